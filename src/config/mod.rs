@@ -1,0 +1,3 @@
+//! FILES → HOMELAB. Reads the repository; knows nothing of machines, plans or state.
+
+pub mod tree;

@@ -1,0 +1,139 @@
+//! The located tree: a YAML document as Compose's own parser reads it, with the place of each node.
+//!
+//! Every loader works on this tree, so that any value, however far it was merged, extended or
+//! interpolated, still knows the line that it came from. Built by `config::yaml`. This module does
+//! not know what the keys mean.
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Span;
+
+/// One node of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it holds.
+    pub value: Value,
+    /// Where it stands.
+    pub span: Span,
+    /// `!reset` or `!override`, which steer the merge of files.
+    pub tag: Option<Tag>,
+    /// Whether a secret variable was written into it.
+    pub taint: Taint,
+}
+
+/// The tags that Compose gives a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// Delete what the base says.
+    Reset,
+    /// Replace what the base says instead of merging with it.
+    Override,
+}
+
+/// Whether a value carries a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Taint {
+    /// Written in a file that anyone who reads the repository sees.
+    #[default]
+    Plain,
+    /// A variable of secret origin went into it.
+    Secret,
+}
+
+/// What a node holds, typed as Go's yaml.v3 types it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false` (never `yes` or `on`).
+    Bool(bool),
+    /// An integer of any base.
+    Int(i128),
+    /// A float.
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order written.
+    Map(Map),
+}
+
+/// A mapping of a document: key → entry, in the order written.
+pub type Map = IndexMap<String, Entry>;
+
+/// One entry of a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where the key stands.
+    pub key_span: Span,
+    /// Its value.
+    pub node: Node,
+}
+
+impl Node {
+    /// A plain node of `value` at `span`.
+    pub fn new(value: Value, span: Span) -> Self {
+        Self { value, span, tag: None, taint: Taint::Plain }
+    }
+
+    /// A string node.
+    pub fn text(text: impl Into<String>, span: Span) -> Self {
+        Self::new(Value::Text(text.into()), span)
+    }
+
+    /// The value of `key`, if this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.as_map().and_then(|m| m.get(key)).map(|e| &e.node)
+    }
+
+    /// The mapping, if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.value {
+            Value::Map(m) => Some(m),
+            _ => None,
+        }
+    }
+
+    /// The mapping, if it is one, to change it.
+    pub fn as_map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.value {
+            Value::Map(m) => Some(m),
+            _ => None,
+        }
+    }
+
+    /// The sequence, if it is one.
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(l) => Some(l),
+            _ => None,
+        }
+    }
+
+    /// The string, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// The kind in words, for diagnostics.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a number",
+            Value::Text(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What a user should fix in their files: code, severity, words, and the places in the source.
+//!
+//! A [`Diagnostic`] is a value. Loaders collect them all in a [`Diagnostics`] and go on as far as
+//! they can; `render::diagnostic` draws them, `cli` decides the exit code. This module does not
+//! know YAML, Compose or the terminal.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file (or another text, such as an argument) that was read, as an index into [`SourceMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u32);
+
+/// A range of bytes in one source text; `start == end` marks a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text that the range is in.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The span of `start..end` in `file`.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { file, start: clamp(start), end: clamp(end.max(start)) }
+    }
+}
+
+/// Every text that was read in a run, kept so that diagnostics can show the lines.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+/// One text of a [`SourceMap`].
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The path as shown to the user: relative to where they stand where that is shorter.
+    pub path: PathBuf,
+    /// The whole text.
+    pub text: Arc<str>,
+    /// Whether its lines may be shown: a `.env` holds secrets, so only line and column are.
+    pub visibility: Visibility,
+}
+
+/// Whether the lines of a source text may be printed in a diagnostic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Lines may be quoted.
+    Public,
+    /// The text may hold secrets: name the place, never quote it.
+    Secret,
+}
+
+impl SourceMap {
+    /// Adds a text and returns its id.
+    pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>, visibility: Visibility) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).expect("fewer than 2^32 files"));
+        self.files.push(SourceFile { path: path.into(), text: text.into(), visibility });
+        id
+    }
+
+    /// The text behind an id of this map.
+    pub fn get(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The path that a span's text was read from.
+    pub fn path(&self, id: FileId) -> &Path {
+        &self.get(id).path
+    }
+
+    /// Line and column of a span's first byte, both from 1, columns in characters.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let text = &self.get(span.file).text;
+        let mut at = (span.start as usize).min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let before = &text[..at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        (line, column)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is planned until it is fixed.
+    Error,
+    /// Likely a mistake; work goes on.
+    Warning,
+    /// Worth knowing; work goes on.
+    Note,
+}
+
+/// A place in a source with what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there; empty for the bare place.
+    pub text: String,
+}
+
+/// One thing that the user should fix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind, stable over releases.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One line, what is wrong.
+    pub summary: String,
+    /// Why it is wrong or what it leads to, in full sentences; empty when the summary says all.
+    pub detail: String,
+    /// The way out; empty when there is none to give.
+    pub hint: String,
+    /// The places, the main one first; empty when there is no file to point to.
+    pub labels: Vec<Label>,
+}
+
+impl Diagnostic {
+    /// An error without a place yet.
+    pub fn error(code: Code, summary: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            summary: summary.into(),
+            detail: String::new(),
+            hint: String::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// A warning without a place yet.
+    pub fn warning(code: Code, summary: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, summary) }
+    }
+
+    /// A note without a place yet.
+    pub fn note(code: Code, summary: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(code, summary) }
+    }
+
+    /// The same with a further place; the first one given is the main one.
+    #[must_use]
+    pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// The same with the way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// The same with the why.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+}
+
+/// All that a run found, in the order found; sorted when printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Adds all of another list.
+    pub fn extend(&mut self, other: Diagnostics) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether any of them is an error.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Whether there is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In the order found.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter()
+    }
+
+    /// Errors first, then by file, place and code; exact repetitions once.
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut all: Vec<&Diagnostic> = self.0.iter().collect();
+        all.sort_by_key(|d| (d.severity, d.labels.first().map(|l| l.span), d.code.id(), d.summary.clone()));
+        all.dedup();
+        all
+    }
+}
+
+/// Declares [`Code`] with the stable id and the meaning of each kind of diagnostic.
+macro_rules! codes {
+    ($($name:ident $id:literal $doc:literal)*) => {
+        /// The kinds of diagnostic. The id is stable; a retired one is never given out again.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $doc] $name,)* }
+
+        impl Code {
+            /// Every kind, in order of id.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The stable id, such as `HL0101`.
+            pub fn id(self) -> &'static str {
+                match self { $(Code::$name => $id,)* }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $doc,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 01: any YAML file
+    YamlSyntax "HL0101" "The file is not valid YAML."
+    DuplicateKey "HL0102" "A key stands twice in one mapping."
+    WrongType "HL0103" "A value has another type than its key takes."
+    UnknownKey "HL0104" "The key does not exist at this place."
+    EmptyFile "HL0105" "The file holds no document."
+    MissingFile "HL0106" "A file that is referred to does not exist or cannot be read."
+    InvalidValue "HL0107" "The value is of the right type but means nothing here."
+    TooDeep "HL0108" "The file nests too deeply or expands to too much."
+    MissingKey "HL0109" "A key that is required is not there."
+    // 02: interpolation and env files
+    InterpolationSyntax "HL0201" "A `${…}` expression cannot be read."
+    VariableRequired "HL0202" "A variable marked as required has no value."
+    VariableUnset "HL0203" "A variable is not set and has no default."
+    EnvFileSyntax "HL0204" "A line of an env file cannot be read."
+    // 03: Compose
+    UnsupportedKey "HL0301" "A key of the Compose format that hl cannot honour."
+    UndefinedReference "HL0302" "A service, network, volume, config or secret is used but not defined."
+    DependencyCycle "HL0303" "Things depend on one another in a circle."
+    PortSyntax "HL0304" "A port cannot be read."
+    VolumeSyntax "HL0305" "A volume cannot be read."
+    DurationSyntax "HL0306" "A duration cannot be read."
+    SizeSyntax "HL0307" "A size in bytes cannot be read."
+    CommandSyntax "HL0308" "A command line cannot be split into words, or not as it looks."
+    Conflict "HL0309" "Two settings exclude one another."
+    NoEffect "HL0310" "A setting that has no effect outside Swarm."
+    Trap "HL0311" "A value that Compose reads in another way than it looks."
+    ProjectName "HL0312" "A project or service name has characters that it may not have."
+    IncludeCycle "HL0313" "Files include or extend one another in a circle."
+    MissingHealthcheck "HL0314" "A dependency must be healthy but has no health check."
+    // 04: the homelab
+    NotAHomelab "HL0401" "The folder declares no homelab."
+    UnknownNode "HL0402" "A service is given to a node that is not declared."
+    MissingOwner "HL0403" "No node owns the service."
+    TwoOwners "HL0404" "Topology and service.yaml name different owners."
+    UnknownService "HL0405" "A service that is referred to does not exist."
+    NodeAddress "HL0406" "The address of a node cannot be read."
+    PortClaimedTwice "HL0407" "Two services publish one port of one node."
+    NameClaimedTwice "HL0408" "Two services claim one container, network or volume name of one node."
+    EmptyHomelab "HL0409" "The repository declares nothing, although something is recorded."
+    RequiredVariableEmpty "HL0410" "A variable that the service requires is empty on its node."
+    UnusedFolder "HL0411" "A folder under services/ holds no compose file."
+    InvalidName "HL0412" "A name has characters that it may not have."
+    DuplicateNode "HL0413" "A node is declared twice."
+    UnsupportedVersion "HL0414" "The file has a format version that this hl does not know."
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// The candidate that `word` was most likely meant to be, if one is near enough.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .map(|c| (edit_distance(&word.to_lowercase(), &c.to_lowercase()), c))
+        .filter(|(d, _)| *d <= limit)
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// Optimal string alignment distance: inserts, deletes, replacements, swaps of neighbours.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_near_words() {
+        let keys = ["environment", "env_file", "restart"];
+        assert_eq!(did_you_mean("enviroment", keys), Some("environment"));
+        assert_eq!(did_you_mean("retsart", keys), Some("restart"));
+        assert_eq!(did_you_mean("zebra", keys), None);
+    }
+
+    #[test]
+    fn codes_are_unique_and_ordered() {
+        let ids: Vec<_> = Code::ALL.iter().map(|c| c.id()).collect();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(ids, sorted);
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one_in_characters() {
+        let mut map = SourceMap::default();
+        let file = map.add("a.yml", "ä: 1\nbö: x\n", Visibility::Public);
+        assert_eq!(map.line_column(Span::new(file, 10, 11)), (2, 5));
+    }
+}

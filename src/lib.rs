@@ -1,0 +1,5 @@
+//! hl: plan and apply for a homelab that runs on Docker Compose.
+
+pub mod diagnostic;
+
+pub mod config;

@@ -1,0 +1,3 @@
+fn main() {
+    println!("hl {}", env!("CARGO_PKG_VERSION"));
+}
