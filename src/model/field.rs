@@ -1,0 +1,324 @@
+//! Fields: the flat normal form in which all three views of a resource are laid over one another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::secret::Sealer;
+use super::value::{Text, Value};
+
+/// What a number in a field counts, for those who print it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A bare number or no number.
+    Plain,
+    /// Bytes.
+    Bytes,
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Seconds.
+    Seconds,
+    /// Billionths of a processor.
+    NanoCpus,
+}
+
+/// Declares [`Key`]: variant, the name that users know (the Compose key where there is one), unit.
+macro_rules! keys {
+    ($($name:ident $text:literal $unit:ident)*) => {
+        /// The fields of all kinds of resource, by the names that Compose gives them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Key { $(#[doc = concat!("`", $text, "`")] $name,)* }
+
+        impl Key {
+            /// Every key, in the order in which changes are shown.
+            pub const ALL: &'static [Key] = &[$(Key::$name,)*];
+
+            /// Its name in plans, state and JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Key::$name => $text,)* }
+            }
+
+            /// What a number in it counts.
+            pub fn unit(self) -> Unit {
+                match self { $(Key::$name => Unit::$unit,)* }
+            }
+        }
+    };
+}
+
+keys! {
+    // What runs.
+    State "state" Plain
+    Name "name" Plain
+    Image "image" Plain
+    ImageContent "image_content" Plain
+    Platform "platform" Plain
+    Entrypoint "entrypoint" Plain
+    Command "command" Plain
+    Environment "environment" Plain
+    User "user" Plain
+    WorkingDir "working_dir" Plain
+    Hostname "hostname" Plain
+    Domainname "domainname" Plain
+    Tty "tty" Plain
+    StdinOpen "stdin_open" Plain
+    Init "init" Plain
+    Healthcheck "healthcheck" Nanoseconds
+    Restart "restart" Plain
+    StopSignal "stop_signal" Plain
+    StopGracePeriod "stop_grace_period" Seconds
+    // What it reaches.
+    Ports "ports" Plain
+    Expose "expose" Plain
+    NetworkMode "network_mode" Plain
+    Networks "networks" Plain
+    MacAddress "mac_address" Plain
+    Links "links" Plain
+    ExtraHosts "extra_hosts" Plain
+    Dns "dns" Plain
+    DnsSearch "dns_search" Plain
+    DnsOpt "dns_opt" Plain
+    // What it keeps and sees.
+    Volumes "volumes" Plain
+    VolumesFrom "volumes_from" Plain
+    VolumeDriver "volume_driver" Plain
+    Tmpfs "tmpfs" Plain
+    Files "files" Plain
+    MountedFiles "mounted_files" Plain
+    Devices "devices" Plain
+    DeviceRequests "gpus" Plain
+    StorageOpt "storage_opt" Plain
+    ShmSize "shm_size" Bytes
+    ReadOnly "read_only" Plain
+    // What it may use.
+    MemLimit "mem_limit" Bytes
+    MemReservation "mem_reservation" Bytes
+    MemswapLimit "memswap_limit" Bytes
+    MemSwappiness "mem_swappiness" Plain
+    Cpus "cpus" NanoCpus
+    CpuShares "cpu_shares" Plain
+    CpuQuota "cpu_quota" Plain
+    CpuPeriod "cpu_period" Plain
+    CpuRtPeriod "cpu_rt_period" Plain
+    CpuRtRuntime "cpu_rt_runtime" Plain
+    Cpuset "cpuset" Plain
+    CpuCount "cpu_count" Plain
+    CpuPercent "cpu_percent" Plain
+    PidsLimit "pids_limit" Plain
+    Ulimits "ulimits" Plain
+    BlkioConfig "blkio_config" Plain
+    OomKillDisable "oom_kill_disable" Plain
+    OomScoreAdj "oom_score_adj" Plain
+    // What it may do.
+    Privileged "privileged" Plain
+    CapAdd "cap_add" Plain
+    CapDrop "cap_drop" Plain
+    SecurityOpt "security_opt" Plain
+    DeviceCgroupRules "device_cgroup_rules" Plain
+    GroupAdd "group_add" Plain
+    Sysctls "sysctls" Plain
+    UsernsMode "userns_mode" Plain
+    Pid "pid" Plain
+    Ipc "ipc" Plain
+    Uts "uts" Plain
+    Cgroup "cgroup" Plain
+    CgroupParent "cgroup_parent" Plain
+    Runtime "runtime" Plain
+    Isolation "isolation" Plain
+    // What is written on it.
+    Logging "logging" Plain
+    Labels "labels" Plain
+    Annotations "annotations" Plain
+    // Networks and volumes.
+    Driver "driver" Plain
+    DriverOpts "driver_opts" Plain
+    Internal "internal" Plain
+    Attachable "attachable" Plain
+    EnableIpv6 "enable_ipv6" Plain
+    EnableIpv4 "enable_ipv4" Plain
+    IpamDriver "ipam.driver" Plain
+    IpamConfig "ipam.config" Plain
+    // Directories and files.
+    Owner "owner" Plain
+    Mode "mode" Plain
+    Content "content" Plain
+}
+
+impl Key {
+    /// The key with this name.
+    pub fn parse(text: &str) -> Option<Key> {
+        Key::ALL.iter().copied().find(|k| k.as_str() == text)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One field: `image`, `environment.TZ`, `ports.80/tcp`, `networks.front.aliases`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Field {
+    /// Which setting.
+    pub key: Key,
+    /// Which entry of it, where it is a map: the variable, the label, the mount's target, the network.
+    pub item: Option<String>,
+    /// Which part of the entry, where that has parts.
+    pub part: Option<&'static str>,
+}
+
+impl Field {
+    /// The parts of an entry of `networks`.
+    pub const PARTS: [&'static str; 9] = [
+        "aliases",
+        "ipv4_address",
+        "ipv6_address",
+        "link_local_ips",
+        "mac_address",
+        "links",
+        "driver_opts",
+        "gw_priority",
+        "interface_name",
+    ];
+
+    /// A whole setting.
+    pub fn key(key: Key) -> Self {
+        Self { key, item: None, part: None }
+    }
+
+    /// An entry of a setting.
+    pub fn item(key: Key, item: impl Into<String>) -> Self {
+        Self { key, item: Some(item.into()), part: None }
+    }
+
+    /// A part of an entry of a setting.
+    pub fn part(key: Key, item: impl Into<String>, part: &'static str) -> Self {
+        Self { key, item: Some(item.into()), part: Some(part) }
+    }
+
+    /// Reads what [`fmt::Display`] writes. Only `networks` has parts; any other dot belongs to the entry.
+    pub fn parse(text: &str) -> Option<Field> {
+        let key = Key::ALL
+            .iter()
+            .copied()
+            .filter(|k| text.strip_prefix(k.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
+            .max_by_key(|k| k.as_str().len())?;
+        let Some(item) = text[key.as_str().len()..].strip_prefix('.') else { return Some(Field::key(key)) };
+        if key == Key::Networks
+            && let Some((network, part)) = item.rsplit_once('.')
+            && let Some(part) = Self::PARTS.into_iter().find(|p| *p == part)
+        {
+            return Some(Field::part(key, network, part));
+        }
+        Some(Field::item(key, item))
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key.as_str())?;
+        self.item.iter().try_for_each(|item| write!(f, ".{item}"))?;
+        self.part.iter().try_for_each(|part| write!(f, ".{part}"))
+    }
+}
+
+/// The normal form of a resource: every field that says something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(BTreeMap<Field, Value>);
+
+impl Fields {
+    /// Sets a whole setting; what Docker takes for "not set" is left out.
+    pub fn set(&mut self, key: Key, value: Value) {
+        self.set_field(Field::key(key), value);
+    }
+
+    /// Sets a text setting that may be absent.
+    pub fn set_text(&mut self, key: Key, text: Option<&str>) {
+        if let Some(text) = text {
+            self.set(key, Value::text(text));
+        }
+    }
+
+    /// Sets an entry of a map setting. Here an empty value says something: `FOO=` is not no `FOO`.
+    pub fn set_item(&mut self, key: Key, item: impl Into<String>, value: Value) {
+        self.0.insert(Field::item(key, item), value);
+    }
+
+    /// Sets any field; without an entry name, or as a part of one, what means nothing is left out.
+    pub fn set_field(&mut self, field: Field, value: Value) {
+        if (field.item.is_some() && field.part.is_none()) || !value.is_neutral() {
+            self.0.insert(field, value);
+        }
+    }
+
+    /// The value of a field.
+    pub fn get(&self, field: &Field) -> Option<&Value> {
+        self.0.get(field)
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, field: &Field) -> Option<Value> {
+        self.0.remove(field)
+    }
+
+    /// All fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Field, &Value)> {
+        self.0.iter()
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same without secrets in the clear; safe to show and to write down.
+    #[must_use]
+    pub fn without_secrets(&self, sealer: &Sealer) -> Fields {
+        Fields(self.0.iter().map(|(f, v)| (f.clone(), v.without_secrets(sealer))).collect())
+    }
+}
+
+impl FromIterator<(Field, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (Field, Value)>>(fields: I) -> Self {
+        Fields(fields.into_iter().collect())
+    }
+}
+
+/// A map of texts as entries of one setting.
+pub fn set_texts(fields: &mut Fields, key: Key, map: &BTreeMap<String, Text>) {
+    for (item, text) in map {
+        fields.set_item(key, item, Value::Text(text.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_read_back() {
+        for text in [
+            "image",
+            "environment.A.B",
+            "ports.80/tcp",
+            "networks.a.b",
+            "networks.a.b.aliases",
+            "ipam.config",
+            "ipam.driver",
+        ] {
+            assert_eq!(Field::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Field::parse("networks.a.b.aliases").unwrap().part, Some("aliases"));
+        assert_eq!(Field::parse("imagination"), None);
+    }
+
+    #[test]
+    fn neutral_settings_are_absent_and_empty_entries_are_not() {
+        let mut fields = Fields::default();
+        fields.set(Key::User, Value::text(""));
+        fields.set(Key::Tty, Value::Bool(false));
+        assert!(fields.is_empty());
+        fields.set_item(Key::Environment, "FOO", Value::text(""));
+        assert_eq!(fields.iter().count(), 1);
+    }
+}

@@ -1,0 +1,356 @@
+//! The homelab: all that the repository declares, with every variable in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::addr::{Addr, Kind};
+use super::name::{NodeName, ProjectName, ServiceName};
+use super::spec::{BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
+
+/// All that the repository declares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Homelab {
+    /// Its name.
+    pub name: String,
+    /// The machines.
+    pub nodes: BTreeMap<NodeName, Node>,
+    /// The services.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Services that are declared but whose declaration could not be resolved, because their node
+    /// (or what they need of it) is unknown. They are not planned, and never planned away.
+    pub unresolved: BTreeMap<ServiceName, Unresolved>,
+}
+
+/// Why a declared service has no resources to plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// The node that owns it.
+    pub node: NodeName,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Its name.
+    pub name: NodeName,
+    /// How to reach it.
+    pub address: NodeAddress,
+    /// The folder on it that hl works in: `data/`, `config/`, `backups/`.
+    pub root: String,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+    /// Steps at once.
+    pub parallelism: usize,
+    /// Whether it is out of service on purpose.
+    pub maintenance: Maintenance,
+}
+
+/// Whether a node is out of service on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maintenance {
+    /// In service.
+    #[default]
+    Off,
+    /// Out of service: not read, not changed.
+    On,
+}
+
+/// How a node is reached.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeAddress {
+    /// This machine, at Docker's usual socket.
+    Local,
+    /// This machine, at a socket of its own.
+    Unix {
+        /// Path of the engine's socket.
+        path: String,
+    },
+    /// Another machine over SSH.
+    Ssh {
+        /// User; absent is what `~/.ssh/config` says.
+        user: Option<String>,
+        /// Host name, alias or address.
+        host: String,
+        /// Port; absent is what `~/.ssh/config` says.
+        port: Option<u16>,
+    },
+    /// An engine behind TLS.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A node in memory.
+    Simulated,
+}
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeAddress::Local => f.write_str("local"),
+            NodeAddress::Unix { path } => write!(f, "unix://{path}"),
+            NodeAddress::Ssh { user, host, port } => {
+                f.write_str("ssh://")?;
+                user.iter().try_for_each(|user| write!(f, "{user}@"))?;
+                f.write_str(host)?;
+                port.iter().try_for_each(|port| write!(f, ":{port}"))
+            }
+            NodeAddress::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            NodeAddress::Simulated => f.write_str("simulated"),
+        }
+    }
+}
+
+/// A service: one Compose project on one node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// What it is for.
+    pub description: String,
+    /// The node that owns it.
+    pub node: NodeName,
+    /// Nodes that may take it over.
+    pub backup_nodes: Vec<NodeName>,
+    /// The services that it needs.
+    pub depends_on: BTreeMap<ServiceName, Condition>,
+    /// Whether it is to run.
+    pub state: RunState,
+    /// How it proves that it works.
+    pub health: Option<HealthScript>,
+    /// How its containers are replaced.
+    pub update: Update,
+    /// What may happen to it.
+    pub lifecycle: Lifecycle,
+    /// Its Compose project.
+    pub project: ProjectName,
+    /// The project directory on the node.
+    pub project_dir: String,
+    /// Directories on the node, by address name.
+    pub directories: BTreeMap<String, DirectorySpec>,
+    /// Files on the node, by address name.
+    pub files: BTreeMap<String, FileSpec>,
+    /// Images by reference.
+    pub images: BTreeMap<String, Image>,
+    /// Networks by key in the compose file.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by key in the compose file.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Containers by address name (`web`, `web#2`).
+    pub containers: BTreeMap<String, Container>,
+    /// Compose services that a profile disables; their containers are nobody's orphans.
+    pub disabled: BTreeSet<String>,
+}
+
+impl Service {
+    /// The address of one of its resources.
+    pub fn addr(&self, kind: Kind, name: impl Into<String>) -> Addr {
+        Addr { node: self.node.clone(), service: self.name.clone(), kind, name: name.into() }
+    }
+}
+
+/// What a dependency must be before its dependents go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    /// Its containers are started.
+    Started,
+    /// It has proved that it works.
+    #[default]
+    Healthy,
+    /// It has ended without an error.
+    Completed,
+}
+
+/// Whether something is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunState {
+    /// It runs.
+    #[default]
+    Running,
+    /// Its containers exist and do not run.
+    Stopped,
+}
+
+/// A script that proves that a service works, run on its node. Times in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthScript {
+    /// Its path in the repository, for people.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// Between tries.
+    pub interval_ms: u64,
+    /// For one try.
+    pub timeout_ms: u64,
+    /// Tries before it counts as failed.
+    pub retries: u32,
+    /// Before the first try.
+    pub start_period_ms: u64,
+}
+
+/// How containers are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Which of the two runs first.
+    pub order: UpdateOrder,
+    /// What happens when the new one cannot be verified.
+    pub rollback: Rollback,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self { order: UpdateOrder::Auto, rollback: Rollback::On }
+    }
+}
+
+/// Which of two containers runs first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpdateOrder {
+    /// Start first where neither a port, a fixed address nor data is shared; else stop first.
+    #[default]
+    Auto,
+    /// The old one stops before the new one starts.
+    StopFirst,
+    /// The new one is verified before the old one stops.
+    StartFirst,
+}
+
+/// Whether the old container comes back when the new one cannot be verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rollback {
+    /// It comes back.
+    #[default]
+    On,
+    /// It does not.
+    Off,
+}
+
+/// What may happen to a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Whether hl may remove or replace what holds its data.
+    pub protect: Protect,
+    /// Fields that are left as they are: `container:server/environment.TZ`.
+    pub ignore_changes: Vec<String>,
+    /// What becomes of its data when it is removed.
+    pub on_delete: OnDelete,
+}
+
+/// Whether something is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protect {
+    /// It is not.
+    #[default]
+    Off,
+    /// Nothing that would destroy it is planned.
+    On,
+}
+
+/// What becomes of the data of a removed service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDelete {
+    /// It is packed into the node's `backups/`.
+    #[default]
+    Archive,
+    /// It stays where it is.
+    Keep,
+    /// It is deleted.
+    Delete,
+}
+
+/// An image that a service needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The reference.
+    pub reference: ImageRef,
+    /// `os/arch[/variant]`.
+    pub platform: Option<String>,
+    /// When it is pulled.
+    pub pull: PullPolicy,
+    /// What it is built from.
+    pub build: Option<BuildSpec>,
+}
+
+/// A network that a service uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// The service makes it.
+    Own(NetworkSpec),
+    /// It must be there.
+    External {
+        /// Its real name.
+        name: String,
+    },
+}
+
+/// A volume that a service uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Volume {
+    /// The service makes it.
+    Own(VolumeSpec),
+    /// It must be there.
+    External {
+        /// Its real name.
+        name: String,
+    },
+}
+
+/// A container of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The Compose service that it is an instance of.
+    pub compose_service: String,
+    /// Which instance, from 1.
+    pub number: u32,
+    /// What it is.
+    pub spec: ContainerSpec,
+    /// The Compose services of the same project that it needs.
+    pub depends_on: BTreeMap<String, ContainerDependency>,
+    /// Whether ending with 0 is what it is for.
+    pub role: Role,
+}
+
+/// A dependency inside a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerDependency {
+    /// What it must be.
+    pub condition: Condition,
+    /// Whether the dependent restarts when it is replaced or restarted.
+    pub restart: DependentRestart,
+    /// Whether a failure of it holds the dependent back.
+    pub required: Required,
+}
+
+/// Whether a dependent restarts with its dependency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DependentRestart {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does.
+    On,
+}
+
+/// Whether a dependency is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Required {
+    /// It is.
+    #[default]
+    Yes,
+    /// A failure is only a warning.
+    No,
+}
+
+/// Whether a container runs for good or does one job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It is to go on running.
+    #[default]
+    Daemon,
+    /// It does its job and ends with 0: `restart: no` and somebody waits for its completion, or it
+    /// ended so the last time.
+    OneShot,
+}

@@ -1,0 +1,19 @@
+//! NOUNS. What everything else speaks about: names, specs, the homelab, the views.
+//!
+//! A resource has the same shape in all three views: its normal form, a flat map of [`Fields`].
+//! This module is pure data: it knows no file format, no engine, no plan.
+
+pub mod addr;
+pub mod field;
+pub mod homelab;
+pub mod name;
+pub mod secret;
+pub mod spec;
+pub mod value;
+pub mod view;
+
+pub use addr::{Addr, Kind, Target};
+pub use field::{Field, Fields, Key};
+pub use name::{NodeName, ProjectName, ServiceName};
+pub use secret::{Digest, Sealer};
+pub use value::{Text, Value};

@@ -1,0 +1,94 @@
+//! Newtypes for the names that people give.
+
+use std::fmt;
+
+/// Why a text is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("a name must not be empty")]
+    Empty,
+    /// It has to start with a letter or a digit.
+    #[error("a name starts with a letter or a digit")]
+    Start,
+    /// Only letters, digits, `.`, `_` and `-` may stand in it.
+    #[error("a name has only letters, digits, `.`, `_` and `-`")]
+    Character,
+}
+
+/// The rule for nodes and services: what is safe in a path, an address and a label.
+fn check(text: &str) -> Result<(), NameError> {
+    let first = text.chars().next().ok_or(NameError::Empty)?;
+    if !first.is_ascii_alphanumeric() {
+        return Err(NameError::Start);
+    }
+    match text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+        true => Ok(()),
+        false => Err(NameError::Character),
+    }
+}
+
+/// Declares a name type over `String`.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name, if `text` is one.
+            ///
+            /// # Errors
+            /// [`NameError`] says which rule it breaks.
+            pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+                let text = text.into();
+                check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// As text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a machine in the topology.
+    NodeName
+}
+name! {
+    /// The name of a service: its folder under `services/`.
+    ServiceName
+}
+name! {
+    /// The Compose project name of a service, as Compose would work it out.
+    ProjectName
+}

@@ -1,0 +1,397 @@
+//! The spec of a container.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::image::ImageRef;
+use crate::model::value::Text;
+
+/// Everything that decides what a container is. Absent means "as the image or the engine has it".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// The final name.
+    pub name: String,
+    /// The image as the compose file writes it.
+    pub image: ImageRef,
+    /// `os/arch[/variant]`.
+    pub platform: Option<String>,
+    /// Arguments; `Some` of nothing clears the image's.
+    pub command: Option<Vec<Text>>,
+    /// Entry point; `Some` of nothing clears the image's.
+    pub entrypoint: Option<Vec<Text>>,
+    /// Variables; `None` names one without a value, which hides the image's.
+    pub environment: BTreeMap<String, Option<Text>>,
+    /// The user's labels, without Compose's own.
+    pub labels: BTreeMap<String, Text>,
+    /// Compose's own labels (`com.docker.compose.*`); written at creation, not compared.
+    pub compose_labels: BTreeMap<String, String>,
+    /// Kernel annotations for the runtime.
+    pub annotations: BTreeMap<String, Text>,
+    /// Host name inside.
+    pub hostname: Option<String>,
+    /// Domain name inside.
+    pub domainname: Option<String>,
+    /// User (and group) that it runs as.
+    pub user: Option<String>,
+    /// Working directory, cleaned.
+    pub working_dir: Option<String>,
+    /// Signal that asks it to stop.
+    pub stop_signal: Option<String>,
+    /// Seconds between that signal and the kill.
+    pub stop_grace_period: Option<i64>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+    /// Whether its input stays open.
+    pub stdin_open: bool,
+    /// Whether an init runs as process 1; `None` leaves it to the engine's default.
+    pub init: Option<bool>,
+    /// Docker's own health check.
+    pub healthcheck: Option<Healthcheck>,
+    /// When the engine starts it again.
+    pub restart: RestartPolicy,
+    /// Published ports.
+    pub ports: BTreeSet<Port>,
+    /// Ports that are exposed and not published, as `1000/tcp` or `2000-2002/udp`.
+    pub expose: BTreeSet<String>,
+    /// Whose network namespace.
+    pub network_mode: NetworkMode,
+    /// Networks by their real name.
+    pub networks: BTreeMap<String, Attachment>,
+    /// MAC address of the first network's end.
+    pub mac_address: Option<String>,
+    /// `host:address` entries of `/etc/hosts`.
+    pub extra_hosts: BTreeSet<String>,
+    /// Name servers, in order.
+    pub dns: Vec<String>,
+    /// Search domains, in order.
+    pub dns_search: Vec<String>,
+    /// Resolver options, in order.
+    pub dns_opt: Vec<String>,
+    /// Mounts by their target.
+    pub mounts: BTreeMap<String, Mount>,
+    /// Containers whose volumes it takes over.
+    pub volumes_from: BTreeSet<ContainerRef>,
+    /// Driver of anonymous volumes.
+    pub volume_driver: Option<String>,
+    /// `tmpfs:` entries, path → options.
+    pub tmpfs: BTreeMap<String, String>,
+    /// Files copied into it after creation, by path: inline configs and secrets from variables.
+    pub files: BTreeMap<String, CopiedFile>,
+    /// Content of the repository's files behind bind mounts, by path relative to the service's folder.
+    pub mounted_files: BTreeMap<String, Text>,
+    /// Devices by their path in the container.
+    pub devices: BTreeMap<String, Device>,
+    /// Requests to device drivers, such as for a GPU.
+    pub device_requests: Vec<DeviceRequest>,
+    /// Options of the storage driver.
+    pub storage_opt: BTreeMap<String, String>,
+    /// Size of `/dev/shm` in bytes.
+    pub shm_size: Option<i64>,
+    /// Whether its root file system is read-only.
+    pub read_only: bool,
+    /// Memory limit in bytes.
+    pub mem_limit: Option<i64>,
+    /// Soft memory limit in bytes.
+    pub mem_reservation: Option<i64>,
+    /// Memory and swap together in bytes; -1 is without limit.
+    pub memswap_limit: Option<i64>,
+    /// Willingness to swap, 0 to 100.
+    pub mem_swappiness: Option<i64>,
+    /// Billionths of a processor.
+    pub nano_cpus: Option<i64>,
+    /// Relative weight.
+    pub cpu_shares: Option<i64>,
+    /// Microseconds of processor time in each period.
+    pub cpu_quota: Option<i64>,
+    /// Microseconds of a period.
+    pub cpu_period: Option<i64>,
+    /// Microseconds of a real-time period.
+    pub cpu_rt_period: Option<i64>,
+    /// Microseconds of real-time run time.
+    pub cpu_rt_runtime: Option<i64>,
+    /// Processors that it may run on.
+    pub cpuset: Option<String>,
+    /// Processors (Windows).
+    pub cpu_count: Option<i64>,
+    /// Per cent of the processors (Windows).
+    pub cpu_percent: Option<i64>,
+    /// Most processes; without limit when absent.
+    pub pids_limit: Option<i64>,
+    /// Limits by name.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// Limits of block devices.
+    pub blkio: BlkioConfig,
+    /// Whether the kernel must not kill it when memory runs out.
+    pub oom_kill_disable: bool,
+    /// How likely the kernel kills it when memory runs out.
+    pub oom_score_adj: Option<i64>,
+    /// Whether it has all rights.
+    pub privileged: bool,
+    /// Added capabilities, as `CAP_…` in upper case or `ALL`.
+    pub cap_add: BTreeSet<String>,
+    /// Dropped capabilities, likewise.
+    pub cap_drop: BTreeSet<String>,
+    /// Security options, with the content of a seccomp profile in place of its file.
+    pub security_opt: BTreeSet<String>,
+    /// Device cgroup rules.
+    pub device_cgroup_rules: BTreeSet<String>,
+    /// Further groups.
+    pub group_add: BTreeSet<String>,
+    /// Kernel settings of its namespaces.
+    pub sysctls: BTreeMap<String, String>,
+    /// User namespace.
+    pub userns_mode: Option<String>,
+    /// Process namespace: `host`, `service:…` or `container:…`.
+    pub pid: Option<String>,
+    /// IPC namespace: `host`, `shareable`, `private`, `service:…` or `container:…`.
+    pub ipc: Option<String>,
+    /// UTS namespace.
+    pub uts: Option<String>,
+    /// Cgroup namespace.
+    pub cgroup: Option<String>,
+    /// Parent cgroup.
+    pub cgroup_parent: Option<String>,
+    /// OCI runtime.
+    pub runtime: Option<String>,
+    /// Isolation (Windows).
+    pub isolation: Option<String>,
+    /// Log driver; absent is the engine's default.
+    pub logging: Option<Logging>,
+}
+
+/// A published port of a container.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port {
+    /// Port inside.
+    pub target: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+    /// Address on the node; empty is every address.
+    pub host_ip: String,
+    /// Port on the node, or a range to choose from; empty is any free one.
+    pub published: String,
+}
+
+/// Docker's own health check; zero and absent are the image's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", …]`; absent is the image's.
+    pub test: Option<Vec<Text>>,
+    /// Nanoseconds between checks.
+    pub interval: i64,
+    /// Nanoseconds that a check may take.
+    pub timeout: i64,
+    /// Nanoseconds in which failures do not count.
+    pub start_period: i64,
+    /// Nanoseconds between checks in that time.
+    pub start_interval: i64,
+    /// Failures in a row that make it unhealthy.
+    pub retries: i64,
+}
+
+impl Healthcheck {
+    /// Whether it switches the image's health check off.
+    pub fn is_disabled(&self) -> bool {
+        self.test.as_deref().is_some_and(|t| t.first().and_then(Text::expose) == Some("NONE"))
+    }
+}
+
+/// When the engine starts a container again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// Never.
+    #[default]
+    No,
+    /// Always.
+    Always,
+    /// Always, but when it was stopped on purpose.
+    UnlessStopped,
+    /// After a failure; the most tries, 0 without limit.
+    OnFailure(i64),
+    /// A word that hl does not know and the engine may.
+    Other(String),
+}
+
+/// Whose network namespace a container uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// Its own, on the networks that it is attached to.
+    #[default]
+    Networks,
+    /// Its own, on the engine's default bridge.
+    Bridge,
+    /// The node's.
+    Host,
+    /// Its own, without any network.
+    None,
+    /// Another container's.
+    Container(ContainerRef),
+    /// Something that hl does not know and the engine may.
+    Other(String),
+}
+
+/// Another container that this one shares something with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContainerRef {
+    /// A Compose service of the same project.
+    Service(String),
+    /// A container by name.
+    Name(String),
+    /// A container that is gone; what is left is its id.
+    Gone(String),
+}
+
+/// One end of a container on a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// Names on this network, without the id, the container's own name and its service's.
+    pub aliases: BTreeSet<String>,
+    /// Fixed IPv4 address.
+    pub ipv4_address: Option<String>,
+    /// Fixed IPv6 address.
+    pub ipv6_address: Option<String>,
+    /// Link-local addresses.
+    pub link_local_ips: BTreeSet<String>,
+    /// Fixed MAC address.
+    pub mac_address: Option<String>,
+    /// Options of the network's driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// `container:alias` links of the old kind.
+    pub links: BTreeSet<String>,
+    /// Priority as default gateway.
+    pub gw_priority: i64,
+    /// Name of the interface inside.
+    pub interface_name: Option<String>,
+    /// Order in which networks are attached, highest first. Not visible afterwards.
+    pub priority: i64,
+}
+
+/// What is mounted at a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// What it is.
+    pub kind: MountKind,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+/// The kinds of mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountKind {
+    /// A path of the node.
+    Bind {
+        /// The path.
+        source: String,
+        /// `rprivate` and the like; absent is the engine's default.
+        propagation: Option<String>,
+        /// `z` or `Z`.
+        selinux: Option<String>,
+        /// Whether a missing path is an error instead of made.
+        must_exist: bool,
+        /// `bind.recursive`.
+        recursive: Option<String>,
+    },
+    /// A named volume by its real name.
+    Volume {
+        /// The name.
+        source: String,
+        /// Whether the image's files at the target are not copied into an empty volume.
+        nocopy: bool,
+        /// A folder in the volume.
+        subpath: Option<String>,
+    },
+    /// A volume without a name.
+    Anonymous,
+    /// Memory.
+    Tmpfs {
+        /// Bytes.
+        size: Option<i64>,
+        /// Mode bits.
+        mode: Option<i64>,
+    },
+    /// The file system of an image.
+    Image {
+        /// The image.
+        source: String,
+        /// A folder in it.
+        subpath: Option<String>,
+    },
+    /// A kind that hl does not know and the engine may.
+    Other {
+        /// Its type word.
+        kind: String,
+        /// Its source.
+        source: String,
+    },
+}
+
+/// A file that is copied into a container between its creation and its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopiedFile {
+    /// What is in it.
+    pub content: Text,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Mode bits.
+    pub mode: u32,
+}
+
+/// A device of the node in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its path on the node.
+    pub source: String,
+    /// Letters of `rwm`.
+    pub permissions: String,
+}
+
+/// A request to a device driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceRequest {
+    /// `nvidia`, `cdi` and the like.
+    pub driver: String,
+    /// How many; -1 is all.
+    pub count: i64,
+    /// Which ones.
+    pub device_ids: Vec<String>,
+    /// What they must be able to do.
+    pub capabilities: Vec<String>,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Soft and hard limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// The limit that applies.
+    pub soft: i64,
+    /// What it may be raised to.
+    pub hard: i64,
+}
+
+/// Limits of block devices: path → weight, bytes per second or operations per second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlkioConfig {
+    /// Weight of all devices, 10 to 1000.
+    pub weight: Option<i64>,
+    /// Weight by device.
+    pub weight_device: BTreeMap<String, i64>,
+    /// Bytes read a second.
+    pub device_read_bps: BTreeMap<String, i64>,
+    /// Operations read a second.
+    pub device_read_iops: BTreeMap<String, i64>,
+    /// Bytes written a second.
+    pub device_write_bps: BTreeMap<String, i64>,
+    /// Operations written a second.
+    pub device_write_iops: BTreeMap<String, i64>,
+}
+
+/// Where the output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// The driver; empty is the engine's default.
+    pub driver: String,
+    /// Its options.
+    pub options: BTreeMap<String, Text>,
+}

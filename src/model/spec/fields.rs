@@ -1,0 +1,380 @@
+//! Specs → normal form. One way in for the declared and the live view alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::container::{
+    Attachment, ContainerRef, ContainerSpec, DeviceRequest, Healthcheck, Mount, MountKind, NetworkMode, RestartPolicy,
+};
+use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, VolumeSpec};
+use crate::model::field::{Field, Fields, Key, set_texts};
+use crate::model::value::{Text, Value};
+
+impl ContainerSpec {
+    /// The normal form. `state` and `image_content` are not of the spec and are set by the views.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        self.set_process(&mut fields);
+        self.set_network(&mut fields);
+        self.set_storage(&mut fields);
+        self.set_limits(&mut fields);
+        self.set_rights(&mut fields);
+        if let Some(logging) = &self.logging {
+            fields.set(Key::Logging, Value::text(&logging.driver));
+            set_texts(&mut fields, Key::Logging, &logging.options);
+        }
+        set_texts(&mut fields, Key::Labels, &self.labels);
+        set_texts(&mut fields, Key::Annotations, &self.annotations);
+        fields
+    }
+
+    fn set_process(&self, fields: &mut Fields) {
+        fields.set(Key::Name, Value::text(&self.name));
+        fields.set(Key::Image, Value::text(self.image.familiar()));
+        fields.set_text(Key::Platform, self.platform.as_deref());
+        fields.set(Key::Entrypoint, words(self.entrypoint.as_deref()));
+        fields.set(Key::Command, words(self.command.as_deref()));
+        for (name, value) in &self.environment {
+            let value = value.clone().map_or(Value::Unset, Value::Text);
+            fields.set_item(Key::Environment, name, value);
+        }
+        fields.set_text(Key::User, self.user.as_deref());
+        fields.set_text(Key::WorkingDir, self.working_dir.as_deref());
+        fields.set_text(Key::Hostname, self.hostname.as_deref());
+        fields.set_text(Key::Domainname, self.domainname.as_deref());
+        fields.set(Key::Tty, Value::Bool(self.tty));
+        fields.set(Key::StdinOpen, Value::Bool(self.stdin_open));
+        fields.set(Key::Init, Value::Bool(self.init.unwrap_or(false)));
+        if let Some(check) = &self.healthcheck {
+            set_healthcheck(fields, check);
+        }
+        fields.set(Key::Restart, restart(&self.restart));
+        fields.set_text(Key::StopSignal, self.stop_signal.as_deref());
+        fields.set(Key::StopGracePeriod, int(self.stop_grace_period));
+    }
+
+    fn set_network(&self, fields: &mut Fields) {
+        let mut published: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for port in &self.ports {
+            let host = if port.published.is_empty() { "any" } else { &port.published };
+            let host = match port.host_ip.as_str() {
+                "" | "0.0.0.0" => host.to_owned(),
+                ip if ip.contains(':') => format!("[{ip}]:{host}"),
+                ip => format!("{ip}:{host}"),
+            };
+            published.entry(format!("{}/{}", port.target, port.protocol)).or_default().insert(host);
+        }
+        let mut expose = self.expose.clone();
+        expose.extend(published.keys().cloned());
+        for (target, hosts) in published {
+            fields.set_item(Key::Ports, target, Value::texts(hosts));
+        }
+        fields.set(Key::Expose, Value::texts(expose));
+        fields.set(Key::NetworkMode, network_mode(&self.network_mode));
+        for (name, end) in &self.networks {
+            fields.set_item(Key::Networks, name, Value::text("attached"));
+            set_attachment(fields, name, end);
+        }
+        fields.set_text(Key::MacAddress, self.mac_address.as_deref());
+        fields.set(Key::ExtraHosts, Value::texts(&self.extra_hosts));
+        fields.set(Key::Dns, Value::texts(&self.dns));
+        fields.set(Key::DnsSearch, Value::texts(&self.dns_search));
+        fields.set(Key::DnsOpt, Value::texts(&self.dns_opt));
+    }
+
+    fn set_storage(&self, fields: &mut Fields) {
+        for (target, mount) in &self.mounts {
+            fields.set_item(Key::Volumes, target, Value::text(mount_text(mount)));
+        }
+        fields.set(Key::VolumesFrom, Value::texts(self.volumes_from.iter().map(container_ref)));
+        fields.set_text(Key::VolumeDriver, self.volume_driver.as_deref());
+        for (path, options) in &self.tmpfs {
+            fields.set_item(Key::Tmpfs, path, Value::text(options));
+        }
+        for (path, file) in &self.files {
+            fields.set_item(Key::Files, path, Value::Text(file.content.clone()));
+        }
+        set_texts(fields, Key::MountedFiles, &self.mounted_files);
+        for (path, device) in &self.devices {
+            fields.set_item(Key::Devices, path, Value::text(format!("{} {}", device.source, device.permissions)));
+        }
+        fields.set(Key::DeviceRequests, Value::List(self.device_requests.iter().map(device_request).collect()));
+        set_strings(fields, Key::StorageOpt, &self.storage_opt);
+        fields.set(Key::ShmSize, int(self.shm_size));
+        fields.set(Key::ReadOnly, Value::Bool(self.read_only));
+    }
+
+    fn set_limits(&self, fields: &mut Fields) {
+        let numbers = [
+            (Key::MemLimit, self.mem_limit),
+            (Key::MemReservation, self.mem_reservation),
+            (Key::MemswapLimit, self.memswap_limit),
+            (Key::MemSwappiness, self.mem_swappiness),
+            (Key::Cpus, self.nano_cpus),
+            (Key::CpuShares, self.cpu_shares),
+            (Key::CpuQuota, self.cpu_quota),
+            (Key::CpuPeriod, self.cpu_period),
+            (Key::CpuRtPeriod, self.cpu_rt_period),
+            (Key::CpuRtRuntime, self.cpu_rt_runtime),
+            (Key::CpuCount, self.cpu_count),
+            (Key::CpuPercent, self.cpu_percent),
+            (Key::OomScoreAdj, self.oom_score_adj),
+        ];
+        for (key, number) in numbers {
+            fields.set(key, int(number));
+        }
+        // Without limit is 0, -1 or null, whichever way it was last set.
+        fields.set(Key::PidsLimit, int(self.pids_limit.filter(|n| *n > 0)));
+        fields.set_text(Key::Cpuset, self.cpuset.as_deref());
+        for (name, limit) in &self.ulimits {
+            let text = match limit.soft == limit.hard {
+                true => limit.soft.to_string(),
+                false => format!("{}:{}", limit.soft, limit.hard),
+            };
+            fields.set_item(Key::Ulimits, name, Value::text(text));
+        }
+        let blkio = &self.blkio;
+        fields.set(Key::BlkioConfig, int(blkio.weight));
+        let devices = [
+            ("weight_device", &blkio.weight_device),
+            ("device_read_bps", &blkio.device_read_bps),
+            ("device_read_iops", &blkio.device_read_iops),
+            ("device_write_bps", &blkio.device_write_bps),
+            ("device_write_iops", &blkio.device_write_iops),
+        ];
+        for (name, map) in devices {
+            if !map.is_empty() {
+                let map = map.iter().map(|(path, n)| (path.clone(), Value::Int(*n))).collect();
+                fields.set_item(Key::BlkioConfig, name, Value::Map(map));
+            }
+        }
+        fields.set(Key::OomKillDisable, Value::Bool(self.oom_kill_disable));
+    }
+
+    fn set_rights(&self, fields: &mut Fields) {
+        fields.set(Key::Privileged, Value::Bool(self.privileged));
+        let sets = [
+            (Key::CapAdd, &self.cap_add),
+            (Key::CapDrop, &self.cap_drop),
+            (Key::SecurityOpt, &self.security_opt),
+            (Key::DeviceCgroupRules, &self.device_cgroup_rules),
+            (Key::GroupAdd, &self.group_add),
+        ];
+        for (key, set) in sets {
+            fields.set(key, Value::texts(set));
+        }
+        set_strings(fields, Key::Sysctls, &self.sysctls);
+        let texts = [
+            (Key::UsernsMode, &self.userns_mode),
+            (Key::Pid, &self.pid),
+            (Key::Ipc, &self.ipc),
+            (Key::Uts, &self.uts),
+            (Key::Cgroup, &self.cgroup),
+            (Key::CgroupParent, &self.cgroup_parent),
+            (Key::Runtime, &self.runtime),
+            (Key::Isolation, &self.isolation),
+        ];
+        for (key, text) in texts {
+            fields.set_text(key, text.as_deref());
+        }
+    }
+}
+
+impl NetworkSpec {
+    /// The normal form.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.set(Key::Name, Value::text(&self.name));
+        fields.set_text(Key::Driver, self.driver.as_deref());
+        set_strings(&mut fields, Key::DriverOpts, &self.driver_opts);
+        fields.set(Key::Internal, Value::Bool(self.internal));
+        fields.set(Key::Attachable, Value::Bool(self.attachable));
+        fields.set(Key::EnableIpv6, Value::Bool(self.enable_ipv6.unwrap_or(false)));
+        if self.enable_ipv4 == Some(false) {
+            fields.set(Key::EnableIpv4, Value::text("false"));
+        }
+        fields.set_text(Key::IpamDriver, self.ipam_driver.as_deref());
+        for pool in &self.ipam_pools {
+            let subnet = pool.subnet.clone().unwrap_or_else(|| "any".to_owned());
+            let mut text: Vec<String> = Vec::new();
+            text.extend(pool.ip_range.iter().map(|r| format!("range {r}")));
+            text.extend(pool.gateway.iter().map(|g| format!("gateway {g}")));
+            text.extend(pool.aux_addresses.iter().map(|(name, address)| format!("{name} {address}")));
+            fields.set_item(Key::IpamConfig, subnet, Value::text(text.join(", ")));
+        }
+        set_texts(&mut fields, Key::Labels, &self.labels);
+        fields
+    }
+}
+
+impl VolumeSpec {
+    /// The normal form.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.set(Key::Name, Value::text(&self.name));
+        fields.set_text(Key::Driver, self.driver.as_deref());
+        set_texts(&mut fields, Key::DriverOpts, &self.driver_opts);
+        set_texts(&mut fields, Key::Labels, &self.labels);
+        fields
+    }
+}
+
+impl DirectorySpec {
+    /// The normal form.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.set(Key::State, Value::text("present"));
+        fields.set_text(Key::Owner, self.owner.as_deref());
+        fields.set_text(Key::Mode, self.mode.map(|m| format!("{m:04o}")).as_deref());
+        fields
+    }
+}
+
+impl FileSpec {
+    /// The normal form. Of an env file only the variables that must be there are a field each.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.set(Key::State, Value::text("present"));
+        fields.set_text(Key::Owner, self.owner.as_deref());
+        fields.set(Key::Mode, Value::text(format!("{:04o}", self.mode)));
+        match &self.content {
+            FileContent::Exactly(bytes) => {
+                fields.set(Key::Content, Value::text(String::from_utf8_lossy(bytes)));
+            }
+            FileContent::Variables(variables) => {
+                for (name, value) in variables {
+                    let value = value.clone().map_or(Value::Unknown, Value::Text);
+                    fields.set_item(Key::Environment, name, value);
+                }
+            }
+        }
+        fields
+    }
+}
+
+fn int(number: Option<i64>) -> Value {
+    Value::Int(number.unwrap_or(0))
+}
+
+fn words(words: Option<&[Text]>) -> Value {
+    Value::List(words.unwrap_or_default().iter().cloned().map(Value::Text).collect())
+}
+
+fn set_strings(fields: &mut Fields, key: Key, map: &BTreeMap<String, String>) {
+    for (item, text) in map {
+        fields.set_item(key, item, Value::text(text));
+    }
+}
+
+fn set_healthcheck(fields: &mut Fields, check: &Healthcheck) {
+    let key = Key::Healthcheck;
+    if check.is_disabled() {
+        // The engine keeps the image's times beside a disabled test; they say nothing.
+        fields.set_item(key, "test", Value::texts(["NONE"]));
+        return;
+    }
+    if let Some(test) = check.test.as_deref().filter(|t| !t.is_empty()) {
+        fields.set_item(key, "test", words(Some(test)));
+    }
+    let times = [
+        ("interval", check.interval),
+        ("timeout", check.timeout),
+        ("start_period", check.start_period),
+        ("start_interval", check.start_interval),
+        ("retries", check.retries),
+    ];
+    for (name, number) in times.into_iter().filter(|(_, n)| *n != 0) {
+        fields.set_item(key, name, Value::Int(number));
+    }
+}
+
+fn restart(policy: &RestartPolicy) -> Value {
+    match policy {
+        RestartPolicy::No => Value::text(""),
+        RestartPolicy::Always => Value::text("always"),
+        RestartPolicy::UnlessStopped => Value::text("unless-stopped"),
+        RestartPolicy::OnFailure(0) => Value::text("on-failure"),
+        RestartPolicy::OnFailure(tries) => Value::text(format!("on-failure:{tries}")),
+        RestartPolicy::Other(word) => Value::text(word),
+    }
+}
+
+fn network_mode(mode: &NetworkMode) -> Value {
+    match mode {
+        NetworkMode::Networks => Value::text(""),
+        NetworkMode::Bridge => Value::text("bridge"),
+        NetworkMode::Host => Value::text("host"),
+        NetworkMode::None => Value::text("none"),
+        NetworkMode::Container(other) => Value::text(container_ref(other)),
+        NetworkMode::Other(word) => Value::text(word),
+    }
+}
+
+fn container_ref(other: &ContainerRef) -> String {
+    match other {
+        ContainerRef::Service(name) => format!("service:{name}"),
+        ContainerRef::Name(name) => format!("container:{name}"),
+        ContainerRef::Gone(id) => format!("container:{} (gone)", id.get(..12).unwrap_or(id)),
+    }
+}
+
+fn set_attachment(fields: &mut Fields, network: &str, end: &Attachment) {
+    let mut part = |name: &'static str, value: Value| {
+        let name = Field::PARTS.into_iter().find(|p| *p == name).expect("a part of networks");
+        fields.set_field(Field::part(Key::Networks, network, name), value);
+    };
+    part("aliases", Value::texts(&end.aliases));
+    part("ipv4_address", Value::text(end.ipv4_address.as_deref().unwrap_or("")));
+    part("ipv6_address", Value::text(end.ipv6_address.as_deref().unwrap_or("")));
+    part("link_local_ips", Value::texts(&end.link_local_ips));
+    part("mac_address", Value::text(end.mac_address.as_deref().unwrap_or("")));
+    part("links", Value::texts(&end.links));
+    let options = end.driver_opts.iter().map(|(k, v)| (k.clone(), Value::text(v))).collect();
+    part("driver_opts", Value::Map(options));
+    part("gw_priority", Value::Int(end.gw_priority));
+    part("interface_name", Value::text(end.interface_name.as_deref().unwrap_or("")));
+}
+
+/// A mount in one line, such as `volume shop_data, read-only`.
+fn mount_text(mount: &Mount) -> String {
+    let mut words = Vec::new();
+    match &mount.kind {
+        MountKind::Bind { source, propagation, selinux, recursive, must_exist: _ } => {
+            words.push(source.clone());
+            words.extend(propagation.iter().filter(|p| *p != "rprivate").cloned());
+            words.extend(selinux.iter().cloned());
+            words.extend(recursive.iter().map(|r| format!("recursive {r}")));
+        }
+        MountKind::Volume { source, nocopy, subpath } => {
+            words.push(format!("volume {source}"));
+            words.extend(nocopy.then(|| "nocopy".to_owned()));
+            words.extend(subpath.iter().map(|p| format!("subpath {p}")));
+        }
+        MountKind::Anonymous => words.push("anonymous volume".to_owned()),
+        MountKind::Tmpfs { size, mode } => {
+            words.push("tmpfs".to_owned());
+            words.extend(size.filter(|s| *s != 0).map(|s| format!("size {s}")));
+            words.extend(mode.filter(|m| *m != 0).map(|m| format!("mode {m:o}")));
+        }
+        MountKind::Image { source, subpath } => {
+            words.push(format!("image {source}"));
+            words.extend(subpath.iter().map(|p| format!("subpath {p}")));
+        }
+        MountKind::Other { kind, source } => words.push(format!("{kind} {source}")),
+    }
+    words.extend(mount.read_only.then(|| "read-only".to_owned()));
+    words.join(", ")
+}
+
+fn device_request(request: &DeviceRequest) -> Value {
+    let mut words = vec![if request.driver.is_empty() { "any driver" } else { &request.driver }.to_owned()];
+    words.extend((request.count != 0).then(|| match request.count {
+        -1 => "all".to_owned(),
+        n => n.to_string(),
+    }));
+    words.extend(request.device_ids.iter().cloned());
+    let mut capabilities = request.capabilities.clone();
+    capabilities.sort();
+    words.extend((!capabilities.is_empty()).then(|| format!("capabilities {}", capabilities.join("+"))));
+    words.extend(request.options.iter().map(|(k, v)| format!("{k}={v}")));
+    Value::text(words.join(", "))
+}

@@ -1,0 +1,15 @@
+//! What a resource is to be: typed, complete, and the source of both the engine call and the
+//! normal form. The declared view is made of specs by `config`, the live one by `node`; both go
+//! through [`ContainerSpec::fields`] and its siblings, so that there is one normal form.
+
+mod container;
+mod fields;
+mod image;
+mod place;
+
+pub use container::{
+    Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest, Healthcheck, Logging,
+    Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
+};
+pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
+pub use place::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, VolumeSpec};

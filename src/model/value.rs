@@ -1,0 +1,202 @@
+//! The value of one field in normal form.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::secret::{Digest, Sealer};
+
+/// A text that knows whether it may be seen.
+#[derive(Clone)]
+pub enum Text {
+    /// Anyone may read it.
+    Plain(String),
+    /// A secret in the clear, in memory only: for the call that needs it.
+    Secret(SecretString),
+    /// A secret that was recorded, or made safe to show: equal digests are equal values.
+    Sealed(Digest),
+}
+
+impl Text {
+    /// A public text.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Text::Plain(text.into())
+    }
+
+    /// A secret text.
+    pub fn secret(text: impl Into<String>) -> Self {
+        Text::Secret(SecretString::from(text.into()))
+    }
+
+    /// The characters, secret or not, for the call that needs them; `None` when only the digest is left.
+    pub fn expose(&self) -> Option<&str> {
+        match self {
+            Text::Plain(text) => Some(text),
+            Text::Secret(text) => Some(text.expose_secret()),
+            Text::Sealed(_) => None,
+        }
+    }
+
+    /// Whether it must not be seen.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Text::Plain(_) => false,
+            Text::Secret(_) | Text::Sealed(_) => true,
+        }
+    }
+
+    /// The same as a secret, without the clear text.
+    #[must_use]
+    pub fn sealed(&self, sealer: &Sealer) -> Text {
+        match self {
+            Text::Plain(text) => Text::Sealed(sealer.seal(text)),
+            Text::Secret(text) => Text::Sealed(sealer.seal(text.expose_secret())),
+            Text::Sealed(digest) => Text::Sealed(*digest),
+        }
+    }
+
+    /// Whether both hold the same characters, however they are kept.
+    pub fn same(&self, other: &Text, sealer: &Sealer) -> bool {
+        match (self.expose(), other.expose()) {
+            (Some(a), Some(b)) => a == b,
+            (Some(a), None) | (None, Some(a)) => {
+                [self, other].iter().any(|t| matches!(t, Text::Sealed(d) if *d == sealer.seal(a)))
+            }
+            (None, None) => matches!((self, other), (Text::Sealed(a), Text::Sealed(b)) if a == b),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Text::Plain(text) => write!(f, "{text:?}"),
+            Text::Secret(_) | Text::Sealed(_) => f.write_str("(secret)"),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Text::Sealed(a), Text::Sealed(b)) => a == b,
+            (a, b) => a.is_secret() == b.is_secret() && a.expose().is_some() && a.expose() == b.expose(),
+        }
+    }
+}
+
+impl Eq for Text {}
+
+/// A value in normal form. What means nothing (`null`, `""`, `0`, `false`, an empty list or map) is
+/// not a value: the field is then absent, which [`super::Fields::set`] sees to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(Text),
+    /// A list whose order means something; lists whose order does not are sorted by whoever makes them.
+    List(Vec<Value>),
+    /// A map.
+    Map(BTreeMap<String, Value>),
+    /// Present without a value: an environment variable that is named and not set, which hides the
+    /// image's value for it.
+    Unset,
+    /// Something that only apply will learn, such as the id of an image that is not pulled yet.
+    Unknown,
+}
+
+impl Value {
+    /// A public text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Value::Text(Text::plain(text))
+    }
+
+    /// A list of public texts.
+    pub fn texts<S: Into<String>>(items: impl IntoIterator<Item = S>) -> Self {
+        Value::List(items.into_iter().map(Value::text).collect())
+    }
+
+    /// Whether it is what Docker takes for "not set": see `reference` rule "null, empty, zero and
+    /// false are equal" of the engine's inspect output.
+    pub fn is_neutral(&self) -> bool {
+        match self {
+            Value::Bool(b) => !b,
+            Value::Int(i) => *i == 0,
+            Value::Text(text) => text.expose() == Some(""),
+            Value::List(items) => items.is_empty(),
+            Value::Map(map) => map.is_empty(),
+            Value::Unset | Value::Unknown => false,
+        }
+    }
+
+    /// Whether any part of it must not be seen.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Value::Text(text) => text.is_secret(),
+            Value::List(items) => items.iter().any(Value::is_secret),
+            Value::Map(map) => map.values().any(Value::is_secret),
+            Value::Bool(_) | Value::Int(_) | Value::Unset | Value::Unknown => false,
+        }
+    }
+
+    /// Whether both say the same, however secrets in them are kept.
+    pub fn same(&self, other: &Value, sealer: &Sealer) -> bool {
+        match (self, other) {
+            (Value::Text(a), Value::Text(b)) => a.same(b, sealer),
+            (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b, sealer)),
+            (Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|((ka, a), (kb, b))| ka == kb && a.same(b, sealer))
+            }
+            (a, b) => a == b,
+        }
+    }
+
+    /// The same with every secret text sealed; safe to show and to write down.
+    #[must_use]
+    pub fn without_secrets(&self, sealer: &Sealer) -> Value {
+        self.map_texts(&|text| match text.is_secret() {
+            true => text.sealed(sealer),
+            false => text.clone(),
+        })
+    }
+
+    /// The same with every text sealed, public or not.
+    #[must_use]
+    pub fn sealed(&self, sealer: &Sealer) -> Value {
+        self.map_texts(&|text| text.sealed(sealer))
+    }
+
+    fn map_texts(&self, change: &dyn Fn(&Text) -> Text) -> Value {
+        match self {
+            Value::Text(text) => Value::Text(change(text)),
+            Value::List(items) => Value::List(items.iter().map(|v| v.map_texts(change)).collect()),
+            Value::Map(map) => Value::Map(map.iter().map(|(k, v)| (k.clone(), v.map_texts(change))).collect()),
+            Value::Bool(_) | Value::Int(_) | Value::Unset | Value::Unknown => self.clone(),
+        }
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
+        Value::Text(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_is_the_same_as_its_clear_text_and_no_other() {
+        let sealer = Sealer::new([7; 32]);
+        let sealed = Text::secret("pw").sealed(&sealer);
+        assert!(sealed.same(&Text::plain("pw"), &sealer));
+        assert!(Text::secret("pw").same(&sealed, &sealer));
+        assert!(!sealed.same(&Text::plain("pw2"), &sealer));
+        assert!(!format!("{:?}", Text::secret("pw")).contains("pw"));
+    }
+}

@@ -1,0 +1,265 @@
+//! The live and the recorded view.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::addr::Addr;
+use super::field::Fields;
+use super::name::{NodeName, ProjectName, ServiceName};
+use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
+
+/// What the nodes have now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LiveView {
+    /// Each declared node.
+    pub nodes: BTreeMap<NodeName, NodeView>,
+}
+
+/// What is known of one node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeView {
+    /// It was read.
+    Known(Box<LiveNode>),
+    /// It could not be read. That is not the same as "nothing runs there".
+    Unknown {
+        /// Why, in one line.
+        why: String,
+        /// What to do about it; empty when there is nothing to say.
+        hint: String,
+    },
+    /// It is out of service on purpose and was not asked.
+    Maintenance,
+}
+
+impl NodeView {
+    /// The node, if it was read.
+    pub fn known(&self) -> Option<&LiveNode> {
+        match self {
+            NodeView::Known(node) => Some(node),
+            NodeView::Unknown { .. } | NodeView::Maintenance => None,
+        }
+    }
+}
+
+/// A node that was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LiveNode {
+    /// The engine's API version, such as `1.41`.
+    pub api_version: String,
+    /// Every container, of hl's services or not, by id.
+    pub containers: BTreeMap<String, LiveContainer>,
+    /// Every network by id.
+    pub networks: BTreeMap<String, LiveNetwork>,
+    /// Every volume by name.
+    pub volumes: BTreeMap<String, LiveVolume>,
+    /// Every image by id.
+    pub images: BTreeMap<String, LiveImage>,
+    /// The files and directories that hl asked for, by absolute path; what is not there is not in it.
+    pub files: BTreeMap<String, LiveFile>,
+}
+
+impl LiveNode {
+    /// The image that a reference points to now: by tag, digest or id.
+    pub fn image(&self, reference: &super::spec::ImageRef) -> Option<&LiveImage> {
+        let normal = reference.normal();
+        self.images.values().find(|i| i.id == normal || i.names.contains(&normal))
+    }
+
+    /// The network of this name.
+    pub fn network(&self, name: &str) -> Option<&LiveNetwork> {
+        self.networks.values().find(|n| n.spec.name == name)
+    }
+}
+
+/// Which instance of which Compose service a container is, by Compose's own labels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComposeIdentity {
+    /// The project.
+    pub project: ProjectName,
+    /// The Compose service.
+    pub service: String,
+    /// Which instance, from 1.
+    pub number: u32,
+    /// Whether it is a `compose run` container, which hl leaves alone.
+    pub one_off: OneOff,
+    /// The project directory that it was made from.
+    pub working_dir: String,
+}
+
+/// Whether a container was made by `compose run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OneOff {
+    /// It belongs to its Compose service.
+    No,
+    /// It was run once by hand.
+    Yes,
+}
+
+/// A container as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveContainer {
+    /// Its id, 64 hex digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The id of the image that it was made from.
+    pub image_id: String,
+    /// What Compose's labels say; `None` for containers that no Compose made.
+    pub identity: Option<ComposeIdentity>,
+    /// Whether it runs.
+    pub status: Status,
+    /// What Docker's health check says; `None` without one.
+    pub health: Option<Health>,
+    /// When it was started last, as the engine writes it; empty if never.
+    pub started_at: String,
+    /// When it was made, as the engine writes it.
+    pub created_at: String,
+    /// What it is, mapped back from inspect. For containers that are no concern of a plan only name,
+    /// image, labels and ports are there.
+    pub spec: ContainerSpec,
+    /// Networks whose end is left over from a network that was removed: name → the id it wants.
+    pub stale_networks: BTreeMap<String, String>,
+    /// Anonymous volumes: target → the engine's name of the volume.
+    pub anonymous_volumes: BTreeMap<String, String>,
+}
+
+/// Whether a container runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Made and never started.
+    Created,
+    /// Runs.
+    Running,
+    /// Runs, frozen.
+    Paused,
+    /// Between two starts by its restart policy.
+    Restarting,
+    /// Ended.
+    Exited {
+        /// With this code.
+        code: i64,
+    },
+    /// Being removed.
+    Removing,
+    /// Broken; only removal is left.
+    Dead,
+}
+
+/// What Docker's health check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not decided yet.
+    Starting,
+    /// It works.
+    Healthy,
+    /// It does not.
+    Unhealthy,
+}
+
+/// A network as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveNetwork {
+    /// Its id.
+    pub id: String,
+    /// The project and key of Compose's labels; `None` for networks that no Compose made.
+    pub identity: Option<(ProjectName, String)>,
+    /// What it is.
+    pub spec: NetworkSpec,
+}
+
+/// A volume as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveVolume {
+    /// The project and key of Compose's labels; `None` for volumes that no Compose made.
+    pub identity: Option<(ProjectName, String)>,
+    /// What it is.
+    pub spec: VolumeSpec,
+}
+
+/// An image as it is now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LiveImage {
+    /// Its id, `sha256:…`.
+    pub id: String,
+    /// Tags and digests that point to it, in full form.
+    pub names: BTreeSet<String>,
+    /// What it brings along; `None` if it was not asked for.
+    pub config: Option<ImageConfig>,
+    /// `os/arch[/variant]`; empty if it was not asked for.
+    pub platform: String,
+}
+
+/// A file or directory as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveFile {
+    /// What it is.
+    pub kind: FileKind,
+    /// Mode bits.
+    pub mode: u32,
+    /// `user:group` in numbers.
+    pub owner: String,
+    /// Its bytes, where they were asked for. May hold secrets.
+    pub content: Option<Vec<u8>>,
+}
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+/// What hl applied last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordedView {
+    /// Counts the writes of the state.
+    pub serial: u64,
+    /// Each resource that hl made or adopted.
+    pub resources: BTreeMap<Addr, Recorded>,
+    /// Each service that has resources.
+    pub services: BTreeMap<ServiceName, RecordedService>,
+    /// Steps that were begun and whose end was never written: a crash.
+    pub interrupted: Vec<Interrupted>,
+}
+
+/// A resource as hl applied it last. No secret is in it: they are sealed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// The engine's id or name of it; empty for files.
+    pub id: String,
+    /// The declared view at that time.
+    pub declared: Fields,
+    /// The live view right after.
+    pub baseline: Fields,
+    /// When, RFC 3339.
+    pub applied_at: String,
+}
+
+/// A service as hl applied it last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedService {
+    /// The node that owned it.
+    pub node: NodeName,
+    /// Its Compose project.
+    pub project: ProjectName,
+    /// Its project directory.
+    pub project_dir: String,
+    /// The services that it needed.
+    pub depends_on: BTreeSet<ServiceName>,
+    /// What may happen to it, which outlives its folder.
+    pub lifecycle: super::homelab::Lifecycle,
+}
+
+/// A step that was begun and whose end is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// What it was about.
+    pub addr: Addr,
+    /// What it did, in words.
+    pub step: String,
+    /// When it was begun, RFC 3339.
+    pub begun_at: String,
+}
