@@ -1,3 +1,4 @@
 //! FILES → HOMELAB. Reads the repository; knows nothing of machines, plans or state.
 
+pub mod compose;
 pub mod tree;
