@@ -1,6 +1,16 @@
 //! hl: plan and apply for a homelab that runs on Docker Compose.
+//!
+//! `config` reads the repository, `node` asks the machines, `state` knows what was applied last.
+//! `diff` lays these three views over one another, `plan` turns what differs into steps, `render`
+//! prints them, and after consent `apply` takes the steps and records what is now true. `cli` is
+//! the front door.
 
 pub mod diagnostic;
+pub mod event;
+
 pub mod model;
 
 pub mod config;
+
+pub mod diff;
+pub mod plan;

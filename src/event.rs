@@ -1,0 +1,97 @@
+//! What happened during an apply, for whoever reports it: terminal, plain lines, JSON, journal.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One thing that happened. Steps are named by their index in the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step's call begins.
+    Started {
+        /// Which step.
+        step: usize,
+    },
+    /// A running step tells how far it is.
+    Progress {
+        /// Which step.
+        step: usize,
+        /// What it is at: "pulling", a layer, the state that is waited for.
+        text: String,
+        /// Bytes done and in all, where it moves bytes.
+        bytes: Option<(u64, u64)>,
+    },
+    /// A step ended.
+    Finished {
+        /// Which step.
+        step: usize,
+        /// How long it took.
+        took: Duration,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A done step is taken back, because another of its group failed.
+    Undoing {
+        /// The step that is taken back.
+        step: usize,
+    },
+    /// Something that the reader should know, in a whole sentence.
+    Notice {
+        /// The sentence.
+        text: String,
+    },
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// As planned.
+    Done,
+    /// It failed.
+    Failed {
+        /// The node's own words.
+        error: String,
+        /// The last lines of the container's log, without secrets; empty if there is none.
+        log: Vec<String>,
+    },
+    /// It failed, which the plan takes for a warning.
+    Warned {
+        /// The node's own words.
+        error: String,
+    },
+    /// It was not tried.
+    Skipped {
+        /// The failed step behind it; `None` if the apply was interrupted.
+        because: Option<usize>,
+    },
+}
+
+/// What an apply did: the outcome of each step, by index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Every step of the plan that was in scope.
+    pub steps: BTreeMap<usize, Outcome>,
+    /// Steps that were taken back, with the error if that failed too.
+    pub undone: BTreeMap<usize, Option<String>>,
+    /// Whether the user interrupted it.
+    pub interrupted: Interruption,
+}
+
+/// Whether the user interrupted an apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interruption {
+    /// No.
+    #[default]
+    No,
+    /// Once: what ran was finished, nothing new was started.
+    Finished,
+    /// Twice: it stopped at once.
+    Stopped,
+}
+
+impl Report {
+    /// Whether every step was done.
+    pub fn is_complete(&self) -> bool {
+        self.interrupted == Interruption::No
+            && self.steps.values().all(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }))
+    }
+}

@@ -1,0 +1,230 @@
+//! CHANGES → STEPS. Turns changes into actions with reasons, and actions into steps in a graph;
+//! checks that the whole is safe.
+//!
+//! Pure and synchronous. It does not know bollard, SSH, files or the terminal; it never asks
+//! anybody anything. `apply` executes what stands here and decides nothing about *what*.
+
+pub mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::FieldChange;
+use crate::model::{Addr, Fields, NodeName, ServiceName};
+
+pub use step::{Call, GroupId, Phase, Step, StepId};
+
+/// What would be done, in order, and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The changes in the order in which they happen: by service in dependency order, then in
+    /// Docker's own order inside a service. Those that need no action (a record only) are in it.
+    pub changes: Vec<PlannedChange>,
+    /// The steps; an id is an index.
+    pub steps: Vec<Step>,
+    /// Nodes that are not planned, with why.
+    pub unknown: BTreeMap<NodeName, Unknown>,
+    /// Services that are not planned although their node is known, with why.
+    pub blocked: BTreeMap<ServiceName, String>,
+    /// What would go wrong or destroy something, found before anything is done.
+    pub objections: Vec<Objection>,
+    /// What the reader should know, in whole sentences: crashes found, directories that moved.
+    pub notes: Vec<String>,
+    /// Every service of the homelab in dependency order, touched or not.
+    pub order: Vec<ServiceName>,
+}
+
+/// A node that is not planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Why, in one line.
+    pub why: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// Whether that is on purpose.
+    pub kind: UnknownKind,
+    /// The services that are not planned because of it.
+    pub services: BTreeSet<ServiceName>,
+}
+
+/// Why a node is not planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownKind {
+    /// It could not be read.
+    Unreachable,
+    /// It is in maintenance.
+    Maintenance,
+}
+
+/// One resource and what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedChange {
+    /// Which resource.
+    pub addr: Addr,
+    /// What is done to it.
+    pub action: Action,
+    /// Why, most important first; never empty.
+    pub reasons: Vec<Reason>,
+    /// Fields that differ (or, for a create, the fields it will have). Safe to show.
+    pub fields: Vec<FieldChange>,
+    /// Whether something stops meanwhile.
+    pub downtime: Downtime,
+    /// Services and containers that depend on it.
+    pub dependents: Vec<Addr>,
+    /// What data is destroyed or left behind, in whole sentences; usually empty.
+    pub data_at_stake: Vec<String>,
+    /// The steps that do it.
+    pub steps: Vec<StepId>,
+    /// What is recorded when they are done.
+    pub record: Record,
+}
+
+/// What is done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Nothing on the node; the record follows.
+    Adopt,
+    /// Nothing on the node; the record follows what both sides already agree on.
+    Refresh,
+    /// It is made.
+    Create,
+    /// It is changed while it runs.
+    Update,
+    /// It is started, stopped or restarted.
+    Restart,
+    /// A new one takes its place.
+    Replace,
+    /// It goes to another node.
+    Move,
+    /// It is removed.
+    Delete,
+    /// It is verified, pulled, built or run.
+    Run,
+}
+
+impl Action {
+    /// The symbol in front of the line.
+    pub fn symbol(self) -> char {
+        match self {
+            Action::Adopt | Action::Refresh => '=',
+            Action::Create => '+',
+            Action::Update => '~',
+            Action::Restart => '↻',
+            Action::Replace => '±',
+            Action::Move => '→',
+            Action::Delete => '-',
+            Action::Run => '✓',
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Adopt => "adopt",
+            Action::Refresh => "refresh",
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Restart => "restart",
+            Action::Replace => "replace",
+            Action::Move => "move",
+            Action::Delete => "delete",
+            Action::Run => "run",
+        }
+    }
+}
+
+/// Why something is done. Reasons explain; they never decide.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// It is not there yet.
+    New,
+    /// It was there; somebody outside removed it.
+    Gone,
+    /// It is there as declared, and hl has not recorded it before.
+    Unrecorded,
+    /// The declaration of these fields changed.
+    Declared(Vec<String>),
+    /// Somebody outside changed these fields.
+    Drift(Vec<String>),
+    /// Both did.
+    Conflict(Vec<String>),
+    /// These fields differ and nothing was recorded.
+    Differs(Vec<String>),
+    /// The image of that name has another content now.
+    ImageMoved,
+    /// The image is not on the node.
+    ImageMissing,
+    /// The pull policy asks for it.
+    PullPolicy(String),
+    /// A file of the repository that it mounts changed.
+    FileChanged(String),
+    /// It does not run, with what it does instead.
+    NotRunning(String),
+    /// It is not to run.
+    DeclaredStopped,
+    /// Somebody else made it anew.
+    MadeAnewOutside,
+    /// The network that it hangs on was removed and made anew.
+    StaleNetwork(String),
+    /// What it shares a namespace or volumes with is replaced.
+    PeerReplaced(Addr),
+    /// A dependency that it follows is restarted or replaced.
+    DependencyRestarted(Addr),
+    /// A dependency was changed; it is verified again.
+    DependencyChanged(Addr),
+    /// Its service changes; it is verified afterwards.
+    Verify,
+    /// It is no longer declared.
+    NoLongerDeclared,
+    /// It is left over from an interrupted replacement.
+    Leftover,
+    /// Nobody asked for it, and it was asked to be removed.
+    Requested,
+}
+
+/// Whether something stops while a change is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Downtime {
+    /// Nothing stops.
+    None,
+    /// It stops and starts again.
+    Restart,
+    /// It stops for good.
+    Stops,
+}
+
+/// What is recorded when a change is done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// Nothing.
+    Nothing,
+    /// The declared view as given (without secrets), and the live view read back from the node.
+    Applied(Box<Fields>),
+    /// That it is gone.
+    Forget,
+}
+
+/// Why a plan must not simply be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// What kind.
+    pub kind: ObjectionKind,
+    /// What it is about.
+    pub addr: Option<Addr>,
+    /// In whole sentences.
+    pub text: String,
+    /// The way out.
+    pub hint: String,
+}
+
+/// The kinds of objection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectionKind {
+    /// Data would be destroyed; `--allow-data-loss ADDR` lets it.
+    DataLoss,
+    /// It is protected; nothing but changing the protection lets it.
+    Protected,
+    /// It would not work: a port or a name is taken, something external is missing.
+    Impossible,
+    /// More changes than `--max-changes` allows.
+    TooMany,
+}
