@@ -14,3 +14,5 @@ pub mod config;
 
 pub mod diff;
 pub mod plan;
+
+pub mod node;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::homelab::{Condition, HealthScript};
+pub use crate::model::spec::AnonymousVolumes;
 use crate::model::spec::{
     Attachment, BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, VolumeSpec,
 };
@@ -192,13 +193,4 @@ pub enum Call {
         /// The service's env file on the node, whose variables it gets.
         env_file: String,
     },
-}
-
-/// What becomes of the anonymous volumes of a removed container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnonymousVolumes {
-    /// They stay (or were taken over).
-    Keep,
-    /// They go with it.
-    Remove,
 }

@@ -395,3 +395,12 @@ pub struct Logging {
     /// Its options.
     pub options: BTreeMap<String, Text>,
 }
+
+/// What becomes of the anonymous volumes of a removed container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnonymousVolumes {
+    /// They stay (or were taken over).
+    Keep,
+    /// They go with it.
+    Remove,
+}

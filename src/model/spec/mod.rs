@@ -8,8 +8,8 @@ mod image;
 mod place;
 
 pub use container::{
-    Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest, Healthcheck, Logging,
-    Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
+    AnonymousVolumes, Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest,
+    Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
 };
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
 pub use place::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, VolumeSpec};

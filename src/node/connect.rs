@@ -1,0 +1,80 @@
+//! Opens the doors: a declared node → a [`Node`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::Node;
+use super::error::{ErrorKind, NodeError};
+use crate::model::NodeName;
+use crate::model::homelab::{self, Maintenance, NodeAddress};
+
+/// What the caller's surroundings say about how to connect; only `cli` reads those.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The engine's socket of `local` nodes.
+    pub docker_socket: PathBuf,
+    /// Docker's `config.json` with the registries' credentials; absent pulls without any.
+    pub docker_config: Option<PathBuf>,
+    /// How long a node may take to answer at first.
+    pub connect_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            docker_socket: PathBuf::from("/var/run/docker.sock"),
+            docker_config: None,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// All declared nodes, each as far as it could be reached.
+pub type Fleet = BTreeMap<NodeName, Reach>;
+
+/// How far a node could be reached.
+#[derive(Clone)]
+pub enum Reach {
+    /// It answers.
+    Node(Arc<dyn Node>),
+    /// It does not.
+    Failed(NodeError),
+    /// It is in maintenance and was not asked.
+    Maintenance,
+}
+
+/// Connects to all nodes at once.
+pub async fn connect_all(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options) -> Fleet {
+    let reached = nodes.iter().map(async |(name, node)| {
+        let reach = match node.maintenance {
+            Maintenance::On => Reach::Maintenance,
+            Maintenance::Off => connect(node, options).await.map_or_else(Reach::Failed, Reach::Node),
+        };
+        (name.clone(), reach)
+    });
+    join_all(reached).await.into_iter().collect()
+}
+
+/// Connects to one node and makes sure that its engine answers.
+///
+/// # Errors
+/// [`ErrorKind::Unreachable`] with a hint, [`ErrorKind::Timeout`], or [`ErrorKind::Unsupported`] for
+/// addresses that hl cannot reach.
+pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn Node>, NodeError> {
+    let unsupported = |kind: &str| NodeError {
+        node: node.name.clone(),
+        what: format!("connect to {}", node.address),
+        kind: ErrorKind::Unsupported(format!("nodes at {kind} are not supported yet")),
+    };
+    match &node.address {
+        NodeAddress::Local => Err(unsupported(&options.docker_socket.display().to_string())),
+        NodeAddress::Unix { path } => Err(unsupported(path)),
+        NodeAddress::Ssh { .. } => Err(unsupported("ssh://")),
+        NodeAddress::Tcp { .. } => Err(unsupported("tcp://")),
+        NodeAddress::Simulated => Err(unsupported("simulated")),
+    }
+}

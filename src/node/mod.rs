@@ -1,0 +1,287 @@
+//! THE ONLY DOOR TO A MACHINE. The live view comes in through it, and every change goes out.
+//!
+//! A node is an engine, a file system and a shell. [`Node`] has one method for each primitive and
+//! makes no decisions: it does not know services, plans, state or what was asked for. [`connect_all`]
+//! opens the doors and [`refresh`] asks all nodes at once.
+
+mod connect;
+mod error;
+mod refresh;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::NodeName;
+use crate::model::spec::{
+    AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
+};
+use crate::model::view::{LiveContainer, LiveFile, LiveNode};
+
+pub use connect::{Fleet, Options, Reach, connect, connect_all};
+pub use error::{ErrorKind, NodeError};
+pub use refresh::{refresh, refresh_node};
+
+/// A machine: one method for each thing that can be done to it, none of which decides anything.
+///
+/// Containers are named by name or id. Every method either does all of what it says or fails with a
+/// [`NodeError`] that names the node and what was tried; each has a time-out of its own.
+#[async_trait]
+pub trait Node: Send + Sync {
+    /// Its name in the topology.
+    fn name(&self) -> &NodeName;
+
+    /// Asks the engine whether it is there; costs next to nothing.
+    async fn ping(&self) -> Result<EngineInfo, NodeError>;
+
+    /// Reads all that is on the node, and of files those that are wanted. Only GET requests and
+    /// reads: nothing on the node changes. A container that vanishes meanwhile is left out.
+    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError>;
+
+    /// Makes a directory with its parents, which get mode 0755; sets owner and mode where the spec
+    /// has them. A directory that is there already keeps what the spec does not name.
+    async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError>;
+
+    /// Puts a file in place, all or nothing: what a reader sees is the old file or the new one, with
+    /// its mode and owner from the first moment. Does not make its directory.
+    async fn write_file(&self, file: &FileWrite) -> Result<(), NodeError>;
+
+    /// Reads a file; `None` if there is none.
+    async fn read_file(&self, path: &str) -> Result<Option<LiveFile>, NodeError>;
+
+    /// Pulls an image, with the registry's own words when it refuses. `platform` is `os/arch[/variant]`.
+    async fn pull_image(
+        &self,
+        reference: &ImageRef,
+        platform: Option<&str>,
+        progress: Progress<'_>,
+    ) -> Result<(), NodeError>;
+
+    /// Builds an image from a folder on the node or an address, names it, and gives its id.
+    async fn build_image(
+        &self,
+        reference: &ImageRef,
+        build: &BuildSpec,
+        progress: Progress<'_>,
+    ) -> Result<String, NodeError>;
+
+    /// Makes a network and gives its id.
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<String, NodeError>;
+
+    /// Removes a network by id or name. One that is gone already is removed.
+    async fn remove_network(&self, network: &str) -> Result<(), NodeError>;
+
+    /// Makes a volume. One of this name that is there already is left as it is.
+    async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), NodeError>;
+
+    /// Removes a volume with its data. One that is gone already is removed.
+    async fn remove_volume(&self, name: &str) -> Result<(), NodeError>;
+
+    /// Makes a container, attaches all its networks, copies its files in, and gives its id; does not
+    /// start it. When any of that fails, what was made is removed again.
+    async fn create_container(&self, container: &NewContainer<'_>) -> Result<String, NodeError>;
+
+    /// Starts a container; one that runs already is started.
+    async fn start_container(&self, container: &str) -> Result<(), NodeError>;
+
+    /// Stops a container within its own grace period; one that does not run is stopped.
+    async fn stop_container(&self, container: &str) -> Result<(), NodeError>;
+
+    /// Stops and starts a container.
+    async fn restart_container(&self, container: &str) -> Result<(), NodeError>;
+
+    /// Thaws a frozen container; one that is not frozen is thawed.
+    async fn unpause_container(&self, container: &str) -> Result<(), NodeError>;
+
+    /// Gives a container another name.
+    async fn rename_container(&self, container: &str, name: &str) -> Result<(), NodeError>;
+
+    /// Removes a container by force. One that is gone already is removed.
+    async fn remove_container(&self, container: &str, volumes: AnonymousVolumes) -> Result<(), NodeError>;
+
+    /// Makes the limits and the restart policy of a container follow a spec while it runs. Reads
+    /// back what the engine made of it, since the engine says yes to what it ignores.
+    async fn update_container(&self, container: &str, spec: &ContainerSpec) -> Result<(), NodeError>;
+
+    /// Attaches a container to a network, with the attachment's aliases and `own_names`: its own
+    /// name and its Compose service's, without which others stop finding it.
+    async fn connect_network(
+        &self,
+        container: &str,
+        network: &str,
+        attachment: &Attachment,
+        own_names: &BTreeSet<String>,
+    ) -> Result<(), NodeError>;
+
+    /// Detaches a container from a network, by name or, if the network is gone, by its old id.
+    async fn disconnect_network(&self, container: &str, network: &str) -> Result<(), NodeError>;
+
+    /// One container as it is now.
+    async fn inspect_container(&self, container: &str) -> Result<LiveContainer, NodeError>;
+
+    /// The last lines that a container wrote, oldest first. May hold secrets.
+    async fn container_log(&self, container: &str, lines: usize) -> Result<Vec<String>, NodeError>;
+
+    /// Runs a script until it ends or its time is up; in the latter case it and all that it started
+    /// is killed. A script that fails is an outcome, not an error.
+    async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
+
+    /// Takes the node's lock, which is held until the guard is dropped or this process dies.
+    /// [`ErrorKind::Locked`] if another holds it. `path` is the lock file; its folder must exist.
+    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError>;
+}
+
+/// What the engine says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// The newest API that it speaks.
+    pub api_version: ApiVersion,
+}
+
+/// A version of the engine's API, such as 1.41.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiVersion {
+    /// Before the dot.
+    pub major: u32,
+    /// After the dot.
+    pub minor: u32,
+}
+
+impl ApiVersion {
+    /// This version.
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Self { major, minor }
+    }
+
+    /// Reads `1.41`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.trim().split_once('.')?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a refresh reads of a node's files, by absolute path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Each path and how much of it.
+    pub files: BTreeMap<String, WantContent>,
+}
+
+/// How much of a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantContent {
+    /// Kind, mode and owner.
+    No,
+    /// Its bytes too, if it is a file.
+    Yes,
+}
+
+/// A file to put in place.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileWrite {
+    /// Its absolute path.
+    pub path: String,
+    /// All that is in it. May hold secrets.
+    pub content: Vec<u8>,
+    /// Mode bits.
+    pub mode: u32,
+    /// `user:group` in numbers; absent keeps the owner of the file that is replaced, if there is one.
+    pub owner: Option<String>,
+}
+
+impl fmt::Debug for FileWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileWrite({}, {:04o}, {} bytes)", self.path, self.mode, self.content.len())
+    }
+}
+
+/// A container to make.
+#[derive(Clone, Copy, Debug)]
+pub struct NewContainer<'a> {
+    /// The name that it gets now; its final one is in the spec.
+    pub name: &'a str,
+    /// What it is.
+    pub spec: &'a ContainerSpec,
+    /// The containers that `service:…` in the spec means: Compose service → name.
+    pub peers: &'a BTreeMap<String, String>,
+    /// Anonymous volumes that it takes over from the one it replaces: target → volume.
+    pub carry: &'a BTreeMap<String, String>,
+}
+
+/// A script to run with `sh`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Its text. It reaches the shell by standard input, so it shows up in no process list.
+    pub text: String,
+    /// The folder that it runs in.
+    pub directory: String,
+    /// Variables that it gets beside the node's own. May hold secrets.
+    pub environment: BTreeMap<String, String>,
+    /// When it is killed.
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.environment.keys().collect();
+        write!(f, "Script({} bytes in {}, variables {names:?})", self.text.len(), self.directory)
+    }
+}
+
+/// How a script ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptOutcome {
+    /// How.
+    pub end: ScriptEnd,
+    /// What it wrote to both outputs, in lines; of a long text only the end. May hold secrets.
+    pub output: Vec<String>,
+}
+
+/// The ways in which a script ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptEnd {
+    /// With this exit code; 0 is success.
+    Exited(i32),
+    /// By this signal.
+    Killed(i32),
+    /// It was killed because its time was up.
+    TimedOut,
+}
+
+/// Holds a node's lock until it is dropped.
+pub struct LockGuard {
+    _held: Box<dyn Send + Sync>,
+}
+
+impl LockGuard {
+    /// A guard that holds the lock as long as `held` lives.
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+impl fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LockGuard")
+    }
+}
+
+/// Is told how far a long call is.
+pub type Progress<'a> = &'a (dyn Fn(Advance) + Send + Sync);
+
+/// How far a long call is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// What it is at, in a few words.
+    pub text: String,
+    /// Bytes done and in all, where that is known.
+    pub bytes: Option<(u64, u64)>,
+}
