@@ -2,13 +2,21 @@
 //! verdict for each field, a change for each resource.
 //!
 //! Pure and synchronous. It does not know nodes, steps or order, and it decides nothing about what
-//! to do: it says what is so.
+//! to do: it says what is so. Entry: [`diff`].
 
+mod container;
+mod place;
 pub mod policy;
+mod three_way;
 pub mod verdict;
 
-use crate::model::{Addr, Field, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::homelab::{Homelab, Service};
+use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
+use crate::model::{Addr, Field, Fields, Kind, Sealer, ServiceName, Value};
+
+pub use container::{Instances, instances};
 pub use policy::{Cost, policy};
 pub use verdict::Verdict;
 
@@ -21,8 +29,39 @@ pub struct Change {
     pub presence: Presence,
     /// The engine's id (or name, or path) of the live resource.
     pub live_id: Option<String>,
-    /// The fields that do not agree in all views, in order. Safe to show: secrets are sealed.
+    /// The fields that do not agree in all views, in order. Safe to show: secrets are sealed. Of a
+    /// new resource, all that it will have.
     pub fields: Vec<FieldChange>,
+}
+
+impl Change {
+    /// Whether the node has to change, and not only the record.
+    pub fn needs_action(&self) -> bool {
+        match self.presence {
+            Presence::New | Presence::Gone | Presence::Undeclared | Presence::Leftover => true,
+            Presence::Unrecorded | Presence::Known => {
+                self.fields.iter().any(|f| f.verdict.needs_action() && f.cost != Cost::Ignored)
+            }
+            Presence::Forgotten | Presence::Orphan => false,
+        }
+    }
+
+    /// Whether somebody outside did this.
+    pub fn is_drift(&self) -> bool {
+        match self.presence {
+            Presence::Gone => true,
+            Presence::Known => self
+                .fields
+                .iter()
+                .any(|f| matches!(f.verdict, Verdict::Drift | Verdict::Conflict) && f.cost != Cost::Ignored),
+            Presence::New
+            | Presence::Unrecorded
+            | Presence::Undeclared
+            | Presence::Forgotten
+            | Presence::Orphan
+            | Presence::Leftover => false,
+        }
+    }
 }
 
 /// In which views a resource is.
@@ -40,8 +79,10 @@ pub enum Presence {
     Undeclared,
     /// Recorded only.
     Forgotten,
-    /// Live only, under a project that hl owns: an orphan.
+    /// Live only, under a project that hl owns.
     Orphan,
+    /// Live, a second container in the place of one: left over from an interrupted replacement.
+    Leftover,
 }
 
 /// One field that does not agree in all views.
@@ -51,7 +92,7 @@ pub struct FieldChange {
     pub field: Field,
     /// What the views say together.
     pub verdict: Verdict,
-    /// What the repository says; absent if nothing.
+    /// What it is to be: as the repository says or, where that says nothing, as the image has it.
     pub declared: Option<Value>,
     /// What hl recorded; absent if nothing.
     pub recorded: Option<Value>,
@@ -59,4 +100,96 @@ pub struct FieldChange {
     pub live: Option<Value>,
     /// What it takes to make it as declared.
     pub cost: Cost,
+}
+
+/// Lays the three views over one another. The result is sorted by address and has one change for
+/// each resource on which they do not all agree; resources on nodes that are not known, and of
+/// services that could not be resolved, are left out.
+pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer: &Sealer) -> Vec<Change> {
+    let mut changes: BTreeMap<Addr, Change> = BTreeMap::new();
+    let mut declared: BTreeSet<Addr> = BTreeSet::new();
+    for service in homelab.services.values() {
+        let Some(NodeView::Known(node)) = live.nodes.get(&service.node) else { continue };
+        let views = ServiceViews { service, recorded, live: node, sealer };
+        let found = container::changes(&views).into_iter().chain(place::changes(&views));
+        for change in found {
+            changes.insert(change.addr.clone(), change);
+        }
+        declared.extend(addresses(service));
+    }
+    for (addr, record) in &recorded.resources {
+        let untouchable = declared.contains(addr) || homelab.unresolved.contains_key(&addr.service);
+        let Some(NodeView::Known(node)) = live.nodes.get(&addr.node) else { continue };
+        if !untouchable && !changes.contains_key(addr) {
+            let change = undeclared(addr, &record.id, project_of(recorded, &addr.service), node);
+            changes.insert(addr.clone(), change);
+        }
+    }
+    changes.into_values().collect()
+}
+
+/// What the comparison of one service needs.
+struct ServiceViews<'a> {
+    service: &'a Service,
+    recorded: &'a RecordedView,
+    live: &'a LiveNode,
+    sealer: &'a Sealer,
+}
+
+/// Every address that a service declares.
+pub fn addresses(service: &Service) -> Vec<Addr> {
+    let own = |kind, names: Vec<&String>| names.into_iter().map(move |n| (kind, n.clone())).collect::<Vec<_>>();
+    [
+        own(Kind::Directory, service.directories.keys().collect()),
+        own(Kind::File, service.files.keys().collect()),
+        own(Kind::Network, service.networks.keys().collect()),
+        own(Kind::Volume, service.volumes.keys().collect()),
+        own(Kind::Container, service.containers.keys().collect()),
+    ]
+    .concat()
+    .into_iter()
+    .map(|(kind, name)| service.addr(kind, name))
+    .collect()
+}
+
+fn project_of<'a>(recorded: &'a RecordedView, service: &ServiceName) -> Option<&'a str> {
+    recorded.services.get(service).map(|s| s.project.as_str())
+}
+
+/// A recorded resource that nothing declares any more: still there, or gone as well.
+fn undeclared(addr: &Addr, id: &str, project: Option<&str>, node: &LiveNode) -> Change {
+    let live_id = match addr.kind {
+        Kind::Container => {
+            let by_labels = || {
+                let wanted = container::instance_of(&addr.name);
+                node.containers.values().find(|c| {
+                    c.identity.as_ref().is_some_and(|i| {
+                        Some(i.project.as_str()) == project && (i.service.as_str(), i.number) == (wanted.0, wanted.1)
+                    })
+                })
+            };
+            node.containers.get(id).or_else(by_labels).map(|c| c.id.clone())
+        }
+        Kind::Network => node.networks.get(id).map(|n| n.id.clone()),
+        Kind::Volume => node.volumes.contains_key(id).then(|| id.to_owned()),
+        // Folders and files hold what people put there; they stay, and the record goes.
+        Kind::Directory | Kind::File | Kind::Image => None,
+    };
+    let presence = if live_id.is_some() { Presence::Undeclared } else { Presence::Forgotten };
+    Change { addr: addr.clone(), presence, live_id, fields: Vec::new() }
+}
+
+/// The fields of a resource that is not there yet, each as a change from nothing.
+fn all_new(fields: &Fields, sealer: &Sealer) -> Vec<FieldChange> {
+    fields
+        .iter()
+        .map(|(field, value)| FieldChange {
+            field: field.clone(),
+            verdict: Verdict::Pending,
+            declared: Some(value.without_secrets(sealer)),
+            recorded: None,
+            live: None,
+            cost: Cost::Replace,
+        })
+        .collect()
 }

@@ -1,6 +1,10 @@
-//! What each field takes to change: one table, with the why of each row.
+//! What each field takes to change, and what it means when it is not declared: one table.
+//!
+//! A field that a row does not name takes a replacement: the engine fixes nearly everything of a
+//! container at its creation. What is in place is what the engine truly does in place, measured on
+//! 20.10 and read in later sources: its update call, connecting networks, renaming.
 
-use crate::model::Key;
+use crate::model::{Field, Key, Kind, Value};
 
 /// What it takes to make a field of a live resource as declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +31,223 @@ impl Cost {
     }
 }
 
-/// The policy of a field: its cost and why.
-pub fn policy(key: Key) -> (Cost, &'static str) {
+/// What a live value means where nothing is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// Somebody set it: without a declaration the field is to be absent (or as the image has it).
+    Counts,
+    /// The engine fills it in by itself, so it says nothing.
+    EngineDefault,
+}
+
+/// What a declared value means where the node shows none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It is missing.
+    Counts,
+    /// Some kernels and engines discard it silently, so it says nothing unless it was there before.
+    MayBeDiscarded,
+}
+
+/// A row of the policy: how one field of one kind of resource is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What setting or changing it takes.
+    pub set: Cost,
+    /// What removing it takes.
+    pub unset: Cost,
+    /// What it means where it is not declared.
+    pub undeclared: Undeclared,
+    /// What it means where the node shows none.
+    pub absent: Absent,
+    /// Why, in a sentence.
+    pub why: &'static str,
+}
+
+impl Policy {
+    const fn new(set: Cost, unset: Cost, why: &'static str) -> Self {
+        Self { set, unset, undeclared: Undeclared::Counts, absent: Absent::Counts, why }
+    }
+
+    const fn replace(why: &'static str) -> Self {
+        Self::new(Cost::Replace, Cost::Replace, why)
+    }
+
+    const fn or_engine_default(mut self) -> Self {
+        self.undeclared = Undeclared::EngineDefault;
+        self
+    }
+
+    const fn may_be_discarded(mut self) -> Self {
+        self.absent = Absent::MayBeDiscarded;
+        self
+    }
+}
+
+/// The row of a field of a kind of resource.
+pub fn policy(kind: Kind, key: Key) -> Policy {
+    match kind {
+        Kind::Container => container(key),
+        Kind::Network => network(key),
+        Kind::Volume => volume(key),
+        Kind::Directory | Kind::File => place(key),
+        Kind::Image => Policy::replace("an image is pulled or built anew"),
+    }
+}
+
+/// What it takes to bring a field from `live` to `declared`.
+pub fn cost(kind: Kind, field: &Field, declared: Option<&Value>) -> Cost {
+    let policy = policy(kind, field.key);
+    match declared {
+        Some(_) => policy.set,
+        None => policy.unset,
+    }
+}
+
+fn container(key: Key) -> Policy {
+    const LIMIT: Policy = Policy::new(
+        Cost::InPlace,
+        Cost::Replace,
+        "the engine's update call sets this limit and cannot take it away again",
+    );
     match key {
-        Key::State => (Cost::InPlace, "start, stop and unpause are calls of their own"),
-        Key::Restart => (Cost::InPlace, "the engine's update call takes it"),
-        _ => (Cost::Replace, "the engine fixes it at creation"),
+        Key::State => {
+            Policy::new(Cost::InPlace, Cost::InPlace, "starting, stopping and thawing are calls of their own")
+        }
+        Key::Name => Policy::new(Cost::InPlace, Cost::InPlace, "a container is renamed while it runs"),
+        Key::Restart => Policy::new(Cost::InPlace, Cost::InPlace, "the engine's update call takes any restart policy"),
+        Key::Networks => {
+            Policy::new(Cost::InPlace, Cost::InPlace, "networks are connected and disconnected while it runs")
+        }
+        Key::PidsLimit => Policy::new(Cost::InPlace, Cost::InPlace, "the engine's update call sets and clears it"),
+        Key::MemLimit | Key::MemReservation | Key::CpuShares | Key::Cpus => LIMIT,
+        Key::MemswapLimit => LIMIT.or_engine_default().may_be_discarded(),
+        Key::Cpuset | Key::CpuQuota | Key::CpuPeriod | Key::CpuRtPeriod | Key::CpuRtRuntime => LIMIT,
+        Key::BlkioConfig => Policy::replace("weights of devices are fixed at creation").may_be_discarded(),
+        Key::MountedFiles => Policy::new(
+            Cost::Restart,
+            Cost::Restart,
+            "a program reads its files when it starts; a restart mounts them anew",
+        ),
+        Key::Files => Policy::replace("it is copied into the container between its creation and its start"),
+        Key::Image => Policy::replace("another image is another container"),
+        Key::ImageContent => Policy::replace("the name points to another image now"),
+        Key::Hostname => Policy::replace("undeclared, it is made from the id").or_engine_default(),
+        Key::ShmSize
+        | Key::Ipc
+        | Key::Cgroup
+        | Key::Runtime
+        | Key::Logging
+        | Key::Ulimits
+        | Key::Init
+        | Key::Isolation => Policy::replace("undeclared, the engine's own configuration decides").or_engine_default(),
+        Key::Platform => Policy::replace("undeclared, the image's only one is taken").or_engine_default(),
+        Key::MacAddress => Policy::replace("undeclared, the engine makes one").or_engine_default().may_be_discarded(),
+        Key::Annotations => Policy::replace("older engines drop them").may_be_discarded(),
+        Key::MemSwappiness | Key::OomKillDisable | Key::CpuCount | Key::CpuPercent => {
+            Policy::replace("kernels without it discard it").or_engine_default().may_be_discarded()
+        }
+        Key::VolumeDriver => {
+            Policy::replace("seen only on the volumes themselves").or_engine_default().may_be_discarded()
+        }
+        Key::SecurityOpt => Policy::replace("the engine adds a label option for some privileges"),
+        Key::Links => Policy::replace("links are fixed at creation"),
+        Key::Entrypoint
+        | Key::Command
+        | Key::Environment
+        | Key::User
+        | Key::WorkingDir
+        | Key::Domainname
+        | Key::Tty
+        | Key::StdinOpen
+        | Key::Healthcheck
+        | Key::StopSignal
+        | Key::StopGracePeriod
+        | Key::Ports
+        | Key::Expose
+        | Key::NetworkMode
+        | Key::ExtraHosts
+        | Key::Dns
+        | Key::DnsSearch
+        | Key::DnsOpt
+        | Key::Volumes
+        | Key::VolumesFrom
+        | Key::Tmpfs
+        | Key::Devices
+        | Key::DeviceRequests
+        | Key::StorageOpt
+        | Key::ReadOnly
+        | Key::OomScoreAdj
+        | Key::Privileged
+        | Key::CapAdd
+        | Key::CapDrop
+        | Key::DeviceCgroupRules
+        | Key::GroupAdd
+        | Key::Sysctls
+        | Key::UsernsMode
+        | Key::Pid
+        | Key::Uts
+        | Key::CgroupParent
+        | Key::Labels => Policy::replace("the engine fixes it at creation"),
+        Key::Driver
+        | Key::DriverOpts
+        | Key::Internal
+        | Key::Attachable
+        | Key::EnableIpv6
+        | Key::EnableIpv4
+        | Key::IpamDriver
+        | Key::IpamConfig
+        | Key::Owner
+        | Key::Mode
+        | Key::Content => Policy::replace("not a field of a container"),
+    }
+}
+
+fn network(key: Key) -> Policy {
+    let fixed = Policy::replace("a network cannot be changed; its containers are connected to a new one");
+    match key {
+        Key::Driver | Key::DriverOpts | Key::IpamDriver | Key::IpamConfig | Key::EnableIpv6 | Key::EnableIpv4 => {
+            fixed.or_engine_default()
+        }
+        Key::Labels => Policy::new(Cost::Ignored, Cost::Ignored, "a label is not worth an outage of the network")
+            .or_engine_default(),
+        _ => fixed,
+    }
+}
+
+fn volume(key: Key) -> Policy {
+    let fixed = Policy::replace("a volume cannot be changed; a new one has no data").or_engine_default();
+    match key {
+        Key::Labels => {
+            Policy::new(Cost::Ignored, Cost::Ignored, "a label is not worth the data of the volume").or_engine_default()
+        }
+        _ => fixed,
+    }
+}
+
+fn place(key: Key) -> Policy {
+    let written = Policy::new(Cost::InPlace, Cost::Ignored, "it is written where it is");
+    match key {
+        Key::State => written,
+        _ => written.or_engine_default(),
+    }
+}
+
+/// Variables that the Docker client adds to every container where it is configured with a proxy.
+/// Source: `proxies` in the client's `config.json`.
+pub fn is_proxy_variable(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    matches!(name.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "NO_PROXY" | "ALL_PROXY")
+}
+
+/// What a live value means where nothing is declared, for one field.
+pub fn undeclared(kind: Kind, field: &Field) -> Undeclared {
+    match (kind, field.key, field.item.as_deref(), field.part) {
+        (Kind::Container, Key::Environment, Some(name), _) if is_proxy_variable(name) => Undeclared::EngineDefault,
+        // What the engine makes up for an end of a network.
+        (Kind::Container, Key::Networks, _, Some("mac_address" | "driver_opts" | "gw_priority" | "interface_name")) => {
+            Undeclared::EngineDefault
+        }
+        _ => policy(kind, field.key).undeclared,
     }
 }

@@ -19,6 +19,8 @@ pub struct Plan {
     /// The changes in the order in which they happen: by service in dependency order, then in
     /// Docker's own order inside a service. Those that need no action (a record only) are in it.
     pub changes: Vec<PlannedChange>,
+    /// Services that are verified although (or after) something changed, in order.
+    pub verifications: Vec<Verification>,
     /// The steps; an id is an index.
     pub steps: Vec<Step>,
     /// Nodes that are not planned, with why.
@@ -31,6 +33,19 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Every service of the homelab in dependency order, touched or not.
     pub order: Vec<ServiceName>,
+}
+
+/// The verification of a service: Docker's own health checks, then its health script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verification {
+    /// The node that it is on.
+    pub node: NodeName,
+    /// Which service.
+    pub service: ServiceName,
+    /// Why; never empty.
+    pub reasons: Vec<Reason>,
+    /// The steps that do it.
+    pub steps: Vec<StepId>,
 }
 
 /// A node that is not planned.
@@ -68,8 +83,8 @@ pub struct PlannedChange {
     pub fields: Vec<FieldChange>,
     /// Whether something stops meanwhile.
     pub downtime: Downtime,
-    /// Services and containers that depend on it.
-    pub dependents: Vec<Addr>,
+    /// What depends on it, as people read it: `nas/immich` for a service, a whole address for a container.
+    pub dependents: Vec<String>,
     /// What data is destroyed or left behind, in whole sentences; usually empty.
     pub data_at_stake: Vec<String>,
     /// The steps that do it.
@@ -169,8 +184,8 @@ pub enum Reason {
     PeerReplaced(Addr),
     /// A dependency that it follows is restarted or replaced.
     DependencyRestarted(Addr),
-    /// A dependency was changed; it is verified again.
-    DependencyChanged(Addr),
+    /// A service that it needs is changed; it is verified again.
+    DependencyChanged(ServiceName),
     /// Its service changes; it is verified afterwards.
     Verify,
     /// It is no longer declared.

@@ -1,0 +1,207 @@
+//! Containers: which live one is which declared one, and how they differ.
+
+use std::collections::BTreeMap;
+
+use super::three_way::{Identity, Views, compare};
+use super::{Change, Presence, ServiceViews, all_new};
+use crate::model::homelab::{Container, Role, RunState, Service};
+use crate::model::spec::ImageRef;
+use crate::model::view::{LiveContainer, LiveNode, OneOff, RecordedView, Status};
+use crate::model::{Addr, Fields, Key, Kind, Value};
+
+/// The live containers of one service, by what they are to it.
+#[derive(Clone, Debug, Default)]
+pub struct Instances<'a> {
+    /// Address name → the container that counts.
+    pub current: BTreeMap<String, &'a LiveContainer>,
+    /// Address name → further containers in the same place.
+    pub leftovers: BTreeMap<String, Vec<&'a LiveContainer>>,
+    /// Containers of the project that no Compose service of it declares.
+    pub orphans: Vec<&'a LiveContainer>,
+}
+
+/// Finds the live containers of a service by Compose's labels, never by name: names can be changed.
+pub fn instances<'a>(service: &Service, recorded: &RecordedView, node: &'a LiveNode) -> Instances<'a> {
+    let mut places: BTreeMap<String, Vec<&'a LiveContainer>> = BTreeMap::new();
+    let mut found = Instances::default();
+    for container in node.containers.values() {
+        let Some(identity) = container.identity.as_ref().filter(|i| i.project == service.project) else { continue };
+        if identity.one_off == OneOff::Yes || service.disabled.contains(&identity.service) {
+            continue;
+        }
+        let declared = service
+            .containers
+            .iter()
+            .find(|(_, c)| c.compose_service == identity.service && c.number == identity.number);
+        match declared {
+            Some((name, _)) => places.entry(name.clone()).or_default().push(container),
+            None => found.orphans.push(container),
+        }
+    }
+    for (name, mut candidates) in places {
+        let record = recorded.resources.get(&service.addr(Kind::Container, &name)).map(|r| r.id.as_str());
+        let declared = &service.containers[&name].spec.name;
+        // The one that counts: the recorded one, else the one with the final name, else the newest.
+        candidates.sort_by_key(|c| {
+            (Some(c.id.as_str()) != record, c.name != *declared, std::cmp::Reverse(c.created_at.clone()), c.id.clone())
+        });
+        found.current.insert(name.clone(), candidates.remove(0));
+        if !candidates.is_empty() {
+            found.leftovers.insert(name, candidates);
+        }
+    }
+    found
+}
+
+/// Compose service and instance of an address name: `web#2` is the second `web`.
+pub(super) fn instance_of(name: &str) -> (&str, u32) {
+    match name.rsplit_once('#') {
+        Some((service, number)) => number.parse().map_or((name, 1), |n| (service, n)),
+        None => (name, 1),
+    }
+}
+
+/// The changes of all containers of a service.
+pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
+    let found = instances(views.service, views.recorded, views.live);
+    let mut changes = Vec::new();
+    for (name, container) in &views.service.containers {
+        let addr = views.service.addr(Kind::Container, name);
+        changes.extend(match found.current.get(name) {
+            Some(live) => compare_container(views, addr, container, live),
+            None => Some(missing(views, addr, container)),
+        });
+    }
+    let extra = |name: String, presence, container: &LiveContainer| Change {
+        addr: views.service.addr(Kind::Container, name),
+        presence,
+        live_id: Some(container.id.clone()),
+        fields: Vec::new(),
+    };
+    for leftover in found.leftovers.values().flatten() {
+        changes.push(extra(leftover.name.clone(), Presence::Leftover, leftover));
+    }
+    for orphan in found.orphans {
+        let name = orphan.identity.as_ref().map_or_else(
+            || orphan.name.clone(),
+            |i| match i.number {
+                1 => i.service.clone(),
+                n => format!("{}#{n}", i.service),
+            },
+        );
+        let recorded = views.recorded.resources.contains_key(&views.service.addr(Kind::Container, &name));
+        changes.push(extra(name, if recorded { Presence::Undeclared } else { Presence::Orphan }, orphan));
+    }
+    changes
+}
+
+fn missing(views: &ServiceViews<'_>, addr: Addr, container: &Container) -> Change {
+    let presence = match views.recorded.resources.contains_key(&addr) {
+        true => Presence::Gone,
+        false => Presence::New,
+    };
+    let fields = all_new(&container.spec.fields(), views.sealer);
+    Change { addr, presence, live_id: None, fields }
+}
+
+fn compare_container(
+    views: &ServiceViews<'_>,
+    addr: Addr,
+    container: &Container,
+    live: &LiveContainer,
+) -> Option<Change> {
+    let record = views.recorded.resources.get(&addr);
+    let mut declared = container.spec.fields();
+    // Rule of the comparison: the image that counts is the container's own, not the one that its
+    // name points to now. After a tag has moved, the new image's defaults would all look like drift.
+    let image = views.live.images.get(&live.image_id).and_then(|i| i.config.as_ref());
+    let mut expected = image.map_or_else(|| declared.clone(), |image| container.spec.with_image(image).fields());
+    let mut fields = live_fields(live);
+    // An adopted container may have been made from an id or a digest of the very same image.
+    let target = views.live.image(&container.spec.image);
+    if target.is_some_and(|t| t.id == live.image_id) && names_no_tag(&live.spec.image) {
+        fields.set(Key::Image, Value::text(container.spec.image.familiar()));
+    }
+    for map in [&mut declared, &mut expected] {
+        map.set(Key::State, Value::text(wanted_state(views.service.state, container, &live.status)));
+        if let Some(target) = target {
+            map.set(Key::ImageContent, Value::text(&target.id));
+        }
+    }
+    if target.is_none() {
+        // The name points to nothing here; that says nothing about the container.
+        fields.remove(&crate::model::Field::key(Key::ImageContent));
+    }
+    let identity = match record {
+        Some(record) if record.id != live.id => Identity::MadeAnew,
+        _ => Identity::Same,
+    };
+    copy_unseen(&mut fields, &declared, record.filter(|_| identity == Identity::Same).map(|r| &r.declared));
+    let known = record.map(|r| (&r.declared, &r.baseline));
+    let mut changes = compare(
+        &Views {
+            kind: Kind::Container,
+            declared: &declared,
+            expected: &expected,
+            recorded: known,
+            identity,
+            live: &fields,
+        },
+        views.sealer,
+    );
+    let ignored = &views.service.lifecycle.ignore_changes;
+    changes.retain(|c| !ignored.contains(&format!("container:{}/{}", addr.name, c.field)));
+    let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
+    let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
+    let live_id = Some(live.id.clone());
+    (!settled).then_some(Change { addr, presence, live_id, fields: changes })
+}
+
+/// The normal form of a live container, with its state and the image that it was made from.
+pub fn live_fields(live: &LiveContainer) -> Fields {
+    let mut fields = live.spec.fields();
+    fields.set(Key::State, Value::text(state_text(&live.status)));
+    fields.set(Key::ImageContent, Value::text(&live.image_id));
+    fields
+}
+
+/// What cannot be seen through the engine is taken to be as it was recorded, and without a record
+/// as declared: the content of files that were copied in, or that were read at the last start.
+fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) {
+    let source = recorded.unwrap_or(declared);
+    for (field, value) in source.iter() {
+        if matches!(field.key, Key::Files | Key::MountedFiles) {
+            live.set_field(field.clone(), value.clone());
+        }
+    }
+}
+
+fn names_no_tag(image: &ImageRef) -> bool {
+    image.is_pinned() || image.as_str().chars().all(|c| c.is_ascii_hexdigit()) && image.as_str().len() >= 12
+}
+
+/// What `state` is to be: a job that ended well is as good as running.
+fn wanted_state(wanted: RunState, container: &Container, live: &Status) -> String {
+    let ended_well = *live == Status::Exited { code: 0 } && container.role == Role::OneShot;
+    match wanted {
+        RunState::Running if ended_well => state_text(live),
+        RunState::Running => "running".to_owned(),
+        RunState::Stopped => match live {
+            Status::Exited { .. } | Status::Created => state_text(live),
+            _ => "stopped".to_owned(),
+        },
+    }
+}
+
+/// A status in words, as `state` shows it.
+pub fn state_text(status: &Status) -> String {
+    match status {
+        Status::Created => "created, never started".to_owned(),
+        Status::Running => "running".to_owned(),
+        Status::Paused => "paused".to_owned(),
+        Status::Restarting => "restarting again and again".to_owned(),
+        Status::Exited { code } => format!("exited ({code})"),
+        Status::Removing => "being removed".to_owned(),
+        Status::Dead => "dead".to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+//! The three-way comparison of one resource, field by field.
+
+use std::collections::BTreeSet;
+
+use super::FieldChange;
+use super::policy::{self, Absent, Cost, Undeclared};
+use super::verdict::{Moved, Verdict, verdict};
+use crate::model::{Field, Fields, Key, Kind, Sealer, Value};
+
+/// The views of one resource that is both declared and live.
+pub struct Views<'a> {
+    /// What kind it is.
+    pub kind: Kind,
+    /// What the repository says, and nothing else.
+    pub declared: &'a Fields,
+    /// The same with what the image brings along: what a fresh one would show.
+    pub expected: &'a Fields,
+    /// What was recorded: declared view and the live view right after.
+    pub recorded: Option<(&'a Fields, &'a Fields)>,
+    /// Whether the live resource is the very one that was recorded.
+    pub identity: Identity,
+    /// What the node has.
+    pub live: &'a Fields,
+}
+
+/// Whether a live resource is the one that hl recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The same: nothing fixed at creation can have changed.
+    Same,
+    /// Somebody made it anew: the recorded live view says nothing about it.
+    MadeAnew,
+}
+
+/// The fields that do not agree in all views, in order.
+pub fn compare(views: &Views<'_>, sealer: &Sealer) -> Vec<FieldChange> {
+    let mut fields: BTreeSet<&Field> = BTreeSet::new();
+    let recorded = views.recorded.map(|(d, b)| [d, b]).into_iter().flatten();
+    for map in [views.declared, views.expected, views.live].into_iter().chain(recorded) {
+        fields.extend(map.iter().map(|(field, _)| field));
+    }
+    fields.into_iter().filter_map(|field| compare_field(views, field, sealer)).collect()
+}
+
+fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<FieldChange> {
+    let declared = views.declared.get(field);
+    let expected = views.expected.get(field);
+    let live = views.live.get(field);
+    let same = |a: Option<&Value>, b: Option<&Value>| match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a.same(b, sealer),
+        _ => false,
+    };
+    let moved = |still: bool| if still { Moved::No } else { Moved::Yes };
+    let agree = agrees(views.kind, field, declared, expected, live, &same);
+    let verdict = match (views.recorded, views.identity) {
+        (None, _) => verdict(agree, None),
+        (Some((was, baseline)), Identity::Same) => {
+            let (was, baseline) = (was.get(field), baseline.get(field));
+            let live_still = same(live, baseline);
+            // A field that was never declared is no matter of the declaration: as long as it is as
+            // it was read back, it is in sync, whatever made it so.
+            let agree = agree || (declared.is_none() && was.is_none() && live_still);
+            verdict(agree, Some((moved(same(declared, was)), moved(live_still))))
+        }
+        (Some((was, _)), Identity::MadeAnew) => {
+            let was = was.get(field);
+            let live_still = if was.is_some() { same(live, was) } else { agree };
+            verdict(agree, Some((moved(same(declared, was)), moved(live_still))))
+        }
+    };
+    if verdict == Verdict::InSync {
+        return None;
+    }
+    let recorded = views.recorded.and_then(|(was, baseline)| was.get(field).or_else(|| baseline.get(field)));
+    let secret = [expected, recorded].iter().flatten().any(|v| v.is_secret()) || is_unseen(views, field);
+    let show = |value: Option<&Value>| value.map(|v| if secret { v.sealed(sealer) } else { v.without_secrets(sealer) });
+    let cost = match verdict.needs_action() {
+        true => policy::cost(views.kind, field, expected),
+        false => Cost::Ignored,
+    };
+    Some(FieldChange {
+        field: field.clone(),
+        verdict,
+        declared: show(expected),
+        recorded: show(recorded),
+        live: show(live),
+        cost,
+    })
+}
+
+/// Whether declaration and node say the same, without any record to help.
+fn agrees(
+    kind: Kind,
+    field: &Field,
+    declared: Option<&Value>,
+    expected: Option<&Value>,
+    live: Option<&Value>,
+    same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool,
+) -> bool {
+    if same(expected, live) {
+        return true;
+    }
+    match (declared, expected, live) {
+        (Some(_), _, None) => policy::policy(kind, field.key).absent == Absent::MayBeDiscarded,
+        (None, None, Some(_)) => policy::undeclared(kind, field) == Undeclared::EngineDefault,
+        _ => false,
+    }
+}
+
+/// Whether a live value must not be shown although no declaration calls it a secret: a variable that
+/// neither the files nor the image know came from somebody's hand, and may be a password.
+fn is_unseen(views: &Views<'_>, field: &Field) -> bool {
+    field.key == Key::Environment && views.kind == Kind::Container && views.expected.get(field).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        pairs.iter().map(|(f, v)| (Field::parse(f).unwrap(), Value::text(*v))).collect()
+    }
+
+    fn verdicts(d: &Fields, r: Option<(&Fields, &Fields)>, l: &Fields, identity: Identity) -> Vec<(String, Verdict)> {
+        let views = Views { kind: Kind::Container, declared: d, expected: d, recorded: r, identity, live: l };
+        compare(&views, &Sealer::new([0; 32])).into_iter().map(|c| (c.field.to_string(), c.verdict)).collect()
+    }
+
+    /// Every way in which one declared field can be absent or hold one of three values in the four
+    /// places (declared, recorded, read back, live), against the table of the design.
+    #[test]
+    fn every_pattern_of_a_declared_field() {
+        let values = [None, Some("a"), Some("b"), Some("c")];
+        let make = |v: Option<&str>| v.map_or_else(Fields::default, |v| fields(&[("user", v)]));
+        for d in values {
+            for l in values {
+                let got = verdicts(&make(d), None, &make(l), Identity::Same);
+                let want = if d == l { vec![] } else { vec![("user".to_owned(), Verdict::Unrecorded)] };
+                assert_eq!(got, want, "D {d:?} L {l:?}");
+                for r in values {
+                    for b in values {
+                        let (r_fields, b_fields) = (make(r), make(b));
+                        let got = verdicts(&make(d), Some((&r_fields, &b_fields)), &make(l), Identity::Same);
+                        let never_declared = d.is_none() && r.is_none();
+                        let want = match (d == l || (never_declared && l == b), d == r, l == b) {
+                            (_, true, true) => None,
+                            (true, false, _) => Some(Verdict::Converged),
+                            (true, true, false) => Some(Verdict::Converged),
+                            (false, false, true) => Some(Verdict::Pending),
+                            (false, true, false) => Some(Verdict::Drift),
+                            (false, false, false) => Some(Verdict::Conflict),
+                        };
+                        let want: Vec<_> = want.into_iter().map(|v| ("user".to_owned(), v)).collect();
+                        assert_eq!(got, want, "D {d:?} R {r:?} B {b:?} L {l:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn engine_defaults_say_nothing_where_nothing_is_declared() {
+        let live =
+            fields(&[("shm_size", "64m"), ("hostname", "abc"), ("environment.http_proxy", "x"), ("restart", "always")]);
+        let got = verdicts(&Fields::default(), None, &live, Identity::Same);
+        assert_eq!(got, vec![("restart".to_owned(), Verdict::Unrecorded)]);
+    }
+
+    #[test]
+    fn a_container_made_anew_is_compared_with_what_was_declared() {
+        let (was, baseline) = (fields(&[("user", "a")]), fields(&[("user", "a"), ("hostname", "one")]));
+        let live = fields(&[("user", "b"), ("hostname", "two")]);
+        let got = verdicts(&was, Some((&was, &baseline)), &live, Identity::MadeAnew);
+        assert_eq!(got, vec![("user".to_owned(), Verdict::Drift)]);
+    }
+
+    #[test]
+    fn what_nobody_declared_is_not_shown() {
+        let live = fields(&[("environment.TOKEN", "hunter2")]);
+        let (empty, sealer) = (Fields::default(), Sealer::new([0; 32]));
+        let views = Views {
+            kind: Kind::Container,
+            declared: &empty,
+            expected: &empty,
+            recorded: None,
+            identity: Identity::Same,
+            live: &live,
+        };
+        let changes = compare(&views, &sealer);
+        assert!(changes[0].live.as_ref().unwrap().is_secret());
+        assert!(!format!("{changes:?}").contains("hunter2"));
+    }
+}
