@@ -7,36 +7,28 @@ use super::field::Fields;
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
 
-/// What a plan has to know of one node.
+/// What a refresh reads of a node's files, by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Files and directories, by absolute path.
-    pub paths: BTreeMap<String, Reading>,
-    /// Compose projects whose containers are read in full, as far as the repository alone names them.
-    pub projects: BTreeSet<String>,
-    /// Images whose configuration is needed, as the compose files write them.
-    pub images: BTreeSet<String>,
+    /// Each path and how much of it.
+    pub files: BTreeMap<String, WantContent>,
 }
 
 impl Wanted {
-    /// Takes in what another asks for; of two readings of one path the fuller one stays.
-    pub fn extend(&mut self, other: Wanted) {
-        for (path, reading) in other.paths {
-            let own = self.paths.entry(path).or_insert(reading);
-            *own = (*own).max(reading);
-        }
-        self.projects.extend(other.projects);
-        self.images.extend(other.images);
+    /// Asks for a path; of two wishes for one path the greater one counts.
+    pub fn add(&mut self, path: impl Into<String>, content: WantContent) {
+        let wish = self.files.entry(path.into()).or_insert(content);
+        *wish = (*wish).max(content);
     }
 }
 
-/// How much of a path is read.
+/// How much of a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reading {
-    /// Whether it is there, as what, whose and with which mode.
-    Metadata,
-    /// That and its bytes.
-    Content,
+pub enum WantContent {
+    /// Kind, mode and owner.
+    No,
+    /// Its bytes too, if it is a file.
+    Yes,
 }
 
 /// What the nodes have now.
