@@ -16,3 +16,4 @@ pub mod diff;
 pub mod plan;
 
 pub mod node;
+pub mod state;

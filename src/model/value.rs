@@ -5,7 +5,6 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::pending::Pending;
 use super::secret::{Digest, Sealer};
 
 /// A text that knows whether it may be seen.
@@ -17,9 +16,6 @@ pub enum Text {
     Secret(SecretString),
     /// A secret that was recorded, or made safe to show: equal digests are equal values.
     Sealed(Digest),
-    /// A secret that only apply can complete, because it makes a part of it first. In fields it is
-    /// [`Value::Unknown`].
-    Pending(Pending),
 }
 
 impl Text {
@@ -33,19 +29,12 @@ impl Text {
         Text::Secret(SecretString::from(text.into()))
     }
 
-    /// A secret text, or one that apply has to complete if a gap is in it.
-    pub fn of_secret(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Pending::parse(&text).map_or_else(|| Text::secret(text), Text::Pending)
-    }
-
-    /// The characters, secret or not, for the call that needs them; `None` when only the digest is
-    /// left or apply has to complete it first.
+    /// The characters, secret or not, for the call that needs them; `None` when only the digest is left.
     pub fn expose(&self) -> Option<&str> {
         match self {
             Text::Plain(text) => Some(text),
             Text::Secret(text) => Some(text.expose_secret()),
-            Text::Sealed(_) | Text::Pending(_) => None,
+            Text::Sealed(_) => None,
         }
     }
 
@@ -53,26 +42,22 @@ impl Text {
     pub fn is_secret(&self) -> bool {
         match self {
             Text::Plain(_) => false,
-            Text::Secret(_) | Text::Sealed(_) | Text::Pending(_) => true,
+            Text::Secret(_) | Text::Sealed(_) => true,
         }
     }
 
-    /// The same as a secret, without the clear text. What apply has to complete has no digest yet.
+    /// The same as a secret, without the clear text.
     #[must_use]
     pub fn sealed(&self, sealer: &Sealer) -> Text {
         match self {
             Text::Plain(text) => Text::Sealed(sealer.seal(text)),
             Text::Secret(text) => Text::Sealed(sealer.seal(text.expose_secret())),
             Text::Sealed(digest) => Text::Sealed(*digest),
-            Text::Pending(pending) => Text::Pending(pending.clone()),
         }
     }
 
     /// Whether both hold the same characters, however they are kept.
     pub fn same(&self, other: &Text, sealer: &Sealer) -> bool {
-        if let (Text::Pending(a), Text::Pending(b)) = (self, other) {
-            return a == b;
-        }
         match (self.expose(), other.expose()) {
             (Some(a), Some(b)) => a == b,
             (Some(a), None) | (None, Some(a)) => {
@@ -88,7 +73,6 @@ impl fmt::Debug for Text {
         match self {
             Text::Plain(text) => write!(f, "{text:?}"),
             Text::Secret(_) | Text::Sealed(_) => f.write_str("(secret)"),
-            Text::Pending(pending) => write!(f, "{pending:?}"),
         }
     }
 }
@@ -97,7 +81,6 @@ impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Text::Sealed(a), Text::Sealed(b)) => a == b,
-            (Text::Pending(a), Text::Pending(b)) => a == b,
             (a, b) => a.is_secret() == b.is_secret() && a.expose().is_some() && a.expose() == b.expose(),
         }
     }
@@ -199,10 +182,7 @@ impl Value {
 
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
-        match text {
-            Text::Pending(_) => Value::Unknown,
-            text => Value::Text(text),
-        }
+        Value::Text(text)
     }
 }
 

@@ -1,0 +1,200 @@
+//! The journal: what the apply under way has begun and ended, one JSON object a line.
+//!
+//! The intent is on the disk before the call is made. A crash at any byte therefore leaves a journal
+//! that names every call that may have been made; it may name one that was not, never the other way
+//! round. The end of a step is written without waiting for the disk: losing it makes a done step
+//! look open, and the next plan looks at the node anyway.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Addr, NodeName, ServiceName};
+
+use super::replace::sync_folder;
+
+/// What a step is about to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The step's index in the plan.
+    pub step: usize,
+    /// The node that is called.
+    pub node: NodeName,
+    /// The service that it is for.
+    pub service: ServiceName,
+    /// The resource, as text; `None` for a whole service.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
+    pub addr: Option<Addr>,
+    /// What is done, in words without any value of a secret.
+    pub what: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    /// An apply begins.
+    Apply(Header),
+    /// A call is about to be made.
+    Begin {
+        /// Counts the calls of this apply.
+        call: u64,
+        /// What it is.
+        intent: Intent,
+    },
+    /// It ended.
+    End {
+        /// Which.
+        call: u64,
+        /// What went wrong, without secrets; `None` if nothing did.
+        error: Option<String>,
+    },
+}
+
+/// The first line: which apply this is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Random.
+    pub id: String,
+    /// When it began, RFC 3339.
+    pub at: String,
+    /// Who began it.
+    pub who: String,
+    /// On which machine.
+    pub host: String,
+    /// The commit of the repository, if it is one.
+    pub commit: Option<String>,
+    /// The digest of the plan.
+    pub plan: String,
+}
+
+/// What a journal tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The apply that it is of; `None` if there is none or its line is torn.
+    pub header: Option<Header>,
+    /// Calls that were begun and whose end is not there, in order.
+    pub open: Vec<Intent>,
+}
+
+/// The open journal of a running apply.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    next: u64,
+    open: BTreeSet<u64>,
+}
+
+/// Names a begun call until it ends.
+#[derive(Debug)]
+#[must_use = "a call that was begun has to be ended"]
+pub struct Ticket(u64);
+
+/// Reads a journal. Never fails over what stands in it: a last line without its end is what a crash
+/// leaves behind, and counts as not written; so does any line that cannot be understood.
+pub(super) fn read(bytes: &[u8]) -> Told {
+    let mut header = None;
+    let mut open: BTreeMap<u64, Intent> = BTreeMap::new();
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    for line in bytes[..whole].split(|b| *b == b'\n') {
+        match serde_json::from_slice(line) {
+            Ok(Line::Apply(first)) => {
+                header = Some(first);
+                open.clear();
+            }
+            Ok(Line::Begin { call, intent }) => drop(open.insert(call, intent)),
+            Ok(Line::End { call, .. }) => drop(open.remove(&call)),
+            Err(_) => {}
+        }
+    }
+    Told { header, open: open.into_values().collect() }
+}
+
+/// Reads the journal at `path`; one that is not there tells nothing.
+pub(super) fn read_file(path: &Path) -> io::Result<Told> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(read(&bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Told::default()),
+        Err(e) => Err(e),
+    }
+}
+
+impl Journal {
+    /// Begins the journal of a new apply; what an earlier one left is gone afterwards.
+    pub(super) fn start(path: &Path, header: &Header) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+        append(&mut file, &Line::Apply(header.clone()))?;
+        file.sync_all()?;
+        path.parent().map_or(Ok(()), sync_folder)?;
+        Ok(Self { file, next: 0, open: BTreeSet::new() })
+    }
+
+    /// Writes down what is about to be done. When this returns it is on the disk, all of it with one
+    /// wait: what can begin together should be given together.
+    pub(super) fn begin(&mut self, intents: Vec<Intent>) -> io::Result<Vec<Ticket>> {
+        let mut text = Vec::new();
+        let mut tickets = Vec::new();
+        for intent in intents {
+            write_line(&mut text, &Line::Begin { call: self.next, intent })?;
+            self.open.insert(self.next);
+            tickets.push(Ticket(self.next));
+            self.next += 1;
+        }
+        if !text.is_empty() {
+            self.file.write_all(&text)?;
+            self.file.sync_data()?;
+        }
+        Ok(tickets)
+    }
+
+    /// Writes down how a call ended.
+    pub(super) fn end(&mut self, ticket: Ticket, error: Option<String>) -> io::Result<()> {
+        self.open.remove(&ticket.0);
+        append(&mut self.file, &Line::End { call: ticket.0, error })
+    }
+
+    /// Ends the journal: nothing is under way any more, so nothing is left to tell. Calls that were
+    /// given up half way stay in it for the next run.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if self.open.is_empty() {
+            self.file.set_len(0)?;
+        }
+        self.file.flush()?;
+        self.file.sync_data()
+    }
+}
+
+fn append(file: &mut File, line: &Line) -> io::Result<()> {
+    let mut text = Vec::new();
+    write_line(&mut text, line)?;
+    // One write for the whole line: a killed process leaves a whole line or none, only a lost power can tear it.
+    file.write_all(&text)
+}
+
+fn write_line(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {
+    serde_json::to_writer(&mut *text, line)?;
+    text.push(b'\n');
+    Ok(())
+}
+
+mod addr_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::model::Addr;
+
+    pub(super) fn serialize<S: Serializer>(addr: &Option<Addr>, to: S) -> Result<S::Ok, S::Error> {
+        match addr {
+            Some(addr) => to.collect_str(addr),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Addr>, D::Error> {
+        Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
+}

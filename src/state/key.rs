@@ -1,0 +1,87 @@
+//! The sealing key: what makes the digests of secrets worthless to whoever reads the repository.
+//!
+//! It lies in a folder outside the repository, one file for each lineage of state, 0600. A lost key
+//! loses no more than the answer to "did this secret change since the last apply": the recorded
+//! value is then [unknown](crate::model::Value::Unknown), and nothing is recreated because of it.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::model::{Digest, Sealer};
+
+use super::replace;
+
+/// What every key seals once, so that a state can tell whose key it was written with.
+const PROOF: &str = "hl state key 1";
+
+/// What the sealer makes of a fixed text.
+pub(super) fn proof(sealer: &Sealer) -> Digest {
+    sealer.seal(PROOF)
+}
+
+/// The key of this lineage, if it is there.
+pub(super) fn load(folder: &Path, lineage: &str) -> io::Result<Option<Sealer>> {
+    let path = path(folder, lineage);
+    let mut text = String::new();
+    match File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    match parse(text.trim_end()) {
+        Some(key) => Ok(Some(Sealer::new(key))),
+        None => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no key: 64 hex digits are expected")),
+    }
+}
+
+/// The key of this lineage, made if it is not there.
+pub(super) fn load_or_make(folder: &Path, lineage: &str) -> io::Result<Sealer> {
+    if let Some(sealer) = load(folder, lineage)? {
+        return Ok(sealer);
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let key = random()?;
+    let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
+    match replace::create(&path(folder, lineage), format!("{hex}\n").as_bytes(), 0o600) {
+        Ok(()) => Ok(Sealer::new(key)),
+        // Another clone on this machine was faster: its key is the key.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            load(folder, lineage)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// A key for one run, when there is nothing yet that it would have to match.
+pub(super) fn passing() -> io::Result<Sealer> {
+    Ok(Sealer::new(random()?))
+}
+
+/// A new lineage: 128 random bits in hex.
+pub(super) fn new_lineage() -> io::Result<String> {
+    Ok(random()?[..16].iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Where the key of a lineage lies.
+pub(super) fn path(folder: &Path, lineage: &str) -> PathBuf {
+    folder.join(format!("{lineage}.key"))
+}
+
+fn random() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    Ok(bytes)
+}
+
+fn parse(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,80 @@
+//! One way to write a file: all of it or nothing.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The ending of the files that a crash may leave behind; nothing ever reads them.
+const TEMPORARY: &str = ".tmp";
+
+/// Puts `bytes` in place of what `path` holds: a temporary file in the same folder, synced, renamed,
+/// and the folder synced. After a crash at any moment the old content is there or the new, whole.
+///
+/// # Errors
+/// Those of the file system; the old content is then untouched.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = temporary(folder, mode)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// Writes a file that must not be there yet, in the same way.
+///
+/// # Errors
+/// `AlreadyExists` if it is there; else those of the file system.
+pub(super) fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = temporary(folder, mode)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// Makes `to` another name of the file `from`, in place of what `to` named; a copy where the file
+/// system has no second names.
+///
+/// # Errors
+/// Those of the file system; `NotFound` if `from` is not there.
+pub(super) fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = folder_of(to);
+    let spare = folder.join(format!("{}{TEMPORARY}", to.file_name().unwrap_or_default().to_string_lossy()));
+    match std::fs::remove_file(&spare) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    std::fs::hard_link(from, &spare).or_else(|_| std::fs::copy(from, &spare).map(|_| ()))?;
+    std::fs::rename(&spare, to)
+}
+
+/// Removes what crashed writes have left in `folder`. Only for who holds the lock.
+pub(super) fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
+            // One that cannot be removed is litter and no more; the next sweep tries again.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Makes what was created or renamed in a folder outlast a loss of power.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn temporary(folder: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".hl-")
+        .suffix(TEMPORARY)
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)
+}

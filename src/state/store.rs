@@ -1,0 +1,471 @@
+//! The state folder: read by anyone, written by the one who holds its lock.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::model::view::{Interrupted, Recorded, RecordedService, RecordedView};
+use crate::model::{Addr, Sealer, ServiceName};
+
+use super::format::{self, FORMAT_VERSION, Misread, Seals, V1, V1Digest, Version};
+use super::history::{self, Ending, Entry, History};
+use super::journal::{self, Header, Intent, Journal, Ticket};
+use super::lock::{self, Claim, Lock, Refusal};
+use super::{key, replace};
+
+/// What keeping the record may cost: of any stretch of time at most one part in so many is spent on
+/// writing it before the end. A record that a crash loses is found again on the node.
+const COST: u32 = 10;
+
+/// Where the state is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// The folder `state/` of the repository.
+    pub folder: PathBuf,
+    /// The folder of the sealing keys, outside any repository.
+    pub keys: PathBuf,
+}
+
+/// The state as it was read.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The recorded view. Secrets in it are sealed; one that was sealed with a key that is not at
+    /// hand is [`crate::model::Value::Unknown`]: recorded, and nobody can tell as what.
+    pub view: RecordedView,
+    /// Seals and compares secrets.
+    pub sealer: Sealer,
+    /// Names what all copies of this state have in common.
+    pub lineage: String,
+    /// The apply that is writing the state right now, if one is. What it has under way is no crash
+    /// and is not in the view.
+    pub busy: Option<Claim>,
+    /// Whether there are secrets in the state that were sealed with another key.
+    pub seals: Matching,
+}
+
+/// Whether the key at hand is the one that the state was written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// It is, or nothing was written yet.
+    Yes,
+    /// It is not: recorded secrets cannot be compared until they are recorded anew.
+    No,
+}
+
+/// What goes wrong with the state.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system said no.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// The file system's words.
+        source: io::Error,
+    },
+    /// The file is not a state.
+    #[error(
+        "{} cannot be understood: {why}. Take it from git or from homelab.json.backup beside it, or delete it: \
+         nothing is recreated because of that, but the protection of services whose folder is gone is forgotten",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        why: String,
+    },
+    /// A newer hl wrote it.
+    #[error(
+        "{} has format {found}, and this hl knows formats up to {FORMAT_VERSION}: use the newer hl that wrote it",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format that it has.
+        found: u32,
+    },
+    /// Somebody else is at it.
+    #[error("the state is locked: {}", held_by(.holder.as_ref()))]
+    Locked {
+        /// Who, as far as they have said.
+        holder: Option<Claim>,
+    },
+}
+
+fn held_by(holder: Option<&Claim>) -> String {
+    match holder {
+        Some(c) => format!("{}@{} runs `hl {}` (process {}) since {}", c.who, c.host, c.why, c.pid, c.since),
+        None => "another hl has just begun".to_owned(),
+    }
+}
+
+/// Reads the state for those who only look. Takes no lock and writes nothing.
+///
+/// # Errors
+/// [`Error::Corrupt`], [`Error::Newer`], [`Error::Io`]; a state that is not there is an empty one.
+pub fn read(paths: &Paths) -> Result<State, Error> {
+    let busy = lock::holder(&paths.folder.join("lock"));
+    load(paths, busy)
+}
+
+/// The past applies.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn history(paths: &Paths) -> Result<History, Error> {
+    let path = paths.folder.join("history.jsonl");
+    history::read(&path).map_err(io_error(&path, "read"))
+}
+
+/// The state in the hands of the one who may write it.
+#[derive(Debug)]
+pub struct Store {
+    paths: Paths,
+    claim: Claim,
+    state: State,
+    running: Option<Running>,
+    unsaved: Unsaved,
+    saved_at: Instant,
+    cost: Duration,
+    _lock: Lock,
+}
+
+/// A running apply.
+#[derive(Debug)]
+struct Running {
+    header: Header,
+    journal: Journal,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unsaved {
+    /// The file says what the view says.
+    Nothing,
+    /// The view is ahead of the file.
+    Something,
+}
+
+/// How an apply went, for the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How many resources of each action the plan had.
+    pub counts: std::collections::BTreeMap<String, usize>,
+    /// How it ended.
+    pub result: Ending,
+    /// What failed, in words without secrets.
+    pub trouble: Vec<String>,
+}
+
+impl Store {
+    /// Takes the lock and reads the state; makes the folder and the key where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] names the holder; else as [`read`].
+    pub fn open(paths: &Paths, claim: Claim) -> Result<Self, Error> {
+        std::fs::create_dir_all(&paths.folder).map_err(io_error(&paths.folder, "make"))?;
+        let path = paths.folder.join("lock");
+        let lock = lock::acquire(&path, &claim).map_err(|refusal| match refusal {
+            Refusal::Held(holder) => Error::Locked { holder },
+            Refusal::Io(e) => io_error(&path, "lock")(e),
+        })?;
+        replace::sweep(&paths.folder);
+        let mut state = load(paths, None)?;
+        let key = key::path(&paths.keys, &state.lineage);
+        // A key that was not there until now matches nothing that was sealed before, which `load` has seen.
+        state.sealer = key::load_or_make(&paths.keys, &state.lineage).map_err(io_error(&key, "make the key"))?;
+        Ok(Self {
+            paths: paths.clone(),
+            claim,
+            state,
+            running: None,
+            unsaved: Unsaved::Nothing,
+            saved_at: Instant::now(),
+            cost: Duration::ZERO,
+            _lock: lock,
+        })
+    }
+
+    /// The state as it is now, with all that was recorded since it was opened.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether a plan with this digest was applied before, even if that apply did not live to its end.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn was_applied(&self, plan: &str) -> Result<bool, Error> {
+        let path = self.file("journal.jsonl");
+        let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
+        Ok(told.header.is_some_and(|h| h.plan == plan) || history(&self.paths)?.entries.iter().any(|e| e.plan == plan))
+    }
+
+    /// Begins an apply: what a crashed one has left in the journal goes into the history, and the
+    /// journal is new.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn start(&mut self, plan: &str, commit: Option<&str>) -> Result<(), Error> {
+        self.bury_crashed()?;
+        let path = self.file("journal.jsonl");
+        let header = Header {
+            id: key::new_lineage().map_err(io_error(&path, "name"))?,
+            at: now(),
+            who: self.claim.who.clone(),
+            host: self.claim.host.clone(),
+            commit: commit.map(str::to_owned),
+            plan: plan.to_owned(),
+        };
+        let journal = Journal::start(&path, &header).map_err(io_error(&path, "begin"))?;
+        // The copy is of the state before this apply, however often it is written meanwhile.
+        let file = self.file("homelab.json");
+        match replace::keep_as(&file, &self.file("homelab.json.backup")) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error(&file, "keep a copy of")(e)),
+            _ => {}
+        }
+        self.running = Some(Running { header, journal, since: Instant::now() });
+        Ok(())
+    }
+
+    /// Writes down calls that are about to be made; they are on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then none of the calls may be made.
+    ///
+    /// # Panics
+    /// If no apply was started, which is a bug.
+    pub fn begin(&mut self, intents: Vec<Intent>) -> Result<Vec<Ticket>, Error> {
+        let path = self.file("journal.jsonl");
+        self.journal().begin(intents).map_err(io_error(&path, "write"))
+    }
+
+    /// Writes down how a call ended; `error` must hold no secret.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    ///
+    /// # Panics
+    /// If no apply was started, which is a bug.
+    pub fn end(&mut self, ticket: Ticket, error: Option<String>) -> Result<(), Error> {
+        let path = self.file("journal.jsonl");
+        self.journal().end(ticket, error).map_err(io_error(&path, "write"))
+    }
+
+    /// Records a resource. Secrets in the clear are sealed here.
+    pub fn record(&mut self, addr: Addr, mut recorded: Recorded) {
+        recorded.declared = recorded.declared.without_secrets(&self.state.sealer);
+        recorded.baseline = recorded.baseline.without_secrets(&self.state.sealer);
+        self.state.view.resources.insert(addr, recorded);
+        self.unsaved = Unsaved::Something;
+    }
+
+    /// Forgets a resource that is gone, and its service with the last one.
+    pub fn forget(&mut self, addr: &Addr) {
+        let view = &mut self.state.view;
+        view.resources.remove(addr);
+        if !view.resources.keys().any(|a| a.service == addr.service) {
+            view.services.remove(&addr.service);
+        }
+        self.unsaved = Unsaved::Something;
+    }
+
+    /// Records what a service is, if that is news.
+    pub fn record_service(&mut self, name: &ServiceName, service: &RecordedService) {
+        if self.state.view.services.get(name) != Some(service) {
+            self.state.view.services.insert(name.clone(), service.clone());
+            self.unsaved = Unsaved::Something;
+        }
+    }
+
+    /// Writes the state if it is ahead of its file and writing has not cost too much lately.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_if_due(&mut self) -> Result<(), Error> {
+        match self.saved_at.elapsed() >= self.cost * COST {
+            true => self.save(),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the state if it is ahead of its file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the file then holds what it held before.
+    pub fn save(&mut self) -> Result<(), Error> {
+        if self.unsaved == Unsaved::Nothing {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let path = self.file("homelab.json");
+        self.state.view.serial += 1;
+        replace::replace(&path, &self.text(), 0o644).map_err(io_error(&path, "write"))?;
+        self.unsaved = Unsaved::Nothing;
+        self.saved_at = Instant::now();
+        self.cost = self.saved_at - began;
+        Ok(())
+    }
+
+    /// Ends the apply: the state, then its line in the history, then the journal, which stays where
+    /// calls were given up half way.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    ///
+    /// # Panics
+    /// If no apply was started, which is a bug.
+    pub fn finish(&mut self, summary: Summary) -> Result<(), Error> {
+        self.save()?;
+        let Running { header, journal, since } = self.running.take().expect("an apply was started");
+        let path = self.file("history.jsonl");
+        let entry = Entry {
+            serial: self.state.view.serial,
+            counts: summary.counts,
+            result: summary.result,
+            trouble: summary.trouble,
+            took_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..entry(header)
+        };
+        history::append(&path, &entry).map_err(io_error(&path, "write"))?;
+        journal.finish().map_err(io_error(&self.file("journal.jsonl"), "write"))
+    }
+
+    /// Writes the history line that a crashed apply could not write.
+    fn bury_crashed(&self) -> Result<(), Error> {
+        let path = self.file("journal.jsonl");
+        let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
+        let Some(header) = told.header else { return Ok(()) };
+        if history(&self.paths)?.entries.iter().any(|e| e.id == header.id) {
+            return Ok(());
+        }
+        let path = self.file("history.jsonl");
+        let entry = Entry {
+            serial: self.state.view.serial,
+            trouble: told.open.iter().map(|i| format!("under way: {}", i.what)).collect(),
+            ..entry(header)
+        };
+        history::append(&path, &entry).map_err(io_error(&path, "write"))
+    }
+
+    fn journal(&mut self) -> &mut Journal {
+        &mut self.running.as_mut().expect("an apply was started").journal
+    }
+
+    fn text(&self) -> Vec<u8> {
+        let State { view, sealer, lineage, .. } = &self.state;
+        let file = V1 {
+            format_version: FORMAT_VERSION,
+            serial: view.serial,
+            lineage: lineage.clone(),
+            key: Some(V1Digest(key::proof(sealer))),
+            services: view.services.iter().map(|(name, service)| (name.clone(), service.into())).collect(),
+            resources: view.resources.iter().map(|(a, r)| (a.to_string(), format::seal(r, sealer))).collect(),
+        };
+        let mut text = serde_json::to_vec_pretty(&file).expect("maps with text keys are JSON");
+        text.push(b'\n');
+        text
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.paths.folder.join(name)
+    }
+}
+
+/// A line of the history with what a journal's first line tells.
+fn entry(header: Header) -> Entry {
+    Entry {
+        id: header.id,
+        at: header.at,
+        who: header.who,
+        host: header.host,
+        commit: header.commit,
+        plan: header.plan,
+        serial: 0,
+        counts: Default::default(),
+        result: Ending::Crashed,
+        trouble: Vec::new(),
+        took_ms: 0,
+    }
+}
+
+fn load(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
+    let path = paths.folder.join("homelab.json");
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return fresh(paths, busy),
+        Err(e) => return Err(io_error(&path, "read")(e)),
+    };
+    let corrupt = |why: String| Error::Corrupt { path: path.clone(), why };
+    let version: Version = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+    if version.format_version > FORMAT_VERSION {
+        return Err(Error::Newer { path, found: version.format_version });
+    }
+    let file: V1 = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+    // The lineage becomes the name of a file.
+    if file.lineage.is_empty() || !file.lineage.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(corrupt("the lineage is not a hex number".to_owned()));
+    }
+    let sealer = load_key(paths, &file.lineage)?;
+    let matching = match (&sealer, &file.key) {
+        (_, None) => Matching::Yes,
+        (Some(sealer), Some(V1Digest(proof))) if key::proof(sealer) == *proof => Matching::Yes,
+        (Some(_) | None, Some(_)) => Matching::No,
+    };
+    let seals = match matching {
+        Matching::Yes => Seals::Ours,
+        Matching::No => Seals::Foreign,
+    };
+    let resources = format::open(file.resources, seals).map_err(|Misread(why)| corrupt(why))?;
+    let view = RecordedView {
+        serial: file.serial,
+        resources,
+        services: file.services.into_iter().map(|(name, service)| (name, service.into())).collect(),
+        interrupted: interrupted(paths, busy.as_ref())?,
+    };
+    let sealer = match sealer {
+        Some(sealer) => sealer,
+        None => passing_key(paths)?,
+    };
+    Ok(State { view, sealer, lineage: file.lineage, busy, seals: matching })
+}
+
+/// The state of a homelab that was never applied, or whose state was thrown away.
+fn fresh(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
+    let view = RecordedView { interrupted: interrupted(paths, busy.as_ref())?, ..RecordedView::default() };
+    let lineage = key::new_lineage().map_err(io_error(&paths.folder, "name"))?;
+    Ok(State { view, sealer: passing_key(paths)?, lineage, busy, seals: Matching::Yes })
+}
+
+fn interrupted(paths: &Paths, busy: Option<&Claim>) -> Result<Vec<Interrupted>, Error> {
+    if busy.is_some() {
+        return Ok(Vec::new());
+    }
+    let path = paths.folder.join("journal.jsonl");
+    let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
+    // What is about a whole service is its verification, which changes nothing that a plan would have to mend.
+    let about = |i: Intent| i.addr.map(|addr| Interrupted { addr, step: i.what, begun_at: i.at });
+    Ok(told.open.into_iter().filter_map(about).collect())
+}
+
+fn load_key(paths: &Paths, lineage: &str) -> Result<Option<Sealer>, Error> {
+    key::load(&paths.keys, lineage).map_err(io_error(&key::path(&paths.keys, lineage), "read the key"))
+}
+
+fn passing_key(paths: &Paths) -> Result<Sealer, Error> {
+    key::passing().map_err(io_error(&paths.keys, "make a key for"))
+}
+
+fn io_error(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { path, doing, source }
+}
+
+/// The time as the state writes it.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,393 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::journal;
+use super::*;
+use crate::model::homelab::{Lifecycle, OnDelete, Protect};
+use crate::model::view::{Recorded, RecordedService};
+use crate::model::{Addr, Field, Fields, Key, NodeName, ProjectName, Sealer, ServiceName, Text, Value};
+
+fn claim() -> Claim {
+    Claim { who: "ann".into(), host: "desk".into(), pid: 7, why: "apply".into(), since: "2026-01-01T00:00:00Z".into() }
+}
+
+fn paths(folder: &Path) -> Paths {
+    Paths { folder: folder.join("state"), keys: folder.join("keys") }
+}
+
+fn addr(text: &str) -> Addr {
+    text.parse().unwrap()
+}
+
+fn recorded(fields: Fields) -> Recorded {
+    Recorded { id: "id".into(), baseline: fields.clone(), declared: fields, applied_at: "2026-01-01T00:00:00Z".into() }
+}
+
+fn service() -> RecordedService {
+    RecordedService {
+        node: NodeName::new("nas").unwrap(),
+        project: ProjectName::new("shop").unwrap(),
+        project_dir: "/opt/homelab/config/shop".into(),
+        depends_on: BTreeSet::from([ServiceName::new("db").unwrap()]),
+        lifecycle: Lifecycle {
+            protect: Protect::On,
+            ignore_changes: vec!["container:web/environment.TZ".into()],
+            on_delete: OnDelete::Keep,
+        },
+    }
+}
+
+fn intent(step: usize) -> Intent {
+    Intent {
+        step,
+        node: NodeName::new("nas").unwrap(),
+        service: ServiceName::new("shop").unwrap(),
+        addr: Some(addr("nas/shop/container:web")),
+        what: format!("create container web {step}"),
+        at: "2026-01-01T00:00:00Z".into(),
+    }
+}
+
+fn summary(result: Ending) -> Summary {
+    Summary { counts: BTreeMap::from([("create".into(), 1)]), result, trouble: Vec::new() }
+}
+
+/// All that a folder holds, file by file.
+fn all_bytes(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        text += &String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    text
+}
+
+fn environment(value: Value) -> Fields {
+    [(Field::item(Key::Environment, "PW"), value)].into_iter().collect()
+}
+
+#[test]
+fn a_state_that_is_not_there_is_empty_and_reading_it_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = read(&paths(folder.path())).unwrap();
+    assert_eq!(state.view, Default::default());
+    assert_eq!(state.seals, Matching::Yes);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_file_reads_as_people_expect() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    let fields = [
+        (Field::key(Key::Image), Value::text("nginx:1")),
+        (Field::key(Key::Tty), Value::Bool(true)),
+        (Field::key(Key::MemLimit), Value::Int(-1)),
+        (Field::key(Key::Command), Value::List(vec![Value::text("a"), Value::Text(Text::secret("hunter2"))])),
+        (Field::item(Key::Environment, "PW"), Value::Text(Text::secret("hunter2"))),
+        (Field::item(Key::Environment, "HIDE"), Value::Unset),
+        (Field::key(Key::ImageContent), Value::Unknown),
+        (
+            Field::part(Key::Networks, "front", "driver_opts"),
+            Value::Map(BTreeMap::from([("secret".to_owned(), Value::text("x"))])),
+        ),
+    ];
+    store.record(
+        addr("nas/shop/container:web"),
+        Recorded { baseline: Fields::default(), ..recorded(fields.into_iter().collect()) },
+    );
+    store.record_service(&ServiceName::new("shop").unwrap(), &service());
+    store.save().unwrap();
+    let path = paths.folder.join("homelab.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    insta::with_settings!({filters => vec![
+        (r"hmac-sha256:[0-9a-f]{64}", "hmac-sha256:[64 digits]"),
+        (r#""lineage": "[0-9a-f]{32}""#, r#""lineage": "[32 digits]""#),
+    ]}, { insta::assert_snapshot!(text); });
+}
+
+#[test]
+fn no_secret_reaches_any_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    store.start("sha256:1", None).unwrap();
+    store.record(addr("nas/shop/container:web"), recorded(environment(Value::Text(Text::secret("hunter2")))));
+    assert!(!format!("{:?}", store.state()).contains("hunter2"));
+    store.finish(summary(Ending::Done)).unwrap();
+    let text = all_bytes(&paths.folder);
+    assert!(text.contains("hmac-sha256:") && !text.contains("hunter2"));
+    // The same secret is known again, and another one is told from it.
+    let state = read(&paths).unwrap();
+    let value = state.view.resources.values().next().unwrap().declared.get(&Field::item(Key::Environment, "PW"));
+    assert!(value.unwrap().same(&Value::text("hunter2"), &state.sealer));
+    assert!(!value.unwrap().same(&Value::text("hunter3"), &state.sealer));
+}
+
+#[test]
+fn a_lost_key_makes_sealed_values_unknown_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut fields = environment(Value::List(vec![Value::Text(Text::secret("hunter2"))]));
+    fields.set(Key::User, Value::text("www"));
+    store.record(addr("nas/shop/container:web"), recorded(fields));
+    store.save().unwrap();
+    drop(store);
+    let key = std::fs::read_dir(&paths.keys).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(&paths.keys).unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::remove_file(&key).unwrap();
+
+    let mut expected = environment(Value::Unknown);
+    expected.set(Key::User, Value::text("www"));
+    let state = read(&paths).unwrap();
+    assert_eq!(state.seals, Matching::No);
+    assert_eq!(state.view.resources.values().next().unwrap().declared, expected);
+    // The next apply makes a new key and goes on with it.
+    let mut store = Store::open(&paths, claim()).unwrap();
+    assert_eq!(store.state().view.resources.values().next().unwrap().declared, expected);
+    store.record(addr("nas/shop/container:web"), recorded(environment(Value::Text(Text::secret("hunter2")))));
+    store.save().unwrap();
+    drop(store);
+    assert_eq!(read(&paths).unwrap().seals, Matching::Yes);
+}
+
+#[test]
+fn what_is_no_state_is_refused_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    std::fs::create_dir(&paths.folder).unwrap();
+    let path = paths.folder.join("homelab.json");
+    let message = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let error = Store::open(&paths, claim()).unwrap_err().to_string();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "a refused state is left alone");
+        error
+    };
+    let head = r#""format_version": 1, "serial": 1, "lineage": "00", "key": null, "services": {}"#;
+    for (text, said) in [
+        ("", "EOF"),
+        ("{\"format_version\": 1, \"ser", "line 1"),
+        ("<<<<<<< ours", "expected value"),
+        (&format!("{{{head}, \"resources\": {{\"nas/x\": {{}}}}}}"), "missing field"),
+        (
+            &format!(
+                "{{{head}, \"resources\": {{\"nas/x/container:y\": {{\"id\": \"\", \"applied_at\": \"\", \
+                 \"declared\": {{\"imagination\": \"x\"}}, \"baseline\": {{}}}}}}}}"
+            ),
+            "no field `imagination`",
+        ),
+        (&format!("{{{}, \"resources\": {{}}}}", head.replace("\"00\"", "\"../../x\"")), "lineage"),
+    ] {
+        let error = message(text);
+        assert!(error.contains(said) && error.contains("delete it"), "{text}: {error}");
+    }
+    let newer = message(r#"{"format_version": 2, "what": "ever"}"#);
+    assert!(newer.contains("format 2") && newer.contains("newer hl") && !newer.contains("delete"), "{newer}");
+}
+
+#[test]
+fn each_write_counts_and_the_state_before_the_apply_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    for user in ["one", "two"] {
+        store.start(user, None).unwrap();
+        for _ in 0..3 {
+            store.record(addr("nas/shop/container:web"), recorded(environment(Value::text(user))));
+            store.save().unwrap();
+            store.save().unwrap();
+        }
+        store.finish(summary(Ending::Done)).unwrap();
+    }
+    drop(store);
+    let state = read(&paths).unwrap();
+    assert_eq!(state.view.serial, 6);
+    let backup = std::fs::read_to_string(paths.folder.join("homelab.json.backup")).unwrap();
+    assert!(backup.contains("\"serial\": 3") && backup.contains("one") && !backup.contains("two"));
+    let names: BTreeSet<_> =
+        std::fs::read_dir(&paths.folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let expected = ["history.jsonl", "homelab.json", "homelab.json.backup", "journal.jsonl", "lock"];
+    assert_eq!(names, expected.map(str::to_owned).into());
+    assert_eq!(std::fs::metadata(paths.folder.join("journal.jsonl")).unwrap().len(), 0);
+}
+
+#[test]
+fn the_last_resource_takes_its_service_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&paths(folder.path()), claim()).unwrap();
+    let (web, db, name) =
+        (addr("nas/shop/container:web"), addr("nas/shop/volume:db"), ServiceName::new("shop").unwrap());
+    store.record(web.clone(), recorded(Fields::default()));
+    store.record(db.clone(), recorded(Fields::default()));
+    store.record_service(&name, &service());
+    store.forget(&web);
+    assert!(store.state().view.services.contains_key(&name));
+    store.forget(&db);
+    assert!(store.state().view.services.is_empty());
+}
+
+#[test]
+fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    store.start("sha256:1", Some("c0ffee")).unwrap();
+    let mut tickets = store.begin(vec![intent(0), intent(1), Intent { addr: None, ..intent(2) }]).unwrap().into_iter();
+    store.end(tickets.next().unwrap(), None).unwrap();
+    // What a running apply has under way is no crash.
+    let state = read(&paths).unwrap();
+    assert_eq!((state.view.interrupted, state.busy), (vec![], Some(claim())));
+    drop(store);
+
+    let state = read(&paths).unwrap();
+    assert_eq!(state.busy, None);
+    let steps: Vec<_> = state.view.interrupted.iter().map(|i| i.step.as_str()).collect();
+    assert_eq!(steps, ["create container web 1"]);
+    let mut store = Store::open(&paths, claim()).unwrap();
+    assert!(store.was_applied("sha256:1").unwrap());
+    assert!(!store.was_applied("sha256:2").unwrap());
+    store.start("sha256:2", None).unwrap();
+    assert!(store.was_applied("sha256:2").unwrap());
+    store.finish(summary(Ending::Failed)).unwrap();
+    let past = history(&paths).unwrap().entries;
+    let said: Vec<_> = past.iter().map(|e| (e.plan.as_str(), e.result, e.trouble.len())).collect();
+    assert_eq!(said, [("sha256:1", Ending::Crashed, 2), ("sha256:2", Ending::Failed, 0)]);
+    assert_eq!(past[0].commit.as_deref(), Some("c0ffee"));
+    assert!(store.was_applied("sha256:1").unwrap());
+}
+
+#[test]
+fn calls_that_were_given_up_stay_in_the_journal_and_are_buried_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    store.start("sha256:1", None).unwrap();
+    let _given_up = store.begin(vec![intent(0)]).unwrap();
+    store.finish(summary(Ending::Interrupted)).unwrap();
+    drop(store);
+    assert_eq!(read(&paths).unwrap().view.interrupted.len(), 1);
+    let mut store = Store::open(&paths, claim()).unwrap();
+    store.start("sha256:2", None).unwrap();
+    store.finish(summary(Ending::Done)).unwrap();
+    assert_eq!(history(&paths).unwrap().entries.len(), 2);
+    assert_eq!(read(&paths).unwrap().view.interrupted, vec![]);
+}
+
+#[test]
+fn a_torn_history_line_swallows_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let mut store = Store::open(&paths, claim()).unwrap();
+    let path = paths.folder.join("history.jsonl");
+    store.start("one", None).unwrap();
+    store.finish(summary(Ending::Done)).unwrap();
+    let mut text = std::fs::read(&path).unwrap();
+    text.extend_from_slice(b"{\"id\":\"12");
+    std::fs::write(&path, text).unwrap();
+    store.start("two", None).unwrap();
+    store.finish(summary(Ending::Done)).unwrap();
+    let past = history(&paths).unwrap();
+    assert_eq!(past.entries.iter().map(|e| e.plan.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(past.unreadable, 1);
+}
+
+#[test]
+fn a_second_apply_is_told_who_is_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let _store = Store::open(&paths, claim()).unwrap();
+    let error = Store::open(&paths, claim()).unwrap_err().to_string();
+    assert_eq!(error, "the state is locked: ann@desk runs `hl apply` (process 7) since 2026-01-01T00:00:00Z");
+}
+
+/// Begins or ends calls as a plan would, and says after each line what is certainly begun and not ended.
+fn journal_lines(script: &[bool]) -> (Vec<u8>, Vec<(usize, BTreeSet<usize>)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let path = paths.folder.join("journal.jsonl");
+    let mut store = Store::open(&paths, claim()).unwrap();
+    store.start("sha256:1", None).unwrap();
+    let mut open = BTreeSet::new();
+    let mut tickets = std::collections::VecDeque::new();
+    let mut moments = vec![(std::fs::metadata(&path).unwrap().len() as usize, open.clone())];
+    for (step, begins) in script.iter().enumerate() {
+        if *begins {
+            tickets.push_back((step, store.begin(vec![intent(step)]).unwrap().remove(0)));
+            open.insert(step);
+        } else if let Some((step, ticket)) = tickets.pop_front() {
+            store.end(ticket, (step % 2 == 0).then(|| "no\nsuch image".to_owned())).unwrap();
+            open.remove(&step);
+        }
+        moments.push((std::fs::metadata(&path).unwrap().len() as usize, open.clone()));
+    }
+    (std::fs::read(&path).unwrap(), moments)
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        ".*".prop_map(Value::text),
+        ".*".prop_map(|t| Value::Text(Text::Sealed(Sealer::new([3; 32]).seal(&t)))),
+        Just(Value::Unset),
+        Just(Value::Unknown),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            prop::collection::btree_map(".*", inner, 0..4).prop_map(Value::Map),
+        ]
+    })
+}
+
+fn any_fields() -> impl Strategy<Value = Fields> {
+    let field = prop_oneof![
+        prop::sample::select(Key::ALL).prop_map(Field::key),
+        (prop::sample::select(vec![Key::Environment, Key::Labels, Key::Volumes]), "[^\n]{1,12}")
+            .prop_map(|(key, item)| Field::item(key, item)),
+        "[a-z]{1,8}".prop_map(|net| Field::part(Key::Networks, net, "aliases")),
+    ];
+    prop::collection::vec((field, any_value()), 0..8).prop_map(|fields| fields.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A cut at any byte is readable, forgets no call that was certainly begun, and invents none.
+    #[test]
+    fn a_journal_that_is_cut_anywhere_forgets_no_begun_call(script in prop::collection::vec(any::<bool>(), 0..12)) {
+        let (bytes, moments) = journal_lines(&script);
+        for cut in 0..=bytes.len() {
+            let told = journal::read(&bytes[..cut]);
+            let open: BTreeSet<usize> = told.open.iter().map(|i| i.step).collect();
+            let expected = moments.iter().rev().find(|(length, _)| *length <= cut).map(|(_, open)| open.clone());
+            prop_assert_eq!(open, expected.unwrap_or_default(), "cut at {}", cut);
+        }
+    }
+
+    /// Garbage in a journal is no reason to fail either.
+    #[test]
+    fn a_journal_of_garbage_is_readable(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        journal::read(&bytes);
+    }
+
+    /// What is recorded is what is read, and the same record gives the same bytes.
+    #[test]
+    fn records_read_back(declared in any_fields(), baseline in any_fields(), id in "\\PC*") {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = paths(folder.path());
+        let mut store = Store::open(&paths, claim()).unwrap();
+        let record = Recorded { id, declared, baseline, applied_at: now() };
+        store.record(addr("nas/shop/container:web"), record.clone());
+        store.save().unwrap();
+        drop(store);
+        let read = read(&paths).unwrap();
+        prop_assert_eq!(read.view.resources.values().next(), Some(&record));
+    }
+}
