@@ -30,12 +30,12 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 # --- what the machine must have -------------------------------------------
 
-may_install() { has apt-get && { [ "$(id -u)" -eq 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }
+may_be_root() { [ "$(id -u)" -eq 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }
 
 root_do() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 install() {
-  may_install || die "$* missing, and I may not install packages here." "Install it, then run this again:" "sudo apt-get install $*"
+  { has apt-get && may_be_root; } || die "$* missing, and I may not install packages here." "Install it, then run this again:" "sudo apt-get install $*"
   say "Installing $* with apt"
   root_do apt-get -qq update
   root_do env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "$@"
@@ -43,13 +43,25 @@ install() {
 
 engine_answers() { $as_root docker version >/dev/null 2>&1; }
 
-start_engine() {
-  if [ -d /run/systemd/system ]; then root_do systemctl start docker; else root_do service docker start; fi
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+await_engine() {
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
     root_do docker version >/dev/null 2>&1 && return
     sleep 1
   done
   return 1
+}
+
+start_engine() {
+  say "Starting the Docker engine"
+  if [ -d /run/systemd/system ]; then
+    root_do systemctl start docker && await_engine
+  else
+    root_do service docker start >/dev/null 2>&1 && await_engine && return
+    # Inside a container there is often no service manager at all.
+    # shellcheck disable=SC2016 # the inner shell expands it
+    root_do setsid sh -c 'dockerd >"$1/dockerd.log" 2>&1 </dev/null & echo $! >"$1/dockerd.pid"' sh "$root"
+    await_engine || { tail -n 3 "$root/dockerd.log" >&2; return 1; }
+  fi
 }
 
 need_engine() {
@@ -57,11 +69,12 @@ need_engine() {
   has docker || install docker-cli # a package of its own since Debian 13
   engine_answers && return
   [ -z "${DOCKER_HOST:-}" ] || die "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST."
-  if may_install && { root_do docker version >/dev/null 2>&1 || start_engine; }; then
+  if may_be_root && { root_do docker version >/dev/null 2>&1 || start_engine; }; then
     [ "$(id -u)" -eq 0 ] || as_root=sudo
     engine_answers && return
   fi
-  die "no Docker engine answers." "Start it:            sudo systemctl start docker" "and let yourself in: sudo usermod -aG docker $(id -un), then log in again"
+  die "no Docker engine answers." "Start it, for example: sudo systemctl start docker" \
+    "If it runs, let yourself in: sudo usermod -aG docker $(id -un), then log in again."
 }
 
 need_toolchain() {
@@ -169,7 +182,7 @@ END
 }
 
 clean() {
-  if ! engine_answers && may_install; then as_root=sudo; fi
+  if ! engine_answers && may_be_root && has sudo; then as_root=sudo; fi
   engine_answers || die "no Docker engine answers, so its containers cannot be removed."
   for project in $projects; do
     label=label=com.docker.compose.project=$project
@@ -185,6 +198,10 @@ clean() {
   done
   if $as_root docker image inspect "$image" >/dev/null 2>&1; then
     $as_root docker image rm "$image" >/dev/null && echo "removed image $image"
+  fi
+  engine=$(cat "$root/dockerd.pid" 2>/dev/null) || engine=none
+  if [ "$(cat "/proc/$engine/comm" 2>/dev/null)" = dockerd ]; then
+    root_do kill "$engine" && echo "stopped the Docker engine that was started here"
   fi
   if [ -e "$root/$mark" ]; then
     $as_root rm -rf "$root" && echo "removed $root"
