@@ -71,6 +71,13 @@ pub struct Entry {
     pub node: Node,
 }
 
+impl From<Node> for Entry {
+    /// An entry whose key stands where its value stands.
+    fn from(node: Node) -> Self {
+        Self { key_span: node.span, node }
+    }
+}
+
 impl Node {
     /// A plain node of `value` at `span`.
     pub fn new(value: Value, span: Span) -> Self {
@@ -80,6 +87,11 @@ impl Node {
     /// A string node.
     pub fn text(text: impl Into<String>, span: Span) -> Self {
         Self::new(Value::Text(text.into()), span)
+    }
+
+    /// A node of `value` made out of this one: its place and its taint.
+    pub fn derive(&self, value: Value) -> Self {
+        Self { value, span: self.span, tag: None, taint: self.taint }
     }
 
     /// The value of `key`, if this is a mapping that has it.
@@ -101,6 +113,19 @@ impl Node {
             Value::Map(m) => Some(m),
             _ => None,
         }
+    }
+
+    /// The sequence, if it is one, to change it.
+    pub fn as_list_mut(&mut self) -> Option<&mut Vec<Node>> {
+        match &mut self.value {
+            Value::List(l) => Some(l),
+            _ => None,
+        }
+    }
+
+    /// The value of `key`, if this is a mapping that has it, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.as_map_mut().and_then(|m| m.get_mut(key)).map(|e| &mut e.node)
     }
 
     /// The sequence, if it is one.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Container, Role, RunState, Service};
-use crate::model::spec::ImageRef;
-use crate::model::view::{LiveContainer, LiveNode, OneOff, RecordedView, Status};
-use crate::model::{Addr, Fields, Key, Kind, Value};
+use crate::model::spec::{ImageRef, RestartPolicy};
+use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
+use crate::model::{Addr, Field, Fields, Key, Kind, Value};
 
 /// The live containers of one service, by what they are to it.
 #[derive(Clone, Debug, Default)]
@@ -41,9 +41,9 @@ pub fn instances<'a>(service: &Service, recorded: &RecordedView, node: &'a LiveN
     for (name, mut candidates) in places {
         let record = recorded.resources.get(&service.addr(Kind::Container, &name)).map(|r| r.id.as_str());
         let declared = &service.containers[&name].spec.name;
-        // The one that counts: the recorded one, else the one with the final name, else the newest.
+        // The one that counts: the one with the final name, else the recorded one, else the newest.
         candidates.sort_by_key(|c| {
-            (Some(c.id.as_str()) != record, c.name != *declared, std::cmp::Reverse(c.created_at.clone()), c.id.clone())
+            (c.name != *declared, Some(c.id.as_str()) != record, std::cmp::Reverse(c.created_at.clone()), c.id.clone())
         });
         found.current.insert(name.clone(), candidates.remove(0));
         if !candidates.is_empty() {
@@ -122,15 +122,17 @@ fn compare_container(
     if target.is_some_and(|t| t.id == live.image_id) && names_no_tag(&live.spec.image) {
         fields.set(Key::Image, Value::text(container.spec.image.familiar()));
     }
+    let running = wanted_state(views.service.state);
+    fields.set(Key::State, Value::text(shown_state(views.service.state, container, live, record)));
     for map in [&mut declared, &mut expected] {
-        map.set(Key::State, Value::text(wanted_state(views.service.state, container, &live.status)));
+        map.set(Key::State, Value::text(running));
         if let Some(target) = target {
             map.set(Key::ImageContent, Value::text(&target.id));
         }
     }
     if target.is_none() {
         // The name points to nothing here; that says nothing about the container.
-        fields.remove(&crate::model::Field::key(Key::ImageContent));
+        fields.remove(&Field::key(Key::ImageContent));
     }
     let identity = match record {
         Some(record) if record.id != live.id => Identity::MadeAnew,
@@ -180,17 +182,34 @@ fn names_no_tag(image: &ImageRef) -> bool {
     image.is_pinned() || image.as_str().chars().all(|c| c.is_ascii_hexdigit()) && image.as_str().len() >= 12
 }
 
-/// What `state` is to be: a job that ended well is as good as running.
-fn wanted_state(wanted: RunState, container: &Container, live: &Status) -> String {
-    let ended_well = *live == Status::Exited { code: 0 } && container.role == Role::OneShot;
+/// What `state` is to be.
+pub fn wanted_state(wanted: RunState) -> &'static str {
     match wanted {
-        RunState::Running if ended_well => state_text(live),
-        RunState::Running => "running".to_owned(),
-        RunState::Stopped => match live {
-            Status::Exited { .. } | Status::Created => state_text(live),
-            _ => "stopped".to_owned(),
-        },
+        RunState::Running => "running",
+        RunState::Stopped => "stopped",
     }
+}
+
+/// What `state` shows: a job that ended well is as good as running, and whatever does not run is as
+/// good as stopped.
+fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> String {
+    match (wanted, &live.status) {
+        (RunState::Running, Status::Exited { code: 0 }) if is_done(container, live, record) => "running".to_owned(),
+        (RunState::Stopped, Status::Exited { .. } | Status::Created) => "stopped".to_owned(),
+        (_, status) => state_text(status),
+    }
+}
+
+/// Whether a container that ended with 0 has done what it is for. Without a restart policy it is a
+/// job if somebody waits for its end, or if it had ended when hl last looked; before that, if it
+/// offers nothing that others could use.
+fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
+    let ended_before = |record: &Recorded| {
+        record.baseline.get(&Field::key(Key::State)) == Some(&Value::text(state_text(&Status::Exited { code: 0 })))
+    };
+    let spec = &container.spec;
+    let offers = live.health.is_some() || spec.healthcheck.is_some() || !spec.ports.is_empty();
+    spec.restart == RestartPolicy::No && (container.role == Role::OneShot || record.map_or(!offers, ended_before))
 }
 
 /// A status in words, as `state` shows it.

@@ -16,7 +16,7 @@ use crate::model::homelab::{Homelab, Service};
 use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, Sealer, ServiceName, Value};
 
-pub use container::{Instances, instances};
+pub use container::{Instances, instances, live_fields, state_text, wanted_state};
 pub use policy::{Cost, policy};
 pub use verdict::Verdict;
 

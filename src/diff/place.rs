@@ -3,9 +3,9 @@
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Network, Volume};
-use crate::model::spec::{FileContent, FileSpec};
+use crate::model::spec::{FileContent, FileSpec, Variable, content_text};
 use crate::model::view::{FileKind, LiveFile};
-use crate::model::{Addr, Fields, Key, Kind, Value};
+use crate::model::{Addr, Fields, Key, Kind, Text, Value};
 
 /// The changes of everything of a service that is not a container. External networks and volumes
 /// are no resources of the service; the plan checks that they are there.
@@ -75,13 +75,18 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
     let mut fields = path_fields(file, FileKind::File);
     let bytes = file.content.as_deref().unwrap_or_default();
     match &spec.content {
-        FileContent::Exactly(_) => fields.set(Key::Content, Value::text(String::from_utf8_lossy(bytes))),
+        FileContent::Exactly(_) => fields.set(Key::Content, Value::text(content_text(bytes))),
+        FileContent::Secret(_) => fields.set(Key::Content, Value::Text(Text::secret(content_text(bytes)))),
         FileContent::Variables(variables) => {
             let text = String::from_utf8_lossy(bytes);
-            for name in text.lines().filter_map(assigned_name) {
-                if let Some(value) = variables.get(name) {
-                    let value = value.clone().map_or(Value::Unknown, Value::Text);
-                    fields.set_item(Key::Environment, name, value);
+            for (name, assigned) in text.lines().filter_map(assignment) {
+                match variables.get(name) {
+                    Some(Variable::Is(value)) => fields.set_item(Key::Environment, name, Value::from(value.clone())),
+                    // An empty one is still to be made.
+                    Some(Variable::Generated { .. }) if !assigned.is_empty() => {
+                        fields.set_item(Key::Environment, name, Value::Unknown);
+                    }
+                    Some(Variable::Generated { .. }) | None => {}
                 }
             }
         }
@@ -89,13 +94,13 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
     fields
 }
 
-/// The name that a line of an env file assigns.
-fn assigned_name(line: &str) -> Option<&str> {
+/// The name that a line of an env file assigns, and the text that it gets.
+fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
     if line.starts_with('#') {
         return None;
     }
     let end = line.find(['=', ':'])?;
-    Some(line[..end].trim_end())
+    Some((line[..end].trim_end(), line[end + 1..].trim()))
 }

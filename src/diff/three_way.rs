@@ -55,6 +55,12 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
     let agree = agrees(views.kind, field, declared, expected, live, &same);
     let verdict = match (views.recorded, views.identity) {
         (None, _) => verdict(agree, None),
+        // Whether it runs is not a setting that is read back: it is right or it is not.
+        (Some((was, _)), _) if field.key == Key::State => match (agree, same(declared, was.get(field))) {
+            (true, _) => Verdict::InSync,
+            (false, true) => Verdict::Drift,
+            (false, false) => Verdict::Pending,
+        },
         (Some((was, baseline)), Identity::Same) => {
             let (was, baseline) = (was.get(field), baseline.get(field));
             let live_still = same(live, baseline);
@@ -157,6 +163,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whether_it_runs_is_right_or_not_whatever_was_read_back() {
+        let (up, down) = (fields(&[("state", "running")]), fields(&[("state", "exited (0)")]));
+        assert_eq!(verdicts(&up, Some((&up, &down)), &up, Identity::Same), vec![]);
+        let drift = verdicts(&up, Some((&up, &down)), &down, Identity::Same);
+        assert_eq!(drift, vec![("state".to_owned(), Verdict::Drift)]);
     }
 
     #[test]

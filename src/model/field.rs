@@ -287,7 +287,7 @@ impl FromIterator<(Field, Value)> for Fields {
 /// A map of texts as entries of one setting.
 pub fn set_texts(fields: &mut Fields, key: Key, map: &BTreeMap<String, Text>) {
     for (item, text) in map {
-        fields.set_item(key, item, Value::Text(text.clone()));
+        fields.set_item(key, item, Value::from(text.clone()));
     }
 }
 

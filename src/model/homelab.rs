@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::addr::{Addr, Kind};
+use super::backup::{BackupPolicy, BackupRepository};
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
 
@@ -19,6 +20,8 @@ pub struct Homelab {
     /// Services that are declared but whose declaration could not be resolved, because their node
     /// (or what they need of it) is unknown. They are not planned, and never planned away.
     pub unresolved: BTreeMap<ServiceName, Unresolved>,
+    /// Where backups go.
+    pub backup: Option<BackupRepository>,
 }
 
 /// Why a declared service has no resources to plan.
@@ -123,6 +126,8 @@ pub struct Service {
     pub health: Option<HealthScript>,
     /// How its containers are replaced.
     pub update: Update,
+    /// What is backed up of it; absent if nothing is said about it.
+    pub backup: Option<BackupPolicy>,
     /// What may happen to it.
     pub lifecycle: Lifecycle,
     /// Its Compose project.

@@ -4,9 +4,11 @@
 //! This module is pure data: it knows no file format, no engine, no plan.
 
 pub mod addr;
+pub mod backup;
 pub mod field;
 pub mod homelab;
 pub mod name;
+pub mod pending;
 pub mod secret;
 pub mod spec;
 pub mod value;
@@ -15,5 +17,6 @@ pub mod view;
 pub use addr::{Addr, Kind, Target};
 pub use field::{Field, Fields, Key};
 pub use name::{NodeName, ProjectName, ServiceName};
+pub use pending::Pending;
 pub use secret::{Digest, Sealer};
 pub use value::{Text, Value};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::pending::Pending;
 use super::secret::{Digest, Sealer};
 
 /// A text that knows whether it may be seen.
@@ -16,6 +17,9 @@ pub enum Text {
     Secret(SecretString),
     /// A secret that was recorded, or made safe to show: equal digests are equal values.
     Sealed(Digest),
+    /// A secret that only apply can complete, because it makes a part of it first. In fields it is
+    /// [`Value::Unknown`].
+    Pending(Pending),
 }
 
 impl Text {
@@ -29,12 +33,19 @@ impl Text {
         Text::Secret(SecretString::from(text.into()))
     }
 
-    /// The characters, secret or not, for the call that needs them; `None` when only the digest is left.
+    /// A secret text, or one that apply has to complete if a gap is in it.
+    pub fn of_secret(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Pending::parse(&text).map_or_else(|| Text::secret(text), Text::Pending)
+    }
+
+    /// The characters, secret or not, for the call that needs them; `None` when only the digest is
+    /// left or apply has to complete it first.
     pub fn expose(&self) -> Option<&str> {
         match self {
             Text::Plain(text) => Some(text),
             Text::Secret(text) => Some(text.expose_secret()),
-            Text::Sealed(_) => None,
+            Text::Sealed(_) | Text::Pending(_) => None,
         }
     }
 
@@ -42,22 +53,26 @@ impl Text {
     pub fn is_secret(&self) -> bool {
         match self {
             Text::Plain(_) => false,
-            Text::Secret(_) | Text::Sealed(_) => true,
+            Text::Secret(_) | Text::Sealed(_) | Text::Pending(_) => true,
         }
     }
 
-    /// The same as a secret, without the clear text.
+    /// The same as a secret, without the clear text. What apply has to complete has no digest yet.
     #[must_use]
     pub fn sealed(&self, sealer: &Sealer) -> Text {
         match self {
             Text::Plain(text) => Text::Sealed(sealer.seal(text)),
             Text::Secret(text) => Text::Sealed(sealer.seal(text.expose_secret())),
             Text::Sealed(digest) => Text::Sealed(*digest),
+            Text::Pending(pending) => Text::Pending(pending.clone()),
         }
     }
 
     /// Whether both hold the same characters, however they are kept.
     pub fn same(&self, other: &Text, sealer: &Sealer) -> bool {
+        if let (Text::Pending(a), Text::Pending(b)) = (self, other) {
+            return a == b;
+        }
         match (self.expose(), other.expose()) {
             (Some(a), Some(b)) => a == b,
             (Some(a), None) | (None, Some(a)) => {
@@ -73,6 +88,7 @@ impl fmt::Debug for Text {
         match self {
             Text::Plain(text) => write!(f, "{text:?}"),
             Text::Secret(_) | Text::Sealed(_) => f.write_str("(secret)"),
+            Text::Pending(pending) => write!(f, "{pending:?}"),
         }
     }
 }
@@ -81,6 +97,7 @@ impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Text::Sealed(a), Text::Sealed(b)) => a == b,
+            (Text::Pending(a), Text::Pending(b)) => a == b,
             (a, b) => a.is_secret() == b.is_secret() && a.expose().is_some() && a.expose() == b.expose(),
         }
     }
@@ -182,7 +199,10 @@ impl Value {
 
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
-        Value::Text(text)
+        match text {
+            Text::Pending(_) => Value::Unknown,
+            text => Value::Text(text),
+        }
     }
 }
 

@@ -7,6 +7,30 @@ use super::field::Fields;
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
 
+/// What a refresh reads of a node's files, by absolute path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Each path and how much of it.
+    pub files: BTreeMap<String, WantContent>,
+}
+
+impl Wanted {
+    /// Asks for a path; of two wishes for one path the greater one counts.
+    pub fn add(&mut self, path: impl Into<String>, content: WantContent) {
+        let wish = self.files.entry(path.into()).or_insert(content);
+        *wish = (*wish).max(content);
+    }
+}
+
+/// How much of a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WantContent {
+    /// Kind, mode and owner.
+    No,
+    /// Its bytes too, if it is a file.
+    Yes,
+}
+
 /// What the nodes have now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LiveView {

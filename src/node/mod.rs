@@ -24,6 +24,8 @@ pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ErrorKind, NodeError};
 pub use refresh::{refresh, refresh_node};
 
+pub use crate::model::view::{WantContent, Wanted};
+
 /// A machine: one method for each thing that can be done to it, none of which decides anything.
 ///
 /// Containers are named by name or id. Every method either does all of what it says or fails with a
@@ -166,22 +168,6 @@ impl fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
-}
-
-/// What a refresh reads of a node's files, by absolute path.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Each path and how much of it.
-    pub files: BTreeMap<String, WantContent>,
-}
-
-/// How much of a file is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WantContent {
-    /// Kind, mode and owner.
-    No,
-    /// Its bytes too, if it is a file.
-    Yes,
 }
 
 /// A file to put in place.

@@ -165,8 +165,6 @@ pub enum Call {
         network: String,
         /// How.
         attachment: Box<Attachment>,
-        /// Names that it always has there: its own and its Compose service's.
-        own_names: BTreeSet<String>,
     },
     /// Detaches a container from a network.
     DisconnectNetwork {

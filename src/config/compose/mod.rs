@@ -4,4 +4,6 @@
 //! every node of it still knows the line it came from. It does not know the homelab, nodes, or what hl makes of a
 //! project.
 
+mod place;
+pub mod schema;
 pub mod syntax;

@@ -243,7 +243,8 @@ pub enum ContainerRef {
 /// One end of a container on a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
-    /// Names on this network, without the id, the container's own name and its service's.
+    /// All its names on this network: the container's, its Compose service's and further ones. Only
+    /// the short id and the host name, which some engines add, are left out.
     pub aliases: BTreeSet<String>,
     /// Fixed IPv4 address.
     pub ipv4_address: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::container::{
     Attachment, ContainerRef, ContainerSpec, DeviceRequest, Healthcheck, Mount, MountKind, NetworkMode, RestartPolicy,
 };
-use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, VolumeSpec};
+use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
 use crate::model::field::{Field, Fields, Key, set_texts};
 use crate::model::value::{Text, Value};
 
@@ -34,7 +34,7 @@ impl ContainerSpec {
         fields.set(Key::Entrypoint, words(self.entrypoint.as_deref()));
         fields.set(Key::Command, words(self.command.as_deref()));
         for (name, value) in &self.environment {
-            let value = value.clone().map_or(Value::Unset, Value::Text);
+            let value = value.clone().map_or(Value::Unset, Value::from);
             fields.set_item(Key::Environment, name, value);
         }
         fields.set_text(Key::User, self.user.as_deref());
@@ -91,7 +91,7 @@ impl ContainerSpec {
             fields.set_item(Key::Tmpfs, path, Value::text(options));
         }
         for (path, file) in &self.files {
-            fields.set_item(Key::Files, path, Value::Text(file.content.clone()));
+            fields.set_item(Key::Files, path, Value::from(file.content.clone()));
         }
         set_texts(fields, Key::MountedFiles, &self.mounted_files);
         for (path, device) in &self.devices {
@@ -237,12 +237,16 @@ impl FileSpec {
         fields.set_text(Key::Owner, self.owner.as_deref());
         fields.set(Key::Mode, Value::text(format!("{:04o}", self.mode)));
         match &self.content {
-            FileContent::Exactly(bytes) => {
-                fields.set(Key::Content, Value::text(String::from_utf8_lossy(bytes)));
+            FileContent::Exactly(bytes) => fields.set(Key::Content, Value::text(content_text(bytes))),
+            FileContent::Secret(bytes) => {
+                fields.set(Key::Content, Value::Text(Text::secret(content_text(bytes))));
             }
             FileContent::Variables(variables) => {
                 for (name, value) in variables {
-                    let value = value.clone().map_or(Value::Unknown, Value::Text);
+                    let value = match value {
+                        Variable::Is(text) => Value::from(text.clone()),
+                        Variable::Generated { .. } => Value::Unknown,
+                    };
                     fields.set_item(Key::Environment, name, value);
                 }
             }
@@ -256,7 +260,7 @@ fn int(number: Option<i64>) -> Value {
 }
 
 fn words(words: Option<&[Text]>) -> Value {
-    Value::List(words.unwrap_or_default().iter().cloned().map(Value::Text).collect())
+    Value::List(words.unwrap_or_default().iter().cloned().map(Value::from).collect())
 }
 
 fn set_strings(fields: &mut Fields, key: Key, map: &BTreeMap<String, String>) {

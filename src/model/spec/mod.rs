@@ -12,4 +12,4 @@ pub use container::{
     Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
 };
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
-pub use place::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, VolumeSpec};
+pub use place::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_text};

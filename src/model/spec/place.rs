@@ -1,6 +1,9 @@
 //! The specs of what a container lives in: networks, volumes, directories, files.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::model::value::Text;
 
@@ -84,11 +87,67 @@ pub struct FileSpec {
 }
 
 /// What is to be in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum FileContent {
     /// These bytes, and nothing else.
     Exactly(Vec<u8>),
+    /// These bytes, and nothing else; nobody may see them.
+    Secret(Vec<u8>),
     /// An env file that has at least these variables; what is there stays as it is.
-    /// A value that apply has to make first (`env.generate`) is `None`.
-    Variables(BTreeMap<String, Option<Text>>),
+    Variables(BTreeMap<String, Variable>),
+}
+
+/// A variable that an env file must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// With this value if it has none yet.
+    Is(Text),
+    /// With a value that apply makes if it has none yet: this many random letters and digits.
+    Generated {
+        /// How many.
+        length: u32,
+    },
+}
+
+impl fmt::Debug for FileContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileContent::Exactly(bytes) => write!(f, "Exactly({:?})", String::from_utf8_lossy(bytes)),
+            FileContent::Secret(bytes) => write!(f, "Secret({} bytes)", bytes.len()),
+            FileContent::Variables(variables) => f.debug_tuple("Variables").field(variables).finish(),
+        }
+    }
+}
+
+/// The most bytes of a file that stand in a field as they are.
+const SHOWN_BYTES: usize = 64 * 1024;
+
+/// The content of a file as a field has it: the text itself, or `sha256:…` of what is no text or
+/// too long to be read in a plan.
+pub fn content_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.len() <= SHOWN_BYTES && !text.contains('\0') => text.to_owned(),
+        _ => format!("sha256:{}", hex(&Sha256::digest(bytes))),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_short_texts_stand_in_fields_as_they_are() {
+        assert_eq!(content_text(b"a: 1\n"), "a: 1\n");
+        let empty_digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(hex(&Sha256::digest(b"")), empty_digest);
+        assert!(content_text(b"\xff\xfe").starts_with("sha256:"));
+        assert!(content_text(&vec![b'x'; SHOWN_BYTES + 1]).starts_with("sha256:"));
+    }
 }

@@ -1,0 +1,65 @@
+//! Where a node stands in a project, for messages: `services.web.ports.0`.
+
+use std::fmt;
+
+/// A path in the tree as a chain of borrowed parts, so that walking costs nothing and only a message builds text.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    part: Part<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part<'a> {
+    Root,
+    Key(&'a str),
+    Item(usize),
+}
+
+impl<'a> Place<'a> {
+    /// The document itself.
+    pub const ROOT: Place<'static> = Place { parent: None, part: Part::Root };
+
+    /// The value of `key` in the mapping at this place.
+    pub fn key(&'a self, key: &'a str) -> Place<'a> {
+        Place { parent: Some(self), part: Part::Key(key) }
+    }
+
+    /// The item at `index` of the list at this place.
+    pub fn item(&'a self, index: usize) -> Place<'a> {
+        Place { parent: Some(self), part: Part::Item(index) }
+    }
+
+    /// How many parts lead here: 0 for the document.
+    pub fn depth(&self) -> usize {
+        self.parent.map_or(0, |p| p.depth() + 1)
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent.filter(|p| p.parent.is_some()) {
+            write!(f, "{parent}.")?;
+        }
+        match self.part {
+            Part::Root => f.write_str("the file"),
+            Part::Key(key) => f.write_str(key),
+            Part::Item(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_from_the_top() {
+        let services = Place::ROOT.key("services");
+        let web = services.key("web");
+        let ports = web.key("ports");
+        assert_eq!(ports.item(0).to_string(), "services.web.ports.0");
+        assert_eq!(Place::ROOT.to_string(), "the file");
+        assert_eq!(ports.depth(), 3);
+    }
+}

@@ -1,0 +1,358 @@
+//! The rules of the house, checked from the source: which folder may know which, what is pure, who may print, how long
+//! a file may be and what it may be called.
+//!
+//! Each rule is a function from files to complaints, and is itself tried on files that break it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::support::source::{lines_without_tests, names};
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(arrows_go_one_way),
+    trial!(arrows_rule_can_fail),
+    trial!(pure_modules_do_no_io),
+    trial!(purity_rule_can_fail),
+    trial!(only_the_front_door_talks),
+    trial!(talking_rule_can_fail),
+    trial!(files_are_short),
+    trial!(length_rule_can_fail),
+    trial!(files_have_names),
+    trial!(naming_rule_can_fail),
+    trial!(folders_have_doors),
+    trial!(door_rule_can_fail),
+    trial!(no_test_file_is_forgotten),
+    trial!(forgotten_file_rule_can_fail),
+    trial!(the_project_speaks_of_itself_alone),
+    trial!(foreign_words_rule_can_fail),
+    trial!(the_scanner_sees_through_texts_and_trees),
+];
+
+/// A file: its path from the repository's root, and its text.
+type File = (String, String);
+
+/// Which top module may know which others. All may know themselves and `diagnostic`, which knows nobody.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("diagnostic", &[]),
+    ("model", &[]),
+    ("config", &["model"]),
+    ("node", &["model"]),
+    ("state", &["model"]),
+    ("diff", &["model"]),
+    ("plan", &["model", "diff"]),
+    ("event", &["model", "plan"]),
+    ("render", &["model", "diff", "plan", "event"]),
+    ("apply", &["model", "plan", "node", "state", "event"]),
+    ("backup", &["model", "plan", "node", "state", "event"]),
+    ("cli", &["model", "config", "node", "state", "diff", "plan", "event", "render", "apply", "backup"]),
+];
+
+const PURE: &[&str] = &["model", "diff", "plan"];
+const IMPURE: &[&str] = &[
+    "tokio",
+    "bollard",
+    "hyper",
+    "openssh",
+    "futures_util",
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::os::unix::net",
+    "std::thread",
+    "async",
+    "await",
+];
+const TALK: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
+const MAX_LINES: usize = 500;
+const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "imp", "misc"];
+
+/// Words of places and machines that have nothing to do with the project. In pieces, so that this file has none.
+const FOREIGN: &[&str] = &[
+    concat!("/wo", "rk/"),
+    concat!("/tmp/", "tools"),
+    concat!("shared/", "corpus"),
+    concat!("shared/", "reference"),
+    concat!("deb.", "debian.org"),
+    concat!("index.", "crates.io"),
+    concat!("static.", "crates.io"),
+    concat!("archive.", "ubuntu.com"),
+    concat!("pypi.", "org"),
+];
+
+fn arrows(files: &[File]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (path, text) in sources(files) {
+        let Some(from) = top_module(path) else { continue };
+        let Some((_, allowed)) = ARROWS.iter().find(|(module, _)| *module == from) else {
+            complaints.push(format!("{path}: `{from}` is not in the table of arrows"));
+            continue;
+        };
+        let known: BTreeSet<String> = names(text)
+            .paths
+            .iter()
+            .filter_map(|name| name.strip_prefix("crate::"))
+            .map(|name| name.split("::").next().unwrap_or(name).to_owned())
+            .collect();
+        let foreign = known.iter().filter(|to| *to != from && *to != "diagnostic" && !allowed.contains(&to.as_str()));
+        complaints.extend(foreign.map(|to| format!("{path}: `{from}` knows `{to}`")));
+    }
+    complaints
+}
+
+fn purity(files: &[File]) -> Vec<String> {
+    let pure = sources(files).filter(|(path, _)| top_module(path).is_some_and(|module| PURE.contains(&module)));
+    pure.flat_map(|(path, text)| {
+        let found: BTreeSet<String> =
+            names(text).paths.into_iter().filter(|name| IMPURE.iter().any(|i| within(name, i))).collect();
+        found.into_iter().map(move |name| format!("{path}: `{name}` in a pure module"))
+    })
+    .collect()
+}
+
+fn talking(files: &[File]) -> Vec<String> {
+    let silent = sources(files).filter(|(path, _)| top_module(path).is_some_and(|module| module != "cli"));
+    silent
+        .flat_map(|(path, text)| {
+            let names = names(text);
+            let macros = names.macros.into_iter().filter(|name| TALK.contains(&name.as_str()));
+            let paths = names.paths.into_iter().filter(|name| {
+                within(name, "std::env") || within(name, "std::process::exit") || name == "process::exit"
+            });
+            let found: BTreeSet<String> = macros.chain(paths).collect();
+            found.into_iter().map(move |name| format!("{path}: `{name}` outside of cli"))
+        })
+        .collect()
+}
+
+fn length(files: &[File]) -> Vec<String> {
+    let rust = files.iter().filter(|(path, _)| path.ends_with(".rs"));
+    rust.map(|(path, text)| (path, lines_without_tests(text)))
+        .filter(|(_, lines)| *lines > MAX_LINES)
+        .map(|(path, lines)| format!("{path}: {lines} lines without tests, more than {MAX_LINES}"))
+        .collect()
+}
+
+fn naming(files: &[File]) -> Vec<String> {
+    let nameless = |path: &str| path.trim_end_matches(".rs").split('/').any(|part| NAMELESS.contains(&part));
+    let rust = files.iter().map(|(path, _)| path).filter(|path| path.ends_with(".rs"));
+    rust.filter(|path| nameless(path)).map(|path| format!("{path}: the name says nothing")).collect()
+}
+
+fn doors(files: &[File]) -> Vec<String> {
+    let doors = files.iter().filter(|(path, _)| path.ends_with("/mod.rs"));
+    doors
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(path, _)| format!("{path}: does not say what it is"))
+        .collect()
+}
+
+fn forgotten(files: &[File]) -> Vec<String> {
+    let main = files.iter().find(|(path, _)| path == "tests/it/main.rs").map_or("", |(_, text)| text);
+    let modules: Vec<&str> = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
+    let names = files.iter().filter_map(|(path, _)| path.strip_prefix("tests/it/")?.strip_suffix(".rs"));
+    let tests = names.filter(|name| *name != "main" && !name.contains('/'));
+    tests.filter(|name| !modules.contains(name)).map(|name| format!("tests/it/{name}.rs: not in main.rs")).collect()
+}
+
+fn foreign_words(files: &[File]) -> Vec<String> {
+    // The lock file names the registry of each crate, as it must.
+    let own = files.iter().filter(|(path, _)| path != "Cargo.lock");
+    own.flat_map(|(path, text)| {
+        FOREIGN.iter().filter(|word| text.contains(**word)).map(move |word| format!("{path}: `{word}`"))
+    })
+    .collect()
+}
+
+/// The files under `src/`, without those that hold nothing but tests.
+fn sources(files: &[File]) -> impl Iterator<Item = (&str, &str)> {
+    files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .filter(|(path, _)| path.starts_with("src/") && path.ends_with(".rs"))
+        .filter(|(path, _)| !path.ends_with("/tests.rs") && !path.contains("/tests/"))
+}
+
+/// The top module that a file of `src/` belongs to; none for `main.rs` and `lib.rs`.
+fn top_module(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("src/")?;
+    let module = rest.split('/').next()?.trim_end_matches(".rs");
+    (!matches!(module, "main" | "lib")).then_some(module)
+}
+
+/// Whether a path is `ancestor` or below it.
+fn within(path: &str, ancestor: &str) -> bool {
+    path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// All text files of the repository but those that are built or belong to git.
+fn repository() -> Vec<File> {
+    fn walk(folder: &Path, root: &Path, files: &mut Vec<File>) {
+        for entry in std::fs::read_dir(folder).expect("a folder of the repository can be read").flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+            if matches!(name.as_str(), "target" | ".git") {
+                continue;
+            }
+            if path.is_dir() {
+                walk(&path, root, files);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                files.push((name, text));
+            }
+        }
+    }
+    let (root, mut files) = (Path::new(env!("CARGO_MANIFEST_DIR")), Vec::new());
+    walk(root, root, &mut files);
+    files.sort();
+    assert!(files.iter().any(|(path, _)| path == "src/lib.rs"), "this is not the repository");
+    files
+}
+
+/// The repository keeps a rule.
+#[track_caller]
+fn kept(rule: fn(&[File]) -> Vec<String>) {
+    let complaints = rule(&repository());
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// A rule complains of one file in just these words, or, with none, is content with it.
+#[track_caller]
+fn says(rule: fn(&[File]) -> Vec<String>, path: &str, text: &str, complaints: &[&str]) {
+    assert_eq!(rule(&[(path.to_owned(), text.to_owned())]), complaints, "of {path}:\n{text}");
+}
+
+fn arrows_go_one_way() {
+    kept(arrows);
+}
+
+fn arrows_rule_can_fail() {
+    says(arrows, "src/diff/mod.rs", "use crate::{diagnostic::Code, model::Addr};", &[]);
+    says(arrows, "src/diff/mod.rs", "use crate::node::Node;", &["src/diff/mod.rs: `diff` knows `node`"]);
+    says(arrows, "src/plan/x.rs", "fn f(n: &crate::node::Node) {}", &["src/plan/x.rs: `plan` knows `node`"]);
+    says(
+        arrows,
+        "src/config/mod.rs",
+        "use crate::{model::{Addr, Value}, state::{self, Record}};",
+        &["src/config/mod.rs: `config` knows `state`"],
+    );
+    says(arrows, "src/diagnostic.rs", "use crate::model::Addr;", &["src/diagnostic.rs: `diagnostic` knows `model`"]);
+    says(arrows, "src/new/mod.rs", "", &["src/new/mod.rs: `new` is not in the table of arrows"]);
+    says(arrows, "src/diff/mod.rs", "// crate::node\n#[cfg(test)]\nmod tests { use crate::config::load; }", &[]);
+}
+
+fn pure_modules_do_no_io() {
+    kept(purity);
+}
+
+fn purity_rule_can_fail() {
+    says(purity, "src/plan/x.rs", "use std::{fmt, fs::File};", &["src/plan/x.rs: `std::fs::File` in a pure module"]);
+    says(purity, "src/diff/x.rs", "pub async fn f() {}", &["src/diff/x.rs: `async` in a pure module"]);
+    says(purity, "src/model/x.rs", "use tokio::time;", &["src/model/x.rs: `tokio::time` in a pure module"]);
+    says(purity, "src/node/x.rs", "use tokio::time;", &[]);
+    says(purity, "src/plan/x.rs", "/// tokio, std::fs\nconst A: &str = \"std::env\";", &[]);
+}
+
+fn only_the_front_door_talks() {
+    kept(talking);
+}
+
+fn talking_rule_can_fail() {
+    says(talking, "src/apply/x.rs", "fn f() { println!(\"\") }", &["src/apply/x.rs: `println` outside of cli"]);
+    says(
+        talking,
+        "src/node/x.rs",
+        "use std::process; fn f() { process::exit(1) }",
+        &["src/node/x.rs: `process::exit` outside of cli"],
+    );
+    says(talking, "src/node/x.rs", "use std::env;", &["src/node/x.rs: `std::env` outside of cli"]);
+    says(talking, "src/node/x.rs", "use std::process::Command; fn f() { env!(\"A\"); }", &[]);
+    says(talking, "src/cli/x.rs", "fn f() { println!(\"\"); std::env::args(); }", &[]);
+}
+
+fn files_are_short() {
+    kept(length);
+}
+
+fn length_rule_can_fail() {
+    let line = "fn f() {}\n";
+    says(length, "src/a.rs", &line.repeat(500), &[]);
+    says(length, "src/a.rs", &line.repeat(501), &["src/a.rs: 501 lines without tests, more than 500"]);
+    let tested = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", line.repeat(490), line.repeat(300));
+    says(length, "src/a.rs", &tested, &[]);
+    says(length, "tests/it/a.rs", &line.repeat(501), &["tests/it/a.rs: 501 lines without tests, more than 500"]);
+}
+
+fn files_have_names() {
+    kept(naming);
+}
+
+fn naming_rule_can_fail() {
+    says(naming, "src/config/util.rs", "", &["src/config/util.rs: the name says nothing"]);
+    says(naming, "src/helpers/mod.rs", "", &["src/helpers/mod.rs: the name says nothing"]);
+    says(naming, "src/config/utility_bill.rs", "", &[]);
+}
+
+fn folders_have_doors() {
+    kept(doors);
+}
+
+fn door_rule_can_fail() {
+    says(doors, "src/plan/mod.rs", "mod graph;\n", &["src/plan/mod.rs: does not say what it is"]);
+    says(doors, "src/plan/mod.rs", "//! Changes to steps.\nmod graph;\n", &[]);
+}
+
+fn no_test_file_is_forgotten() {
+    kept(forgotten);
+}
+
+fn forgotten_file_rule_can_fail() {
+    let files = |main: &str| {
+        vec![("tests/it/main.rs".to_owned(), main.to_owned()), ("tests/it/drift.rs".to_owned(), String::new())]
+    };
+    assert_eq!(forgotten(&files("mod support;\n")), ["tests/it/drift.rs: not in main.rs"]);
+    assert_eq!(forgotten(&files("mod drift;\nmod support;\n")), [""; 0]);
+}
+
+fn the_project_speaks_of_itself_alone() {
+    kept(foreign_words);
+}
+
+fn foreign_words_rule_can_fail() {
+    let word = FOREIGN[0];
+    says(foreign_words, "README.md", &format!("see {word}x"), &[&format!("README.md: `{word}`")]);
+    says(foreign_words, "README.md", "see DESIGN", &[]);
+}
+
+fn the_scanner_sees_through_texts_and_trees() {
+    let source = r####"
+        use std::{collections::{BTreeMap, BTreeSet as Set}, fmt::{self, Display}, io::*};
+        // use tokio::fs; "
+        /* use a::b; /* use c::d; */ */
+        const A: &str = "use e::f; \" println!()"; const B: char = '"'; const C: &str = r#"g::h""#;
+        fn f<'a>(x: &'a str) { assert!(x != "i::j"); k::l(b'"', '\'', "m"); Vec::<n::O>::new() }
+        #[cfg(test)]
+        mod tests { use p::q; fn r() { "}" } }
+        use s::t;
+        #[cfg(test)]
+        mod more;
+        use u::v;
+    "####;
+    let names = names(source);
+    assert_eq!(names.macros, ["assert"]);
+    let paths: Vec<&str> = names.paths.iter().map(String::as_str).filter(|path| path.contains("::")).collect();
+    assert_eq!(
+        paths,
+        [
+            "std::collections::BTreeMap",
+            "std::collections::BTreeSet",
+            "std::fmt",
+            "std::fmt::Display",
+            "std::io",
+            "k::l",
+            "n::O",
+            "s::t",
+            "u::v",
+        ]
+    );
+}

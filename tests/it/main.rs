@@ -1,0 +1,22 @@
+//! The integration tests, all in one binary.
+//!
+//! Many of them need what a machine may not have: a private Docker engine, root, real Compose. A test says so beside
+//! its name, and where it cannot run it is reported as ignored, by name, never as passed; with `HL_TEST_REQUIRE_ALL=1`
+//! it fails instead. That is why this binary has a `main` of its own rather than `#[test]` functions.
+//!
+//! `scripts/test.sh` provides everything and runs all. To run some of them by hand:
+//!
+//! ```text
+//! scripts/engine.sh start && eval "$(scripts/engine.sh env)" && eval "$(scripts/oracle.sh)"
+//! scripts/engine.sh exec -- cargo test --test it -- NAME
+//! ```
+//!
+//! A new file: `mod` it here, give it a `pub const TRIALS`, and list that below.
+
+mod architecture;
+mod harness;
+mod support;
+
+fn main() -> std::process::ExitCode {
+    support::trial::run(&[architecture::TRIALS, harness::TRIALS])
+}

@@ -1,0 +1,27 @@
+//! Real Compose v2, the oracle: what it answers is what hl is held against.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::homelab::Homelab;
+use super::outcome::Outcome;
+
+/// Finds the program that `HL_TEST_COMPOSE` names (`scripts/oracle.sh` gets it); else says what is missing.
+pub fn find() -> Result<PathBuf, String> {
+    let path = std::env::var("HL_TEST_COMPOSE").map_err(|_| "HL_TEST_COMPOSE is not set".to_owned())?;
+    let path = PathBuf::from(path);
+    if path.is_file() { Ok(path) } else { Err(format!("no docker-compose at {}", path.display())) }
+}
+
+/// Runs Compose in the folder of a service, with the engine at `address`, and waits for its end.
+///
+/// `DOCKER_CONFIG` is empty, so that no context or plugin of the machine has a say.
+pub fn run(lab: &Homelab, service: &str, address: &str, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new(find().expect("a test that asks for Compose lists Need::Compose"));
+    lab.settle(&mut command);
+    command.current_dir(lab.repository().join("services").join(lab.name(service)));
+    command.env("DOCKER_HOST", address).env("DOCKER_CONFIG", lab.scratch("docker-config"));
+    command.args(arguments.iter().map(|argument| lab.name(argument)));
+    let output = command.output().expect("docker-compose runs");
+    Outcome::new(format!("docker-compose {}", arguments.join(" ")), &output, |text| lab.stand_in(text))
+}

@@ -1,0 +1,159 @@
+//! A homelab for one test: a repository in a folder of its own, `hl` run in it, and nothing left at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::outcome::Outcome;
+use super::prefix::{self, STAND_IN};
+
+/// A repository with a topology of one node, `box`, which is the private engine; or without any node.
+///
+/// In each path and text that a test writes, `sample-lab` becomes the test's own prefix, so that tests can run at the
+/// same time on one engine; in each outcome it is `sample-lab` again.
+///
+/// When it is dropped, also by a failing test, everything with its prefix goes: containers, networks, volumes, tags,
+/// and the folder. `HL_TEST_KEEP=1` keeps the folder and says where it is.
+pub struct Homelab {
+    prefix: String,
+    folder: PathBuf,
+    engine: Option<Engine>,
+}
+
+/// Longer than any wait inside of hl that a test provokes.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+impl Homelab {
+    /// A homelab that has no engine: for what is done on files alone.
+    pub fn without_engine() -> Homelab {
+        Homelab::new(None)
+    }
+
+    /// A homelab whose node `box` is the private engine, with its root in the homelab's folder.
+    pub fn on(engine: &Engine) -> Homelab {
+        let lab = Homelab::new(Some(engine.clone()));
+        let (address, root) = (engine.address(), lab.node_root());
+        let root = root.display();
+        lab.write(
+            "inventory/topology.yaml",
+            &format!("version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{root}\" }}\n"),
+        );
+        lab
+    }
+
+    fn new(engine: Option<Engine>) -> Homelab {
+        remove_left_folders();
+        let prefix = prefix::unique();
+        let folder = base().join(&prefix);
+        // The number of a process comes round again; what has this prefix now is a dead one's.
+        std::fs::remove_dir_all(&folder).ok();
+        if let Some(engine) = &engine {
+            engine.sweep(|name| name.starts_with(&prefix));
+        }
+        let lab = Homelab { prefix, folder, engine };
+        std::fs::create_dir_all(lab.repository()).expect("the test's folder can be made");
+        std::fs::create_dir_all(lab.home()).expect("the test's home can be made");
+        lab
+    }
+
+    /// The name that a test's `sample-lab-NAME` really has.
+    pub fn name(&self, name: &str) -> String {
+        name.replace(STAND_IN, &self.prefix)
+    }
+
+    /// The folder of the repository.
+    pub fn repository(&self) -> PathBuf {
+        self.folder.join("repo")
+    }
+
+    /// The folder that is `/opt/homelab` for the node `box`.
+    pub fn node_root(&self) -> PathBuf {
+        self.folder.join("box")
+    }
+
+    /// A path for a socket or another thing that is neither in the repository nor on a node.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Writes a file of the repository; its folders are made. A file called `*.sh` can be executed.
+    pub fn write(&self, path: &str, text: &str) -> &Homelab {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.repository().join(self.name(path));
+        std::fs::create_dir_all(file.parent().expect("a file is in a folder")).expect("a folder can be made");
+        std::fs::write(&file, self.name(text)).expect("a file can be written");
+        if path.ends_with(".sh") {
+            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("a mode can be set");
+        }
+        self
+    }
+
+    /// Runs hl in the repository with these arguments, and waits for its end.
+    #[track_caller]
+    pub fn hl(&self, arguments: &[&str]) -> Outcome {
+        let mut command = assert_cmd::Command::from_std(self.command(arguments));
+        let output = command.timeout(PATIENCE).output().expect("hl runs");
+        Outcome::new(format!("hl {}", arguments.join(" ")), &output, |text| self.stand_in(text))
+    }
+
+    /// The command that [`Homelab::hl`] runs, for a test that wants to do something else with it. Its environment
+    /// holds nothing of the caller's but the path to programs.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hl"));
+        command.args(arguments.iter().map(|argument| self.name(argument)));
+        self.settle(&mut command);
+        command
+    }
+
+    /// Gives a program the folder and the environment that hl has here.
+    pub fn settle(&self, command: &mut Command) {
+        command.current_dir(self.repository()).env_clear().env("HOME", self.home()).env("TERM", "dumb");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    }
+
+    /// Puts stand-ins for what differs from run to run.
+    pub fn stand_in(&self, text: &str) -> String {
+        text.replace(&self.folder.display().to_string(), "[LAB]").replace(&self.prefix, STAND_IN)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.join("home")
+    }
+}
+
+impl Drop for Homelab {
+    fn drop(&mut self) {
+        if let Some(engine) = &self.engine {
+            // A second panic while a failing test unwinds would abort the whole binary and hide the first.
+            let prefix = &self.prefix;
+            let swept = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                engine.sweep(|name| name.starts_with(prefix));
+            }));
+            assert!(swept.is_ok() || std::thread::panicking(), "the test's containers could not be removed");
+        }
+        if std::env::var("HL_TEST_KEEP").is_ok_and(|value| value == "1") {
+            eprintln!("kept {}", self.folder.display());
+        } else {
+            std::fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+}
+
+/// The folder of all tests' folders. Short, since sockets are made below it.
+fn base() -> PathBuf {
+    std::env::temp_dir().join("hl-test")
+}
+
+/// Removes the folders of tests whose process is gone.
+fn remove_left_folders() {
+    let entries = std::fs::read_dir(base()).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| prefix::is_leftover(&entry.file_name().to_string_lossy())) {
+        std::fs::remove_dir_all(entry.path()).ok();
+    }
+}
+
+/// Whether a folder of that prefix is there, for the test of the cleaning itself.
+pub fn folder_of(prefix: &str) -> Option<PathBuf> {
+    Some(base().join(prefix)).filter(|folder| Path::new(folder).exists())
+}

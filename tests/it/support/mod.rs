@@ -1,0 +1,20 @@
+//! What the integration tests stand on. It does not know what is tested.
+//!
+//! - [`trial`]: a test, what it needs, and how it is run or reported as ignored.
+//! - [`homelab::Homelab`]: a repository in a folder of its own, and `hl` run in it.
+//! - [`engine::Engine`]: the private engine, to look at and to disturb from outside.
+//! - [`compose`]: real Compose, the oracle.
+//! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
+//! - [`image`]: the images, made without a registry.
+//! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
+
+pub mod compose;
+pub mod engine;
+pub mod homelab;
+pub mod http;
+pub mod image;
+pub mod outcome;
+pub mod prefix;
+pub mod proxy;
+pub mod source;
+pub mod trial;
