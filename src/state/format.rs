@@ -133,6 +133,7 @@ fn seal_value(value: &Value, sealer: &Sealer) -> V1Value {
         Value::Text(Text::Plain(text)) => V1Value::Text(text.clone()),
         Value::Text(secret @ Text::Secret(_)) => seal_value(&Value::Text(secret.sealed(sealer)), sealer),
         Value::Text(Text::Sealed(digest)) => V1Value::Secret(V1Digest(*digest)),
+        Value::Text(Text::Pending(_)) => V1Value::Unknown,
         Value::List(items) => V1Value::List(items.iter().map(|v| seal_value(v, sealer)).collect()),
         Value::Map(map) => V1Value::Map(map.iter().map(|(k, v)| (k.clone(), seal_value(v, sealer))).collect()),
         Value::Unset => V1Value::Unset,
