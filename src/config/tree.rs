@@ -94,6 +94,12 @@ impl Node {
         Self { value, span: self.span, tag: None, taint: self.taint }
     }
 
+    /// Takes the value out, with its place and taint, and leaves null.
+    pub fn take(&mut self) -> Self {
+        let value = std::mem::replace(&mut self.value, Value::Null);
+        self.derive(value)
+    }
+
     /// The value of `key`, if this is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.as_map().and_then(|m| m.get(key)).map(|e| &e.node)

@@ -4,6 +4,10 @@
 //! every node of it still knows the line it came from. It does not know the homelab, nodes, or what hl makes of a
 //! project.
 
+pub mod canonical;
+pub mod decode;
+pub mod defaults;
+pub mod paths;
 mod place;
 pub mod schema;
 pub mod syntax;
