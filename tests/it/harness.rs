@@ -1,6 +1,7 @@
 //! What the other tests stand on holds: the engine, the images, the cleaning, the oracle, the proxy.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -8,14 +9,15 @@ use crate::support::engine::Engine;
 use crate::support::homelab::{self, Homelab};
 use crate::support::proxy::{Proxy, Verdict};
 use crate::support::trial::{Trial, trial};
-use crate::support::{compose, image, prefix};
+use crate::support::{compose, http, image, prefix};
 
 pub const TRIALS: &[Trial] = &[
     trial!(prefixes_tell_their_owner),
     trial!(hl_runs_in_a_repository_of_its_own),
     trial!(images_are_the_same_bytes_each_time, needs Engine),
     trial!(images_have_the_config_that_was_asked_for, needs Engine),
-    trial!(the_engine_is_not_the_machines_own, needs Engine, Root),
+    trial!(the_engine_is_not_the_machines_own, needs Engine),
+    trial!(an_engine_comes_back_and_leaves_nothing, needs Engine, Root),
     trial!(a_web_service_becomes_healthy_and_is_reachable, needs Engine),
     trial!(nothing_of_a_test_is_left, needs Engine, Compose),
     trial!(leftovers_of_a_dead_process_are_removed, needs Engine),
@@ -63,13 +65,48 @@ fn the_engine_is_not_the_machines_own() {
     let info = engine.get("/info");
     let root = info["DockerRootDir"].as_str().expect("an engine has a root");
     assert!(engine.socket().parent().is_some_and(|folder| Path::new(root).starts_with(folder)), "{root}");
-    // Its bridge is in the network of this test, which is not the machine's.
+    // Its bridge is in the network of this test, and nothing is there that leads out of it.
     let subnet = &engine.get("/networks/bridge")["IPAM"]["Config"][0]["Subnet"];
     let subnet = subnet.as_str().and_then(|subnet| subnet.strip_suffix(".0/24")).expect("a bridge has a subnet");
-    let network = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).expect("root sees namespaces");
-    assert_ne!(network("self"), network("1"));
     let addresses = std::fs::read_to_string("/proc/self/net/fib_trie").expect("a network has routes");
     assert!(addresses.contains(subnet), "{subnet} is not in\n{addresses}");
+    let devices = std::fs::read_to_string("/proc/self/net/dev").expect("a network has devices");
+    let devices = devices.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
+    let made_by_docker = |name: &str| ["docker", "br-", "veth"].iter().any(|prefix| name.starts_with(prefix));
+    let foreign: Vec<&str> = devices.filter(|name| *name != "lo" && !made_by_docker(name)).collect();
+    assert_eq!(foreign, [""; 0]);
+}
+
+fn an_engine_comes_back_and_leaves_nothing() {
+    let lab = Homelab::without_engine();
+    let folder = lab.scratch("engine");
+    let script = |verb: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/engine.sh");
+        let output = Command::new(script).arg(verb).arg(&folder).output().expect("the script runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let docker = |method: &str, path: &str, body: &str| {
+        let answer = http::request(&folder.join("docker.sock"), method, path, "application/json", body.as_bytes());
+        answer.expect("the engine answers").status
+    };
+    assert_eq!(script("start"), (true, String::new()));
+    assert_eq!(docker("POST", "/volumes/create", r#"{"Name": "kept"}"#), 201);
+    assert_eq!(script("kill"), (true, String::new()));
+    assert!(!script("status").0);
+    assert_eq!(script("start"), (true, String::new()));
+    assert_eq!(docker("GET", "/volumes/kept", ""), 200);
+    assert_eq!(script("stop"), (true, String::new()));
+    assert!(!folder.exists() && !folder.with_extension("lock").exists());
+    let names_folder = |process: &Path| {
+        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy())
+    };
+    let processes = std::fs::read_dir("/proc").expect("there is /proc").flatten().map(|entry| entry.path());
+    let left: Vec<_> = processes.filter(|process| names_folder(process)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let cgroups = Command::new("find").args(["/sys/fs/cgroup", "-name", "hl-test-*"]).output().expect("find runs");
+    let name = folder.to_string_lossy().replace('/', "-");
+    assert!(!String::from_utf8_lossy(&cgroups.stdout).contains(&name), "a cgroup is left");
 }
 
 fn a_web_service_becomes_healthy_and_is_reachable() {
