@@ -1,0 +1,237 @@
+//! The one door through which configuration is read: text by path, from wherever it is kept.
+//!
+//! A [`Reader`] says what is at a path: a disk, a tree in memory, later a commit. [`Files`] stands
+//! before one: it reads each file once, gives it a place in the [`SourceMap`], and never lets the
+//! lines of an env file be shown. This module does not know what the files mean.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::diagnostic::{Code, Diagnostic, FileId, SourceMap, Visibility};
+
+/// A place that files are read from.
+pub trait Reader {
+    /// The bytes of the file at an absolute path.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError>;
+
+    /// What is at an absolute path, symlinks followed.
+    fn kind(&self, path: &Path) -> Kind;
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that can be read.
+    File,
+    /// A folder.
+    Folder,
+    /// Nothing, or nothing that may be seen.
+    Missing,
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// There is none.
+    #[error("does not exist")]
+    Missing,
+    /// It is a folder.
+    #[error("is a folder")]
+    Folder,
+    /// It is not UTF-8.
+    #[error("is not text in UTF-8")]
+    NotText,
+    /// The system says why.
+    #[error("cannot be read: {0}")]
+    Io(String),
+}
+
+impl ReadError {
+    /// The diagnostic for a file that `path` names; the caller adds the place of the reference.
+    pub fn diagnostic(&self, path: &Path) -> Diagnostic {
+        Diagnostic::error(Code::MissingFile, format!("{} {self}", path.display()))
+    }
+}
+
+/// The disk of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Reader for Disk {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        std::fs::read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => ReadError::Missing,
+            std::io::ErrorKind::IsADirectory => ReadError::Folder,
+            _ => ReadError::Io(error.to_string()),
+        })
+    }
+
+    fn kind(&self, path: &Path) -> Kind {
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() => Kind::Folder,
+            Ok(_) => Kind::File,
+            Err(_) => Kind::Missing,
+        }
+    }
+}
+
+/// A tree of files in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Memory {
+    /// Puts a file at an absolute path, in place of what was there.
+    pub fn insert(&mut self, path: impl Into<PathBuf>, content: impl Into<Vec<u8>>) {
+        self.files.insert(clean(&path.into()), content.into());
+    }
+}
+
+impl<P: Into<PathBuf>, C: Into<Vec<u8>>> FromIterator<(P, C)> for Memory {
+    fn from_iter<I: IntoIterator<Item = (P, C)>>(files: I) -> Self {
+        let mut memory = Self::default();
+        files.into_iter().for_each(|(path, content)| memory.insert(path, content));
+        memory
+    }
+}
+
+impl Reader for Memory {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        match self.kind(path) {
+            Kind::File => Ok(self.files[&clean(path)].clone()),
+            Kind::Folder => Err(ReadError::Folder),
+            Kind::Missing => Err(ReadError::Missing),
+        }
+    }
+
+    fn kind(&self, path: &Path) -> Kind {
+        let path = clean(path);
+        if self.files.contains_key(&path) {
+            Kind::File
+        } else if self.files.range(path.clone()..).next().is_some_and(|(below, _)| below.starts_with(&path)) {
+            Kind::Folder
+        } else {
+            Kind::Missing
+        }
+    }
+}
+
+/// A path without `.` and with `..` taken literally, since memory has no symlinks.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(cleaned.pop()),
+            part => cleaned.push(part),
+        }
+    }
+    cleaned
+}
+
+/// Files read through a [`Reader`], each once, and known to a [`SourceMap`].
+pub struct Files<'a> {
+    reader: &'a dyn Reader,
+    map: &'a mut SourceMap,
+    /// Paths in diagnostics are shown as seen from here.
+    seen_from: PathBuf,
+    read: HashMap<PathBuf, Result<FileId, ReadError>>,
+}
+
+impl<'a> Files<'a> {
+    /// A door to `reader` that shows paths below `seen_from` relative to it.
+    pub fn new(reader: &'a dyn Reader, map: &'a mut SourceMap, seen_from: impl Into<PathBuf>) -> Self {
+        Self { reader, map, seen_from: seen_from.into(), read: HashMap::new() }
+    }
+
+    /// The file at an absolute path.
+    ///
+    /// Bytes that are not UTF-8 are an error in a public file; in an env file, whose values Compose
+    /// passes on as they are, they become replacement characters.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read.
+    pub fn load(&mut self, path: &Path, visibility: Visibility) -> Result<FileId, ReadError> {
+        if let Some(known) = self.read.get(path) {
+            return known.clone();
+        }
+        let result = self.reader.read(path).and_then(|bytes| {
+            let text: Arc<str> = match (String::from_utf8(bytes), visibility) {
+                (Ok(text), _) => text.into(),
+                (Err(error), Visibility::Secret) => String::from_utf8_lossy(error.as_bytes()).into(),
+                (Err(_), Visibility::Public) => return Err(ReadError::NotText),
+            };
+            Ok(self.map.add(self.shown(path), text, visibility))
+        });
+        self.read.insert(path.to_owned(), result.clone());
+        result
+    }
+
+    /// What is at an absolute path.
+    pub fn kind(&self, path: &Path) -> Kind {
+        self.reader.kind(path)
+    }
+
+    /// All that was read.
+    pub fn sources(&self) -> &SourceMap {
+        self.map
+    }
+
+    /// The text of a file that was loaded.
+    pub fn text(&self, file: FileId) -> Arc<str> {
+        Arc::clone(&self.map.get(file).text)
+    }
+
+    /// A path as shown to the user.
+    pub fn shown(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.seen_from) {
+            Ok(below) if below != Path::new("") => below.to_owned(),
+            _ => path.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_folders() {
+        let memory = Memory::from_iter([("/a/b.yml", "x"), ("/ab/c", "y")]);
+        assert_eq!(memory.kind(Path::new("/a")), Kind::Folder);
+        assert_eq!(memory.kind(Path::new("/a/./../a/b.yml")), Kind::File);
+        assert_eq!(memory.kind(Path::new("/b")), Kind::Missing);
+        assert_eq!(memory.read(Path::new("/a")), Err(ReadError::Folder));
+    }
+
+    #[test]
+    fn files_are_read_once_and_shown_relative() {
+        let memory = Memory::from_iter([("/a/b.yml", "x")]);
+        let mut map = SourceMap::default();
+        let mut files = Files::new(&memory, &mut map, "/a");
+        let first = files.load(Path::new("/a/b.yml"), Visibility::Public);
+        assert_eq!(first, files.load(Path::new("/a/b.yml"), Visibility::Public));
+        assert_eq!(files.load(Path::new("/a/c.yml"), Visibility::Public), Err(ReadError::Missing));
+        let file = first.expect("it is there");
+        assert_eq!((&*files.text(file), map.path(file)), ("x", Path::new("b.yml")));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        let memory = Memory::from_iter([("/a", b"A=\xff".to_vec())]);
+        let mut map = SourceMap::default();
+        let mut files = Files::new(&memory, &mut map, "/");
+        assert_eq!(files.load(Path::new("/a"), Visibility::Public), Err(ReadError::NotText));
+        let mut files = Files::new(&memory, &mut map, "/");
+        assert!(files.load(Path::new("/a"), Visibility::Secret).is_ok());
+    }
+}
