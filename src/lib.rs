@@ -17,3 +17,5 @@ pub mod plan;
 
 pub mod node;
 pub mod state;
+
+pub mod render;

@@ -1,0 +1,98 @@
+//! One change of a plan: what, why, what stops, what is at stake, and its fields.
+
+use super::count::Deed;
+use super::create::create;
+use super::field::{Detail, Frame, field, is_shown};
+use super::page::{Line, Page};
+use super::reason::{self, near, shortened};
+use super::step;
+use super::style::Label;
+use crate::plan::{Downtime, Plan, PlannedChange, Reason};
+
+/// How a deed is labelled.
+pub fn label(deed: Deed) -> Label {
+    match deed {
+        Deed::Create => Label::Added,
+        Deed::Update | Deed::Start | Deed::Stop | Deed::Restart => Label::Changed,
+        Deed::Replace | Deed::Move => Label::Replaced,
+        Deed::Remove => Label::Removed,
+        Deed::Pull | Deed::Build | Deed::Verify => Label::Run,
+        Deed::Adopt | Deed::Record => Label::Faint,
+    }
+}
+
+/// Adds the lines of a change.
+pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut Frame) {
+    let indent = frame.indent;
+    let deed = Deed::of(change, plan);
+    page.push(headline(change, deed, indent));
+    frame.indent = indent + 4;
+    page.extend(explanation(change, deed, frame.indent));
+    match deed {
+        Deed::Create | Deed::Pull | Deed::Build => page.extend(create(change, frame)),
+        Deed::Replace
+        | Deed::Update
+        | Deed::Start
+        | Deed::Stop
+        | Deed::Restart
+        | Deed::Move
+        | Deed::Remove
+        | Deed::Verify
+        | Deed::Adopt
+        | Deed::Record => {
+            let detail = frame.detail;
+            for one in change.fields.iter().filter(|f| is_shown(f, detail)) {
+                page.extend(field(one, frame));
+            }
+        }
+    }
+    if frame.detail == Detail::Full {
+        page.extend(steps(change, plan, frame.indent));
+    }
+    frame.indent = indent;
+}
+
+/// `± nas/shop/container:web  replace, stops and starts again`.
+fn headline(change: &PlannedChange, deed: Deed, indent: usize) -> Line {
+    let stops = match (deed, change.downtime) {
+        // What does not run does not stop.
+        (Deed::Start, _) | (_, Downtime::None) => "",
+        (_, Downtime::Restart) => ", stops and starts again",
+        (_, Downtime::Stops) => ", stops for good",
+    };
+    Line::at(indent)
+        .hang(4)
+        .whole(label(deed), format!("{} ", change.action.symbol()))
+        .whole(Label::Title, change.addr.to_string())
+        .text(Label::Plain, "  ")
+        .text(label(deed), deed.as_str())
+        .text(Label::Plain, stops)
+}
+
+/// Why, and who else feels it. That something new is made needs no further word.
+fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !(deed == Deed::Create && change.reasons == [Reason::New]) {
+        let reasons: Vec<String> = change.reasons.iter().map(|r| reason::words(r, &change.addr)).collect();
+        let label = if change.reasons.iter().any(reason::is_outside) { Label::Outside } else { Label::Plain };
+        lines.push(Line::at(indent).hang(5).text(Label::Faint, "why: ").text(label, reasons.join("; ")));
+    }
+    if !change.dependents.is_empty() {
+        let dependents: Vec<String> = change.dependents.iter().map(|d| near(d, &change.addr)).collect();
+        let line = Line::at(indent).hang(11).text(Label::Faint, "needed by: ");
+        lines.push(line.text(Label::Plain, shortened(&dependents, 5)));
+    }
+    for text in &change.data_at_stake {
+        let line = Line::at(indent).hang(2).whole(Label::Warning, "! ").text(Label::Warning, "data at stake: ");
+        lines.push(line.text(Label::Plain, text));
+    }
+    lines
+}
+
+fn steps(change: &PlannedChange, plan: &Plan, indent: usize) -> Vec<Line> {
+    let line = |step: &crate::plan::Step| {
+        let text = format!("step {}: {}", step.id.0 + 1, step::words(&step.call).to_do);
+        Line::at(indent).text(Label::Faint, text)
+    };
+    change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(line).collect()
+}

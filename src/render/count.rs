@@ -1,0 +1,180 @@
+//! What is done, in one word, and how often.
+
+use std::collections::BTreeMap;
+
+use super::reason;
+use crate::diff::{Cost, Verdict};
+use crate::model::Kind;
+use crate::plan::{Action, Call, Downtime, Plan, PlannedChange};
+
+/// What is done to a resource, as a reader would say it; in the order in which counts are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deed {
+    /// It is made.
+    Create,
+    /// A new one takes its place.
+    Replace,
+    /// It is changed while it runs.
+    Update,
+    /// It is started.
+    Start,
+    /// It is stopped.
+    Stop,
+    /// It is stopped and started.
+    Restart,
+    /// It goes to another node.
+    Move,
+    /// It is removed.
+    Remove,
+    /// An image is pulled.
+    Pull,
+    /// An image is built.
+    Build,
+    /// It proves that it works.
+    Verify,
+    /// It is taken into the record.
+    Adopt,
+    /// Its record follows.
+    Record,
+}
+
+impl Deed {
+    /// What is done to the resource of a change.
+    pub fn of(change: &PlannedChange, plan: &Plan) -> Deed {
+        let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.call);
+        let image = || match calls().any(|c| matches!(c, Call::BuildImage { .. })) {
+            true => Deed::Build,
+            false => Deed::Pull,
+        };
+        match change.action {
+            Action::Create | Action::Replace | Action::Update if change.addr.kind == Kind::Image => image(),
+            Action::Create => Deed::Create,
+            Action::Replace => Deed::Replace,
+            Action::Update => Deed::Update,
+            Action::Move => Deed::Move,
+            Action::Delete => Deed::Remove,
+            Action::Adopt => Deed::Adopt,
+            Action::Refresh => Deed::Record,
+            Action::Run if change.addr.kind == Kind::Image => image(),
+            Action::Run => Deed::Verify,
+            Action::Restart => {
+                let stops = calls().any(|c| matches!(c, Call::StopContainer { .. } | Call::RestartContainer { .. }));
+                let starts = calls().any(|c| {
+                    matches!(
+                        c,
+                        Call::StartContainer { .. } | Call::RestartContainer { .. } | Call::UnpauseContainer { .. }
+                    )
+                });
+                match (stops, starts) {
+                    (true, false) => Deed::Stop,
+                    (false, true) => Deed::Start,
+                    (true, true) | (false, false) => Deed::Restart,
+                }
+            }
+        }
+    }
+
+    /// The words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Deed::Create => "create",
+            Deed::Replace => "replace",
+            Deed::Update => "update in place",
+            Deed::Start => "start",
+            Deed::Stop => "stop",
+            Deed::Restart => "restart",
+            Deed::Move => "move",
+            Deed::Remove => "remove",
+            Deed::Pull => "pull",
+            Deed::Build => "build",
+            Deed::Verify => "verify",
+            Deed::Adopt => "adopt",
+            Deed::Record => "record",
+        }
+    }
+
+    /// Whether nothing happens on the node.
+    pub fn is_quiet(self) -> bool {
+        match self {
+            Deed::Adopt | Deed::Record => true,
+            Deed::Create
+            | Deed::Replace
+            | Deed::Update
+            | Deed::Start
+            | Deed::Stop
+            | Deed::Restart
+            | Deed::Move
+            | Deed::Remove
+            | Deed::Pull
+            | Deed::Build
+            | Deed::Verify => false,
+        }
+    }
+}
+
+/// How often what is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Resources by what is done to them.
+    pub deeds: BTreeMap<Deed, usize>,
+    /// Containers that stop and start again.
+    pub restarting: usize,
+    /// Containers that stop for good.
+    pub stopping: usize,
+    /// Things that somebody changed outside hl and that are put back.
+    pub drifts: usize,
+}
+
+impl Counts {
+    /// The counts of some changes of a plan.
+    pub fn of<'a>(changes: impl IntoIterator<Item = &'a PlannedChange>, plan: &Plan) -> Counts {
+        let mut counts = Counts::default();
+        for change in changes {
+            let deed = Deed::of(change, plan);
+            *counts.deeds.entry(deed).or_default() += 1;
+            if change.addr.kind == Kind::Container && deed != Deed::Start {
+                match change.downtime {
+                    Downtime::None => {}
+                    Downtime::Restart => counts.restarting += 1,
+                    Downtime::Stops => counts.stopping += 1,
+                }
+            }
+            if !deed.is_quiet() {
+                counts.drifts += drifts(change);
+            }
+        }
+        counts
+    }
+
+    /// How often one thing is done.
+    pub fn get(&self, deed: Deed) -> usize {
+        self.deeds.get(&deed).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing is done on any node.
+    pub fn is_quiet(&self) -> bool {
+        self.deeds.keys().all(|d| d.is_quiet())
+    }
+
+    /// `1 to create, 2 to replace`; the record is not worth a word here.
+    pub fn words(&self) -> String {
+        let some = self.deeds.iter().filter(|(deed, _)| **deed != Deed::Record);
+        some.map(|(deed, n)| format!("{n} to {}", deed.as_str())).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// How many things of a change somebody did outside.
+fn drifts(change: &PlannedChange) -> usize {
+    let drifted = |verdict| matches!(verdict, Verdict::Drift | Verdict::Conflict);
+    let fields = change.fields.iter().filter(|f| drifted(f.verdict) && f.cost != Cost::Ignored).count();
+    let outside = change.reasons.iter().any(reason::is_outside);
+    fields.max(usize::from(outside))
+}
+
+/// `1 container`, `2 containers`.
+pub fn plural(n: usize, one: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {one}s"),
+    }
+}

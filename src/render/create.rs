@@ -1,0 +1,155 @@
+//! A resource that is made, in the few lines that matter.
+
+use super::field::{Detail, Frame, field, value_text};
+use super::page::Line;
+use super::reason::shortened;
+use super::style::Label;
+use super::value::Secrets;
+use crate::diff::FieldChange;
+use crate::model::{Key, Kind, Text, Value};
+use crate::plan::PlannedChange;
+
+/// Settings of a container that a reader wants to see before it is made: what it is, what it can
+/// be reached by, what it keeps, and what gives it power over its node.
+const SHOWN: [Key; 19] = [
+    Key::State,
+    Key::Image,
+    Key::Command,
+    Key::User,
+    Key::Ports,
+    Key::NetworkMode,
+    Key::Networks,
+    Key::Volumes,
+    Key::Devices,
+    Key::DeviceRequests,
+    Key::Environment,
+    Key::MountedFiles,
+    Key::Restart,
+    Key::MemLimit,
+    Key::Cpus,
+    Key::Privileged,
+    Key::CapAdd,
+    Key::Pid,
+    Key::Driver,
+];
+
+/// The lines of what is made.
+pub fn create(change: &PlannedChange, frame: &mut Frame) -> Vec<Line> {
+    if frame.detail == Detail::Full {
+        return change.fields.iter().flat_map(|f| field(f, frame)).collect();
+    }
+    let mut lines = Vec::new();
+    let mut hidden = 0;
+    let keys: Vec<Key> = change.fields.iter().map(|f| f.field.key).fold(Vec::new(), |mut keys, key| {
+        if keys.last() != Some(&key) {
+            keys.push(key);
+        }
+        keys
+    });
+    for key in keys {
+        let fields: Vec<&FieldChange> = change.fields.iter().filter(|f| f.field.key == key).collect();
+        match is_shown(change.addr.kind, key) {
+            true => lines.extend(setting(key, change.addr.kind, &fields, frame)),
+            false => hidden += usize::from(!says_nothing_new(key, change.addr.kind)),
+        }
+    }
+    if hidden > 0 {
+        let more = if hidden == 1 { "1 more setting" } else { &format!("{hidden} more settings") };
+        lines.push(Line::at(frame.indent).text(Label::Faint, format!("{more} (-v shows all)")));
+    }
+    lines
+}
+
+fn is_shown(kind: Kind, key: Key) -> bool {
+    match kind {
+        Kind::Container => SHOWN.contains(&key),
+        Kind::Network | Kind::Volume => matches!(key, Key::Driver | Key::Internal | Key::IpamConfig | Key::DriverOpts),
+        Kind::Directory | Kind::File => key != Key::State,
+        Kind::Image => true,
+    }
+}
+
+/// Settings that only repeat what another one says.
+fn says_nothing_new(key: Key, kind: Kind) -> bool {
+    match kind {
+        Kind::Container => matches!(key, Key::Name | Key::Expose | Key::ImageContent),
+        Kind::Network | Kind::Volume => key == Key::Name,
+        Kind::Directory | Kind::File | Kind::Image => key == Key::State,
+    }
+}
+
+/// A setting and its entries on one line; nothing for what goes without saying.
+fn setting(key: Key, kind: Kind, fields: &[&FieldChange], frame: &mut Frame) -> Option<Line> {
+    let line =
+        Line::at(frame.indent).hang(15).whole(Label::Faint, format!("{:<13}", key.as_str())).whole(Label::Plain, "  ");
+    let runs = || fields.iter().all(|f| f.declared == Some(Value::text("running")));
+    let text = match (key, kind) {
+        (Key::State, _) if runs() => return None,
+        (Key::Environment, Kind::Container) => variables(fields),
+        (Key::Environment, _) => names(fields, &mut frame.secrets),
+        (Key::Networks, _) => {
+            let ends: Vec<&str> =
+                fields.iter().filter(|f| f.field.part.is_none()).filter_map(|f| f.field.item.as_deref()).collect();
+            shortened(&ends, 6)
+        }
+        (Key::Ports, _) => entries(fields, frame, |target, host| {
+            let target = target.strip_suffix("/tcp").unwrap_or(target);
+            host.split(", ").map(|h| format!("{h}:{target}")).collect::<Vec<_>>().join(", ")
+        }),
+        (Key::Volumes | Key::Devices, _) => entries(fields, frame, |target, source| match source.split_once(", ") {
+            Some((source, options)) => format!("{source} on {target} ({options})"),
+            None => format!("{source} on {target}"),
+        }),
+        (Key::MountedFiles, _) => {
+            let paths: Vec<&str> = fields.iter().filter_map(|f| f.field.item.as_deref()).collect();
+            shortened(&paths, 4)
+        }
+        (Key::Content, _) => size(fields.first()?.declared.as_ref()?),
+        _ => entries(fields, frame, |item, value| match item {
+            "" => value.to_owned(),
+            item => format!("{item} {value}"),
+        }),
+    };
+    Some(line.text(Label::Plain, text))
+}
+
+fn entries(fields: &[&FieldChange], frame: &mut Frame, join: impl Fn(&str, &str) -> String) -> String {
+    let mut texts = Vec::new();
+    for field in fields {
+        let Some(value) = &field.declared else { continue };
+        let value = value_text(&field.field, value, &mut frame.secrets);
+        texts.push(join(field.field.item.as_deref().unwrap_or(""), &value));
+    }
+    texts.join(", ")
+}
+
+fn variables(fields: &[&FieldChange]) -> String {
+    let secret = fields.iter().filter(|f| f.declared.as_ref().is_some_and(Value::is_secret)).count();
+    let count = super::count::plural(fields.len(), "variable");
+    match secret {
+        0 => count,
+        _ if secret == fields.len() => format!("{count}, secret"),
+        n => format!("{count}, {n} of them secret"),
+    }
+}
+
+/// The variables that are added to an env file, and what is known of each.
+fn names(fields: &[&FieldChange], secrets: &mut Secrets) -> String {
+    let one = |field: &&FieldChange| {
+        let name = field.field.item.as_deref().unwrap_or("");
+        match &field.declared {
+            Some(value) => format!("{name} {}", value_text(&field.field, value, secrets)),
+            None => name.to_owned(),
+        }
+    };
+    fields.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn size(value: &Value) -> String {
+    match value {
+        Value::Text(Text::Plain(text)) => super::count::plural(text.lines().count(), "line"),
+        Value::Text(Text::Secret(_) | Text::Sealed(_)) => "secret".to_owned(),
+        Value::Unknown => "known after apply".to_owned(),
+        Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) | Value::Unset => String::new(),
+    }
+}

@@ -1,0 +1,298 @@
+//! One field of a change: old → new, and who changed it.
+
+use std::collections::BTreeSet;
+
+use super::contrast::{self, Stretch, StretchKind};
+use super::page::{Line, columns, visible};
+use super::style::Label;
+use super::value::{self, Secrets, quoted, unit};
+use crate::diff::{Cost, FieldChange, Verdict};
+use crate::model::{Field, Key, Text, Value};
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What matters; long things shortened.
+    #[default]
+    Compact,
+    /// Everything.
+    Full,
+}
+
+/// What the text of a field depends on, beside the field.
+pub struct Frame {
+    /// Columns before it.
+    pub indent: usize,
+    /// Columns of the page.
+    pub width: usize,
+    /// How much is shown.
+    pub detail: Detail,
+    /// The numbers of the secrets so far.
+    pub secrets: Secrets,
+    /// Texts of many lines whose difference was shown already.
+    differences: BTreeSet<(String, String)>,
+}
+
+impl Frame {
+    /// The frame of the first field of a page.
+    pub fn new(width: usize, detail: Detail) -> Self {
+        Frame { indent: 2, width, detail, secrets: Secrets::default(), differences: BTreeSet::new() }
+    }
+
+    /// Most lines of a difference between two files.
+    fn line_limit(&self) -> usize {
+        match self.detail {
+            Detail::Compact => 40,
+            Detail::Full => usize::MAX,
+        }
+    }
+}
+
+/// Whether a field is worth a line: what only the record follows is shown in full detail only.
+pub fn is_shown(change: &FieldChange, detail: Detail) -> bool {
+    let quiet = match change.verdict {
+        Verdict::InSync | Verdict::Converged => true,
+        Verdict::Pending | Verdict::Drift | Verdict::Conflict | Verdict::Unrecorded => change.cost == Cost::Ignored,
+    };
+    detail == Detail::Full || !quiet
+}
+
+/// What a field will be: as declared or, for what somebody changed and nobody declares, as it was.
+pub fn target(change: &FieldChange) -> Option<&Value> {
+    match change.verdict {
+        Verdict::Drift => change.declared.as_ref().or(change.recorded.as_ref()),
+        Verdict::InSync | Verdict::Pending | Verdict::Converged | Verdict::Conflict | Verdict::Unrecorded => {
+            change.declared.as_ref()
+        }
+    }
+}
+
+/// The lines of a field.
+pub fn field(change: &FieldChange, frame: &mut Frame) -> Vec<Line> {
+    let (old, new) = (change.live.as_ref(), target(change));
+    let mut lines = match (old, new) {
+        (Some(old), Some(new)) => changed(&change.field, old, new, change, frame),
+        (None, Some(new)) => one_sided('+', Label::Added, &change.field, new, frame),
+        (Some(old), None) => one_sided('-', Label::Removed, &change.field, old, frame),
+        (None, None) => vec![start('~', Label::Changed, &change.field, frame)],
+    };
+    let on_one_line = lines.len() == 1;
+    lines.extend(who(change, on_one_line, frame));
+    lines
+}
+
+fn start(sign: char, label: Label, field: &Field, frame: &Frame) -> Line {
+    Line::at(frame.indent).hang(4).whole(label, format!("{sign} ")).whole(Label::Plain, format!("{field}: "))
+}
+
+fn one_sided(sign: char, label: Label, field: &Field, value: &Value, frame: &mut Frame) -> Vec<Line> {
+    let line = start(sign, label, field, frame);
+    if let Some(text) = many_lines(value) {
+        let count = text.lines().count();
+        let mut lines = vec![line.text(Label::Plain, format!("{count} lines"))];
+        if frame.detail == Detail::Full {
+            let content = text.lines().map(|l| Line::at(frame.indent + 4).whole(label, format!("{sign} {l}")));
+            lines.extend(content);
+        }
+        return lines;
+    }
+    let text = value_text(field, value, &mut frame.secrets);
+    vec![line.whole(Label::Plain, cut(&text, frame))]
+}
+
+/// A text that is far too long, cut.
+fn cut(text: &str, frame: &Frame) -> String {
+    const MOST: usize = 200;
+    let count = text.chars().count();
+    match frame.detail {
+        Detail::Compact if count > MOST => {
+            let head: String = text.chars().take(MOST / 2).collect();
+            format!("{head}… ({count} characters; -v shows all)")
+        }
+        Detail::Compact | Detail::Full => text.to_owned(),
+    }
+}
+
+fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, frame: &mut Frame) -> Vec<Line> {
+    let outside = matches!(change.verdict, Verdict::Drift | Verdict::Conflict);
+    let line = start('~', if outside { Label::Outside } else { Label::Changed }, field, frame);
+    if let (Some(old), Some(new)) = (plain(old), plain(new))
+        && (old.contains('\n') || new.contains('\n'))
+    {
+        let mut title = format!("{} → {}", line_count(old), line_count(new));
+        let first_time = frame.differences.insert((old.to_owned(), new.to_owned()));
+        let body = match (is_binary(old) || is_binary(new), first_time) {
+            (true, _) => Vec::new(),
+            (false, true) => contrast::lines(old, new, frame.indent + 4, frame.line_limit()),
+            (false, false) => {
+                title.push_str(", as above");
+                Vec::new()
+            }
+        };
+        return std::iter::once(line.text(Label::Faint, title)).chain(body).collect();
+    }
+    let (old_text, new_text) = (value_text(field, old, &mut frame.secrets), value_text(field, new, &mut frame.secrets));
+    let (left, right) = match plain(old).is_some() && plain(new).is_some() {
+        true => contrast::words(&old_text, &new_text),
+        false => (unmarked(&old_text), unmarked(&new_text)),
+    };
+    let start_width = line.width();
+    if start_width + contrast::width(&left) + 3 + contrast::width(&right) <= frame.width {
+        let line = put(line, &left, Label::OldPart).text(Label::Plain, " → ");
+        return vec![put(line, &right, Label::NewPart)];
+    }
+    if let Some((old, new)) = as_items(field, old, new, frame) {
+        return std::iter::once(line).chain(contrast::items(&old, &new, frame.indent + 4)).collect();
+    }
+    if start_width + contrast::width(&left).max(contrast::width(&right)) <= frame.width
+        && start_width <= frame.width / 2
+    {
+        // The arrow stands so that both values begin in the same column.
+        let second = Line::at(start_width - 2).whole(Label::Plain, "→ ");
+        return vec![put(line, &left, Label::OldPart), put(second, &right, Label::NewPart)];
+    }
+    let room = frame.width.saturating_sub(frame.indent + 6);
+    let (left, right) = match frame.detail {
+        Detail::Compact => (contrast::shortened(left, room), contrast::shortened(right, room)),
+        Detail::Full => (left, right),
+    };
+    let below = Line::at(frame.indent + 4);
+    vec![
+        line,
+        put(below.clone().whole(Label::Removed, "- "), &left, Label::OldPart),
+        put(below.whole(Label::Added, "+ "), &right, Label::NewPart),
+    ]
+}
+
+fn put(mut line: Line, stretches: &[Stretch], differs: Label) -> Line {
+    for stretch in stretches {
+        let label = match stretch.kind {
+            StretchKind::Same => Label::Plain,
+            StretchKind::Differs => differs,
+        };
+        line = line.whole(label, &stretch.text);
+    }
+    line
+}
+
+fn unmarked(text: &str) -> Vec<Stretch> {
+    vec![Stretch { kind: StretchKind::Same, text: text.to_owned() }]
+}
+
+fn plain(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(Text::Plain(text)) => Some(text),
+        Value::Text(Text::Secret(_) | Text::Sealed(_))
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Unset
+        | Value::Unknown => None,
+    }
+}
+
+fn many_lines(value: &Value) -> Option<&str> {
+    plain(value).filter(|text| text.trim_end_matches('\n').contains('\n'))
+}
+
+fn line_count(text: &str) -> String {
+    match text.lines().count() {
+        1 => "1 line".to_owned(),
+        n => format!("{n} lines"),
+    }
+}
+
+fn is_binary(text: &str) -> bool {
+    text.contains(['\0', '\u{fffd}'])
+}
+
+/// Both values as items, if they are lists or maps.
+fn as_items(field: &Field, old: &Value, new: &Value, frame: &mut Frame) -> Option<(Vec<String>, Vec<String>)> {
+    let unit = unit(field);
+    let mut items = |value: &Value| match value {
+        Value::List(items) => Some(items.iter().map(|v| value::value(v, unit, &mut frame.secrets)).collect::<Vec<_>>()),
+        Value::Map(map) => {
+            Some(map.iter().map(|(k, v)| format!("{k}: {}", value::value(v, unit, &mut frame.secrets))).collect())
+        }
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Unset | Value::Unknown => None,
+    };
+    items(old).zip(items(new))
+}
+
+/// The value of a field on one line, in the way that suits the field.
+pub fn value_text(field: &Field, value: &Value, secrets: &mut Secrets) -> String {
+    match (field.key, value) {
+        // Words that hl chose itself, and names that cannot hold a space, need no quotes.
+        (
+            Key::State
+            | Key::Image
+            | Key::Platform
+            | Key::Restart
+            | Key::NetworkMode
+            | Key::Volumes
+            | Key::Devices
+            | Key::Driver
+            | Key::Owner
+            | Key::Mode,
+            Value::Text(Text::Plain(text)),
+        ) => visible(text),
+        (Key::Networks, Value::Text(Text::Plain(text))) if field.part.is_none() => text.clone(),
+        (Key::ImageContent, Value::Text(Text::Plain(text))) => short_id(text),
+        (Key::Ports, Value::List(hosts)) => {
+            let hosts: Vec<String> = hosts.iter().map(host_port).collect();
+            hosts.join(", ")
+        }
+        (_, value) => value::value(value, unit(field), secrets),
+    }
+}
+
+fn host_port(host: &Value) -> String {
+    match plain(host) {
+        Some("any") => "any free port".to_owned(),
+        Some(text) => text.to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+/// The first twelve digits of an image's id: enough to compare, short enough to read.
+pub fn short_id(id: &str) -> String {
+    match id.strip_prefix("sha256:") {
+        Some(hex) => format!("sha256:{}", hex.get(..12).unwrap_or(hex)),
+        None => quoted(id),
+    }
+}
+
+/// Who changed it, where that was not the repository alone.
+fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line> {
+    let mut show = |value: &Option<Value>| match value {
+        Some(value) => value_text(&change.field, value, &mut frame.secrets),
+        None => "nothing".to_owned(),
+    };
+    if change.verdict.needs_action() && change.cost == Cost::Ignored {
+        let text = "left as it is; only the record follows";
+        return Some(Line::at(frame.indent + 4).hang(0).text(Label::Faint, text));
+    }
+    let text = match change.verdict {
+        Verdict::InSync | Verdict::Pending | Verdict::Unrecorded => return None,
+        Verdict::Converged => "declaration and node agree already; only the record follows".to_owned(),
+        Verdict::Drift if values_fit => {
+            let (was, now) = (show(&change.recorded), show(&change.live));
+            format!("changed outside hl: recorded {was}, now {now}; apply puts {was} back")
+        }
+        Verdict::Drift => "changed outside hl; apply puts back what was recorded".to_owned(),
+        Verdict::Conflict if values_fit => {
+            let (want, was, now) = (show(&change.declared), show(&change.recorded), show(&change.live));
+            format!("conflict: recorded {was}, changed outside hl to {now}, declared {want}; apply sets {want}")
+        }
+        Verdict::Conflict => {
+            let was = show(&change.recorded);
+            let recorded = match columns(&was) <= 60 {
+                true => format!("; recorded was {was}"),
+                false => String::new(),
+            };
+            format!("conflict: changed outside hl and in the repository{recorded}; apply sets what is declared")
+        }
+    };
+    Some(Line::at(frame.indent + 4).hang(0).text(Label::Outside, text))
+}

@@ -1,0 +1,105 @@
+//! Reasons in plain English.
+
+use crate::model::{Addr, ServiceName};
+use crate::plan::Reason;
+
+/// A reason as it stands after the action: `replace: image changed`.
+pub fn words(reason: &Reason, home: &Addr) -> String {
+    match reason {
+        Reason::New => "new".to_owned(),
+        Reason::Gone => "drift: it was removed outside hl".to_owned(),
+        Reason::Unrecorded => "there already, as declared".to_owned(),
+        Reason::Declared(fields) => format!("{} changed", list(fields)),
+        Reason::Drift(fields) => format!("drift: {} changed outside hl", list(fields)),
+        Reason::Conflict(fields) => format!("conflict: {} changed outside hl and in the repository", list(fields)),
+        Reason::Differs(fields) => match fields.as_slice() {
+            [_] => format!("{} differs from the declaration", list(fields)),
+            _ => format!("{} differ from the declaration", list(fields)),
+        },
+        Reason::ImageMoved => "the image of this name has a new content".to_owned(),
+        Reason::ImageMissing => "the image is not on the node".to_owned(),
+        Reason::PullPolicy(policy) => format!("pull policy {policy}"),
+        Reason::FileChanged(path) => format!("config file {path} changed"),
+        Reason::NotRunning(state) => format!("drift: {state}"),
+        Reason::DeclaredStopped => "declared as stopped".to_owned(),
+        Reason::MadeAnewOutside => "drift: somebody made it anew outside hl".to_owned(),
+        Reason::StaleNetwork(network) => format!("its network {network} was removed and made anew"),
+        Reason::PeerReplaced(peer) => format!("{}, which it shares something with, is replaced", near(peer, home)),
+        Reason::DependencyRestarted(other) => format!("{}, which it depends on, restarts", near(other, home)),
+        Reason::DependencyChanged(other) => format!("{}, which it depends on, changes", near(other, home)),
+        Reason::Verify => "its service changes".to_owned(),
+        Reason::NoLongerDeclared => "no longer declared".to_owned(),
+        Reason::Leftover => "left over from an interrupted replacement".to_owned(),
+        Reason::Requested => "asked for".to_owned(),
+    }
+}
+
+/// Whether it says that somebody outside did something.
+pub fn is_outside(reason: &Reason) -> bool {
+    match reason {
+        Reason::Gone
+        | Reason::Drift(_)
+        | Reason::Conflict(_)
+        | Reason::NotRunning(_)
+        | Reason::MadeAnewOutside
+        | Reason::StaleNetwork(_) => true,
+        Reason::New
+        | Reason::Unrecorded
+        | Reason::Declared(_)
+        | Reason::Differs(_)
+        | Reason::ImageMoved
+        | Reason::ImageMissing
+        | Reason::PullPolicy(_)
+        | Reason::FileChanged(_)
+        | Reason::DeclaredStopped
+        | Reason::PeerReplaced(_)
+        | Reason::DependencyRestarted(_)
+        | Reason::DependencyChanged(_)
+        | Reason::Verify
+        | Reason::NoLongerDeclared
+        | Reason::Leftover
+        | Reason::Requested => false,
+    }
+}
+
+/// An address as short as it can be for a reader who looks at `home`.
+pub fn near(addr: &Addr, home: &Addr) -> String {
+    match addr.node == home.node && addr.service == home.service {
+        true => format!("{}:{}", addr.kind, addr.name),
+        false => addr.to_string(),
+    }
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+pub fn list<S: AsRef<str>>(items: &[S]) -> String {
+    shortened(items, 3)
+}
+
+/// The first `most` items and how many more there are.
+pub fn shortened<S: AsRef<str>>(items: &[S], most: usize) -> String {
+    let named: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    match (named.split_last(), items.len() - named.len()) {
+        (None, _) => "nothing".to_owned(),
+        (Some((last, [])), 0) => (*last).to_owned(),
+        (Some((last, head)), 0) => format!("{} and {last}", head.join(", ")),
+        (Some(_), more) => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// The names of services in a list.
+pub fn services<'a>(names: impl IntoIterator<Item = &'a ServiceName>) -> String {
+    let names: Vec<&str> = names.into_iter().map(ServiceName::as_str).collect();
+    shortened(&names, 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_name_the_first_and_count_the_rest() {
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list(&["a", "b"]), "a and b");
+        assert_eq!(list(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+    }
+}
