@@ -4,10 +4,10 @@ use super::count::Deed;
 use super::create::create;
 use super::field::{Detail, Frame, field, is_shown};
 use super::page::{Line, Page};
-use super::reason::{self, near, shortened};
+use super::reason::{self, near_text, shortened};
 use super::step;
 use super::style::Label;
-use crate::plan::{Downtime, Plan, PlannedChange, Reason};
+use crate::plan::{Call, Downtime, Plan, PlannedChange, Reason, Step, StepId, Verification};
 
 /// How a deed is labelled.
 pub fn label(deed: Deed) -> Label {
@@ -47,7 +47,7 @@ pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut 
         }
     }
     if frame.detail == Detail::Full {
-        page.extend(steps(change, plan, frame.indent));
+        page.extend(steps(&change.steps, plan, frame.indent));
     }
     frame.indent = indent;
 }
@@ -78,7 +78,8 @@ fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
         lines.push(Line::at(indent).hang(5).text(Label::Faint, "why: ").text(label, reasons.join("; ")));
     }
     if !change.dependents.is_empty() {
-        let dependents: Vec<String> = change.dependents.iter().map(|d| near(d, &change.addr)).collect();
+        let dependents: Vec<String> =
+            change.dependents.iter().map(|d| near_text(d, &change.addr.node, &change.addr.service)).collect();
         let line = Line::at(indent).hang(11).text(Label::Faint, "needed by: ");
         lines.push(line.text(Label::Plain, shortened(&dependents, 5)));
     }
@@ -89,10 +90,33 @@ fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
     lines
 }
 
-fn steps(change: &PlannedChange, plan: &Plan, indent: usize) -> Vec<Line> {
-    let line = |step: &crate::plan::Step| {
+/// Adds the lines of the verification of a service.
+pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, frame: &Frame) {
+    let Verification { node, service, reasons, steps: ids } = verification;
+    let script = ids.iter().filter_map(|id| plan.steps.get(id.0)).find_map(|step| match &step.call {
+        Call::RunHealthScript { script, .. } => Some(format!(" with {}", script.path)),
+        _ => None,
+    });
+    let headline = Line::at(frame.indent)
+        .hang(4)
+        .whole(Label::Run, "✓ ")
+        .whole(Label::Title, format!("{node}/{service}"))
+        .text(Label::Plain, "  ")
+        .text(Label::Run, Deed::Verify.as_str());
+    page.push(headline.text(Label::Plain, script.unwrap_or_default()));
+    if reasons != &[Reason::Verify] {
+        let words: Vec<String> = reasons.iter().map(|r| reason::words_for(r, node, service)).collect();
+        page.push(Line::at(frame.indent + 4).hang(5).text(Label::Faint, "why: ").text(Label::Plain, words.join("; ")));
+    }
+    if frame.detail == Detail::Full {
+        page.extend(steps(ids, plan, frame.indent + 4));
+    }
+}
+
+fn steps(ids: &[StepId], plan: &Plan, indent: usize) -> Vec<Line> {
+    let line = |step: &Step| {
         let text = format!("step {}: {}", step.id.0 + 1, step::words(&step.call).to_do);
         Line::at(indent).text(Label::Faint, text)
     };
-    change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(line).collect()
+    ids.iter().filter_map(|id| plan.steps.get(id.0)).map(line).collect()
 }

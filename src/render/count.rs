@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reason;
 use crate::diff::{Cost, Verdict};
 use crate::model::Kind;
-use crate::plan::{Action, Call, Downtime, Plan, PlannedChange};
+use crate::plan::{Action, Call, Downtime, Plan, PlannedChange, Reason, Verification};
 
 /// What is done to a resource, as a reader would say it; in the order in which counts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,8 +126,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The counts of some changes of a plan.
-    pub fn of<'a>(changes: impl IntoIterator<Item = &'a PlannedChange>, plan: &Plan) -> Counts {
+    /// The counts of a whole plan.
+    pub fn of_plan(plan: &Plan) -> Counts {
+        Self::of(&plan.changes, &plan.verifications, plan)
+    }
+
+    /// The counts of some changes and verifications of a plan. That a service is verified after its
+    /// own changes goes without saying.
+    pub fn of<'a>(
+        changes: impl IntoIterator<Item = &'a PlannedChange>,
+        verifications: impl IntoIterator<Item = &'a Verification>,
+        plan: &Plan,
+    ) -> Counts {
         let mut counts = Counts::default();
         for change in changes {
             let deed = Deed::of(change, plan);
@@ -142,6 +152,10 @@ impl Counts {
             if !deed.is_quiet() {
                 counts.drifts += drifts(change);
             }
+        }
+        let verified = verifications.into_iter().filter(|v| v.reasons.first() != Some(&Reason::Verify)).count();
+        if verified > 0 {
+            *counts.deeds.entry(Deed::Verify).or_default() += verified;
         }
         counts
     }

@@ -6,9 +6,10 @@ use crate::diff::{Cost, FieldChange, Verdict};
 use crate::model::homelab::{Condition, HealthScript};
 use crate::model::spec::{ContainerSpec, ImageRef, NetworkSpec};
 use crate::model::{Addr, Field, NodeName, Sealer, ServiceName, Text, Value};
+use crate::plan::step::OnFailure;
 use crate::plan::{
     Action, Call, Downtime, Objection, ObjectionKind, Phase, Plan, PlannedChange, Reason, Record, Step, StepId,
-    Unknown, UnknownKind,
+    Unknown, UnknownKind, Verification,
 };
 
 pub fn addr(text: &str) -> Addr {
@@ -83,23 +84,9 @@ pub fn plan(changes: Vec<(PlannedChange, Vec<Call>)>) -> Plan {
     let mut plan = Plan::default();
     for (mut change, calls) in changes {
         for call in calls {
-            let id = StepId(plan.steps.len());
-            let after = id.0.checked_sub(1).map(StepId).into_iter().collect();
-            let step = Step {
-                id,
-                node: change.addr.node.clone(),
-                service: change.addr.service.clone(),
-                addr: Some(change.addr.clone()),
-                phase: Phase::Deploy,
-                call,
-                undo: None,
-                group: None,
-                verifies: BTreeSet::new(),
-                after,
-                on_failure: crate::plan::step::OnFailure::HoldBack,
-            };
+            let (node, service) = (change.addr.node.clone(), change.addr.service.clone());
+            let id = step(&mut plan, node, service, Some(change.addr.clone()), call);
             change.steps.push(id);
-            plan.steps.push(step);
         }
         if !plan.order.contains(&change.addr.service) {
             plan.order.push(change.addr.service.clone());
@@ -124,6 +111,45 @@ fn replace_container(name: &str) -> Vec<Call> {
     calls.extend(create_container(name));
     calls.push(Call::AwaitContainer { container: name.to_owned(), condition: Condition::Healthy, timeout_ms: 60_000 });
     calls
+}
+
+fn health_script(service: &str) -> Call {
+    let script = HealthScript {
+        path: format!("services/{service}/healthcheck.sh"),
+        text: String::new(),
+        interval_ms: 1,
+        timeout_ms: 1,
+        retries: 1,
+        start_period_ms: 0,
+    };
+    Call::RunHealthScript {
+        script: Box::new(script),
+        directory: format!("/opt/homelab/config/{service}"),
+        env_file: format!("/opt/homelab/config/{service}/.env"),
+    }
+}
+
+fn verify(plan: &mut Plan, on: &str, of: &str, reason: Reason, calls: Vec<Call>) {
+    let steps = calls.into_iter().map(|call| step(plan, node(on), service(of), None, call)).collect();
+    plan.verifications.push(Verification { node: node(on), service: service(of), reasons: vec![reason], steps });
+}
+
+fn step(plan: &mut Plan, node: NodeName, service: ServiceName, addr: Option<Addr>, call: Call) -> StepId {
+    let id = StepId(plan.steps.len());
+    plan.steps.push(Step {
+        id,
+        node,
+        service,
+        addr,
+        phase: Phase::Deploy,
+        call,
+        undo: None,
+        group: None,
+        verifies: BTreeSet::new(),
+        after: id.0.checked_sub(1).map(StepId).into_iter().collect(),
+        on_failure: OnFailure::HoldBack,
+    });
+    id
 }
 
 pub fn first_plan() -> Plan {
@@ -153,22 +179,9 @@ pub fn first_plan() -> Plan {
         Call::PullImage { reference: ImageRef::new("ghcr.io/immich-app/immich-server:v1.99.0"), platform: None };
     let network =
         Call::CreateNetwork(Box::new(NetworkSpec { name: "immich_default".to_owned(), ..NetworkSpec::default() }));
-    let script = HealthScript {
-        path: "services/immich/healthcheck.sh".to_owned(),
-        text: String::new(),
-        interval_ms: 1,
-        timeout_ms: 1,
-        retries: 1,
-        start_period_ms: 0,
-    };
-    let check = Call::RunHealthScript {
-        script: Box::new(script),
-        directory: "/opt/homelab/config/immich".to_owned(),
-        env_file: "/opt/homelab/config/immich/.env".to_owned(),
-    };
     let mut made = change("nas/immich/container:server", Action::Create, Reason::New, server);
-    made.dependents = vec![addr("nas/immich/container:ml"), addr("pi/caddy/container:caddy")];
-    plan(vec![
+    made.dependents = names(&["nas/immich/container:ml", "pi/caddy"]);
+    let mut plan = plan(vec![
         (
             change(
                 "nas/immich/file:config/immich/.env",
@@ -201,8 +214,10 @@ pub fn first_plan() -> Plan {
             ),
             vec![network],
         ),
-        (made, create_container("immich-server-1").into_iter().chain([check]).collect()),
-    ])
+        (made, create_container("immich-server-1")),
+    ]);
+    verify(&mut plan, "nas", "immich", Reason::Verify, vec![health_script("immich")]);
+    plan
 }
 
 pub fn one_variable() -> Plan {
@@ -212,23 +227,12 @@ pub fn one_variable() -> Plan {
         Reason::Declared(names(&["environment.TZ"])),
         vec![pending("environment.TZ", text("Europe/Berlin"), text("UTC"))],
     );
-    server.dependents = vec![addr("nas/immich/container:ml"), addr("pi/caddy/container:caddy")];
-    let mut plan = plan(vec![
-        (server, replace_container("immich-server-1")),
-        (
-            change(
-                "pi/caddy/container:caddy",
-                Action::Run,
-                Reason::DependencyChanged(addr("nas/immich/container:server")),
-                vec![],
-            ),
-            vec![Call::AwaitContainer {
-                container: "caddy".to_owned(),
-                condition: Condition::Healthy,
-                timeout_ms: 60_000,
-            }],
-        ),
-    ]);
+    server.dependents = names(&["nas/immich/container:ml", "pi/caddy"]);
+    let mut plan = plan(vec![(server, replace_container("immich-server-1"))]);
+    verify(&mut plan, "nas", "immich", Reason::Verify, vec![health_script("immich")]);
+    let caddy =
+        Call::AwaitContainer { container: "caddy".to_owned(), condition: Condition::Healthy, timeout_ms: 60_000 };
+    verify(&mut plan, "pi", "caddy", Reason::DependencyChanged(service("immich")), vec![caddy]);
     plan.order = ["postgres", "immich", "caddy"].map(service).to_vec();
     plan
 }
@@ -378,7 +382,7 @@ impl FileChange {
 pub fn removal() -> Plan {
     let remove = |address: &str| change(address, Action::Delete, Reason::NoLongerDeclared, vec![]);
     let mut container = remove("nas/oldapp/container:web");
-    container.dependents = vec![addr("pi/caddy/container:caddy")];
+    container.dependents = names(&["pi/caddy"]);
     let mut network = remove("nas/oldapp/network:default");
     network.downtime = Downtime::None;
     plan(vec![

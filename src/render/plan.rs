@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::change::change;
+use super::change::{change, verification};
 use super::count::{Counts, Deed, plural};
 use super::field::{Detail, Frame};
 use super::page::{Line, Page, columns};
 use super::reason;
 use super::style::{Label, Palette};
 use crate::model::{Kind, NodeName, ServiceName};
-use crate::plan::{ObjectionKind, Plan, PlannedChange, UnknownKind};
+use crate::plan::{ObjectionKind, Plan, PlannedChange, UnknownKind, Verification};
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug)]
@@ -51,19 +51,38 @@ pub(super) struct Group<'a> {
     pub node: &'a NodeName,
     pub service: &'a ServiceName,
     pub changes: Vec<&'a PlannedChange>,
+    pub verifications: Vec<&'a Verification>,
+}
+
+impl Group<'_> {
+    pub fn counts(&self, plan: &Plan) -> Counts {
+        Counts::of(self.changes.iter().copied(), self.verifications.iter().copied(), plan)
+    }
 }
 
 /// The changes by service, in the order in which services are first touched.
 pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for change in &plan.changes {
-        let (node, service) = (&change.addr.node, &change.addr.service);
-        match groups.iter_mut().find(|g| g.node == node && g.service == service) {
-            Some(group) => group.changes.push(change),
-            None => groups.push(Group { node, service, changes: vec![change] }),
-        }
+        group(&mut groups, &change.addr.node, &change.addr.service).changes.push(change);
+    }
+    for verification in &plan.verifications {
+        group(&mut groups, &verification.node, &verification.service).verifications.push(verification);
+    }
+    let place = |service: &ServiceName| plan.order.iter().position(|s| s == service).unwrap_or(usize::MAX);
+    // Services that are only verified stand among the others, where their turn comes.
+    if groups.iter().any(|g| g.changes.is_empty()) {
+        groups.sort_by_key(|g| place(g.service));
     }
     groups
+}
+
+fn group<'a, 'b>(groups: &'b mut Vec<Group<'a>>, node: &'a NodeName, service: &'a ServiceName) -> &'b mut Group<'a> {
+    let at = groups.iter().position(|g| g.node == node && g.service == service).unwrap_or_else(|| {
+        groups.push(Group { node, service, changes: Vec::new(), verifications: Vec::new() });
+        groups.len() - 1
+    });
+    &mut groups[at]
 }
 
 /// The most important reasons of a service's changes, each once, those of its containers first. What
@@ -80,6 +99,10 @@ pub(super) fn why(group: &Group<'_>, plan: &Plan) -> String {
         if let Some(first) = change.reasons.first() {
             reasons.push((rank, reason::words(first, &change.addr)));
         }
+    }
+    for verification in &group.verifications {
+        let first = verification.reasons.first();
+        reasons.extend(first.map(|r| (2, reason::words_for(r, group.node, group.service))));
     }
     reasons.sort_by_key(|(rank, _)| *rank);
     let best = reasons.first().map_or(0, |(rank, _)| (*rank).max(1));
@@ -99,9 +122,7 @@ pub(super) fn why(group: &Group<'_>, plan: &Plan) -> String {
 fn table(page: &mut Page, plan: &Plan, groups: &[Group<'_>], options: &Options) {
     let rows: Vec<(String, String, String)> = groups
         .iter()
-        .map(|g| {
-            (format!("{}/{}", g.node, g.service), Counts::of(g.changes.iter().copied(), plan).words(), why(g, plan))
-        })
+        .map(|g| (format!("{}/{}", g.node, g.service), g.counts(plan).words(), why(g, plan)))
         .filter(|(_, counts, _)| !counts.is_empty())
         .collect();
     let names = rows.iter().map(|(name, ..)| columns(name)).max().unwrap_or(0);
@@ -121,7 +142,7 @@ fn table(page: &mut Page, plan: &Plan, groups: &[Group<'_>], options: &Options) 
 fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, frame: &mut Frame) {
     let shown = |change: &&&PlannedChange| frame.detail == Detail::Full || !Deed::of(change, plan).is_quiet();
     let loud: Vec<&&PlannedChange> = group.changes.iter().filter(shown).collect();
-    if loud.is_empty() {
+    if loud.is_empty() && group.verifications.is_empty() {
         return;
     }
     page.gap();
@@ -129,11 +150,14 @@ fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, frame: &mut Frame) {
     for one in &loud {
         change(page, one, plan, frame);
     }
+    for one in &group.verifications {
+        verification(page, one, plan, frame);
+    }
     let adopted: Vec<String> = group
         .changes
         .iter()
         .filter(|c| frame.detail == Detail::Compact && Deed::of(c, plan) == Deed::Adopt)
-        .map(|c| reason::near(&c.addr, &c.addr))
+        .map(|c| format!("{}:{}", c.addr.kind, c.addr.name))
         .collect();
     if !adopted.is_empty() {
         let text = format!("adopted as it is: {}", reason::shortened(&adopted, 6));
@@ -212,7 +236,7 @@ fn hint(page: &mut Page, text: &str) {
 
 /// The plan in one line.
 pub fn summary(plan: &Plan) -> String {
-    let counts = Counts::of(&plan.changes, plan);
+    let counts = Counts::of_plan(plan);
     let skipped: BTreeSet<&ServiceName> =
         plan.unknown.values().flat_map(|u| &u.services).chain(plan.blocked.keys()).collect();
     let mut text = match counts.words() {

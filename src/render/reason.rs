@@ -1,10 +1,16 @@
 //! Reasons in plain English.
 
-use crate::model::{Addr, ServiceName};
+use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::Reason;
 
-/// A reason as it stands after the action: `replace: image changed`.
+/// A reason as it stands after `why:`, for a resource.
 pub fn words(reason: &Reason, home: &Addr) -> String {
+    words_for(reason, &home.node, &home.service)
+}
+
+/// A reason as it stands after `why:`, for anything of a service.
+pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> String {
+    let near = |addr: &Addr| near_text(&addr.to_string(), node, service);
     match reason {
         Reason::New => "new".to_owned(),
         Reason::Gone => "drift: it was removed outside hl".to_owned(),
@@ -24,9 +30,9 @@ pub fn words(reason: &Reason, home: &Addr) -> String {
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
         Reason::MadeAnewOutside => "drift: somebody made it anew outside hl".to_owned(),
         Reason::StaleNetwork(network) => format!("its network {network} was removed and made anew"),
-        Reason::PeerReplaced(peer) => format!("{}, which it shares something with, is replaced", near(peer, home)),
-        Reason::DependencyRestarted(other) => format!("{}, which it depends on, restarts", near(other, home)),
-        Reason::DependencyChanged(other) => format!("{}, which it depends on, changes", near(other, home)),
+        Reason::PeerReplaced(peer) => format!("{}, which it shares something with, is replaced", near(peer)),
+        Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
+        Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
         Reason::Verify => "its service changes".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
         Reason::Leftover => "left over from an interrupted replacement".to_owned(),
@@ -62,12 +68,10 @@ pub fn is_outside(reason: &Reason) -> bool {
     }
 }
 
-/// An address as short as it can be for a reader who looks at `home`.
-pub fn near(addr: &Addr, home: &Addr) -> String {
-    match addr.node == home.node && addr.service == home.service {
-        true => format!("{}:{}", addr.kind, addr.name),
-        false => addr.to_string(),
-    }
+/// An address as short as it can be for a reader who looks at this service.
+pub fn near_text(addr: &str, node: &NodeName, service: &ServiceName) -> String {
+    let here = format!("{node}/{service}/");
+    addr.strip_prefix(&here).unwrap_or(addr).to_owned()
 }
 
 /// `a`, `a and b`, `a, b and 3 more`.
