@@ -148,7 +148,7 @@ fn names(fields: &[&FieldChange], secrets: &mut Secrets) -> String {
 fn size(value: &Value) -> String {
     match value {
         Value::Text(Text::Plain(text)) => super::count::plural(text.lines().count(), "line"),
-        Value::Text(Text::Secret(_) | Text::Sealed(_)) => "secret".to_owned(),
+        Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_)) => "secret".to_owned(),
         Value::Unknown => "known after apply".to_owned(),
         Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) | Value::Unset => String::new(),
     }

@@ -182,7 +182,7 @@ fn unmarked(text: &str) -> Vec<Stretch> {
 fn plain(value: &Value) -> Option<&str> {
     match value {
         Value::Text(Text::Plain(text)) => Some(text),
-        Value::Text(Text::Secret(_) | Text::Sealed(_))
+        Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_))
         | Value::Bool(_)
         | Value::Int(_)
         | Value::List(_)

@@ -30,6 +30,7 @@ impl Secrets {
     pub fn placeholder(&mut self, text: &Text) -> String {
         match text {
             Text::Sealed(digest) => format!("(secret #{})", self.number(*digest)),
+            Text::Pending(_) => "(known after apply)".to_owned(),
             Text::Plain(_) | Text::Secret(_) => "(secret)".to_owned(),
         }
     }
@@ -50,7 +51,7 @@ pub fn value(value: &Value, unit: Unit, secrets: &mut Secrets) -> String {
         Value::Int(n) => number(*n, unit),
         Value::Text(text) => match text {
             Text::Plain(text) => quoted(text),
-            Text::Secret(_) | Text::Sealed(_) => secrets.placeholder(text),
+            Text::Secret(_) | Text::Sealed(_) | Text::Pending(_) => secrets.placeholder(text),
         },
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(|v| self::value(v, unit, secrets)).collect();
