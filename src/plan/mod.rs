@@ -4,14 +4,82 @@
 //! Pure and synchronous. It does not know bollard, SSH, files or the terminal; it never asks
 //! anybody anything. `apply` executes what stands here and decides nothing about *what*.
 
+mod build;
+mod container;
+mod decide;
+mod order;
+mod place;
+mod removal;
+mod safety;
+mod scope;
 pub mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::FieldChange;
-use crate::model::{Addr, Fields, NodeName, ServiceName};
+use crate::diff::{Change, FieldChange};
+use crate::model::homelab::Homelab;
+use crate::model::view::{LiveView, RecordedView};
+use crate::model::{Addr, Fields, NodeName, ServiceName, Target};
 
-pub use step::{Call, GroupId, Phase, Step, StepId};
+pub use step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, Step, StepId};
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What the repository says.
+    pub homelab: &'a Homelab,
+    /// What was applied last.
+    pub recorded: &'a RecordedView,
+    /// What the nodes have.
+    pub live: &'a LiveView,
+    /// How they differ: the answer of [`crate::diff::diff`] on these three.
+    pub changes: &'a [Change],
+    /// What the user asked for.
+    pub options: &'a Options,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Only these; everything if empty.
+    pub targets: Vec<Target>,
+    /// Not these.
+    pub excludes: Vec<Target>,
+    /// Resources whose data may be destroyed.
+    pub allow_data_loss: Vec<Target>,
+    /// The most changes that are in order.
+    pub max_changes: Option<usize>,
+    /// Services that are to be removed although they are (or were) declared.
+    pub delete: BTreeSet<ServiceName>,
+}
+
+impl Options {
+    /// Whether the user has allowed that the data of a resource is destroyed.
+    pub fn allows_data_loss(&self, addr: &Addr) -> bool {
+        self.allow_data_loss.iter().any(|t| t.covers(addr))
+    }
+}
+
+/// Makes the plan. The same input gives the same plan, to the byte.
+pub fn plan(input: &Input<'_>) -> Plan {
+    let scope = scope::scope(input);
+    let mut builder = build::Builder::new(input);
+    builder.plan.unknown = scope.unknown;
+    builder.plan.blocked = scope.blocked;
+    builder.plan.notes = scope.notes;
+    for name in builder.plan.order.clone() {
+        let service = input.homelab.services.get(&name);
+        let node = service.and_then(|s| input.live.nodes.get(&s.node)).and_then(|n| n.known());
+        let planned = !builder.plan.blocked.contains_key(&name);
+        if let (Some(service), Some(node), true) = (service, node, planned) {
+            builder.service(service, node, scope.changes.get(&name).map_or(&[], Vec::as_slice));
+        }
+    }
+    builder.removed_services(&scope.removed);
+    let (mut plan, networks) = (builder.plan, builder.networks);
+    safety::check(&mut plan, input, &networks);
+    plan
+}
 
 /// What would be done, in order, and why.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,6 +138,18 @@ pub enum UnknownKind {
     Maintenance,
 }
 
+impl Plan {
+    /// Whether applying it would do anything on a node. Adopting and refreshing only record.
+    pub fn has_changes(&self) -> bool {
+        self.changes.iter().any(PlannedChange::acts)
+    }
+
+    /// Whether it says nothing about some node or service.
+    pub fn is_incomplete(&self) -> bool {
+        self.unknown.values().any(|u| u.kind == UnknownKind::Unreachable) || !self.blocked.is_empty()
+    }
+}
+
 /// One resource and what becomes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedChange {
@@ -91,6 +171,13 @@ pub struct PlannedChange {
     pub steps: Vec<StepId>,
     /// What is recorded when they are done.
     pub record: Record,
+}
+
+impl PlannedChange {
+    /// Whether something is done on a node, and not only recorded.
+    pub fn acts(&self) -> bool {
+        !matches!(self.action, Action::Adopt | Action::Refresh)
+    }
 }
 
 /// What is done to a resource.
@@ -242,4 +329,6 @@ pub enum ObjectionKind {
     Impossible,
     /// More changes than `--max-changes` allows.
     TooMany,
+    /// The repository declares nothing, although something is recorded.
+    Empty,
 }

@@ -1,0 +1,237 @@
+//! What is no longer declared, and what an interrupted replacement left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Builder, NewStep, Site};
+use super::place::forget;
+use super::step::{AnonymousVolumes, Call, GroupId, Phase, Step, StepId};
+use super::{Action, Downtime, Objection, ObjectionKind, OnFailure, PlannedChange, Reason, Record};
+use crate::diff::{Change, Presence};
+use crate::model::homelab::Protect;
+use crate::model::view::{LiveContainer, LiveNode, Status};
+use crate::model::{Addr, Kind, ServiceName};
+
+impl<'a> Builder<'a> {
+    /// Containers that are in the place of another, and containers that the compose file no longer
+    /// has, go before what takes their names and ports.
+    pub(super) fn leftovers_first(&mut self, site: &mut Site<'a>, changes: &[&'a Change]) {
+        for change in changes.iter().filter(|c| c.addr.kind == Kind::Container) {
+            let reason = match change.presence {
+                Presence::Leftover => Reason::Leftover,
+                Presence::Undeclared => Reason::NoLongerDeclared,
+                Presence::Forgotten => {
+                    self.add(forget(change.addr.clone(), Vec::new()));
+                    continue;
+                }
+                Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known | Presence::Orphan => continue,
+            };
+            let Some(live) = change.live_id.as_ref().and_then(|id| site.node.containers.get(id)) else { continue };
+            let proof = self.proof_of_successor(site, change, live);
+            let steps = self.remove_container(change, live, proof.iter().copied().collect());
+            if proof.is_none() {
+                site.ground.extend(steps.last());
+            }
+            self.add(removal(change.addr.clone(), reason, proof.into_iter().chain(steps).collect()));
+        }
+        for change in changes.iter().filter(|c| matches!(c.presence, Presence::Undeclared | Presence::Forgotten)) {
+            let before: BTreeSet<StepId> = self.steps_of(&site.service.name);
+            self.remove_place(site.node, change, before);
+        }
+    }
+
+    /// Where the successor runs already and was never recorded, the old one stays until that is
+    /// verified: the apply that made it was cut off.
+    fn proof_of_successor(&mut self, site: &Site<'a>, change: &Change, leftover: &LiveContainer) -> Option<StepId> {
+        let identity = leftover.identity.as_ref()?;
+        let (name, container) = site
+            .service
+            .containers
+            .iter()
+            .find(|(_, c)| c.compose_service == identity.service && c.number == identity.number)?;
+        let current = site.instances.current.get(name)?;
+        let addr = site.service.addr(Kind::Container, name);
+        let recorded = self.input.recorded.resources.get(&addr).is_some_and(|r| r.id == current.id);
+        let settled = site.decisions.get(name).is_none_or(|d| matches!(d.action, Action::Adopt | Action::Refresh));
+        if change.presence != Presence::Leftover || recorded || !settled || current.status != Status::Running {
+            return None;
+        }
+        let call = super::container::await_call(container, current.id.clone());
+        let after = BTreeSet::new();
+        let new = NewStep {
+            service: site.service,
+            addr: Some(addr),
+            phase: Phase::Verify,
+            call,
+            undo: None,
+            group: None,
+            after,
+        };
+        Some(self.push(new))
+    }
+
+    fn steps_of(&self, service: &ServiceName) -> BTreeSet<StepId> {
+        self.plan.steps.iter().filter(|s| s.service == *service && s.phase == Phase::Deploy).map(|s| s.id).collect()
+    }
+
+    /// Everything of services that are no longer declared: dependents first.
+    pub(super) fn removed_services(&mut self, changes: &BTreeMap<ServiceName, Vec<&'a Change>>) {
+        let mut left: BTreeSet<&ServiceName> = changes.keys().collect();
+        let mut done: BTreeMap<&ServiceName, BTreeSet<StepId>> = BTreeMap::new();
+        while !left.is_empty() {
+            let needs = |s: &ServiceName, d: &ServiceName| {
+                self.input.recorded.services.get(s).is_some_and(|s| s.depends_on.contains(d))
+            };
+            let free = left.iter().copied().find(|d| !left.iter().any(|s| s != d && needs(s, d)));
+            let Some(name) = free.or_else(|| left.first().copied()) else { break };
+            let after: BTreeSet<StepId> =
+                done.iter().filter(|(s, _)| needs(s, name)).flat_map(|(_, steps)| steps.iter().copied()).collect();
+            left.remove(name);
+            let steps = self.removed_service(name, &changes[name], after);
+            done.insert(name, steps);
+        }
+    }
+
+    fn removed_service(
+        &mut self,
+        name: &ServiceName,
+        changes: &[&'a Change],
+        after: BTreeSet<StepId>,
+    ) -> BTreeSet<StepId> {
+        let record = self.input.recorded.services.get(name);
+        if record.is_some_and(|r| r.lifecycle.protect == Protect::On) {
+            self.plan.objections.push(Objection {
+                kind: ObjectionKind::Protected,
+                addr: changes.first().map(|c| c.addr.clone()),
+                text: format!("Service {name} is protected, and its folder is gone from the repository."),
+                hint: format!(
+                    "Bring services/{name} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
+                ),
+            });
+            return BTreeSet::new();
+        }
+        let mut steps = after.clone();
+        for change in changes {
+            let Some(node) = self.input.live.nodes.get(&change.addr.node).and_then(|n| n.known()) else { continue };
+            let live = change.live_id.as_ref().and_then(|id| node.containers.get(id));
+            match (change.addr.kind, live) {
+                (Kind::Container, Some(live)) => {
+                    let made = self.remove_container(change, live, after.clone());
+                    steps.extend(&made);
+                    let reason = if self.input.options.delete.contains(name) {
+                        Reason::Requested
+                    } else {
+                        Reason::NoLongerDeclared
+                    };
+                    self.add(removal(change.addr.clone(), reason, made));
+                }
+                (Kind::Container, None) => self.add(forget(change.addr.clone(), Vec::new())),
+                _ => {}
+            }
+        }
+        for change in changes {
+            if let Some(node) = self.input.live.nodes.get(&change.addr.node).and_then(|n| n.known()) {
+                self.remove_place(node, change, steps.clone());
+            }
+        }
+        steps
+    }
+
+    fn remove_container(&mut self, change: &Change, live: &LiveContainer, after: BTreeSet<StepId>) -> Vec<StepId> {
+        let mut steps = Vec::new();
+        let mut after = after;
+        if matches!(live.status, Status::Running | Status::Restarting | Status::Paused) {
+            let stop = self.bare(change, Call::StopContainer { container: live.id.clone() }, after);
+            steps.push(stop);
+            after = BTreeSet::from([stop]);
+        }
+        let call = Call::RemoveContainer { container: live.id.clone(), volumes: AnonymousVolumes::Keep };
+        steps.push(self.bare(change, call, after));
+        steps
+    }
+
+    /// A network goes once nothing hangs on it; volumes, folders and files stay, and so does what is in them.
+    fn remove_place(&mut self, node: &LiveNode, change: &Change, after: BTreeSet<StepId>) {
+        let addr = change.addr.clone();
+        match (addr.kind, &change.live_id) {
+            (Kind::Network, Some(id)) => {
+                let Some(network) = node.networks.get(id) else { return };
+                let name = network.spec.name.clone();
+                let users: Vec<&str> = node
+                    .containers
+                    .values()
+                    .filter(|c| c.status == Status::Running && c.spec.networks.contains_key(&name))
+                    .filter(|c| !self.leaves(&c.id, &name))
+                    .map(|c| c.name.as_str())
+                    .collect();
+                if users.is_empty() {
+                    let step = self.bare(change, Call::RemoveNetwork { id: id.clone(), name }, after);
+                    self.add(removal(addr, Reason::NoLongerDeclared, vec![step]));
+                } else {
+                    let text =
+                        format!("Network {name} is no longer declared and stays, because {} use it.", users.join(", "));
+                    self.plan.notes.push(text);
+                }
+            }
+            (Kind::Volume, Some(name)) if self.input.options.allows_data_loss(&addr) => {
+                let step = self.bare(change, Call::RemoveVolume { name: name.clone() }, after);
+                let mut planned = removal(addr, Reason::NoLongerDeclared, vec![step]);
+                planned.data_at_stake = vec![format!("All data in volume {name} is destroyed.")];
+                self.add(planned);
+            }
+            (Kind::Volume, Some(name)) => {
+                let stays = format!(
+                    "Volume {name} and its data stay on {}; `docker volume rm {name}` there removes them.",
+                    addr.node
+                );
+                self.add(forget(addr, vec![stays]));
+            }
+            (Kind::Directory | Kind::File, _) => {
+                let stays = format!("{} stays on {} with all that is in it.", addr.name, addr.node);
+                self.add(forget(addr, vec![stays]));
+            }
+            (Kind::Network | Kind::Volume | Kind::Image, None) => self.add(forget(addr, Vec::new())),
+            (Kind::Image, Some(_)) | (Kind::Container, _) => {}
+        }
+    }
+
+    /// Whether the plan takes a container off a network: it removes it, or disconnects it.
+    fn leaves(&self, id: &str, network: &str) -> bool {
+        self.plan.steps.iter().any(|s| match &s.call {
+            Call::RemoveContainer { container, .. } => container == id,
+            Call::DisconnectNetwork { container, network: off } => container == id && off == network,
+            _ => false,
+        })
+    }
+
+    fn bare(&mut self, change: &Change, call: Call, after: BTreeSet<StepId>) -> StepId {
+        let id = StepId(self.plan.steps.len());
+        self.plan.steps.push(Step {
+            id,
+            node: change.addr.node.clone(),
+            service: change.addr.service.clone(),
+            addr: Some(change.addr.clone()),
+            phase: Phase::Deploy,
+            call,
+            undo: None,
+            group: None::<GroupId>,
+            verifies: BTreeSet::new(),
+            after,
+            on_failure: OnFailure::HoldBack,
+        });
+        id
+    }
+}
+
+fn removal(addr: Addr, reason: Reason, steps: Vec<StepId>) -> PlannedChange {
+    PlannedChange {
+        addr,
+        action: Action::Delete,
+        reasons: vec![reason],
+        fields: Vec::new(),
+        downtime: Downtime::Stops,
+        dependents: Vec::new(),
+        data_at_stake: Vec::new(),
+        steps,
+        record: Record::Forget,
+    }
+}

@@ -1,0 +1,142 @@
+//! Scope: which changes are planned at all, and why the others are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Input, Unknown, UnknownKind, order};
+use crate::diff::{Change, Presence, instances};
+use crate::model::homelab::Service;
+use crate::model::view::NodeView;
+use crate::model::{Addr, Key, Kind, NodeName, ServiceName};
+
+/// The changes that are planned, by service, and what is not planned.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'a> {
+    /// Declared services → their changes.
+    pub(super) changes: BTreeMap<ServiceName, Vec<&'a Change>>,
+    /// Services that are no longer declared → what is left of them.
+    pub(super) removed: BTreeMap<ServiceName, Vec<&'a Change>>,
+    pub(super) unknown: BTreeMap<NodeName, Unknown>,
+    pub(super) blocked: BTreeMap<ServiceName, String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Sorts the changes into what is planned and what is not.
+pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
+    let mut scope = Scope { unknown: unknown(input), ..Scope::default() };
+    for interrupted in &input.recorded.interrupted {
+        scope.notes.push(format!(
+            "An apply was cut off at {} while it did: {} ({}). The plan starts from what is there now.",
+            interrupted.begun_at, interrupted.step, interrupted.addr
+        ));
+    }
+    for change in input.changes.iter().filter(|c| in_scope(input, &c.addr)) {
+        let name = &change.addr.service;
+        if change.presence == Presence::Orphan {
+            scope.notes.push(format!(
+                "Container {} of service {name} runs on {} and is not declared. hl leaves it alone; `docker rm -f` removes it.",
+                change.addr.name, change.addr.node
+            ));
+        } else if input.homelab.services.contains_key(name) {
+            scope.changes.entry(name.clone()).or_default().push(change);
+        } else {
+            scope.removed.entry(name.clone()).or_default().push(change);
+        }
+    }
+    block(input, &mut scope);
+    scope
+}
+
+/// Whether the user's targets choose an address. Who chooses a container chooses what it stands on.
+fn in_scope(input: &Input<'_>, addr: &Addr) -> bool {
+    let options = input.options;
+    if options.excludes.iter().any(|t| t.covers(addr)) {
+        return false;
+    }
+    let stands_under = || {
+        let service = input.homelab.services.get(&addr.service);
+        service.is_some_and(|s| {
+            let containers = s.containers.keys().map(|name| s.addr(Kind::Container, name));
+            let mut covered = containers.filter(|a| options.targets.iter().any(|t| t.covers(a)));
+            addr.kind != Kind::Container && covered.next().is_some()
+        })
+    };
+    options.targets.is_empty() || options.targets.iter().any(|t| t.covers(addr)) || stands_under()
+}
+
+fn unknown(input: &Input<'_>) -> BTreeMap<NodeName, Unknown> {
+    let services_of = |node: &NodeName| -> BTreeSet<ServiceName> {
+        let resolved = input.homelab.services.values().filter(|s| s.node == *node).map(|s| s.name.clone());
+        let unresolved = input.homelab.unresolved.iter().filter(|(_, u)| u.node == *node).map(|(n, _)| n.clone());
+        resolved.chain(unresolved).collect()
+    };
+    let mut unknown = BTreeMap::new();
+    for (name, view) in &input.live.nodes {
+        let (why, hint, kind) = match view {
+            NodeView::Known(_) => continue,
+            NodeView::Unknown { why, hint } => (why.clone(), hint.clone(), UnknownKind::Unreachable),
+            NodeView::Maintenance => ("in maintenance".to_owned(), String::new(), UnknownKind::Maintenance),
+        };
+        unknown.insert(name.clone(), Unknown { why, hint, kind, services: services_of(name) });
+    }
+    unknown
+}
+
+/// Finds the services whose changes cannot be planned although their node is known.
+fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
+    for (name, unresolved) in &input.homelab.unresolved {
+        if !scope.unknown.contains_key(&unresolved.node) {
+            scope.blocked.insert(name.clone(), unresolved.why.clone());
+        }
+    }
+    for name in order::services(input.homelab) {
+        let Some(service) = input.homelab.services.get(&name) else { continue };
+        let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
+        let why = moved(service, scope)
+            .or_else(|| other_directory(input, service, scope))
+            .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
+        if let Some(why) = why {
+            scope.blocked.insert(name, why);
+        }
+    }
+}
+
+/// A service whose resources are recorded on another node than the one that owns it now.
+fn moved(service: &Service, scope: &Scope<'_>) -> Option<String> {
+    let changes = scope.changes.get(&service.name)?;
+    let elsewhere = changes.iter().find(|c| c.addr.node != service.node && c.live_id.is_some())?;
+    Some(format!(
+        "it runs on {} and the files give it to {}; hl does not move data between nodes yet. Give it back to {}, or move it by hand",
+        elsewhere.addr.node, service.node, elsewhere.addr.node
+    ))
+}
+
+/// A running project that was started from another folder, whose mounts would silently be re-pointed.
+fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+    let node = input.live.nodes.get(&service.node)?.known()?;
+    let repointed = scope.changes.get(&service.name)?.iter().find(|c| {
+        c.addr.kind == Kind::Container
+            && c.fields.iter().any(|f| f.field.key == Key::Volumes && f.verdict.needs_action() && f.live.is_some())
+    })?;
+    let found = instances(service, input.recorded, node);
+    let live = found.current.get(&repointed.addr.name)?;
+    let working_dir = &live.identity.as_ref()?.working_dir;
+    let same = working_dir.is_empty() || *working_dir == service.project_dir;
+    (!same).then(|| {
+        format!(
+            "it runs from {working_dir}, and its mounts would be taken from {} instead; set `project_dir: {working_dir}` in services/{}/service.yaml, or move the data first and stop it",
+            service.project_dir, service.name
+        )
+    })
+}
+
+/// A service that needs one which is not known or not planned.
+fn held_back(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+    service.depends_on.keys().find_map(|needed| {
+        let node = input.homelab.services.get(needed).map(|s| &s.node);
+        let node = node.or_else(|| input.homelab.unresolved.get(needed).map(|u| &u.node))?;
+        if let Some(unknown) = scope.unknown.get(node) {
+            return Some(format!("it needs {needed} on {node}, which is unknown: {}", unknown.why));
+        }
+        scope.blocked.get(needed).map(|why| format!("it needs {needed}, which is not planned: {why}"))
+    })
+}
