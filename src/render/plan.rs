@@ -225,6 +225,7 @@ pub(super) fn kind(kind: ObjectionKind) -> &'static str {
         ObjectionKind::Protected => "protected",
         ObjectionKind::Impossible => "impossible",
         ObjectionKind::TooMany => "too many changes",
+        ObjectionKind::Empty => "nothing is declared",
     }
 }
 
