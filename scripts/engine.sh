@@ -72,7 +72,7 @@ require_tools() {
     [ -n "$need" ] || return 0
     [ "$install" = yes ] || die "missing packages: $need (start --install gets them)"
     # shellcheck disable=SC2086 # a list of words
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $need; } >&2
+    "$(dirname "$self")/packages.sh" $need
 }
 
 # The parent of process 1, outside of the namespaces; runs as `engine.sh __keep DIR`. Its record is written before
