@@ -5,8 +5,11 @@
 //! project.
 
 pub mod canonical;
+pub mod consistency;
+mod cycle;
 pub mod decode;
 pub mod defaults;
+pub mod normalize;
 pub mod paths;
 mod place;
 pub mod schema;
