@@ -178,7 +178,8 @@ fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) 
     }
 }
 
-fn names_no_tag(image: &ImageRef) -> bool {
+/// Whether a container was made from a digest or an id, so that its image's name says nothing.
+pub fn names_no_tag(image: &ImageRef) -> bool {
     image.is_pinned() || image.as_str().chars().all(|c| c.is_ascii_hexdigit()) && image.as_str().len() >= 12
 }
 

@@ -56,7 +56,8 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
     (!settled).then_some(Change { addr, presence, live_id: Some(id), fields })
 }
 
-fn path_fields(file: &LiveFile, wanted: FileKind) -> Fields {
+/// What every path shows, be it a file or a directory; `wanted` is what it should be.
+pub fn path_fields(file: &LiveFile, wanted: FileKind) -> Fields {
     let mut fields = Fields::default();
     let state = match (file.kind, wanted) {
         (FileKind::File, FileKind::File) | (FileKind::Directory, FileKind::Directory) => "present",
@@ -95,7 +96,7 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
 }
 
 /// The name that a line of an env file assigns, and the text that it gets.
-fn assignment(line: &str) -> Option<(&str, &str)> {
+pub fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
     if line.starts_with('#') {

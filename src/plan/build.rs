@@ -275,6 +275,7 @@ pub(super) fn planned(
         downtime,
         dependents: Vec::new(),
         data_at_stake: Vec::new(),
+        live_id: None,
         steps,
         record: Record::Applied(Box::new(record)),
     }

@@ -35,6 +35,7 @@ impl<'a> Builder<'a> {
         if matches!(decision.action, Action::Adopt | Action::Refresh) {
             let mut change = planned(addr, &decision, Downtime::None, Vec::new(), record);
             change.dependents = dependents(self, site, container);
+            change.live_id = live.map(|l| l.id.clone());
             self.add(change);
             return;
         }
@@ -60,6 +61,9 @@ impl<'a> Builder<'a> {
         let mut change = planned(addr, &decision, downtime, steps, record);
         change.dependents = dependents(self, site, container);
         change.data_at_stake = moved_mounts(&decision);
+        if !matches!(decision.action, Action::Create | Action::Replace) {
+            change.live_id = live.map(|l| l.id.clone());
+        }
         self.add(change);
         let key = (site.service.name.clone(), container.compose_service.clone());
         let all = self.containers.entry(key).or_default();

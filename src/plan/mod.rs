@@ -9,6 +9,7 @@ mod container;
 mod decide;
 mod order;
 mod place;
+pub mod record;
 mod removal;
 mod safety;
 mod scope;
@@ -167,6 +168,9 @@ pub struct PlannedChange {
     pub dependents: Vec<String>,
     /// What data is destroyed or left behind, in whole sentences; usually empty.
     pub data_at_stake: Vec<String>,
+    /// The engine's id (or name, or path) of the live one that goes on living; `None` where there is
+    /// none, or none that is read back afterwards.
+    pub live_id: Option<String>,
     /// The steps that do it.
     pub steps: Vec<StepId>,
     /// What is recorded when they are done.

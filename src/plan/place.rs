@@ -270,6 +270,7 @@ impl<'a> Builder<'a> {
             downtime: Downtime::None,
             dependents: Vec::new(),
             data_at_stake: Vec::new(),
+            live_id: None,
             steps: vec![step],
             record: Record::Nothing,
         });
@@ -314,6 +315,7 @@ fn simple(change: &Change, action: Action, steps: Vec<StepId>, record: Record) -
         downtime: Downtime::None,
         dependents: Vec::new(),
         data_at_stake: Vec::new(),
+        live_id: change.live_id.clone(),
         steps,
         record,
     }
@@ -329,6 +331,7 @@ pub(super) fn forget(addr: Addr, data_at_stake: Vec<String>) -> PlannedChange {
         downtime: Downtime::None,
         dependents: Vec::new(),
         data_at_stake,
+        live_id: None,
         steps: Vec::new(),
         record: Record::Forget,
     }

@@ -231,6 +231,7 @@ fn removal(addr: Addr, reason: Reason, steps: Vec<StepId>) -> PlannedChange {
         downtime: Downtime::Stops,
         dependents: Vec::new(),
         data_at_stake: Vec::new(),
+        live_id: None,
         steps,
         record: Record::Forget,
     }

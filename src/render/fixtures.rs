@@ -74,6 +74,7 @@ pub fn change(address: &str, action: Action, reason: Reason, fields: Vec<FieldCh
         downtime,
         dependents: Vec::new(),
         data_at_stake: Vec::new(),
+        live_id: None,
         steps: Vec::new(),
         record: Record::Nothing,
     }

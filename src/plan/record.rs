@@ -1,0 +1,172 @@
+//! What is recorded of a resource once it is as declared: the declaration, completed with what only
+//! the apply could learn, and the baseline, which is the live view as `diff` will see it next time.
+//!
+//! The rule for both: laid over the same node once more, `diff` finds nothing.
+
+use crate::diff::{assignment, live_fields, names_no_tag, path_fields};
+use crate::model::spec::{ContainerSpec, ImageConfig, content_text};
+use crate::model::view::{FileKind, LiveContainer, LiveFile};
+use crate::model::{Field, Fields, Key, Sealer, Text, Value};
+
+/// What is written down of one resource. No secret in the clear is in either.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Views {
+    /// What was declared.
+    pub declared: Fields,
+    /// What the node had right after.
+    pub baseline: Fields,
+}
+
+/// The views of a container. `made` is the spec that it was made from, if this apply made it;
+/// `image` is what its own image brings along, if that is known.
+pub fn container(
+    declared: &Fields,
+    made: Option<&ContainerSpec>,
+    live: &LiveContainer,
+    image: Option<&ImageConfig>,
+    sealer: &Sealer,
+) -> Views {
+    let made = made.map(ContainerSpec::fields);
+    let complete = |field: &Field, value: &Value| match (value, field.key) {
+        (Value::Unknown, Key::ImageContent) => Value::text(&live.image_id),
+        (Value::Unknown, _) => made.as_ref().and_then(|m| m.get(field)).unwrap_or(value).clone(),
+        _ => value.clone(),
+    };
+    let declared: Fields = declared.iter().map(|(field, value)| (field.clone(), complete(field, value))).collect();
+    let mut baseline = live_fields(live);
+    // What the engine does not show is taken to be as it was last recorded.
+    for (field, value) in declared.iter().filter(|(f, _)| matches!(f.key, Key::Files | Key::MountedFiles)) {
+        baseline.set_field(field.clone(), value.clone());
+    }
+    let (name, content) = (Field::key(Key::Image), Field::key(Key::ImageContent));
+    match declared.get(&content) {
+        None => drop(baseline.remove(&content)),
+        Some(value) => {
+            if value.same(&Value::text(&live.image_id), sealer)
+                && names_no_tag(&live.spec.image)
+                && let Some(declared) = declared.get(&name)
+            {
+                baseline.set_field(name, declared.clone());
+            }
+        }
+    }
+    let of_image =
+        |field: &Field| field.item.as_ref().is_some_and(|i| image.is_some_and(|c| c.environment.contains_key(i)));
+    // A variable that neither the files nor the image know came from somebody's hand, and may be a password.
+    let unseen = |field: &Field| field.key == Key::Environment && declared.get(field).is_none() && !of_image(field);
+    let baseline = seal(&baseline, |field| unseen(field) || is_secret(&declared, field), sealer);
+    Views { declared: declared.without_secrets(sealer), baseline }
+}
+
+/// The views of a network or a volume, from the normal form of the live one.
+pub fn place(declared: &Fields, live: &Fields, sealer: &Sealer) -> Views {
+    let baseline = seal(live, |field| is_secret(declared, field), sealer);
+    Views { declared: declared.without_secrets(sealer), baseline }
+}
+
+/// The views of a file or a directory.
+pub fn path(declared: &Fields, live: &LiveFile, wanted: FileKind, sealer: &Sealer) -> Views {
+    let mut baseline = path_fields(live, wanted);
+    let bytes = live.content.as_deref().unwrap_or_default();
+    if declared.get(&Field::key(Key::Content)).is_some() {
+        baseline.set(Key::Content, Value::Text(Text::plain(content_text(bytes))));
+    }
+    // Of an env file only whether each wanted variable is there counts, never what a person made of it.
+    for (name, value) in String::from_utf8_lossy(bytes).lines().filter_map(assignment) {
+        let field = Field::item(Key::Environment, name);
+        match declared.get(&field) {
+            Some(Value::Unknown) if value.is_empty() => {}
+            Some(wanted) => baseline.set_field(field, wanted.clone()),
+            None => {}
+        }
+    }
+    place(declared, &baseline, sealer)
+}
+
+fn is_secret(declared: &Fields, field: &Field) -> bool {
+    declared.get(field).is_some_and(Value::is_secret)
+}
+
+fn seal(fields: &Fields, secret: impl Fn(&Field) -> bool, sealer: &Sealer) -> Fields {
+    let sealed =
+        |field: &Field, value: &Value| if secret(field) { value.sealed(sealer) } else { value.without_secrets(sealer) };
+    fields.iter().map(|(field, value)| (field.clone(), sealed(field, value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::pending::Pending;
+    use crate::model::spec::ImageRef;
+    use crate::model::view::Status;
+
+    fn live(spec: ContainerSpec) -> LiveContainer {
+        LiveContainer {
+            id: "c1".into(),
+            name: spec.name.clone(),
+            image_id: "sha256:1".into(),
+            identity: None,
+            status: Status::Running,
+            health: None,
+            started_at: String::new(),
+            created_at: String::new(),
+            spec,
+            stale_networks: BTreeMap::new(),
+            anonymous_volumes: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_known_after_apply_is_recorded_sealed_and_the_image_by_its_id() {
+        let gap = Text::of_secret(Pending::gap("PW"));
+        let spec = ContainerSpec {
+            name: "web".into(),
+            image: ImageRef::new("nginx"),
+            environment: BTreeMap::from([("PW".into(), Some(gap)), ("TZ".into(), Some(Text::plain("UTC")))]),
+            ..Default::default()
+        };
+        let mut declared = spec.fields();
+        declared.set(Key::ImageContent, Value::Unknown);
+        let made = spec.filled(&BTreeMap::from([("PW".to_owned(), "hunter2".to_owned())]));
+        let mut seen = made.clone();
+        for (name, value) in [("PW", "hunter2"), ("FROM_IMAGE", "1"), ("BY_HAND", "hunter3")] {
+            seen.environment.insert(name.into(), Some(Text::plain(value)));
+        }
+        let image =
+            ImageConfig { environment: BTreeMap::from([("FROM_IMAGE".into(), "1".into())]), ..Default::default() };
+        let sealer = Sealer::new([1; 32]);
+        let views = container(&declared, Some(&made), &live(seen), Some(&image), &sealer);
+        let env = |fields: &Fields, name: &str| fields.get(&Field::item(Key::Environment, name)).cloned();
+        assert_eq!(views.declared.get(&Field::key(Key::ImageContent)), Some(&Value::text("sha256:1")));
+        for fields in [&views.declared, &views.baseline] {
+            assert!(!format!("{fields:?}").contains("hunter"));
+            assert!(env(fields, "PW").unwrap().same(&Value::text("hunter2"), &sealer));
+            assert_eq!(env(fields, "TZ"), Some(Value::text("UTC")));
+        }
+        assert_eq!(env(&views.baseline, "FROM_IMAGE"), Some(Value::text("1")));
+        assert!(env(&views.baseline, "BY_HAND").unwrap().is_secret());
+    }
+
+    #[test]
+    fn of_an_env_file_no_value_is_recorded() {
+        let env = |name: &str| Field::item(Key::Environment, name);
+        let declared: Fields =
+            [(env("A"), Value::Unknown), (env("B"), Value::Unknown), (env("C"), Value::Text(Text::secret("hunter2")))]
+                .into_iter()
+                .collect();
+        let file = LiveFile {
+            kind: FileKind::File,
+            mode: 0o600,
+            owner: "0:0".into(),
+            content: Some(b"A=made\nB=\nexport C=hunter3\nD=hunter4\n".to_vec()),
+        };
+        let sealer = Sealer::new([1; 32]);
+        let views = path(&declared, &file, FileKind::File, &sealer);
+        assert_eq!(views.baseline.get(&env("A")), Some(&Value::Unknown));
+        assert_eq!(views.baseline.get(&env("B")), None);
+        assert!(views.baseline.get(&env("C")).unwrap().same(&Value::text("hunter2"), &sealer));
+        assert_eq!(views.baseline.get(&env("D")), None);
+    }
+}
