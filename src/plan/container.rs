@@ -7,7 +7,7 @@ use super::decide::Decision;
 use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Record};
 use crate::diff;
-use crate::model::homelab::{Condition, Container, Required, Role, RunState, UpdateOrder};
+use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ContainerSpec, MountKind, NetworkMode};
 use crate::model::view::{Health, LiveContainer, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Value};
@@ -126,6 +126,7 @@ impl<'a> Builder<'a> {
             Some(last) => BTreeSet::from([*last]),
             None => work.after.clone(),
         };
+        let undo = undo.filter(|_| group.is_some());
         let (service, addr) = (work.site.service, Some(work.addr.clone()));
         let id = self.push(NewStep { service, addr, phase, call, undo, group, after });
         work.steps.push(id);
@@ -152,7 +153,8 @@ impl<'a> Builder<'a> {
         let Some(old) = work.live else { return self.create(work) };
         self.ensure_image(work);
         let spec = &work.container.spec;
-        let group = Some(self.new_group());
+        // Without rollback nothing is taken back: the old one stays where the failure left it.
+        let group = (work.site.service.update.rollback == Rollback::On).then(|| self.new_group());
         work.out.groups.extend(group);
         let short = old.id.get(..12).unwrap_or(&old.id);
         let (name, fresh, kept) =

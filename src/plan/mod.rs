@@ -336,3 +336,6 @@ pub enum ObjectionKind {
     /// The repository declares nothing, although something is recorded.
     Empty,
 }
+
+#[cfg(test)]
+mod tests;

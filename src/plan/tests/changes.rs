@@ -1,0 +1,193 @@
+//! Changes of what runs: from the files, from outside, from both.
+
+use std::collections::BTreeMap;
+
+use super::fixture::{World, container, live_container, needs};
+use super::outline;
+use crate::model::Text;
+use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
+use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
+use crate::model::view::Status;
+
+#[test]
+fn a_changed_variable_replaces_and_reverifies_dependents() {
+    let mut world = World::running();
+    world.spec("db").environment.insert("A".to_owned(), Some(Text::plain("b")));
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_changed_limit_is_set_in_place() {
+    let mut world = World::running();
+    world.spec("db").mem_limit = Some(1 << 30);
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn drift_of_the_restart_policy_is_put_back_in_place() {
+    let mut world = World::running();
+    world.container("api").spec.restart = RestartPolicy::Always;
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_stopped_container_is_started() {
+    let mut world = World::running();
+    world.container("api").status = Status::Exited { code: 137 };
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_paused_container_is_thawed() {
+    let mut world = World::running();
+    world.container("web").status = Status::Paused;
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_lost_network_is_connected_again() {
+    let mut world = World::running();
+    world.container("web").spec.networks.clear();
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_renamed_container_gets_its_name_back() {
+    let mut world = World::running();
+    world.container("web").name = "other".to_owned();
+    world.container("web").spec.name = "other".to_owned();
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_moved_tag_replaces() {
+    let mut world = World::running();
+    let mut image = world.node().images.remove("sha256:web").unwrap();
+    image.id = "sha256:new".to_owned();
+    world.node().images.insert(image.id.clone(), image);
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_new_image_is_pulled_before_anything_stops() {
+    let mut world = World::running();
+    world.spec("web").image = ImageRef::new("web:2");
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn without_ports_and_data_the_new_one_starts_first() {
+    let mut world = World::new();
+    world.spec("web").mounts.clear();
+    world.settle();
+    world.spec("web").user = Some("1".to_owned());
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn stop_first_can_be_asked_for() {
+    let mut world = World::new();
+    world.spec("web").mounts.clear();
+    world.service("web").update.order = UpdateOrder::StopFirst;
+    world.settle();
+    world.spec("web").user = Some("1".to_owned());
+    assert!(outline(&world.plan()).contains("#1 Deploy stop web-id"));
+}
+
+#[test]
+fn who_shares_a_namespace_is_replaced_too_and_who_follows_restarts() {
+    let mut world = World::new();
+    let web = world.service("web");
+    let mut sidecar = container("sidecar", Default::default());
+    sidecar.spec.name = "web-sidecar-1".to_owned();
+    sidecar.spec.image = ImageRef::new("web:1");
+    sidecar.spec.network_mode = NetworkMode::Container(ContainerRef::Service("main".to_owned()));
+    sidecar.depends_on = BTreeMap::from([("main".to_owned(), needs(DependentRestart::On))]);
+    let mut follower = container("follower", Default::default());
+    follower.spec.name = "web-follower-1".to_owned();
+    follower.spec.image = ImageRef::new("web:1");
+    follower.depends_on = BTreeMap::from([("main".to_owned(), needs(DependentRestart::On))]);
+    web.containers.insert("sidecar".to_owned(), sidecar);
+    web.containers.insert("follower".to_owned(), follower);
+    let web = web.clone();
+    for extra in ["sidecar", "follower"] {
+        let live = live_container(&web, &web.containers[extra]);
+        world.node().containers.insert(live.id.clone(), live);
+    }
+    world.spec("web").user = Some("1".to_owned());
+    let plan = world.plan();
+    let of_web: Vec<String> = plan
+        .changes
+        .iter()
+        .filter(|c| c.addr.service.as_str() == "web" && c.addr.kind == crate::model::Kind::Container)
+        .map(|c| format!("{} {} {:?}", c.action.symbol(), c.addr.name, c.reasons))
+        .collect();
+    insta::assert_snapshot!(of_web.join("\n"));
+}
+
+#[test]
+fn a_declared_stop_stops() {
+    let mut world = World::running();
+    world.service("web").state = RunState::Stopped;
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_job_that_ended_well_is_no_change() {
+    let mut world = World::running();
+    world.service("web").containers.get_mut("main").unwrap().role = Role::OneShot;
+    world.container("web").status = Status::Exited { code: 0 };
+    assert!(!world.plan().has_changes());
+    world.container("web").status = Status::Exited { code: 1 };
+    assert!(world.plan().has_changes());
+}
+
+#[test]
+fn a_port_that_another_container_holds_is_an_objection() {
+    let mut world = World::running();
+    let port = Port { target: 80, protocol: "tcp".to_owned(), host_ip: String::new(), published: "8080".to_owned() };
+    world.spec("web").ports.insert(port.clone());
+    let mut foreign = world.container("db").clone();
+    foreign.id = "foreign".to_owned();
+    foreign.name = "squatter".to_owned();
+    foreign.identity = None;
+    foreign.spec.ports.insert(port);
+    world.node().containers.insert(foreign.id.clone(), foreign);
+    let plan = world.plan();
+    assert_eq!(plan.objections.len(), 1);
+    assert_eq!(
+        plan.objections[0].text,
+        "Port 8080/tcp of box is taken by container squatter, which no compose file made."
+    );
+}
+
+#[test]
+fn a_changed_network_is_made_anew_and_its_containers_are_put_back() {
+    let mut world = World::running();
+    let network = world.service("web").networks.get_mut("net").unwrap();
+    let crate::model::homelab::Network::Own(spec) = network else { panic!() };
+    spec.internal = true;
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn a_changed_volume_needs_leave_to_destroy_data() {
+    let mut world = World::running();
+    let volume = world.service("web").volumes.get_mut("data").unwrap();
+    let crate::model::homelab::Volume::Own(spec) = volume else { panic!() };
+    spec.driver = Some("other".to_owned());
+    let refused = world.plan();
+    assert_eq!(refused.objections[0].kind, crate::plan::ObjectionKind::DataLoss);
+    assert!(refused.steps.is_empty());
+    world.options.allow_data_loss = vec!["web/volume:data".parse().unwrap()];
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn targets_choose_with_what_they_stand_on() {
+    let mut world = World::new();
+    world.options.targets = vec!["api".parse().unwrap()];
+    world.options.excludes = vec!["api/volume:data".parse().unwrap()];
+    let touched: Vec<String> = world.plan().changes.iter().map(|c| c.addr.to_string()).collect();
+    assert_eq!(touched, ["box/api/network:net", "box/api/container:main"]);
+}

@@ -1,0 +1,9 @@
+//! The plan's tests: a homelab and a node in memory, and the plan as a short text.
+
+mod changes;
+mod first;
+mod fixture;
+mod outline;
+mod removal;
+
+use outline::outline;

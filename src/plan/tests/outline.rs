@@ -1,0 +1,88 @@
+//! The plan as a short text, the language of its tests.
+
+use std::fmt::Write;
+
+use crate::plan::{Call, Plan, Record};
+
+/// Each change with what is recorded, each verification, each step with what it waits for, and what
+/// else the plan says.
+pub fn outline(plan: &Plan) -> String {
+    let mut out = String::new();
+    for change in &plan.changes {
+        let reasons: Vec<String> = change.reasons.iter().map(|r| format!("{r:?}")).collect();
+        let record = match change.record {
+            Record::Nothing => "nothing",
+            Record::Applied(_) => "applied",
+            Record::Forget => "forget",
+        };
+        let steps: Vec<usize> = change.steps.iter().map(|s| s.0).collect();
+        let _ = writeln!(
+            out,
+            "{} {}: {} {steps:?} records {record}",
+            change.action.symbol(),
+            change.addr,
+            reasons.join(" ")
+        );
+        for sentence in &change.data_at_stake {
+            let _ = writeln!(out, "    data: {sentence}");
+        }
+    }
+    for verification in &plan.verifications {
+        let steps: Vec<usize> = verification.steps.iter().map(|s| s.0).collect();
+        let _ = writeln!(out, "✓ {}/{} {:?} {steps:?}", verification.node, verification.service, verification.reasons);
+    }
+    for step in &plan.steps {
+        let after: Vec<String> = step.after.iter().map(|s| s.0.to_string()).collect();
+        let _ = write!(out, "#{} {:?} {}", step.id.0, step.phase, call(&step.call));
+        if !after.is_empty() {
+            let _ = write!(out, " after {}", after.join(" "));
+        }
+        if let Some(undo) = &step.undo {
+            let _ = write!(out, " (undo: {})", call(undo));
+        }
+        if !step.verifies.is_empty() {
+            let groups: Vec<usize> = step.verifies.iter().map(|g| g.0).collect();
+            let _ = write!(out, " proves {groups:?}");
+        }
+        out.push('\n');
+    }
+    for (service, why) in &plan.blocked {
+        let _ = writeln!(out, "blocked {service}: {why}");
+    }
+    for (node, unknown) in &plan.unknown {
+        let _ = writeln!(out, "unknown {node}: {}", unknown.why);
+    }
+    for objection in &plan.objections {
+        let _ = writeln!(out, "objection {:?}: {}", objection.kind, objection.text);
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out
+}
+
+fn call(call: &Call) -> String {
+    match call {
+        Call::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
+        Call::WriteFile(spec) => format!("write {}", spec.path),
+        Call::PullImage { reference, .. } => format!("pull {reference}"),
+        Call::BuildImage { reference, .. } => format!("build {reference}"),
+        Call::CreateNetwork(spec) => format!("create network {}", spec.name),
+        Call::RemoveNetwork { name, .. } => format!("remove network {name}"),
+        Call::CreateVolume(spec) => format!("create volume {}", spec.name),
+        Call::RemoveVolume { name } => format!("remove volume {name}"),
+        Call::CreateContainer { name, carry, .. } if carry.is_empty() => format!("create {name}"),
+        Call::CreateContainer { name, carry, .. } => format!("create {name} carrying {:?}", carry.keys()),
+        Call::StartContainer { container } => format!("start {container}"),
+        Call::StopContainer { container } => format!("stop {container}"),
+        Call::RestartContainer { container } => format!("restart {container}"),
+        Call::UnpauseContainer { container } => format!("unpause {container}"),
+        Call::RenameContainer { container, name } => format!("rename {container} to {name}"),
+        Call::RemoveContainer { container, .. } => format!("remove {container}"),
+        Call::UpdateContainer { container, .. } => format!("update {container}"),
+        Call::ConnectNetwork { container, network, .. } => format!("connect {container} to {network}"),
+        Call::DisconnectNetwork { container, network } => format!("disconnect {container} from {network}"),
+        Call::AwaitContainer { container, condition, .. } => format!("await {container} {condition:?}"),
+        Call::RunHealthScript { script, .. } => format!("run {}", script.path),
+    }
+}
