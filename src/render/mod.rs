@@ -18,6 +18,7 @@ mod field;
 mod reason;
 pub mod step;
 
+pub mod diagnostic;
 pub mod plan;
 
 #[cfg(test)]
