@@ -34,6 +34,33 @@ impl<'a> Place<'a> {
     pub fn depth(&self) -> usize {
         self.parent.map_or(0, |p| p.depth() + 1)
     }
+
+    /// Whether a pattern such as `services.*.ports.[]` describes this place: `*` is any part, `[]` any item.
+    pub fn matches(&self, pattern: &str) -> bool {
+        let mut at = self;
+        for expected in pattern.rsplit('.') {
+            let Some(parent) = at.parent else { return false };
+            let fits = match at.part {
+                Part::Root => false,
+                Part::Key(key) => expected == "*" || expected == key,
+                Part::Item(_) => expected == "*" || expected == "[]",
+            };
+            if !fits {
+                return false;
+            }
+            at = parent;
+        }
+        at.parent.is_none()
+    }
+
+    /// The keys that lead here; items of lists have none.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = self.parent.map_or_else(Vec::new, Place::keys);
+        if let Part::Key(key) = self.part {
+            keys.push(key.to_owned());
+        }
+        keys
+    }
 }
 
 impl fmt::Display for Place<'_> {
@@ -61,5 +88,17 @@ mod tests {
         assert_eq!(ports.item(0).to_string(), "services.web.ports.0");
         assert_eq!(Place::ROOT.to_string(), "the file");
         assert_eq!(ports.depth(), 3);
+        assert_eq!(ports.item(0).keys(), ["services", "web", "ports"]);
+    }
+
+    #[test]
+    fn patterns_match_whole_places() {
+        let services = Place::ROOT.key("services");
+        let web = services.key("web.x");
+        let ports = web.key("ports");
+        let item = ports.item(3);
+        assert!(item.matches("services.*.ports.[]") && item.matches("services.*.ports.*"));
+        assert!(ports.matches("services.*.ports"));
+        assert!(!item.matches("services.*.ports") && !ports.matches("*.ports") && !Place::ROOT.matches("services"));
     }
 }

@@ -31,6 +31,16 @@ pub fn join(base: &str, path: &str) -> String {
     }
 }
 
+/// The way from one absolute folder to another path, as Go's `filepath.Rel`.
+pub fn relative(from: &str, to: &str) -> String {
+    let (from, to) = (clean(from), clean(to));
+    let parts = |path: &str| path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let (from, to) = (parts(&from), parts(&to));
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[shared..].iter().map(|_| "..");
+    clean(&up.chain(to[shared..].iter().map(String::as_str)).collect::<Vec<_>>().join("/"))
+}
+
 /// `~` and what follows it, under the home folder; the path as it is without a home folder or a tilde. A tilde with a
 /// name after it is not another user's home, as Compose has it: `~bob` is `bob` in the own home.
 pub fn expand_home(path: &str, home: Option<&str>) -> String {
@@ -79,6 +89,15 @@ mod tests {
         }
         assert_eq!(join("/srv/app", "../x"), "/srv/x");
         assert_eq!(join("/srv/app", "."), "/srv/app");
+    }
+
+    #[test]
+    fn ways_between_folders() {
+        for (from, to, way) in
+            [("/a", "/a", "."), ("/a", "/a/b/c", "b/c"), ("/a/b", "/a/c", "../c"), ("/", "/x/../y", "y")]
+        {
+            assert_eq!(relative(from, to), way, "{from} {to}");
+        }
     }
 
     #[test]
