@@ -199,7 +199,7 @@ fn container(key: Key) -> Policy {
         | Key::IpamConfig
         | Key::Owner
         | Key::Mode
-        | Key::Content => Policy::replace("not a field of a container"),
+        | Key::Content => Policy::replace(NOT_A_CONTAINERS),
     }
 }
 
@@ -240,6 +240,33 @@ pub fn is_proxy_variable(name: &str) -> bool {
     matches!(name.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "NO_PROXY" | "ALL_PROXY")
 }
 
+/// The keys that a kind of resource can have a field of, in the order in which changes are shown.
+pub fn keys(kind: Kind) -> Vec<Key> {
+    let all = Key::ALL.iter().copied();
+    match kind {
+        Kind::Container => all.filter(|k| container(*k).why != NOT_A_CONTAINERS).collect(),
+        Kind::Network => vec![
+            Key::Name,
+            Key::Driver,
+            Key::DriverOpts,
+            Key::Internal,
+            Key::Attachable,
+            Key::EnableIpv4,
+            Key::EnableIpv6,
+            Key::IpamDriver,
+            Key::IpamConfig,
+            Key::Labels,
+        ],
+        Kind::Volume => vec![Key::Name, Key::Driver, Key::DriverOpts, Key::Labels],
+        Kind::Directory => vec![Key::State, Key::Owner, Key::Mode],
+        Kind::File => vec![Key::State, Key::Owner, Key::Mode, Key::Content, Key::Environment],
+        Kind::Image => Vec::new(),
+    }
+}
+
+/// The why of rows that no container has.
+const NOT_A_CONTAINERS: &str = "not a field of a container";
+
 /// What a live value means where nothing is declared, for one field.
 pub fn undeclared(kind: Kind, field: &Field) -> Undeclared {
     match (kind, field.key, field.item.as_deref(), field.part) {
@@ -249,5 +276,47 @@ pub fn undeclared(kind: Kind, field: &Field) -> Undeclared {
             Undeclared::EngineDefault
         }
         _ => policy(kind, field.key).undeclared,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    /// The policy as a table of the documentation.
+    fn table() -> String {
+        let mut out = String::from(
+            "| resource | field | set or changed | removed | not declared | why |\n|---|---|---|---|---|---|\n",
+        );
+        for kind in Kind::ALL {
+            for key in keys(kind) {
+                let row = policy(kind, key);
+                let undeclared = match row.undeclared {
+                    Undeclared::Counts => "counts as set by hand",
+                    Undeclared::EngineDefault => "left to the engine",
+                };
+                let (set, unset) = (row.set.as_str(), row.unset.as_str());
+                let _ = writeln!(out, "| {kind} | `{key}` | {set} | {unset} | {undeclared} | {} |", row.why);
+            }
+        }
+        out
+    }
+
+    /// `HL_BLESS=1` writes the table anew.
+    #[test]
+    fn the_documented_table_is_this_one() {
+        const BEGIN: &str = "<!-- policy table: written by the tests from src/diff/policy.rs -->\n";
+        const END: &str = "<!-- end of the policy table -->\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/how-hl-decides.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (head, rest) = page.split_once(BEGIN).expect("the page has the begin mark");
+        let (written, tail) = rest.split_once(END).expect("the page has the end mark");
+        if std::env::var_os("HL_BLESS").is_some() {
+            std::fs::write(path, format!("{head}{BEGIN}{}{END}{tail}", table())).unwrap();
+            return;
+        }
+        assert_eq!(written, table(), "run the tests once with HL_BLESS=1");
     }
 }
