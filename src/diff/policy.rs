@@ -141,7 +141,9 @@ fn container(key: Key) -> Policy {
         | Key::Ulimits
         | Key::Init
         | Key::Isolation => Policy::replace("undeclared, the engine's own configuration decides").or_engine_default(),
-        Key::Platform => Policy::replace("undeclared, the image's only one is taken").or_engine_default(),
+        Key::Platform => {
+            Policy::replace("the engine does not show it; the image tells").or_engine_default().may_be_discarded()
+        }
         Key::MacAddress => Policy::replace("undeclared, the engine makes one").or_engine_default().may_be_discarded(),
         Key::Annotations => Policy::replace("older engines drop them").may_be_discarded(),
         Key::MemSwappiness | Key::OomKillDisable | Key::CpuCount | Key::CpuPercent => {
@@ -238,6 +240,18 @@ fn place(key: Key) -> Policy {
 pub fn is_proxy_variable(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     matches!(name.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "NO_PROXY" | "ALL_PROXY")
+}
+
+/// What a declared value means where the node shows none, for one field.
+pub fn absent(kind: Kind, field: &Field) -> Absent {
+    match (kind, field.key, field.item.as_deref(), field.part) {
+        // Engines before API 1.44 do not know these.
+        (Kind::Container, Key::Healthcheck, Some("start_interval"), _) => Absent::MayBeDiscarded,
+        (Kind::Container, Key::Networks, _, Some("mac_address" | "driver_opts" | "gw_priority" | "interface_name")) => {
+            Absent::MayBeDiscarded
+        }
+        _ => policy(kind, field.key).absent,
+    }
 }
 
 /// The keys that a kind of resource can have a field of, in the order in which changes are shown.

@@ -108,7 +108,7 @@ fn agrees(
         return true;
     }
     match (declared, expected, live) {
-        (Some(_), _, None) => policy::policy(kind, field.key).absent == Absent::MayBeDiscarded,
+        (Some(_), _, None) => policy::absent(kind, field) == Absent::MayBeDiscarded,
         (None, None, Some(_)) => policy::undeclared(kind, field) == Undeclared::EngineDefault,
         _ => false,
     }
