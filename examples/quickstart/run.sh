@@ -7,7 +7,8 @@
 # It works on a copy of this folder under $HL_QUICKSTART_ROOT (default:
 # ~/.local/share/hl-quickstart), so the repository stays as it is.
 # Needs a Rust toolchain and Debian or Ubuntu. Where there is no Docker engine
-# it installs docker.io, if it may. DOCKER_HOST=unix:///path is honoured.
+# it installs docker.io, if it may. DOCKER_HOST=unix:///path is honoured, and
+# HL=/path/to/hl is used instead of building it.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -15,7 +16,7 @@ repository=$(CDPATH='' cd -- "$here/../.." && pwd)
 root=${HL_QUICKSTART_ROOT:-$HOME/.local/share/hl-quickstart}
 image="hl-quickstart/busybox:1"
 projects="quickstart-web quickstart-api quickstart-db" # dependents first
-hl=${CARGO_TARGET_DIR:-$repository/target}/release/hl
+hl=${HL:-${CARGO_TARGET_DIR:-$repository/target}/release/hl}
 mark=.made-by-hl-quickstart
 as_root= # "sudo" where this user may not speak to the engine
 
@@ -139,13 +140,13 @@ claim_root() {
 
 up() {
   claim_root
-  need_toolchain
   need_engine
   has curl || has wget || has busybox || install wget # for the health checks
-
-  say "Building hl (the first time takes some minutes)"
-  (cd "$repository" && cargo build --release --locked)
-
+  if [ -z "${HL:-}" ]; then
+    need_toolchain
+    say "Building hl (the first time takes some minutes)"
+    (cd "$repository" && cargo build --release --locked)
+  fi
   copy_homelab
   make_image
   cd "$root/homelab"

@@ -15,8 +15,9 @@
 
 mod architecture;
 mod harness;
+mod repository;
 mod support;
 
 fn main() -> std::process::ExitCode {
-    support::trial::run(&[architecture::TRIALS, harness::TRIALS])
+    support::trial::run(&[architecture::TRIALS, harness::TRIALS, repository::TRIALS])
 }
