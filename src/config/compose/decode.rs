@@ -28,9 +28,9 @@ fn decode_keys(node: &mut Node, keys: &'static Keys, at: Place<'_>, diagnostics:
 fn decode_value(node: &mut Node, holds: &Holds, at: Place<'_>, diagnostics: &mut Diagnostics) {
     match holds {
         Holds::Text => decode_text(node, at, diagnostics),
-        Holds::Bool | Holds::BoolSet => decode_bool(node, at, diagnostics),
+        Holds::Bool | Holds::BoolSet | Holds::OptOut => decode_bool(node, at, diagnostics),
         Holds::Int | Holds::IntSet => decode_int(node, at, diagnostics),
-        Holds::Uint | Holds::UintSet => decode_uint(node, at, diagnostics),
+        Holds::Uint | Holds::UintSet | Holds::Mode => decode_uint(node, at, diagnostics),
         Holds::Float => decode_float(node, at, diagnostics),
         Holds::Bytes => decode_bytes(node, at, diagnostics),
         Holds::Time | Holds::TimeSet => decode_time(node, at, diagnostics),

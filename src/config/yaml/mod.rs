@@ -28,5 +28,10 @@ pub fn parse(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Vec<Nod
     build::documents(text, file, diagnostics)
 }
 
+/// Whether `text` without quotes is read as the string that it is, and not as a number, a date or the like.
+pub fn is_plain_text(text: &str) -> bool {
+    scalar::is_plain_text(text)
+}
+
 #[cfg(test)]
 mod tests;

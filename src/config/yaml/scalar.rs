@@ -41,6 +41,11 @@ pub(super) fn resolve(tag: Option<&str>, text: &str, notation: Notation) -> Resu
     }
 }
 
+/// Whether a plain scalar with this text is a string.
+pub(super) fn is_plain_text(text: &str) -> bool {
+    text != "<<" && plain(text, Timestamps::Read).0 == "!!str"
+}
+
 /// Whether a text that looks like a date is one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Timestamps {

@@ -63,8 +63,7 @@ const DEVICE_REQUEST_KEYS: &[Key] = &[
 pub static DEVICE_REQUEST: Keys = open(DEVICE_REQUEST_KEYS).requiring(&["capabilities"]);
 
 /// The same under `gpus`, where the capability goes without saying and Compose's schema lets any key pass.
-pub static DEVICE_REQUEST_LAX: Keys =
-    Keys { keys: DEVICE_REQUEST_KEYS, required: &[], extensions: Extensions::Anything };
+pub static DEVICE_REQUEST_LAX: Keys = lax(DEVICE_REQUEST_KEYS);
 
 static RESTART_POLICY: Keys = open(&[
     key("condition", TEXT, Holds::Text),

@@ -15,7 +15,7 @@ mod support;
 
 pub use check::check;
 pub use keys::{KeyPath, keys};
-pub use project::{FILE_OBJECT, NETWORK, PROJECT, VOLUME};
+pub use project::PROJECT;
 pub use service::SERVICE;
 pub use support::check_support;
 
@@ -45,6 +45,8 @@ pub enum Printed {
     Always,
     /// Always, and under this name in JSON: Compose's struct has no name of its own for it.
     AlwaysAs(&'static str),
+    /// When its value is not the empty one and this other key is not set, of which it is the outcome.
+    Unless(&'static str),
 }
 
 /// A release of Docker Compose, major and minor.
@@ -76,6 +78,8 @@ pub struct Keys {
     pub required: &'static [&'static str],
     /// Whether `x-…` keys may stand between.
     pub extensions: Extensions,
+    /// The names of the keys in the order of [`FOLLOWED`], where that is another one.
+    pub followed_order: &'static [&'static str],
 }
 
 /// Whether keys of the user's own (`x-…`) may stand in a mapping.
@@ -156,6 +160,8 @@ pub enum Holds {
     Bool,
     /// A boolean; printed whenever it is set.
     BoolSet,
+    /// A boolean that the newest Compose takes for true; it prints false alone, [`FOLLOWED`] true alone.
+    OptOut,
     /// An integer; left out when 0.
     Int,
     /// An integer; printed whenever it is set.
@@ -164,6 +170,8 @@ pub enum Holds {
     Uint,
     /// The same, printed whenever it is set.
     UintSet,
+    /// The mode of a file; a number, and octal text in the newest Compose. Printed whenever it is set.
+    Mode,
     /// A float of 32 bits; left out when 0.
     Float,
     /// A number of bytes, printed as text; left out when 0.
@@ -227,13 +235,11 @@ const COMMAND: Takes = Takes::Either(&[Takes::Of(&[Type::Null]), TEXT, TEXTS]);
 const HOSTS: Takes = Takes::Either(&[Takes::Named(Names::Any, &TEXT_OR_TEXTS), TEXT_SET]);
 const EXTERNAL: Takes = Takes::Either(&[BOOL_OR_TEXT, Takes::Keys(&EXTERNAL_NAME)]);
 
-static EXTERNAL_NAME: Keys =
-    Keys { keys: &[key("name", TEXT, Holds::Text)], required: &[], extensions: Extensions::Allowed };
+static EXTERNAL_NAME: Keys = open(&[key("name", TEXT, Holds::Text)]);
 
 const EXTERNAL_OR_ANYTHING: Takes = Takes::Either(&[BOOL_OR_TEXT, Takes::Keys(&EXTERNAL_ANYTHING)]);
 
-static EXTERNAL_ANYTHING: Keys =
-    Keys { keys: &[key("name", TEXT, Holds::Text)], required: &[], extensions: Extensions::Anything };
+static EXTERNAL_ANYTHING: Keys = lax(&[key("name", TEXT, Holds::Text)]);
 
 const fn key(name: &'static str, takes: Takes, holds: Holds) -> Key {
     Key { name, takes, holds, support: Support::Supported, since: None, printed: Printed::IfSet }
@@ -241,17 +247,26 @@ const fn key(name: &'static str, takes: Takes, holds: Holds) -> Key {
 
 /// A mapping without required keys that takes `x-…` keys.
 const fn open(keys: &'static [Key]) -> Keys {
-    Keys { keys, required: &[], extensions: Extensions::Allowed }
+    Keys { keys, required: &[], extensions: Extensions::Allowed, followed_order: &[] }
 }
 
 /// A mapping without required keys that takes no other key.
 const fn closed(keys: &'static [Key]) -> Keys {
-    Keys { keys, required: &[], extensions: Extensions::Refused }
+    Keys { extensions: Extensions::Refused, ..open(keys) }
+}
+
+/// A mapping without required keys that takes any other key.
+const fn lax(keys: &'static [Key]) -> Keys {
+    Keys { extensions: Extensions::Anything, ..open(keys) }
 }
 
 impl Keys {
     const fn requiring(self, required: &'static [&'static str]) -> Self {
         Self { required, ..self }
+    }
+
+    const fn once_ordered(self, followed_order: &'static [&'static str]) -> Self {
+        Self { followed_order, ..self }
     }
 }
 
@@ -274,6 +289,10 @@ impl Key {
 
     const fn always(self) -> Self {
         Self { printed: Printed::Always, ..self }
+    }
+
+    const fn unless(self, other: &'static str) -> Self {
+        Self { printed: Printed::Unless(other), ..self }
     }
 
     const fn always_as(self, json: &'static str) -> Self {

@@ -33,7 +33,7 @@ pub static VOLUME_MOUNT: Keys = open(&[
 static BIND: Keys = open(&[
     key("selinux", Takes::Word(&["z", "Z"]), Holds::Text),
     key("propagation", TEXT, Holds::Text),
-    key("create_host_path", BOOL_OR_TEXT, Holds::Bool),
+    key("create_host_path", BOOL_OR_TEXT, Holds::OptOut),
     key("recursive", Takes::Word(&["enabled", "disabled", "writable", "readonly"]), Holds::Text).since(2, 30),
 ]);
 
@@ -59,7 +59,7 @@ pub static FILE_REFERENCE: Keys = open(&[
     key("target", TEXT, Holds::Text),
     key("uid", TEXT, Holds::Text),
     key("gid", TEXT, Holds::Text),
-    key("mode", NUMBER_OR_TEXT, Holds::UintSet),
+    key("mode", NUMBER_OR_TEXT, Holds::Mode),
 ]);
 
 /// How a service attaches to a network.
@@ -73,4 +73,14 @@ pub static ATTACHMENT: Keys = open(&[
     key("link_local_ips", TEXT_SET, Holds::Texts),
     key("mac_address", TEXT, Holds::Text),
     key("priority", Takes::Of(&[Type::Number]), Holds::Int),
+])
+.once_ordered(&[
+    "priority",
+    "gw_priority",
+    "aliases",
+    "ipv4_address",
+    "ipv6_address",
+    "link_local_ips",
+    "mac_address",
+    "driver_opts",
 ]);

@@ -34,7 +34,7 @@ static INCLUDE: Keys = closed(&[
 ]);
 
 /// A network.
-pub static NETWORK: Keys = open(&[
+static NETWORK: Keys = open(&[
     key("name", TEXT, Holds::Text),
     key("driver", TEXT, Holds::Text),
     key("driver_opts", DRIVER_OPTIONS, Holds::Mapping),
@@ -63,7 +63,7 @@ static POOL: Keys = open(&[
 ]);
 
 /// A volume.
-pub static VOLUME: Keys = open(&[
+static VOLUME: Keys = open(&[
     key("name", TEXT, Holds::Text),
     key("driver", TEXT, Holds::Text),
     key("driver_opts", DRIVER_OPTIONS, Holds::Mapping),
@@ -71,12 +71,12 @@ pub static VOLUME: Keys = open(&[
     key("labels", LIST_OR_MAP, Holds::Mapping),
 ]);
 
-/// What Compose makes of a config or a secret; a file of either takes only some of these keys.
-pub static FILE_OBJECT: Keys = open(&[
+/// What Compose makes of a config or a secret; a file takes only some of these keys for either.
+static FILE_OBJECT: Keys = open(&[
     key("name", TEXT, Holds::Text),
     key("file", TEXT, Holds::Text),
     key("environment", TEXT, Holds::Text),
-    key("content", TEXT, Holds::Text),
+    key("content", TEXT, Holds::Text).unless("environment"),
     key("external", EXTERNAL_OR_ANYTHING, Holds::Bool),
     key("labels", LIST_OR_MAP, Holds::Mapping),
     key("driver", TEXT, Holds::Text),

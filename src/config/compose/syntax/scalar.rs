@@ -45,6 +45,17 @@ pub fn float_text(value: f64) -> String {
     format!("{value}")
 }
 
+/// The same for a float of 32 bits.
+pub fn float32_text(value: f32) -> String {
+    let scientific = format!("{value:e}");
+    let exponent: i32 = scientific.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+    if value != 0.0 && !(-4..6).contains(&exponent) {
+        let digits = scientific.split('e').next().unwrap_or_default();
+        return format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
+    }
+    value.to_string()
+}
+
 /// Go's `%v` of a scalar; `None` for null, lists and mappings.
 pub fn scalar_text(value: &Value) -> Option<String> {
     match value {
