@@ -199,11 +199,7 @@ fn is_sexagesimal(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = whole.split(':');
     let first = parts.next().unwrap_or_default();
-    let is_sixtieth = |p: &str| match p.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let is_sixtieth = |p: &str| matches!(p.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit() || b == b'_');
     whole.contains(':')
         && first.starts_with(|c: char| c.is_ascii_digit())
