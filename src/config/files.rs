@@ -4,7 +4,7 @@
 //! before one: it reads each file once, gives it a place in the [`SourceMap`], and never lets the
 //! lines of an env file be shown. This module does not know what the files mean.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +23,14 @@ pub trait Reader {
 
     /// What is at an absolute path, symlinks followed.
     fn kind(&self, path: &Path) -> Kind;
+
+    /// The names in the folder at an absolute path, sorted; none if there is no such folder.
+    fn names(&self, path: &Path) -> Vec<String>;
+
+    /// The path by which people know the file at an absolute path, where that is another.
+    fn shown(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
 }
 
 /// What is at a path.
@@ -80,6 +88,14 @@ impl Reader for Disk {
             Err(_) => Kind::Missing,
         }
     }
+
+    fn names(&self, path: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+        // A name that is not UTF-8 can stand in none of the files that refer to it.
+        let mut names: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
 }
 
 /// A tree of files in memory.
@@ -121,6 +137,14 @@ impl Reader for Memory {
         } else {
             Kind::Missing
         }
+    }
+
+    fn names(&self, path: &Path) -> Vec<String> {
+        let path = clean(path);
+        let below = self.files.range(path.clone()..).map_while(|(file, _)| file.strip_prefix(&path).ok());
+        let names: BTreeSet<String> =
+            below.filter_map(|b| b.components().next()).map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+        names.into_iter().collect()
     }
 }
 
@@ -193,9 +217,10 @@ impl<'a> Files<'a> {
 
     /// A path as shown to the user.
     pub fn shown(&self, path: &Path) -> PathBuf {
+        let path = self.reader.shown(path);
         match path.strip_prefix(&self.seen_from) {
             Ok(below) if below != Path::new("") => below.to_owned(),
-            _ => path.to_owned(),
+            _ => path,
         }
     }
 }
@@ -211,6 +236,9 @@ mod tests {
         assert_eq!(memory.kind(Path::new("/a/./../a/b.yml")), Kind::File);
         assert_eq!(memory.kind(Path::new("/b")), Kind::Missing);
         assert_eq!(memory.read(Path::new("/a")), Err(ReadError::Folder));
+        assert_eq!(memory.names(Path::new("/")), ["a", "ab"]);
+        assert_eq!(memory.names(Path::new("/a")), ["b.yml"]);
+        assert_eq!(memory.names(Path::new("/b")), Vec::<String>::new());
     }
 
     #[test]

@@ -103,5 +103,5 @@ pub fn assignment(line: &str) -> Option<(&str, &str)> {
         return None;
     }
     let end = line.find(['=', ':'])?;
-    Some((line[..end].trim_end(), line[end + 1..].trim()))
+    Some((line[..end].trim_end(), line[end + 1..].trim().trim_matches(['"', '\''])))
 }

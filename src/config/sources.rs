@@ -1,0 +1,321 @@
+//! The repository, read: [`load`] gives its typed files and where the others are.
+//!
+//! Compose files are looked at here only as far as that they exist: what is in them depends on
+//! variables and is read by `config::resolve`, through the same [`Reader`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{Disk, Files, Kind, Reader};
+use super::section::Context;
+use super::service::{self, Declaration};
+use super::template::Lookup;
+use super::topology::{self, NodeSource, Topology};
+use super::tree::{Node, Taint};
+use super::{check, dotenv, yaml};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
+use crate::model::backup::BackupRepository;
+use crate::model::homelab::HealthScript;
+use crate::model::name::{NodeName, ServiceName};
+
+/// Where a repository is and how it is read.
+#[derive(Clone)]
+pub struct Repository {
+    /// Its absolute folder.
+    pub root: PathBuf,
+    /// Where the user stands: paths in diagnostics are shown relative to it.
+    pub current_dir: PathBuf,
+    /// The home folder of the user, for `~` in compose files of services of this machine.
+    pub home: Option<String>,
+    /// What reads its files.
+    pub reader: Arc<dyn Reader + Send + Sync>,
+}
+
+impl Repository {
+    /// A repository on this machine's disk.
+    pub fn on_disk(root: impl Into<PathBuf>, current_dir: impl Into<PathBuf>, home: Option<String>) -> Self {
+        Self { root: root.into(), current_dir: current_dir.into(), home, reader: Arc::new(Disk) }
+    }
+}
+
+/// What the repository says, as far as that needs no variable and no node.
+#[derive(Clone)]
+pub struct Sources {
+    /// Where it was read.
+    pub repository: Repository,
+    /// Every text that was read.
+    pub map: SourceMap,
+    /// The name of the homelab.
+    pub name: String,
+    /// Public variables for every service.
+    pub vars: BTreeMap<String, String>,
+    /// The machines.
+    pub nodes: BTreeMap<NodeName, NodeSource>,
+    /// The services that have an owner and a compose file.
+    pub services: BTreeMap<ServiceName, ServiceSource>,
+    /// Where backups go.
+    pub backup: Option<BackupRepository>,
+}
+
+/// What the repository says about one service.
+#[derive(Clone, Debug)]
+pub struct ServiceSource {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its absolute folder in the repository.
+    pub folder: PathBuf,
+    /// The node that owns it.
+    pub node: NodeName,
+    /// What service.yaml and the topology say.
+    pub declaration: Declaration,
+    /// Its compose file and the override beside it.
+    pub compose_files: Vec<PathBuf>,
+    /// The variables of `env.example`; none without that file.
+    pub env_example: Option<dotenv::Assignments>,
+    /// How it proves that it works.
+    pub health: Option<HealthScript>,
+    /// A place that stands for the service as a whole.
+    pub place: Option<Span>,
+}
+
+/// A folder below `services/`, before it is known who owns it.
+pub(super) struct Folder {
+    pub path: PathBuf,
+    pub compose_files: Vec<PathBuf>,
+    pub declaration: Declaration,
+    pub env_example: Option<dotenv::Assignments>,
+    pub place: Option<Span>,
+}
+
+/// What was found in the repository, before it is held together.
+pub(super) struct Found {
+    pub topology: Topology,
+    pub folders: BTreeMap<ServiceName, Folder>,
+    /// Whether every inventory file could be read, so that what is not in it is not there.
+    pub inventory: Inventory,
+}
+
+/// Whether the inventory is known as a whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inventory {
+    /// It is.
+    Whole,
+    /// A file of it is missing or could not be read, which has been reported.
+    Partial,
+}
+
+/// Reads the repository once. What is wrong in itself is said here, without any node.
+pub fn load(repository: Repository) -> (Sources, Diagnostics) {
+    let reader = Arc::clone(&repository.reader);
+    let mut map = SourceMap::default();
+    let mut out = Diagnostics::default();
+    let mut files = Files::new(reader.as_ref(), &mut map, &repository.current_dir);
+    let mut sources = Sources {
+        repository: repository.clone(),
+        map: SourceMap::default(),
+        name: String::new(),
+        vars: BTreeMap::new(),
+        nodes: BTreeMap::new(),
+        services: BTreeMap::new(),
+        backup: None,
+    };
+    if let Some(found) = read(&repository, &mut files, &mut out) {
+        sources.nodes = found.topology.nodes(&mut out);
+        sources.vars = found.topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
+        sources.name = found.topology.name.as_ref().map_or_else(|| folder_name(&repository.root), |n| n.value.clone());
+        sources.backup = found.topology.backup.clone();
+        sources.services = check::services(found, &sources.nodes, &mut files, &mut out);
+    }
+    sources.map = map;
+    (sources, out)
+}
+
+fn folder_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| "homelab".to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn read(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Found> {
+    let inventory = repository.root.join("inventory");
+    let services = repository.root.join("services");
+    let topology_file =
+        ["topology.yaml", "topology.yml"].map(|n| inventory.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
+    let hosts = host_files(&inventory.join("hosts"), repository);
+    if topology_file.is_none() && hosts.is_empty() {
+        out.push(not_a_homelab(repository, files.kind(&services)));
+        return None;
+    }
+    let mut found = Found { topology: Topology::default(), folders: BTreeMap::new(), inventory: Inventory::Whole };
+    match topology_file {
+        None => {}
+        Some(path) => match document(&path, files, out) {
+            Some(tree) => found.topology = with_context(files, out, |context| topology::parse(&tree, context)),
+            None => found.inventory = Inventory::Partial,
+        },
+    }
+    for (stem, path) in hosts {
+        let Some(tree) = document(&path, files, out) else {
+            found.inventory = Inventory::Partial;
+            continue;
+        };
+        let host = with_context(files, out, |context| {
+            let place = Span { end: tree.span.start, ..tree.span };
+            let name = service::node_name(super::section::Located::new(stem, place), context)?;
+            topology::parse_host(&name.value, &tree, context)
+        });
+        match host {
+            Some(host) => found.topology.add_host(host, out),
+            None => found.inventory = Inventory::Partial,
+        }
+    }
+    for name in repository.reader.names(&services) {
+        let path = services.join(&name);
+        if !name.starts_with('.') && files.kind(&path) == Kind::Folder {
+            read_folder(name, path, files, out, &mut found);
+        }
+    }
+    Some(found)
+}
+
+/// The files of `inventory/hosts`, with the node that each is named after.
+fn host_files(folder: &Path, repository: &Repository) -> Vec<(String, PathBuf)> {
+    let names = repository.reader.names(folder).into_iter().filter(|n| !n.starts_with('.'));
+    let stem = |name: &str| {
+        let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
+        stem.map(|stem| (stem.to_owned(), folder.join(name)))
+    };
+    names.filter_map(|name| stem(&name)).collect()
+}
+
+fn not_a_homelab(repository: &Repository, services: Kind) -> Diagnostic {
+    let is_root = |folder: &&Path| {
+        let inventory = folder.join("inventory");
+        repository.reader.kind(&inventory.join("topology.yaml")) == Kind::File
+            || !host_files(&inventory.join("hosts"), repository).is_empty()
+    };
+    let shown = repository.root.display();
+    if let Some(above) = repository.root.ancestors().skip(1).find(is_root) {
+        return Diagnostic::error(Code::NotAHomelab, format!("{shown} is not the root of a homelab repository"))
+            .hint(format!("the root is above it: use `-C {}`", above.display()));
+    }
+    let words = match services {
+        Kind::Folder => format!("{shown} has services/ but no inventory/topology.yaml"),
+        Kind::File | Kind::Missing => format!("{shown} is not a homelab: it has no inventory/topology.yaml"),
+    };
+    Diagnostic::error(Code::NotAHomelab, words)
+        .detail("inventory/topology.yaml names the machines and which of them owns which service.")
+        .hint("run hl in the root of the repository, or say where it is with `-C DIR`")
+}
+
+fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
+    let compose_files = super::compose::in_folder(&path, files, out);
+    let own_file =
+        ["service.yaml", "service.yml"].map(|n| path.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
+    let service = match ServiceName::new(name.as_str()) {
+        Ok(service) => service,
+        Err(error) => {
+            if !compose_files.is_empty() || own_file.is_some() {
+                let words = format!("the folder services/{name} cannot be a service: {error}");
+                out.push(Diagnostic::error(Code::InvalidName, words).hint("rename the folder"));
+            }
+            return;
+        }
+    };
+    let mut place =
+        compose_files.first().and_then(|p| files.load(p, Visibility::Public).ok()).map(|f| Span::new(f, 0, 0));
+    let mut declaration = Declaration::default();
+    if let Some(path) = own_file {
+        // An empty service.yaml says nothing, and that is allowed.
+        let is_empty = files.load(&path, Visibility::Public).is_ok_and(|f| is_blank(&files.text(f)));
+        if !is_empty && let Some(tree) = document(&path, files, out) {
+            declaration = with_context(files, out, |context| service::parse(&tree, "", context));
+            place = Some(Span { end: tree.span.start, ..tree.span });
+        }
+    }
+    let env_example = env_example(&path, files, out);
+    found.folders.insert(service, Folder { path, compose_files, declaration, env_example, place });
+}
+
+/// Whether nothing but comments is in a YAML text.
+fn is_blank(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<dotenv::Assignments> {
+    let path = folder.join("env.example");
+    if files.kind(&path) != Kind::File {
+        return None;
+    }
+    match files.load(&path, Visibility::Public) {
+        Ok(file) => Some(dotenv::parse(&files.text(file), file, &Nothing, out)),
+        Err(error) => {
+            out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions and that it is text"));
+            None
+        }
+    }
+}
+
+/// No variable at all: an example is taken as it is.
+struct Nothing;
+
+impl Lookup for Nothing {
+    fn get(&self, _: &str) -> Option<(&str, Taint)> {
+        None
+    }
+}
+
+/// The one document of a YAML file; none if it cannot be read, which is then reported.
+fn document(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Node> {
+    let file = match files.load(path, Visibility::Public) {
+        Ok(file) => file,
+        Err(error) => {
+            out.push(error.diagnostic(&files.shown(path)).hint("check the file's permissions and that it is text"));
+            return None;
+        }
+    };
+    let mut found = Diagnostics::default();
+    let mut documents = yaml::parse(&files.text(file), file, &mut found).into_iter();
+    let (first, second) = (documents.next(), documents.next());
+    let broken = found.has_errors();
+    out.extend(found);
+    if let Some(second) = second {
+        let words = "the file holds more than one document";
+        out.push(
+            Diagnostic::error(Code::InvalidValue, words)
+                .at(point(second.span), "")
+                .hint("remove the `---` between them"),
+        );
+    }
+    match first {
+        _ if broken => None,
+        Some(tree) if !tree.is_null() => Some(tree),
+        _ => {
+            out.push(empty_file(file));
+            None
+        }
+    }
+}
+
+fn point(span: Span) -> Span {
+    Span { end: span.start, ..span }
+}
+
+fn empty_file(file: FileId) -> Diagnostic {
+    Diagnostic::error(Code::EmptyFile, "the file is empty")
+        .at(Span::new(file, 0, 0), "")
+        .hint("write `version: 1`, `nodes:` and `services:` into it, or remove it")
+}
+
+/// Runs `read` with a context over the texts read so far, and keeps what it reports.
+fn with_context<T>(files: &Files<'_>, out: &mut Diagnostics, read: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    let mut context = Context { map: files.sources(), out: Diagnostics::default() };
+    let result = read(&mut context);
+    out.extend(context.out);
+    result
+}
+
+/// Names of a set, as a sentence has them.
+pub(super) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let all: BTreeSet<&str> = all.collect();
+    super::section::list(&all.into_iter().collect::<Vec<_>>())
+}
