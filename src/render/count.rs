@@ -93,6 +93,14 @@ impl Deed {
         }
     }
 
+    /// One word for it, for programs.
+    pub fn as_word(self) -> &'static str {
+        match self {
+            Deed::Update => "update",
+            other => other.as_str(),
+        }
+    }
+
     /// Whether nothing happens on the node.
     pub fn is_quiet(self) -> bool {
         match self {
@@ -163,6 +171,11 @@ impl Counts {
     /// How often one thing is done.
     pub fn get(&self, deed: Deed) -> usize {
         self.deeds.get(&deed).copied().unwrap_or(0)
+    }
+
+    /// Whether apply has anything to do, beyond bringing records up to date.
+    pub fn has_work(&self) -> bool {
+        self.deeds.keys().any(|d| *d != Deed::Record)
     }
 
     /// Whether nothing is done on any node.

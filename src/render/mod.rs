@@ -21,6 +21,9 @@ pub mod step;
 pub mod diagnostic;
 pub mod plan;
 
+pub mod json;
+pub mod markdown;
+
 #[cfg(test)]
 mod fixtures;
 

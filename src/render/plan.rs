@@ -10,7 +10,7 @@ use super::page::{Line, Page, columns};
 use super::reason;
 use super::style::{Label, Palette};
 use crate::model::{Kind, NodeName, ServiceName};
-use crate::plan::{ObjectionKind, Plan, PlannedChange, UnknownKind, Verification};
+use crate::plan::{ObjectionKind, Plan, PlannedChange, Unknown, UnknownKind, Verification};
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +139,8 @@ fn table(page: &mut Page, plan: &Plan, groups: &[Group<'_>], options: &Options) 
     }
 }
 
-fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, frame: &mut Frame) {
+/// Adds the changes and verifications of a service.
+pub(super) fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, frame: &mut Frame) {
     let shown = |change: &&&PlannedChange| frame.detail == Detail::Full || !Deed::of(change, plan).is_quiet();
     let loud: Vec<&&PlannedChange> = group.changes.iter().filter(shown).collect();
     if loud.is_empty() && group.verifications.is_empty() {
@@ -183,21 +184,25 @@ fn not_planned(page: &mut Page, plan: &Plan) {
     page.gap();
     page.push(Line::at(0).text(Label::Title, "Not planned"));
     for (node, unknown) in &plan.unknown {
-        let state = match unknown.kind {
-            UnknownKind::Unreachable => format!("unknown, {}", unknown.why),
-            UnknownKind::Maintenance => "in maintenance".to_owned(),
-        };
         let services = match unknown.services.len() {
             0 => "no service is on it".to_owned(),
             n => format!("{} not planned: {}", plural(n, "service"), reason::services(&unknown.services)),
         };
         let line = Line::at(2).whole(Label::Warning, "? ").whole(Label::Title, node.as_str());
-        page.push(line.text(Label::Plain, format!(": {state}; {services}")));
+        page.push(line.text(Label::Plain, format!(": {}; {services}", state(unknown))));
         hint(page, &unknown.hint);
     }
     for (service, why) in &plan.blocked {
         let line = Line::at(2).whole(Label::Warning, "? ").whole(Label::Title, service.as_str());
         page.push(line.text(Label::Plain, format!(": blocked, {why}")));
+    }
+}
+
+/// Why a node is not planned, in words.
+pub(super) fn state(unknown: &Unknown) -> String {
+    match unknown.kind {
+        UnknownKind::Unreachable => format!("unknown, {}", unknown.why),
+        UnknownKind::Maintenance => "in maintenance".to_owned(),
     }
 }
 

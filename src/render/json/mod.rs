@@ -1,0 +1,14 @@
+//! JSON for other programs. Every output says its `format_version`; its shape is published in
+//! `schema/`. Within one version, members are only ever added.
+
+mod plan;
+mod value;
+
+#[cfg(test)]
+mod check;
+
+pub use plan::plan;
+pub use value::value;
+
+/// The version of the outputs' shape.
+pub const FORMAT_VERSION: u32 = 1;

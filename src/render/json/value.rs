@@ -1,0 +1,27 @@
+//! Values as JSON.
+
+use serde_json::{Value as Json, json};
+
+use crate::model::{Text, Value};
+use crate::render::value::Secrets;
+
+/// A value as JSON. Texts, numbers, truth values and lists are themselves; everything else is an
+/// object with one member that says what it is: `{"map": {…}}`, `{"secret": 1}`, `{"unset": true}`,
+/// `{"unknown": true}`. Equal secrets have equal numbers.
+pub fn value(value: &Value, secrets: &mut Secrets) -> Json {
+    match value {
+        Value::Bool(b) => json!(b),
+        Value::Int(n) => json!(n),
+        Value::Text(Text::Plain(text)) => json!(text),
+        Value::Text(Text::Sealed(digest)) => json!({ "secret": secrets.number(*digest) }),
+        Value::Text(Text::Secret(_)) => json!({ "secret": null }),
+        Value::Text(Text::Pending(_)) | Value::Unknown => json!({ "unknown": true }),
+        Value::List(items) => items.iter().map(|v| self::value(v, secrets)).collect(),
+        Value::Map(map) => {
+            let members: serde_json::Map<String, Json> =
+                map.iter().map(|(key, v)| (key.clone(), self::value(v, secrets))).collect();
+            json!({ "map": members })
+        }
+        Value::Unset => json!({ "unset": true }),
+    }
+}
