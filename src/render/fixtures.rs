@@ -6,10 +6,9 @@ use crate::diff::{Cost, FieldChange, Verdict};
 use crate::model::homelab::{Condition, HealthScript};
 use crate::model::spec::{ContainerSpec, ImageRef, NetworkSpec};
 use crate::model::{Addr, Field, NodeName, Sealer, ServiceName, Text, Value};
-use crate::plan::step::OnFailure;
 use crate::plan::{
-    Action, Call, Downtime, Objection, ObjectionKind, Phase, Plan, PlannedChange, Reason, Record, Step, StepId,
-    Unknown, UnknownKind, Verification,
+    Action, Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Record, Step,
+    StepId, Unknown, UnknownKind, Verification,
 };
 
 pub fn addr(text: &str) -> Addr {
@@ -68,6 +67,7 @@ pub fn change(address: &str, action: Action, reason: Reason, fields: Vec<FieldCh
     };
     PlannedChange {
         addr: addr(address),
+        live_id: None,
         action,
         reasons: vec![reason],
         fields,

@@ -6,10 +6,9 @@ use super::FORMAT_VERSION;
 use super::value::value;
 use crate::diff::{FieldChange, Verdict};
 use crate::model::{Addr, NodeName, ServiceName};
-use crate::plan::step::OnFailure;
 use crate::plan::{
-    Call, Downtime, Objection, ObjectionKind, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown, UnknownKind,
-    Verification,
+    Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown,
+    UnknownKind, Verification,
 };
 use crate::render::count::Counts;
 use crate::render::plan::{groups, summary, why};
@@ -23,8 +22,8 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
         "format_version": FORMAT_VERSION,
         "summary": {
             "text": summary(plan),
-            "changes": counts.has_work(),
-            "complete": plan.unknown.is_empty() && plan.blocked.is_empty(),
+            "changes": plan.has_changes(),
+            "complete": !plan.is_incomplete(),
             "counts": deeds(&counts),
             "containers_that_restart": counts.restarting,
             "containers_that_stop": counts.stopping,
@@ -56,7 +55,7 @@ fn deeds(counts: &Counts) -> Json {
 
 /// One change, as in a plan.
 pub(super) fn change(change: &PlannedChange, secrets: &mut Secrets) -> Json {
-    let PlannedChange { addr, action, reasons, fields, downtime, dependents, data_at_stake, steps, record: _ } = change;
+    let PlannedChange { addr, action, reasons, fields, downtime, dependents, data_at_stake, steps, .. } = change;
     json!({
         "address": addr.to_string(),
         "node": addr.node.as_str(),
@@ -214,6 +213,7 @@ fn objection(objection: &Objection) -> Json {
             ObjectionKind::Protected => "protected",
             ObjectionKind::Impossible => "impossible",
             ObjectionKind::TooMany => "too_many",
+            ObjectionKind::Empty => "empty",
         },
         "address": objection.addr.as_ref().map(Addr::to_string),
         "text": objection.text,
