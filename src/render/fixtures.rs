@@ -67,7 +67,6 @@ pub fn change(address: &str, action: Action, reason: Reason, fields: Vec<FieldCh
     };
     PlannedChange {
         addr: addr(address),
-        live_id: None,
         action,
         reasons: vec![reason],
         fields,

@@ -231,7 +231,6 @@ pub(super) fn kind(kind: ObjectionKind) -> &'static str {
         ObjectionKind::Impossible => "impossible",
         ObjectionKind::TooMany => "too many changes",
         ObjectionKind::Empty => "nothing is declared",
-        ObjectionKind::Empty => "nothing is declared",
     }
 }
 
