@@ -19,3 +19,5 @@ pub mod node;
 pub mod state;
 
 pub mod render;
+
+pub mod cli;

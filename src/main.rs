@@ -1,3 +1,5 @@
-fn main() {
-    println!("hl {}", env!("CARGO_PKG_VERSION"));
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hl::cli::run(std::env::args_os())
 }

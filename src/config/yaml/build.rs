@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use indexmap::map::Entry as Slot;
-use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span as Range, StrInput, Tag as RawTag, options};
+use serde_yaml::granit_parser::{
+    Event, Parser, ScalarStyle, Span as Range, StrInput, StructureStyle, Tag as RawTag, options,
+};
 
 use super::scalar::{self, Notation};
 use super::{MAX_DEPTH, MAX_NODES, syntax};
@@ -12,11 +14,26 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span};
 
 /// The trees of all documents of a text, up to the first syntax error.
 pub(super) fn documents(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Vec<Node> {
-    let mut documents = Vec::new();
     if u32::try_from(text.len()).is_err() {
         diagnostics.push(Diagnostic::error(Code::TooDeep, "larger than 4 GiB").at(Span::new(file, 0, 0), ""));
-        return documents;
+        return Vec::new();
     }
+    let mut forgiven: Option<String> = None;
+    for _ in 0..MAX_FORGIVEN {
+        let text = forgiven.as_deref().unwrap_or(text);
+        match read(text, file, diagnostics) {
+            Ok(documents) => return documents,
+            Err(again) => forgiven = Some(again),
+        }
+    }
+    read(forgiven.as_deref().unwrap_or(text), file, diagnostics).unwrap_or_default()
+}
+
+/// How often a text may be read anew with something put right that libyaml does not mind.
+const MAX_FORGIVEN: usize = 64;
+
+/// The trees of a text; or, where the parser refuses what libyaml takes, the text to read instead.
+fn read(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Result<Vec<Node>, String> {
     // Where libyaml and the specification differ, Compose goes with libyaml.
     let options = options! {
         emit_comments: false,
@@ -28,12 +45,27 @@ pub(super) fn documents(text: &str, file: FileId, diagnostics: &mut Diagnostics)
         block_nesting_limit: MAX_DEPTH,
     };
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder { text, file, parser, diagnostics, anchors: HashMap::new(), nodes: 0 };
+    let mut found = Diagnostics::default();
+    let mut builder = Builder {
+        text,
+        file,
+        parser,
+        diagnostics: &mut found,
+        anchors: HashMap::new(),
+        nodes: 0,
+        flows: 0,
+        forgiven: None,
+    };
+    let mut documents = Vec::new();
     // An error has been reported by then; what was read before it is still worth looking at.
     while let Ok(Some(document)) = builder.document() {
         documents.push(document);
     }
-    documents
+    if let Some(forgiven) = builder.forgiven {
+        return Err(forgiven);
+    }
+    diagnostics.extend(found);
+    Ok(documents)
 }
 
 /// Reading cannot go on; the reason has been reported.
@@ -74,6 +106,10 @@ struct Builder<'a, 'd> {
     /// By name, and over all documents: yaml.v3 forgets none at the end of a document.
     anchors: HashMap<String, Anchor>,
     nodes: usize,
+    /// How many collections in brackets are open.
+    flows: usize,
+    /// The text to read instead of this one.
+    forgiven: Option<String>,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -82,6 +118,11 @@ impl<'a> Builder<'a, '_> {
         loop {
             match self.event()? {
                 (Event::StreamEnd, _) => return Ok(None),
+                (Event::DocumentStart(_, Some(version)), range) if (version.major, version.minor) != (1, 1) => {
+                    let words = format!("Compose reads no YAML {}.{}", version.major, version.minor);
+                    let diagnostic = Diagnostic::error(Code::YamlSyntax, words).at(self.span(&range), "");
+                    self.diagnostics.push(diagnostic.hint("remove the `%YAML` line"));
+                }
                 (Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd, _) => {}
                 (event, range) => return self.node(event, range, 0).map(|built| Some(built.node)),
             }
@@ -93,6 +134,7 @@ impl<'a> Builder<'a, '_> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => {
+                self.forgiven = syntax::forgive(&error, self.text, self.flows > 0);
                 self.diagnostics.push(syntax::diagnostic(&error, self.file, self.text));
                 Err(Stop)
             }
@@ -103,7 +145,12 @@ impl<'a> Builder<'a, '_> {
     /// The anchor name, if the node whose event was read last has one.
     fn anchor(&mut self) -> Result<Option<String>, Stop> {
         if matches!(self.parser.peek(), Some(Ok((Event::Anchor(..), _)))) {
-            let (Event::Anchor(_, name), _) = self.event()? else { return Ok(None) };
+            let (Event::Anchor(_, name), range) = self.event()? else { return Ok(None) };
+            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+                let words = format!("`&{name}` is no name for an anchor");
+                let diagnostic = Diagnostic::error(Code::YamlSyntax, words).at(self.span(&range), "");
+                self.diagnostics.push(diagnostic.hint("use letters, digits, `-` and `_`"));
+            }
             return Ok(Some(name.into_owned()));
         }
         Ok(None)
@@ -123,8 +170,18 @@ impl<'a> Builder<'a, '_> {
         }
         let built = match event {
             Event::Scalar(text, style, _, tag) => self.scalar(&text, style, tag.as_deref(), span),
-            Event::SequenceStart(_, _, tag) => self.list(tag.as_deref(), span, depth)?,
-            Event::MappingStart(_, _, tag) => self.mapping(tag.as_deref(), span, depth)?,
+            Event::SequenceStart(style, _, tag) => {
+                self.flows += usize::from(style == StructureStyle::Flow);
+                let built = self.list(tag.as_deref(), span, depth)?;
+                self.flows -= usize::from(style == StructureStyle::Flow);
+                built
+            }
+            Event::MappingStart(style, _, tag) => {
+                self.flows += usize::from(style == StructureStyle::Flow);
+                let built = self.mapping(tag.as_deref(), span, depth)?;
+                self.flows -= usize::from(style == StructureStyle::Flow);
+                built
+            }
             Event::Alias(_) | Event::UnresolvedAlias(_) => self.alias(span, depth)?,
             // Nothing else stands where a node is due.
             _ => Built { node: Node::new(Value::Null, span), size: 1, depth: 0 },
@@ -137,6 +194,14 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&RawTag>, span: Span) -> Built {
+        if style == ScalarStyle::DoubleQuoted
+            && let Some(at) = syntax::unknown_escape(&self.text[span.start as usize..span.end as usize])
+        {
+            let at = span.start as usize + at;
+            let words = "Compose does not know this escape";
+            let diagnostic = Diagnostic::error(Code::YamlSyntax, words).at(Span::new(self.file, at, at + 2), "");
+            self.diagnostics.push(diagnostic.hint("write the character itself, or use single quotes"));
+        }
         let notation = if style == ScalarStyle::Plain { Notation::Plain } else { Notation::Quoted };
         let value = scalar::resolve(short_tag(tag).as_deref(), text, notation).unwrap_or_else(|words| {
             self.diagnostics.push(Diagnostic::error(Code::InvalidValue, words).at(span, ""));

@@ -67,6 +67,21 @@ fn line_ends_and_marks_do_not_matter() {
 }
 
 #[test]
+fn what_libyaml_lets_pass_passes() {
+    assert_eq!(one("a: {\n\tb: [\n\t\t1,\n\t2\n\t]\n}\nc: [\n\t3]\n"), "{a: {b: [1 2]}, c: [3]}");
+    assert_eq!(one("a: [1]#é\nb: \"x\"# y\nc: 'd'#\n"), r#"{a: [1], b: "x", c: "d"}"#);
+    assert_eq!(codes("a:\n\tb: 1\n"), [Code::YamlSyntax]);
+}
+
+#[test]
+fn what_libyaml_refuses_is_refused() {
+    for text in ["%YAML 1.2\n---\na: b", r#"a: "\/""#, r#"a: "\uD83D\uDE00""#, "a: &é b"] {
+        assert_eq!(codes(text), [Code::YamlSyntax], "{text}");
+    }
+    assert_eq!(one("%YAML 1.1\n---\na: \"\\\\/\\u00e9\""), r#"{a: "\\/é"}"#);
+}
+
+#[test]
 fn documents_are_separate_but_share_anchors() {
     let (documents, codes) = read("a: &x {k: 1}\n---\nb: *x\n---\n");
     assert_eq!(documents, ["{a: {k: 1}}", "{b: {k: 1}}", "null"]);
