@@ -78,8 +78,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     eprint!("{}", diagnostic::diagnostics(&loaded.diagnostics, &sources, palette));
     let Some(project) = loaded.project else { return Exit::Failed };
     let text = match arguments.format {
-        Format::Json => format!("{:?}", project.tree),
-        Format::Yaml => format!("{:?}", project.tree),
+        Format::Json => compose::print::json(&project.tree),
+        Format::Yaml => compose::print::yaml(&project.tree),
     };
     match writeln!(std::io::stdout(), "{}", text.trim_end()) {
         Ok(()) => Exit::Done,

@@ -227,6 +227,8 @@ fn raw(node: &Node, format: Format) -> Shown<'_> {
         Value::Int(i) => Shown::Int(*i),
         Value::Float(f) => Shown::Float(*f),
         Value::Text(t) => Shown::Text(t.as_str().into()),
+        // compose-go has made a nil of an empty list by then, which only JSON shows.
+        Value::List(items) if items.is_empty() && format == Format::Json => Shown::Null,
         Value::List(items) => Shown::List(items.iter().map(|n| raw(n, format)).collect()),
         Value::Map(map) => sorted(map.iter().map(|(k, e)| (k.as_str(), raw(&e.node, format))), format),
     }
