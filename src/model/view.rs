@@ -82,10 +82,11 @@ pub struct LiveNode {
 }
 
 impl LiveNode {
-    /// The image that a reference points to now: by tag, digest or id.
+    /// The image that a reference points to now: by tag, digest or id. Of a tag and a digest the
+    /// digest counts, and the engine lists the image by that alone.
     pub fn image(&self, reference: &super::spec::ImageRef) -> Option<&LiveImage> {
-        let normal = reference.normal();
-        self.images.values().find(|i| i.id == normal || i.names.contains(&normal))
+        let (normal, listed) = (reference.normal(), reference.listed());
+        self.images.values().find(|i| i.id == normal || i.names.contains(&normal) || i.names.contains(&listed))
     }
 
     /// The network of this name.

@@ -1,13 +1,14 @@
 //! Opens the doors: a declared node → a [`Node`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::Node;
+use super::docker::DockerNode;
 use super::error::{ErrorKind, NodeError};
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
@@ -19,15 +20,21 @@ pub struct Options {
     pub docker_socket: PathBuf,
     /// Docker's `config.json` with the registries' credentials; absent pulls without any.
     pub docker_config: Option<PathBuf>,
+    /// What scripts on this machine see of the caller's environment; they need a `PATH` at least.
+    pub script_environment: BTreeMap<String, String>,
     /// How long a node may take to answer at first.
     pub connect_timeout: Duration,
 }
+
+/// Where programs are if nobody says so.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             docker_socket: PathBuf::from("/var/run/docker.sock"),
             docker_config: None,
+            script_environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
             connect_timeout: Duration::from_secs(10),
         }
     }
@@ -71,8 +78,8 @@ pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn 
         kind: ErrorKind::Unsupported(format!("nodes at {kind} are not supported yet")),
     };
     match &node.address {
-        NodeAddress::Local => Err(unsupported(&options.docker_socket.display().to_string())),
-        NodeAddress::Unix { path } => Err(unsupported(path)),
+        NodeAddress::Local => Ok(Arc::new(DockerNode::connect(&node.name, &options.docker_socket, options).await?)),
+        NodeAddress::Unix { path } => Ok(Arc::new(DockerNode::connect(&node.name, Path::new(path), options).await?)),
         NodeAddress::Ssh { .. } => Err(unsupported("ssh://")),
         NodeAddress::Tcp { .. } => Err(unsupported("tcp://")),
         NodeAddress::Simulated => Err(unsupported("simulated")),

@@ -57,7 +57,7 @@ pub enum ErrorKind {
     #[error("the engine's answer cannot be read: {0}")]
     Garbled(String),
     /// A file or directory.
-    #[error("{path}: {why}")]
+    #[error("{why}")]
     File {
         /// Its path on the node.
         path: String,

@@ -5,10 +5,12 @@
 //! opens the doors and [`refresh`] asks all nodes at once.
 
 mod connect;
+mod docker;
 mod error;
 mod refresh;
+mod shell;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -107,15 +109,8 @@ pub trait Node: Send + Sync {
     /// back what the engine made of it, since the engine says yes to what it ignores.
     async fn update_container(&self, container: &str, spec: &ContainerSpec) -> Result<(), NodeError>;
 
-    /// Attaches a container to a network, with the attachment's aliases and `own_names`: its own
-    /// name and its Compose service's, without which others stop finding it.
-    async fn connect_network(
-        &self,
-        container: &str,
-        network: &str,
-        attachment: &Attachment,
-        own_names: &BTreeSet<String>,
-    ) -> Result<(), NodeError>;
+    /// Attaches a container to a network, with all the names that the attachment lists.
+    async fn connect_network(&self, container: &str, network: &str, attachment: &Attachment) -> Result<(), NodeError>;
 
     /// Detaches a container from a network, by name or, if the network is gone, by its old id.
     async fn disconnect_network(&self, container: &str, network: &str) -> Result<(), NodeError>;

@@ -158,6 +158,23 @@ pub struct ContainerSpec {
     pub logging: Option<Logging>,
 }
 
+impl ContainerSpec {
+    /// The exposed ports one by one, as newer clients send them and every engine shows them:
+    /// `2000-2002/udp` is three of them.
+    pub fn exposed_ports(&self) -> impl Iterator<Item = String> + '_ {
+        self.expose.iter().flat_map(|port| single_ports(port))
+    }
+}
+
+fn single_ports(port: &str) -> Vec<String> {
+    let (range, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+    let bounds = range.split_once('-').and_then(|(a, b)| Some((a.parse::<u16>().ok()?, b.parse::<u16>().ok()?)));
+    match bounds {
+        Some((first, last)) => (first..=last).map(|n| format!("{n}/{protocol}")).collect(),
+        None => vec![format!("{range}/{protocol}")],
+    }
+}
+
 /// A published port of a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
@@ -404,4 +421,15 @@ pub enum AnonymousVolumes {
     Keep,
     /// They go with it.
     Remove,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_exposed_ports_are_single_ports() {
+        assert_eq!(single_ports("2000-2002/udp"), ["2000/udp", "2001/udp", "2002/udp"]);
+        assert_eq!(single_ports("80"), ["80/tcp"]);
+    }
 }

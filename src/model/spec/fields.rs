@@ -30,7 +30,7 @@ impl ContainerSpec {
     fn set_process(&self, fields: &mut Fields) {
         fields.set(Key::Name, Value::text(&self.name));
         fields.set(Key::Image, Value::text(self.image.familiar()));
-        fields.set_text(Key::Platform, self.platform.as_deref());
+        fields.set_text(Key::Platform, self.platform.as_deref().map(platform).as_deref());
         fields.set(Key::Entrypoint, words(self.entrypoint.as_deref()));
         fields.set(Key::Command, words(self.command.as_deref()));
         for (name, value) in &self.environment {
@@ -63,7 +63,7 @@ impl ContainerSpec {
             };
             published.entry(format!("{}/{}", port.target, port.protocol)).or_default().insert(host);
         }
-        let mut expose = self.expose.clone();
+        let mut expose: BTreeSet<String> = self.exposed_ports().collect();
         expose.extend(published.keys().cloned());
         for (target, hosts) in published {
             fields.set_item(Key::Ports, target, Value::texts(hosts));
@@ -155,7 +155,7 @@ impl ContainerSpec {
         let sets = [
             (Key::CapAdd, &self.cap_add),
             (Key::CapDrop, &self.cap_drop),
-            (Key::SecurityOpt, &self.security_opt),
+            (Key::SecurityOpt, &self.own_security_opt()),
             (Key::DeviceCgroupRules, &self.device_cgroup_rules),
             (Key::GroupAdd, &self.group_add),
         ];
@@ -179,6 +179,17 @@ impl ContainerSpec {
     }
 }
 
+impl ContainerSpec {
+    /// The security options without the one that the engine adds for these privileges by itself, and
+    /// which says nothing beside them.
+    fn own_security_opt(&self) -> BTreeSet<String> {
+        let is_host = |mode: &Option<String>| mode.as_deref() == Some("host");
+        let adds_label = self.privileged || is_host(&self.pid) || is_host(&self.ipc);
+        let added = |option: &str| adds_label && matches!(option, "label=disable" | "label:disable");
+        self.security_opt.iter().filter(|option| !added(option)).cloned().collect()
+    }
+}
+
 impl NetworkSpec {
     /// The normal form.
     pub fn fields(&self) -> Fields {
@@ -197,7 +208,7 @@ impl NetworkSpec {
             let subnet = pool.subnet.clone().unwrap_or_else(|| "any".to_owned());
             let mut text: Vec<String> = Vec::new();
             text.extend(pool.ip_range.iter().map(|r| format!("range {r}")));
-            text.extend(pool.gateway.iter().map(|g| format!("gateway {g}")));
+            text.extend(pool.gateway.iter().filter(|g| !pool.is_default_gateway(g)).map(|g| format!("gateway {g}")));
             text.extend(pool.aux_addresses.iter().map(|(name, address)| format!("{name} {address}")));
             fields.set_item(Key::IpamConfig, subnet, Value::text(text.join(", ")));
         }
@@ -253,6 +264,28 @@ impl FileSpec {
         }
         fields
     }
+}
+
+/// A platform in the engine's normal form. Source: containerd's `platforms` package: a word alone is
+/// an architecture of Linux, some have other names, and the usual variant is not written.
+fn platform(text: &str) -> String {
+    let text = text.to_ascii_lowercase();
+    let mut parts = text.split('/');
+    let (os, arch) = match (parts.next().unwrap_or_default(), parts.next()) {
+        (os, Some(arch)) => (os, arch),
+        (arch, None) => ("linux", arch),
+    };
+    let (arch, usual) = match arch {
+        "x86_64" | "x86-64" => ("amd64", None),
+        "aarch64" => ("arm64", None),
+        "armhf" | "arm" => ("arm", Some("v7")),
+        "armel" => ("arm", Some("v6")),
+        "i386" | "i686" => ("386", None),
+        other => (other, None),
+    };
+    let variant = parts.next().or(usual).filter(|v| !matches!((arch, *v), ("arm64", "v8") | ("amd64", "v1")));
+    let variant = variant.map(|v| format!("/{v}")).unwrap_or_default();
+    format!("{os}/{arch}{variant}")
 }
 
 fn int(number: Option<i64>) -> Value {
@@ -381,4 +414,32 @@ fn device_request(request: &DeviceRequest) -> Value {
     words.extend((!capabilities.is_empty()).then(|| format!("capabilities {}", capabilities.join("+"))));
     words.extend(request.options.iter().map(|(k, v)| format!("{k}={v}")));
     Value::text(words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_have_one_form() {
+        for (text, normal) in [
+            ("linux/amd64", "linux/amd64"),
+            ("linux/arm64/v8", "linux/arm64"),
+            ("aarch64", "linux/arm64"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/v6", "linux/arm/v6"),
+        ] {
+            assert_eq!(platform(text), normal, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_the_engine_adds_says_nothing() {
+        let option = |privileged| {
+            let security_opt = BTreeSet::from(["label=disable".to_owned()]);
+            ContainerSpec { privileged, security_opt, ..Default::default() }.own_security_opt()
+        };
+        assert!(option(true).is_empty());
+        assert_eq!(option(false).len(), 1);
+    }
 }

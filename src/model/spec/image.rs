@@ -45,6 +45,16 @@ impl ImageRef {
         format!("{registry}/{path}{tag}{digest}")
     }
 
+    /// The reference by which the engine lists the image: as [`ImageRef::normal`], but with a digest
+    /// there is no tag.
+    pub fn listed(&self) -> String {
+        let normal = self.normal();
+        let Some((name, digest)) = normal.split_once('@') else { return normal };
+        let last = name.rfind('/').map_or(0, |slash| slash + 1);
+        let name = name[last..].find(':').map_or(name, |colon| &name[..last + colon]);
+        format!("{name}@{digest}")
+    }
+
     /// The reference as people write it: without the default registry, folder and tag.
     pub fn familiar(&self) -> String {
         let normal = self.normal();
@@ -224,6 +234,8 @@ mod tests {
             assert_eq!(ImageRef::new(text).normal(), normal, "{text}");
         }
         assert_eq!(ImageRef::new("docker.io/library/nginx").familiar(), "nginx:latest");
+        assert_eq!(ImageRef::new("host:5000/a:1@sha256:00").listed(), "host:5000/a@sha256:00");
+        assert_eq!(ImageRef::new("a:1").listed(), "docker.io/library/a:1");
     }
 
     #[test]

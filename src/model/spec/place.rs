@@ -1,5 +1,6 @@
 //! The specs of what a container lives in: networks, volumes, directories, files.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -45,6 +46,32 @@ pub struct IpamPool {
     pub gateway: Option<String>,
     /// Addresses that are taken, by name.
     pub aux_addresses: BTreeMap<String, String>,
+}
+
+impl IpamPool {
+    /// Whether the engine would choose this gateway by itself: the first address of the range or of
+    /// the subnet. Newer engines show it although nobody asked for it.
+    pub fn is_default_gateway(&self, gateway: &str) -> bool {
+        let first = |range: &Option<String>| range.as_deref().and_then(first_address);
+        let gateway = gateway.parse::<IpAddr>().ok();
+        gateway.is_some() && (gateway == first(&self.ip_range) || gateway == first(&self.subnet))
+    }
+}
+
+/// The first address of `address/bits` that is not the network itself.
+fn first_address(range: &str) -> Option<IpAddr> {
+    let (address, bits) = range.split_once('/')?;
+    let bits: u32 = bits.parse().ok()?;
+    match address.parse().ok()? {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32_u32.checked_sub(bits)?).unwrap_or(0);
+            Some(IpAddr::V4(((u32::from(address) & mask) | 1).into()))
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128_u32.checked_sub(bits)?).unwrap_or(0);
+            Some(IpAddr::V6(((u128::from(address) & mask) | 1).into()))
+        }
+    }
 }
 
 /// A volume that hl makes.
@@ -141,6 +168,15 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_engines_own_gateway_is_the_first_address() {
+        let pool = |subnet: &str| IpamPool { subnet: Some(subnet.to_owned()), ..Default::default() };
+        assert!(pool("172.30.99.0/24").is_default_gateway("172.30.99.1"));
+        assert!(!pool("172.30.99.0/24").is_default_gateway("172.30.99.254"));
+        assert!(pool("2001:db8:77::/64").is_default_gateway("2001:db8:77::1"));
+        assert!(!pool("what/ever").is_default_gateway(""));
+    }
 
     #[test]
     fn only_short_texts_stand_in_fields_as_they_are() {

@@ -1,0 +1,200 @@
+//! Inspect → the live view, in the same normal form as the declared one.
+//!
+//! What the engine adds of its own accord is taken away here as far as inspect alone tells it from
+//! what was asked for: short-id aliases, the container's own names, default host names, `rprivate`.
+//! What only the declaration could tell (sizes, modes and drivers that default to the engine's) stays
+//! as the engine shows it; the diff does not compare those where nothing is declared.
+//!
+//! Pure functions over [`super::wire`]; nothing here asks an engine.
+
+mod host;
+mod mounts;
+mod network;
+mod place;
+mod process;
+
+use std::collections::BTreeMap;
+
+use super::wire;
+use crate::model::ProjectName;
+use crate::model::spec::{ContainerRef, ContainerSpec};
+use crate::model::value::Text;
+use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
+
+pub use place::{image, network, volume};
+
+/// The prefix of Compose's own labels.
+const COMPOSE: &str = "com.docker.compose.";
+
+/// What else is on the node, by which an inspected container's references get names.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Networks: id → name.
+    networks: BTreeMap<String, String>,
+    /// Containers by id.
+    containers: BTreeMap<String, Peer>,
+}
+
+/// Another container, as far as references to it go.
+#[derive(Debug)]
+struct Peer {
+    name: String,
+    identity: Option<ComposeIdentity>,
+}
+
+impl Surroundings {
+    /// From the lists of networks and containers.
+    pub fn new(networks: &[wire::Network], containers: &[wire::Listed]) -> Self {
+        let peer = |listed: &wire::Listed| Peer {
+            name: list_name(listed),
+            identity: identity(listed.labels.as_ref().unwrap_or(&BTreeMap::new())),
+        };
+        Self {
+            networks: networks.iter().map(|n| (n.id.clone(), n.name.clone())).collect(),
+            containers: containers.iter().map(|c| (c.id.clone(), peer(c))).collect(),
+        }
+    }
+
+    /// The id of the network that has a name now.
+    fn network_id(&self, name: &str) -> Option<&str> {
+        self.networks.iter().find(|(_, n)| *n == name).map(|(id, _)| id.as_str())
+    }
+
+    /// What an id (or name) of a container means to a container of `project`.
+    fn container(&self, id: &str, project: Option<&ProjectName>) -> ContainerRef {
+        let peer = self.containers.get(id).or_else(|| self.containers.values().find(|p| p.name == id));
+        let Some(peer) = peer else { return ContainerRef::Gone(id.to_owned()) };
+        match &peer.identity {
+            Some(i) if Some(&i.project) == project && i.one_off == OneOff::No => {
+                ContainerRef::Service(i.service.clone())
+            }
+            _ => ContainerRef::Name(peer.name.clone()),
+        }
+    }
+}
+
+/// A listed container's own name: of the names that the engine lists, links add some with a second
+/// slash in them.
+fn list_name(listed: &wire::Listed) -> String {
+    let names = listed.names.as_deref().unwrap_or_default();
+    let own = names.iter().find(|n| !n[1.min(n.len())..].contains('/'));
+    own.map_or_else(|| listed.id.clone(), |n| n.trim_start_matches('/').to_owned())
+}
+
+/// Whether a container refers to another one, so that [`Surroundings`] must know containers.
+pub fn refers_to_containers(inspect: &wire::Inspect) -> bool {
+    let host = inspect.host_config.as_ref();
+    host.is_some_and(|h| {
+        let shared = |mode: &Option<String>| mode.as_deref().is_some_and(|m| m.starts_with("container:"));
+        shared(&h.network_mode)
+            || shared(&h.ipc_mode)
+            || shared(&h.pid_mode)
+            || h.volumes_from.as_ref().is_some_and(|v| !v.is_empty())
+    })
+}
+
+/// A container as it is now.
+pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer {
+    let wire::Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
+    let (config, host) = (config.unwrap_or_default(), host_config.unwrap_or_default());
+    let name = name.trim_start_matches('/').to_owned();
+    let (labels, compose_labels) = split_labels(config.labels.clone());
+    let identity = identity(&compose_labels);
+    let project = identity.as_ref().map(|i| &i.project);
+    let mut spec = ContainerSpec { name: name.clone(), labels, compose_labels, ..Default::default() };
+    process::read(&config, &host, &id, &mut spec);
+    let anonymous_volumes = mounts::read(&config, &host, mounts.unwrap_or_default(), &mut spec);
+    host::read(&host, &mut spec);
+    spec.pid = shared(host.pid_mode.as_deref(), project, around);
+    spec.ipc = shared(host.ipc_mode.as_deref(), project, around);
+    spec.volumes_from = host
+        .volumes_from
+        .iter()
+        .flatten()
+        .map(|v| around.container(v.split(':').next().unwrap_or(v), project))
+        .collect();
+    let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
+    let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
+    let state = state.unwrap_or_default();
+    LiveContainer {
+        status: status(&state),
+        health: state.health.as_ref().and_then(|h| health(h.status.as_deref())),
+        started_at: state.started_at.filter(|t| !t.starts_with("0001-")).unwrap_or_default(),
+        created_at: created.unwrap_or_default(),
+        image_id: image.unwrap_or_default(),
+        id,
+        name,
+        identity,
+        spec,
+        stale_networks,
+        anonymous_volumes,
+    }
+}
+
+/// The engine's names of a container's anonymous volumes, by target.
+pub fn anonymous_volumes(inspect: wire::Inspect) -> BTreeMap<String, String> {
+    let (config, host) = (inspect.config.unwrap_or_default(), inspect.host_config.unwrap_or_default());
+    mounts::read(&config, &host, inspect.mounts.unwrap_or_default(), &mut ContainerSpec::default())
+}
+
+/// The mode of a namespace, with the id of another container replaced by what it means.
+fn shared(mode: Option<&str>, project: Option<&ProjectName>, around: &Surroundings) -> Option<String> {
+    let mode = mode.filter(|m| !m.is_empty())?;
+    Some(match mode.strip_prefix("container:") {
+        Some(id) => match around.container(id, project) {
+            ContainerRef::Service(service) => format!("service:{service}"),
+            ContainerRef::Name(name) => format!("container:{name}"),
+            ContainerRef::Gone(id) => format!("container:{} (gone)", id.get(..12).unwrap_or(&id)),
+        },
+        None => mode.to_owned(),
+    })
+}
+
+/// The user's labels, and Compose's own.
+fn split_labels(labels: Option<wire::Texts>) -> (BTreeMap<String, Text>, BTreeMap<String, String>) {
+    let (own, user): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        labels.unwrap_or_default().into_iter().partition(|(name, _)| name.starts_with(COMPOSE));
+    (user.into_iter().map(|(name, value)| (name, Text::plain(value))).collect(), own)
+}
+
+/// Which instance of which Compose service the labels tell; `None` without project and service.
+fn identity(labels: &wire::Texts) -> Option<ComposeIdentity> {
+    let label = |name: &str| labels.get(&format!("{COMPOSE}{name}"));
+    Some(ComposeIdentity {
+        project: ProjectName::new(label("project")?).ok()?,
+        service: label("service")?.clone(),
+        number: label("container-number").and_then(|n| n.parse().ok()).unwrap_or(1),
+        one_off: match label("oneoff").map(String::as_str) {
+            Some("True") => OneOff::Yes,
+            _ => OneOff::No,
+        },
+        working_dir: label("project.working_dir").cloned().unwrap_or_default(),
+    })
+}
+
+/// A word that is there and not empty.
+fn word(text: Option<&String>) -> Option<String> {
+    text.filter(|t| !t.is_empty()).cloned()
+}
+
+fn status(state: &wire::State) -> Status {
+    match state.status.as_deref().unwrap_or_default() {
+        "running" | "stopping" => Status::Running,
+        "paused" => Status::Paused,
+        "restarting" => Status::Restarting,
+        "exited" | "stopped" => Status::Exited { code: state.exit_code.unwrap_or_default() },
+        "removing" => Status::Removing,
+        "dead" => Status::Dead,
+        // `initialized` and `configured` are Podman's words for a container before its first start.
+        _ => Status::Created,
+    }
+}
+
+fn health(status: Option<&str>) -> Option<Health> {
+    match status? {
+        "starting" => Some(Health::Starting),
+        "healthy" => Some(Health::Healthy),
+        "unhealthy" => Some(Health::Unhealthy),
+        _ => None,
+    }
+}

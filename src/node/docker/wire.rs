@@ -1,0 +1,376 @@
+//! The engine's answers, as far as hl looks at them. Every field may be missing or null, and every
+//! word is a text: what an engine sends is never refused for a value that hl does not know.
+//!
+//! Source: the engine's API reference, versions 1.41 to 1.51; field names are the engine's.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A map whose values say nothing; its keys are a set.
+pub type Keys = BTreeMap<String, Value>;
+/// A map of texts.
+pub type Texts = BTreeMap<String, String>;
+
+/// One entry of `GET /containers/json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Listed {
+    pub id: String,
+    pub names: Option<Vec<String>>,
+    #[serde(rename = "ImageID")]
+    pub image_id: Option<String>,
+    pub labels: Option<Texts>,
+}
+
+/// `GET /containers/{id}/json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Inspect {
+    pub id: String,
+    pub name: String,
+    pub created: Option<String>,
+    pub image: Option<String>,
+    pub state: Option<State>,
+    pub config: Option<Config>,
+    pub host_config: Option<HostConfig>,
+    pub network_settings: Option<NetworkSettings>,
+    pub mounts: Option<Vec<MountPoint>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct State {
+    pub status: Option<String>,
+    pub exit_code: Option<i64>,
+    pub started_at: Option<String>,
+    pub health: Option<HealthState>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HealthState {
+    pub status: Option<String>,
+}
+
+/// The part of a container that an image has too.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Config {
+    pub hostname: Option<String>,
+    pub domainname: Option<String>,
+    pub user: Option<String>,
+    pub tty: Option<bool>,
+    pub open_stdin: Option<bool>,
+    pub env: Option<Vec<String>>,
+    pub cmd: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    pub image: Option<String>,
+    pub volumes: Option<Keys>,
+    pub working_dir: Option<String>,
+    pub labels: Option<Texts>,
+    pub exposed_ports: Option<Keys>,
+    pub healthcheck: Option<HealthConfig>,
+    pub stop_signal: Option<String>,
+    pub stop_timeout: Option<i64>,
+    pub mac_address: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HealthConfig {
+    pub test: Option<Vec<String>>,
+    pub interval: Option<i64>,
+    pub timeout: Option<i64>,
+    pub start_period: Option<i64>,
+    pub start_interval: Option<i64>,
+    pub retries: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    pub binds: Option<Vec<String>>,
+    pub mounts: Option<Vec<Mount>>,
+    pub tmpfs: Option<Texts>,
+    pub volumes_from: Option<Vec<String>>,
+    pub volume_driver: Option<String>,
+    pub storage_opt: Option<Texts>,
+    pub shm_size: Option<i64>,
+    pub readonly_rootfs: Option<bool>,
+    pub log_config: Option<LogConfig>,
+    pub network_mode: Option<String>,
+    pub port_bindings: Option<BTreeMap<String, Option<Vec<PortBinding>>>>,
+    pub restart_policy: Option<RestartPolicy>,
+    pub extra_hosts: Option<Vec<String>>,
+    pub dns: Option<Vec<String>>,
+    pub dns_options: Option<Vec<String>>,
+    pub dns_search: Option<Vec<String>>,
+    pub links: Option<Vec<String>>,
+    pub cap_add: Option<Vec<String>>,
+    pub cap_drop: Option<Vec<String>>,
+    pub security_opt: Option<Vec<String>>,
+    pub masked_paths: Option<Vec<String>>,
+    pub readonly_paths: Option<Vec<String>>,
+    pub privileged: Option<bool>,
+    pub group_add: Option<Vec<String>>,
+    pub device_cgroup_rules: Option<Vec<String>>,
+    pub devices: Option<Vec<Device>>,
+    pub device_requests: Option<Vec<DeviceRequest>>,
+    pub sysctls: Option<Texts>,
+    pub annotations: Option<Texts>,
+    pub init: Option<bool>,
+    pub cgroupns_mode: Option<String>,
+    pub cgroup_parent: Option<String>,
+    pub ipc_mode: Option<String>,
+    pub pid_mode: Option<String>,
+    #[serde(rename = "UTSMode")]
+    pub uts_mode: Option<String>,
+    pub userns_mode: Option<String>,
+    pub runtime: Option<String>,
+    pub isolation: Option<String>,
+    pub memory: Option<i64>,
+    pub memory_reservation: Option<i64>,
+    pub memory_swap: Option<i64>,
+    pub memory_swappiness: Option<i64>,
+    pub nano_cpus: Option<i64>,
+    pub cpu_shares: Option<i64>,
+    pub cpu_quota: Option<i64>,
+    pub cpu_period: Option<i64>,
+    pub cpu_realtime_period: Option<i64>,
+    pub cpu_realtime_runtime: Option<i64>,
+    pub cpuset_cpus: Option<String>,
+    pub cpu_count: Option<i64>,
+    pub cpu_percent: Option<i64>,
+    pub pids_limit: Option<i64>,
+    pub ulimits: Option<Vec<Ulimit>>,
+    pub oom_kill_disable: Option<bool>,
+    pub oom_score_adj: Option<i64>,
+    pub blkio_weight: Option<i64>,
+    pub blkio_weight_device: Option<Vec<DeviceLimit>>,
+    pub blkio_device_read_bps: Option<Vec<DeviceLimit>>,
+    pub blkio_device_write_bps: Option<Vec<DeviceLimit>>,
+    #[serde(rename = "BlkioDeviceReadIOps")]
+    pub blkio_device_read_iops: Option<Vec<DeviceLimit>>,
+    #[serde(rename = "BlkioDeviceWriteIOps")]
+    pub blkio_device_write_iops: Option<Vec<DeviceLimit>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Mount {
+    #[serde(rename = "Type")]
+    pub kind: Option<String>,
+    pub source: Option<String>,
+    pub target: Option<String>,
+    pub read_only: Option<bool>,
+    pub bind_options: Option<BindOptions>,
+    pub volume_options: Option<VolumeOptions>,
+    pub tmpfs_options: Option<TmpfsOptions>,
+    pub image_options: Option<SubpathOption>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct BindOptions {
+    pub propagation: Option<String>,
+    pub non_recursive: Option<bool>,
+    pub create_mountpoint: Option<bool>,
+    pub read_only_non_recursive: Option<bool>,
+    pub read_only_force_recursive: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct VolumeOptions {
+    pub no_copy: Option<bool>,
+    pub subpath: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TmpfsOptions {
+    pub size_bytes: Option<i64>,
+    pub mode: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SubpathOption {
+    pub subpath: Option<String>,
+}
+
+/// A mount as the engine carries it out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct MountPoint {
+    #[serde(rename = "Type")]
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub destination: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct LogConfig {
+    #[serde(rename = "Type")]
+    pub kind: Option<String>,
+    pub config: Option<Texts>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct PortBinding {
+    pub host_ip: Option<String>,
+    pub host_port: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    pub name: Option<String>,
+    pub maximum_retry_count: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Device {
+    pub path_on_host: Option<String>,
+    pub path_in_container: Option<String>,
+    pub cgroup_permissions: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DeviceRequest {
+    pub driver: Option<String>,
+    pub count: Option<i64>,
+    #[serde(rename = "DeviceIDs")]
+    pub device_ids: Option<Vec<String>>,
+    pub capabilities: Option<Vec<Vec<String>>>,
+    pub options: Option<Texts>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Ulimit {
+    pub name: String,
+    pub soft: i64,
+    pub hard: i64,
+}
+
+/// A limit of one block device; the number is a weight or a rate.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DeviceLimit {
+    pub path: String,
+    pub weight: Option<i64>,
+    pub rate: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct NetworkSettings {
+    pub networks: Option<BTreeMap<String, Endpoint>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Endpoint {
+    #[serde(rename = "IPAMConfig")]
+    pub ipam_config: Option<EndpointIpam>,
+    pub links: Option<Vec<String>>,
+    pub aliases: Option<Vec<String>>,
+    pub mac_address: Option<String>,
+    pub driver_opts: Option<Texts>,
+    pub gw_priority: Option<i64>,
+    #[serde(rename = "NetworkID")]
+    pub network_id: Option<String>,
+    #[serde(rename = "IPAddress")]
+    pub ip_address: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EndpointIpam {
+    #[serde(rename = "IPv4Address")]
+    pub ipv4_address: Option<String>,
+    #[serde(rename = "IPv6Address")]
+    pub ipv6_address: Option<String>,
+    #[serde(rename = "LinkLocalIPs")]
+    pub link_local_ips: Option<Vec<String>>,
+}
+
+/// One entry of `GET /networks`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Network {
+    pub id: String,
+    pub name: String,
+    pub driver: Option<String>,
+    #[serde(rename = "EnableIPv4")]
+    pub enable_ipv4: Option<bool>,
+    #[serde(rename = "EnableIPv6")]
+    pub enable_ipv6: Option<bool>,
+    #[serde(rename = "IPAM")]
+    pub ipam: Option<Ipam>,
+    pub internal: Option<bool>,
+    pub attachable: Option<bool>,
+    pub options: Option<Texts>,
+    pub labels: Option<Texts>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Ipam {
+    pub driver: Option<String>,
+    pub config: Option<Vec<IpamPool>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct IpamPool {
+    pub subnet: Option<String>,
+    #[serde(rename = "IPRange")]
+    pub ip_range: Option<String>,
+    pub gateway: Option<String>,
+    #[serde(rename = "AuxiliaryAddresses")]
+    pub aux_addresses: Option<Texts>,
+}
+
+/// `GET /volumes`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct VolumeList {
+    pub volumes: Option<Vec<Volume>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Volume {
+    pub name: String,
+    pub driver: Option<String>,
+    pub options: Option<Texts>,
+    pub labels: Option<Texts>,
+}
+
+/// One entry of `GET /images/json`, and `GET /images/{id}/json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Image {
+    pub id: String,
+    pub repo_tags: Option<Vec<String>>,
+    pub repo_digests: Option<Vec<String>>,
+    pub os: Option<String>,
+    pub architecture: Option<String>,
+    pub variant: Option<String>,
+    pub config: Option<Config>,
+}
+
+/// The answer to a create call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Created {
+    pub id: String,
+}
