@@ -14,8 +14,8 @@ PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
 die() { echo "test.sh: $*" >&2; exit 1; }
 say() { echo "test.sh: $*" >&2; }
 
-# What the tests need beside Rust: an engine and its network; images; SSH; the programs that hl drives.
-packages=(busybox-static curl docker.io iproute2 iptables openssh-client openssh-server restic age)
+# What the tests need beside Rust: a linker; an engine, its network and its images; SSH; the programs that hl drives.
+packages=(gcc libc6-dev busybox-static curl docker.io iproute2 iptables openssh-client openssh-server restic age)
 
 mode=all
 [ "${1:-}" = unit ] && mode=unit && shift
@@ -34,15 +34,18 @@ runner=(cargo test --locked)
 nextest=no
 cargo nextest --version >/dev/null 2>&1 && nextest=yes && runner=(cargo nextest run --locked)
 
+if [ "$mode" = all ]; then
+    # A Docker of another vendor is as good, and its packages do not go together with Debian's.
+    command -v dockerd >/dev/null && packages=("${packages[@]/docker.io/}")
+    # shellcheck disable=SC2068 # an emptied entry is to vanish
+    scripts/packages.sh ${packages[@]}
+fi
+
 say "building"
 "${runner[@]}" --no-run
 
 if [ "$mode" = all ]; then
     say "starting a private engine in $engine"
-    # A Docker of another vendor is as good, and its packages do not go together with Debian's.
-    command -v dockerd >/dev/null && packages=("${packages[@]/docker.io/}")
-    # shellcheck disable=SC2068 # an emptied entry is to vanish
-    scripts/packages.sh ${packages[@]}
     scripts/engine.sh stop "$engine"
     scripts/engine.sh start --install "$engine"
     oracle=$(scripts/oracle.sh)

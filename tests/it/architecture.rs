@@ -92,7 +92,7 @@ fn arrows(files: &[File]) -> Vec<String> {
         let known: BTreeSet<String> = names(text)
             .paths
             .iter()
-            .filter_map(|name| name.strip_prefix("crate::"))
+            .filter_map(|name| from_root(path, name))
             .map(|name| name.split("::").next().unwrap_or(name).to_owned())
             .collect();
         let foreign = known.iter().filter(|to| *to != from && *to != "diagnostic" && !allowed.contains(&to.as_str()));
@@ -181,6 +181,20 @@ fn top_module(path: &str) -> Option<&str> {
     (!matches!(module, "main" | "lib")).then_some(module)
 }
 
+/// What a path that a file names is below the crate's root, whether it says `crate` or climbs there by `super`; none
+/// for a path that does not come by the root.
+fn from_root<'a>(file: &str, name: &'a str) -> Option<&'a str> {
+    if let Some(rest) = name.strip_prefix("crate::") {
+        return Some(rest);
+    }
+    let module = file.strip_prefix("src/")?.trim_end_matches(".rs").trim_end_matches("/mod");
+    let (mut rest, mut depth) = (name, module.split('/').count());
+    while let Some(above) = rest.strip_prefix("super::") {
+        (rest, depth) = (above, depth.checked_sub(1)?);
+    }
+    (depth == 0).then_some(rest)
+}
+
 /// Whether a path is `ancestor` or below it.
 fn within(path: &str, ancestor: &str) -> bool {
     path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
@@ -238,6 +252,9 @@ fn arrows_rule_can_fail() {
     );
     says(arrows, "src/diagnostic.rs", "use crate::model::Addr;", &["src/diagnostic.rs: `diagnostic` knows `model`"]);
     says(arrows, "src/new/mod.rs", "", &["src/new/mod.rs: `new` is not in the table of arrows"]);
+    says(arrows, "src/diff/mod.rs", "use super::node::Node;", &["src/diff/mod.rs: `diff` knows `node`"]);
+    says(arrows, "src/diff/x/y.rs", "use super::super::super::node;", &["src/diff/x/y.rs: `diff` knows `node`"]);
+    says(arrows, "src/diff/x/y.rs", "use super::super::node;", &[]);
     says(arrows, "src/diff/mod.rs", "// crate::node\n#[cfg(test)]\nmod tests { use crate::config::load; }", &[]);
 }
 

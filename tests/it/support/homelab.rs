@@ -140,9 +140,11 @@ impl Drop for Homelab {
     }
 }
 
-/// The folder of all tests' folders. Short, since sockets are made below it.
+/// The folder of all tests' folders, one a user. Short, since sockets are made below it.
 fn base() -> PathBuf {
-    std::env::temp_dir().join("hl-test")
+    use std::os::unix::fs::MetadataExt;
+    let user = std::fs::metadata("/proc/self").expect("there is /proc").uid();
+    std::env::temp_dir().join(format!("hl-test-{user}"))
 }
 
 /// Removes the folders of tests whose process is gone.
