@@ -24,6 +24,8 @@ pub mod plan;
 pub mod json;
 pub mod markdown;
 
+pub mod progress;
+
 #[cfg(test)]
 mod fixtures;
 
