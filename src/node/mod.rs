@@ -9,6 +9,7 @@ mod docker;
 mod error;
 mod refresh;
 mod shell;
+pub mod simulated;
 
 use std::collections::BTreeMap;
 use std::fmt;

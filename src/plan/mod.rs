@@ -7,7 +7,6 @@
 mod build;
 mod container;
 mod decide;
-pub mod file;
 mod order;
 mod place;
 pub mod record;

@@ -24,8 +24,6 @@ pub mod plan;
 pub mod json;
 pub mod markdown;
 
-pub mod progress;
-
 #[cfg(test)]
 mod fixtures;
 

@@ -1,0 +1,293 @@
+//! The engine's rules, as far as a plan can meet them. Each refusal is one that the real engine gives.
+
+use super::super::NewContainer;
+use super::super::error::ErrorKind;
+use super::world::{Behaviour, World, kept, network_identity};
+use crate::model::ProjectName;
+use crate::model::spec::{
+    AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkMode, NetworkSpec,
+    VolumeSpec,
+};
+use crate::model::view::{ComposeIdentity, Health, LiveContainer, LiveImage, LiveNetwork, LiveVolume, OneOff, Status};
+
+impl World {
+    pub(super) fn pull(&mut self, reference: &ImageRef) -> Result<(), ErrorKind> {
+        let normal = reference.normal();
+        let Some((image, _)) = self.registry.get(&normal).cloned() else {
+            return Err(ErrorKind::NotFound(format!("manifest for {reference} not found")));
+        };
+        for other in self.images.values_mut() {
+            other.names.remove(&normal);
+        }
+        self.images.insert(image.id.clone(), image);
+        Ok(())
+    }
+
+    pub(super) fn build(&mut self, reference: &ImageRef) -> String {
+        let id = format!("sha256:{:0>64}", self.next());
+        let image = LiveImage {
+            id: id.clone(),
+            names: [reference.normal()].into(),
+            config: Some(Default::default()),
+            ..LiveImage::default()
+        };
+        self.images.insert(id.clone(), image);
+        id
+    }
+
+    pub(super) fn create_network(&mut self, spec: &NetworkSpec) -> Result<String, ErrorKind> {
+        if self.find_network(&spec.name).is_some() {
+            return Err(ErrorKind::Conflict(format!("network with name {} already exists", spec.name)));
+        }
+        let id = format!("{:0>64}", self.next());
+        let network = LiveNetwork { id: id.clone(), identity: network_identity(spec), spec: spec.clone() };
+        self.networks.insert(id.clone(), network);
+        Ok(id)
+    }
+
+    pub(super) fn remove_network(&mut self, network: &str) -> Result<(), ErrorKind> {
+        let Some(id) = self.find_network(network) else { return Ok(()) };
+        let name = self.networks[&id].spec.name.clone();
+        let used = self.ends.iter().any(|(container, ends)| {
+            ends.values().any(|n| *n == id) && self.containers.get(container).is_some_and(World::is_up)
+        });
+        if used {
+            return Err(ErrorKind::Conflict(format!(
+                "error while removing network: network {name} has active endpoints"
+            )));
+        }
+        self.networks.remove(&id);
+        Ok(())
+    }
+
+    pub(super) fn create_volume(&mut self, spec: &VolumeSpec) {
+        let volume = LiveVolume { identity: None, spec: spec.clone() };
+        self.volumes.entry(spec.name.clone()).or_insert(volume);
+    }
+
+    pub(super) fn remove_volume(&mut self, name: &str) -> Result<(), ErrorKind> {
+        let user = self.containers.values().find(|c| {
+            c.anonymous_volumes.values().any(|v| v == name)
+                || c.spec.mounts.values().any(|m| matches!(&m.kind, MountKind::Volume { source, .. } if source == name))
+        });
+        if let Some(user) = user {
+            return Err(ErrorKind::Conflict(format!("remove {name}: volume is in use - [{}]", user.id)));
+        }
+        self.volumes.remove(name);
+        Ok(())
+    }
+
+    pub(super) fn create_container(&mut self, new: &NewContainer<'_>) -> Result<String, ErrorKind> {
+        if self.containers.values().any(|c| c.name == new.name) {
+            return Err(ErrorKind::Conflict(format!("The container name \"/{}\" is already in use", new.name)));
+        }
+        let normal = new.spec.image.normal();
+        let image = self.images.values().find(|i| i.id == normal || i.names.contains(&normal)).cloned();
+        let Some(image) = image else {
+            return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
+        };
+        self.shared_with(new)?;
+        let mut ends = std::collections::BTreeMap::new();
+        for name in new.spec.networks.keys() {
+            let id = self.find_network(name).ok_or_else(|| ErrorKind::NotFound(format!("network {name} not found")))?;
+            ends.insert(name.clone(), id);
+        }
+        let id = format!("{:0>64}", self.next());
+        let spec = kept(&new.spec.with_image(&image.config.unwrap_or_default()));
+        let anonymous: Vec<String> =
+            spec.mounts.iter().filter(|(_, m)| m.kind == MountKind::Anonymous).map(|(t, _)| t.clone()).collect();
+        let mut anonymous_volumes = std::collections::BTreeMap::new();
+        for target in anonymous {
+            let volume = new.carry.get(&target).cloned().unwrap_or_else(|| format!("{:f>64}", self.next()));
+            self.create_volume(&VolumeSpec { name: volume.clone(), ..VolumeSpec::default() });
+            anonymous_volumes.insert(target, volume);
+        }
+        for mount in new.spec.mounts.values() {
+            if let MountKind::Volume { source, .. } = &mount.kind {
+                self.create_volume(&VolumeSpec { name: source.clone(), ..VolumeSpec::default() });
+            }
+        }
+        let container = LiveContainer {
+            id: id.clone(),
+            name: new.name.to_owned(),
+            image_id: image.id,
+            identity: identity(&spec),
+            status: Status::Created,
+            health: None,
+            started_at: String::new(),
+            created_at: id.clone(),
+            spec,
+            stale_networks: Default::default(),
+            anonymous_volumes,
+        };
+        self.containers.insert(id.clone(), container);
+        self.ends.insert(id.clone(), ends);
+        Ok(id)
+    }
+
+    /// Those whose namespace or volumes a new container shares must exist.
+    fn shared_with(&self, new: &NewContainer<'_>) -> Result<(), ErrorKind> {
+        let by_mode = match &new.spec.network_mode {
+            NetworkMode::Container(other) => Some(other),
+            _ => None,
+        };
+        for other in by_mode.into_iter().chain(&new.spec.volumes_from) {
+            let name = match other {
+                ContainerRef::Service(service) => new.peers.get(service).cloned().unwrap_or_default(),
+                ContainerRef::Name(name) | ContainerRef::Gone(name) => name.clone(),
+            };
+            self.find(&name).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {name}")))?;
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, container: &str) -> Result<&mut LiveContainer, ErrorKind> {
+        let id = self.find(container);
+        let found = id.and_then(|id| self.containers.get_mut(&id));
+        found.ok_or_else(|| ErrorKind::NotFound(format!("No such container: {container}")))
+    }
+
+    pub(super) fn inspect(&self, container: &str) -> Result<LiveContainer, ErrorKind> {
+        let id = self.find(container).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {container}")))?;
+        Ok(self.shown(&id))
+    }
+
+    pub(super) fn start(&mut self, container: &str) -> Result<(), ErrorKind> {
+        let wanted = self.get(container)?.clone();
+        match wanted.status {
+            Status::Running => return Ok(()),
+            Status::Paused => {
+                return Err(ErrorKind::Conflict("cannot start a paused container, try unpause instead".to_owned()));
+            }
+            _ => {}
+        }
+        for network in self.ends.get(&wanted.id).into_iter().flatten().map(|(_, id)| id) {
+            if !self.networks.contains_key(network) {
+                return Err(ErrorKind::NotFound(format!("network {network} not found")));
+            }
+        }
+        let taken = self.containers.values().filter(|c| c.id != wanted.id && World::is_up(c)).find_map(|c| {
+            let clash = |p: &&crate::model::spec::Port| {
+                c.spec.ports.iter().any(|q| q.published == p.published && q.protocol == p.protocol)
+            };
+            wanted.spec.ports.iter().filter(|p| !p.published.is_empty()).find(clash)
+        });
+        if let Some(port) = taken {
+            let message = format!("Bind for 0.0.0.0:{} failed: port is already allocated", port.published);
+            return Err(ErrorKind::Engine { status: 500, message });
+        }
+        let behaviour = self.behaviour(&wanted.image_id);
+        let container = self.get(container)?;
+        let checked = container.spec.healthcheck.as_ref().is_some_and(|c| !c.is_disabled());
+        (container.status, container.health) = match behaviour {
+            Behaviour::Runs => (Status::Running, checked.then_some(Health::Healthy)),
+            Behaviour::Sick => (Status::Running, checked.then_some(Health::Unhealthy)),
+            Behaviour::Ends(code) => (Status::Exited { code: i64::from(code) }, None),
+        };
+        Ok(())
+    }
+
+    pub(super) fn stop(&mut self, container: &str) -> Result<(), ErrorKind> {
+        let container = self.get(container)?;
+        if World::is_up(container) {
+            container.status = Status::Exited { code: 137 };
+            container.health = None;
+        }
+        Ok(())
+    }
+
+    pub(super) fn unpause(&mut self, container: &str) -> Result<(), ErrorKind> {
+        let container = self.get(container)?;
+        if container.status == Status::Paused {
+            container.status = Status::Running;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename(&mut self, container: &str, name: &str) -> Result<(), ErrorKind> {
+        if self.containers.values().any(|c| c.name == name) {
+            return Err(ErrorKind::Conflict(format!("The container name \"/{name}\" is already in use")));
+        }
+        name.clone_into(&mut self.get(container)?.name);
+        Ok(())
+    }
+
+    pub(super) fn remove_container(&mut self, container: &str, volumes: AnonymousVolumes) {
+        let Some(id) = self.find(container) else { return };
+        self.ends.remove(&id);
+        let Some(gone) = self.containers.remove(&id) else { return };
+        if volumes == AnonymousVolumes::Remove {
+            for volume in gone.anonymous_volumes.values() {
+                self.volumes.remove(volume);
+            }
+        }
+    }
+
+    /// Only limits and the restart policy follow, and a limit cannot be taken away.
+    pub(super) fn update(&mut self, container: &str, spec: &ContainerSpec) -> Result<(), ErrorKind> {
+        let live = &mut self.get(container)?.spec;
+        live.restart = spec.restart.clone();
+        live.pids_limit = spec.pids_limit;
+        let limits = [
+            (&mut live.mem_limit, spec.mem_limit),
+            (&mut live.mem_reservation, spec.mem_reservation),
+            (&mut live.memswap_limit, spec.memswap_limit),
+            (&mut live.nano_cpus, spec.nano_cpus),
+            (&mut live.cpu_shares, spec.cpu_shares),
+            (&mut live.cpu_quota, spec.cpu_quota),
+            (&mut live.cpu_period, spec.cpu_period),
+        ];
+        for (live, wanted) in limits {
+            if wanted.is_some() {
+                *live = wanted;
+            }
+        }
+        if spec.cpuset.is_some() {
+            live.cpuset = spec.cpuset.clone();
+        }
+        Ok(())
+    }
+
+    pub(super) fn connect(&mut self, container: &str, network: &str, end: &Attachment) -> Result<(), ErrorKind> {
+        let not_found = || ErrorKind::NotFound(format!("network {network} not found"));
+        let network_id = self.find_network(network).ok_or_else(not_found)?;
+        let name = self.networks[&network_id].spec.name.clone();
+        let id = self.get(container)?.id.clone();
+        let ends = self.ends.entry(id).or_default();
+        if ends.contains_key(&name) {
+            return Err(ErrorKind::Conflict(format!(
+                "endpoint with name {container} already exists in network {name}"
+            )));
+        }
+        ends.insert(name.clone(), network_id);
+        self.get(container)?.spec.networks.insert(name, end.clone());
+        Ok(())
+    }
+
+    pub(super) fn disconnect(&mut self, container: &str, network: &str) -> Result<(), ErrorKind> {
+        let id = self.get(container)?.id.clone();
+        let by_id = |(_, end): &(&String, &String)| end.as_str() == network;
+        let ends = self.ends.entry(id).or_default();
+        let name = match ends.contains_key(network) {
+            true => network.to_owned(),
+            false => ends.iter().find(by_id).map(|(name, _)| name.clone()).unwrap_or_default(),
+        };
+        if ends.remove(&name).is_none() {
+            return Err(ErrorKind::Conflict(format!("container {container} is not connected to network {network}")));
+        }
+        self.get(container)?.spec.networks.remove(&name);
+        Ok(())
+    }
+}
+
+/// Which instance of which Compose service the labels say that it is.
+fn identity(spec: &ContainerSpec) -> Option<ComposeIdentity> {
+    let label = |name: &str| spec.compose_labels.get(&format!("com.docker.compose.{name}")).cloned();
+    Some(ComposeIdentity {
+        project: ProjectName::new(label("project")?).ok()?,
+        service: label("service")?,
+        number: label("container-number").and_then(|n| n.parse().ok()).unwrap_or(1),
+        one_off: if label("oneoff").as_deref() == Some("True") { OneOff::Yes } else { OneOff::No },
+        working_dir: label("project.working_dir").unwrap_or_default(),
+    })
+}
