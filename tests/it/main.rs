@@ -15,9 +15,10 @@
 
 mod architecture;
 mod harness;
+mod node_specs;
 mod repository;
 mod support;
 
 fn main() -> std::process::ExitCode {
-    support::trial::run(&[architecture::TRIALS, harness::TRIALS, repository::TRIALS])
+    support::trial::run(&[architecture::TRIALS, harness::TRIALS, node_specs::TRIALS, repository::TRIALS])
 }

@@ -26,7 +26,7 @@ pub fn network(network: wire::Network) -> LiveNetwork {
             attachable: network.attachable.unwrap_or(false),
             enable_ipv6: network.enable_ipv6,
             enable_ipv4: network.enable_ipv4,
-            ipam_driver: word(ipam.driver.as_ref()).filter(|d| d != "default"),
+            ipam_driver: word(ipam.driver.as_ref()),
             ipam_pools: ipam.config.unwrap_or_default().into_iter().map(pool).collect(),
             labels,
             compose_labels,
