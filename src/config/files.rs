@@ -27,6 +27,9 @@ pub trait Reader {
     /// The names in the folder at an absolute path, sorted; none if there is no such folder.
     fn names(&self, path: &Path) -> Vec<String>;
 
+    /// How long the file at an absolute path is in bytes, and its mode bits where files have them; symlinks followed.
+    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)>;
+
     /// The path by which people know the file at an absolute path, where that is another.
     fn shown(&self, path: &Path) -> PathBuf {
         path.to_owned()
@@ -96,6 +99,12 @@ impl Reader for Disk {
         names.sort();
         names
     }
+
+    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
+        use std::os::unix::fs::PermissionsExt;
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.len(), Some(found.permissions().mode() & 0o7777)))
+    }
 }
 
 /// A tree of files in memory.
@@ -145,6 +154,10 @@ impl Reader for Memory {
         let names: BTreeSet<String> =
             below.filter_map(|b| b.components().next()).map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
         names.into_iter().collect()
+    }
+
+    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
+        self.files.get(&clean(path)).map(|bytes| (bytes.len() as u64, None))
     }
 }
 

@@ -1,4 +1,9 @@
 //! FILES → HOMELAB. Reads the repository; knows nothing of machines, plans or state.
+//!
+//! [`load`] reads it once and says what is wrong in itself; [`wanted`] says which files of the nodes
+//! count; [`resolve`] puts every variable in place and gives the homelab. [`check_offline`] does the
+//! last without any node. `files` is the only door to the disk, and how the caller asks nodes or
+//! prints diagnostics is not known here.
 
 mod address;
 mod backup;
@@ -6,6 +11,8 @@ mod check;
 pub mod compose;
 pub mod dotenv;
 pub mod files;
+mod project;
+mod resolve;
 mod section;
 mod service;
 mod sources;
@@ -14,6 +21,7 @@ mod topology;
 pub mod tree;
 pub mod yaml;
 
+pub use resolve::{Resolved, check_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Repository, ServiceSource, Sources, load};

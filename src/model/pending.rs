@@ -29,6 +29,11 @@ impl Pending {
         text.contains(OPEN)
     }
 
+    /// The text with words in place of its gaps, for messages about it.
+    pub fn readable(text: &str) -> String {
+        text.replace(OPEN, "(generated ").replace(CLOSE, ")")
+    }
+
     /// The text with gaps, if `text` has one.
     pub fn parse(text: &str) -> Option<Self> {
         Self::is_in(text).then(|| Self(SecretString::from(text.to_owned())))

@@ -19,7 +19,7 @@ pub struct Context<'a> {
 /// Normalises a completed model in place: decodes every value, then fills in what Compose implies.
 pub fn normalize(project: &mut Node, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     decode(project, diagnostics);
-    let name = project.derive(Value::Text(context.name.into()));
+    let name = project.get("name").unwrap_or(project).derive(Value::Text(context.name.into()));
     if let Some(map) = project.as_map_mut() {
         map.insert("name".into(), name.into());
     }

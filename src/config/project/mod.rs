@@ -1,0 +1,116 @@
+//! COMPOSE PROJECT → RESOURCES. The canonical tree of a project as containers, networks, volumes and images of the model.
+//!
+//! [`build`] is the entry. The rules are those by which Docker Compose turns a project into calls of the engine's API
+//! (its `pkg/compose/create.go`). It does not know the homelab, nodes or where variables come from; of the paths that
+//! it hands on it knows only that they are those of the machine that the project is for.
+
+mod container;
+mod files;
+mod image;
+mod labels;
+mod limits;
+mod network;
+mod read;
+mod shared;
+mod storage;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compose::Project;
+use super::files::Reader;
+use super::tree::{Entry, Map, Node};
+use crate::diagnostic::{Diagnostics, Span};
+use crate::model::addr::Kind;
+use crate::model::homelab::{Container, Image, Network, Volume};
+use crate::model::spec::Port;
+
+/// The resources of a project.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resources {
+    /// Images by reference.
+    pub images: BTreeMap<String, Image>,
+    /// Networks by key.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by key.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Containers by address name.
+    pub containers: BTreeMap<String, Container>,
+    /// Services that a profile disables.
+    pub disabled: BTreeSet<String>,
+    /// Paths of the machine that containers or builds read, each with its place.
+    pub sources: Vec<SourcePath>,
+    /// What only one on a machine can have.
+    pub claims: Claims,
+}
+
+/// A path of the machine that a container mounts or an image is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourcePath {
+    /// The path.
+    pub path: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The containers that see it, by address name.
+    pub containers: Vec<String>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// What a path of the machine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Mounted, and only read.
+    Read,
+    /// Mounted, and may be written to.
+    Write,
+    /// A Compose secret.
+    Secret,
+    /// The folder that an image is built from.
+    Build,
+}
+
+/// What only one on a machine can have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claims {
+    /// Published ports with the Compose service that publishes each.
+    pub ports: Vec<(Port, String, Span)>,
+    /// Names of containers, networks and volumes.
+    pub names: Vec<(Kind, String, Span)>,
+    /// Where the name of the project stands.
+    pub project: Option<Span>,
+}
+
+/// What building carries along.
+struct Builder<'a> {
+    project: &'a Project,
+    reader: &'a dyn Reader,
+    out: &'a mut Diagnostics,
+    made: Resources,
+}
+
+/// The resources of a project. Files that go into them are read with `reader` by their path on the machine.
+pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostics) -> Resources {
+    let mut builder = Builder { project, reader, out, made: Resources::default() };
+    builder.made.disabled = project.disabled.keys().cloned().collect();
+    builder.made.claims.project = project.tree.get("name").map(|node| node.span);
+    builder.networks();
+    builder.volumes();
+    for (name, entry) in services(project) {
+        builder.service(name, entry);
+    }
+    builder.roles();
+    builder.made
+}
+
+/// The services of a project.
+fn services(project: &Project) -> impl Iterator<Item = (&String, &Entry)> {
+    entries(&project.tree, "services").into_iter().flatten()
+}
+
+/// The mapping below a key of the project.
+fn entries<'a>(tree: &'a Node, key: &str) -> Option<&'a Map> {
+    tree.get(key).and_then(Node::as_map)
+}
+
+#[cfg(test)]
+mod tests;

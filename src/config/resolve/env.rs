@@ -1,0 +1,209 @@
+//! The variables of a service: what its `.env` holds, what hl will add to it, and what only the node knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Knowledge, Setting};
+use crate::config::compose::Plain;
+use crate::config::dotenv::{self, Assignments};
+use crate::config::template::Lookup;
+use crate::config::tree::Taint;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Visibility};
+use crate::model::spec::Variable;
+use crate::model::{Pending, Text};
+
+/// Which text stands for values that only the node has, while nobody asks the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StandIn {
+    /// One that passes as a number, a size, a switch and a text.
+    Number,
+    /// One that passes as a path.
+    Path,
+}
+
+impl StandIn {
+    fn text(self) -> &'static str {
+        match self {
+            StandIn::Number => "1",
+            StandIn::Path => "/only-the-node-knows",
+        }
+    }
+}
+
+/// The variables of a service below those of the command line and above `vars`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServiceEnv {
+    /// The text of its `.env` as Compose is to see it: the one beside the compose file, the one on the node, and what hl
+    /// will add. None if there is neither a file nor anything to add.
+    pub text: Option<String>,
+    /// What that text says.
+    pub values: BTreeMap<String, String>,
+    /// The variables that hl sees to in the node's file.
+    pub declared: BTreeMap<String, Variable>,
+    /// Those with a stand-in, because only the node has their value.
+    pub stand_ins: BTreeSet<String>,
+}
+
+/// What the `.env` of a service holds. `asked` are variables without which its compose files cannot be read.
+pub(super) fn service_env(
+    setting: &Setting<'_>,
+    stand_in: StandIn,
+    asked: &BTreeSet<String>,
+    map: &mut SourceMap,
+    out: &mut Diagnostics,
+) -> ServiceEnv {
+    let mut env = ServiceEnv::default();
+    let mut texts = Vec::new();
+    let beside_path = setting.service.folder.join(".env");
+    let mut beside = BTreeMap::new();
+    if let Ok(bytes) = setting.reader().read(&beside_path) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        beside = values(&text, &setting.shown(&beside_path), &[setting.args], map, out);
+        texts.push(text);
+    }
+    let mut node = BTreeMap::new();
+    if let Some(bytes) = setting.node_env() {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        node = values(&text, Path::new(&setting.node_env_name()), &[setting.args, &beside], map, out);
+        texts.push(text);
+    }
+    let mut added = Vec::new();
+    for (name, variable) in templates(setting) {
+        let has_value = |values: &BTreeMap<String, String>| values.get(&name).is_some_and(|v| !v.is_empty());
+        if has_value(&beside) && !node.contains_key(&name) {
+            continue;
+        }
+        match &variable {
+            Variable::Generated { .. } if !has_value(&node) => added.push((name.clone(), Pending::gap(&name))),
+            Variable::Is(text) if !node.contains_key(&name) => {
+                added.push((name.clone(), text.expose().unwrap_or_default().to_owned()));
+            }
+            Variable::Is(_) | Variable::Generated { .. } => {}
+        }
+        env.declared.insert(name, variable);
+    }
+    if setting.knowledge == Knowledge::Repository {
+        let known = |name: &str| {
+            let set = |value: Option<&String>| value.is_some_and(|v| !v.is_empty());
+            let added = added.iter().find(|(n, v)| n == name && !Pending::is_in(v)).map(|(_, v)| v);
+            set(beside.get(name)) || set(added) || set(setting.args.get(name)) || set(setting.vars().get(name))
+        };
+        env.stand_ins = only_on_the_node(setting).chain(asked.iter().cloned()).filter(|name| !known(name)).collect();
+        added.retain(|(name, _)| !env.stand_ins.contains(name));
+        added.extend(env.stand_ins.iter().map(|name| (name.clone(), stand_in.text().to_owned())));
+        // The node may well have the file, whatever is in it.
+        texts.push(String::new());
+    }
+    env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
+    if !added.is_empty() {
+        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect());
+    }
+    env.text = (!texts.is_empty()).then(|| texts.join("\n"));
+    env
+}
+
+/// The variables that hl puts into the `.env` of the node: those of env.example, and those that it makes up.
+fn templates(setting: &Setting<'_>) -> BTreeMap<String, Variable> {
+    let example = setting.service.env_example.iter().flatten();
+    let mut found: BTreeMap<String, Variable> =
+        example.map(|(name, assignment)| (name.clone(), Variable::Is(Text::plain(&assignment.value)))).collect();
+    for (name, length) in setting.service.declaration.env.iter().flat_map(|rules| &rules.generate) {
+        let has_value = |v: &Variable| matches!(v, Variable::Is(text) if text.expose() != Some(""));
+        if !found.get(name).is_some_and(has_value) {
+            found.insert(name.clone(), Variable::Generated { length: length.value });
+        }
+    }
+    found
+}
+
+/// The variables of which the repository says that there are such, and not what is in them.
+fn only_on_the_node(setting: &Setting<'_>) -> impl Iterator<Item = String> {
+    let rules = setting.service.declaration.env.iter();
+    let listed = rules.clone().flat_map(|r| r.required.iter().chain(&r.plain)).map(|name| name.value.clone());
+    let generated = rules.flat_map(|r| r.generate.keys().cloned());
+    let examples = setting.service.env_example.iter().flatten().map(|(name, _)| name.clone());
+    listed.chain(generated).chain(examples)
+}
+
+/// What makes a variable of the `.env` public after all.
+pub(super) fn plain(setting: &Setting<'_>) -> Plain {
+    let examples = setting.service.env_example.iter().flatten();
+    let rules = setting.service.declaration.env.iter();
+    Plain {
+        names: rules.flat_map(|r| &r.plain).map(|name| name.value.clone()).collect(),
+        examples: examples.map(|(name, a)| (name.clone(), a.value.clone())).collect(),
+    }
+}
+
+/// Says which required variables have no value. Apply makes those up that it can, so these have one.
+pub(super) fn required(setting: &Setting<'_>, env: &ServiceEnv, out: &mut Diagnostics) -> Vec<String> {
+    let mut empty = Vec::new();
+    for name in setting.service.declaration.env.iter().flat_map(|rules| &rules.required) {
+        let sources = [setting.args, &env.values, &setting.vars()];
+        let value = sources.into_iter().find_map(|values| values.get(&name.value));
+        if value.is_some_and(|v| !v.is_empty()) {
+            continue;
+        }
+        let (service, node) = (&setting.service.name, &setting.service.node);
+        let words = format!("`{}` has no value on `{node}`, so `{service}` is not planned", name.value);
+        let hint = format!("set it in {} on `{node}`, or list it in `env.generate`", setting.node_env_path());
+        out.push(Diagnostic::warning(Code::RequiredVariableEmpty, words).at(name.span, "required here").hint(hint));
+        empty.push(name.value.clone());
+    }
+    empty
+}
+
+/// The values of an env file, with variables in them taken from `outside`, the first source first.
+fn values(
+    text: &str,
+    shown: &Path,
+    outside: &[&BTreeMap<String, String>],
+    map: &mut SourceMap,
+    out: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let file = map.add(shown, text, Visibility::Secret);
+    let found: Assignments = dotenv::parse(text, file, &Layers(outside), out);
+    found.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
+}
+
+/// Variables in layers of which the first that has a name decides.
+struct Layers<'a>(&'a [&'a BTreeMap<String, String>]);
+
+impl Lookup for Layers<'_> {
+    fn get(&self, name: &str) -> Option<(&str, Taint)> {
+        self.0.iter().find_map(|values| values.get(name)).map(|value| (value.as_str(), Taint::Secret))
+    }
+}
+
+/// A value in double quotes as env files have them.
+fn quoted(value: &str) -> String {
+    let mut text = String::from('"');
+    for c in value.chars() {
+        match c {
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '"' | '\\' | '$' => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn quoted_values_read_back(value in "[ -~\n\r\t'\"\\\\$#äö\u{f8f0}]*") {
+            let mut map = SourceMap::default();
+            let mut out = Diagnostics::default();
+            let read = values(&format!("A={}\nB=1\n", quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
+            prop_assert!(out.is_empty());
+            prop_assert_eq!(read.get("A"), Some(&value));
+            prop_assert_eq!(read.get("B").map(String::as_str), Some("1"));
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Directories and files of a service on its node, and the repository's files that its containers see.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Setting;
+use super::env::ServiceEnv;
+use super::overlay::Overlay;
+use crate::config::files::Kind;
+use crate::config::project::{Purpose, SourcePath};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::Text;
+use crate::model::homelab::Container;
+use crate::model::spec::{DirectorySpec, FileContent, FileSpec, content_text};
+
+/// The mode of the `.env` of a service on its node.
+const ENV_MODE: u32 = 0o600;
+
+/// How deep folders are followed.
+const MOST_FOLDERS: usize = 16;
+
+/// What of one mount is looked into at most; whatever is more than that is data.
+const MOST_FILES: usize = 1000;
+const MOST_BYTES: u64 = 16 << 20;
+
+/// How many files of one mount are told apart; of more than that only the whole is compared.
+const MOST_TOLD_APART: usize = 200;
+
+/// What belongs to a service on its node besides what the engine has.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// Directories by address name.
+    pub directories: BTreeMap<String, DirectorySpec>,
+    /// Files by address name.
+    pub files: BTreeMap<String, FileSpec>,
+}
+
+/// A file of the repository that a container sees.
+struct Seen {
+    /// Its path relative to the service's folder.
+    path: String,
+    bytes: Vec<u8>,
+    /// Its mode bits, where files have them.
+    mode: Option<u32>,
+}
+
+/// More than what is looked into.
+struct TooMuch;
+
+impl Setting<'_> {
+    /// The directories and files of the service; the containers learn the content of what they mount.
+    pub(super) fn place(
+        &self,
+        sources: &[SourcePath],
+        env: &ServiceEnv,
+        containers: &mut BTreeMap<String, Container>,
+        out: &mut Diagnostics,
+    ) -> Placed {
+        let mut placed = Placed::default();
+        let data = format!("{}/data/{}", self.node.node.root, self.service.name);
+        if sources.iter().any(|s| Path::new(&s.path).starts_with(&data)) {
+            self.directory(&data, &mut placed);
+        }
+        if !env.declared.is_empty() {
+            let content = FileContent::Variables(env.declared.clone());
+            self.file(FileSpec { path: self.node_env_path(), content, mode: ENV_MODE, owner: None }, &mut placed);
+        }
+        let overlay = self.overlay(env);
+        for source in sources {
+            self.place_source(source, &overlay, containers, &mut placed, out);
+        }
+        placed
+    }
+
+    fn place_source(
+        &self,
+        source: &SourcePath,
+        overlay: &Overlay<'_>,
+        containers: &mut BTreeMap<String, Container>,
+        placed: &mut Placed,
+        out: &mut Diagnostics,
+    ) {
+        let Some(path) = overlay.in_repository(Path::new(&source.path)) else { return };
+        let is_shipped = Path::new(&self.project_dir) != self.service.folder;
+        let kind = self.reader().kind(&path);
+        let Ok(below) = path.strip_prefix(&self.service.folder) else {
+            if is_shipped && kind != Kind::Missing {
+                out.push(self.outside(source, &path));
+            }
+            return;
+        };
+        let below = below.to_string_lossy().into_owned();
+        match kind {
+            Kind::Missing => {
+                missing(source, &self.shown(&path)).into_iter().for_each(|d| out.push(d));
+                return;
+            }
+            // What is written to on the machine that the repository is on is data, or may be.
+            Kind::Folder if source.purpose == Purpose::Write && !is_shipped => return,
+            Kind::Folder | Kind::File if source.purpose == Purpose::Build && !is_shipped => return,
+            Kind::Folder | Kind::File => {}
+        }
+        let mut seen = Vec::new();
+        let mut bytes = 0;
+        if self.walk(&path, &below, 0, &mut bytes, &mut seen).is_err() {
+            out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
+            return;
+        }
+        if is_shipped {
+            for file in &seen {
+                self.ship(file, source.purpose, placed);
+            }
+        }
+        if source.purpose != Purpose::Build {
+            let contents = contents(&below, source.purpose, &seen);
+            for name in &source.containers {
+                if let Some(container) = containers.get_mut(name) {
+                    container.spec.mounted_files.extend(contents.clone());
+                }
+            }
+        }
+    }
+
+    /// Collects the files at and below a path of the repository.
+    fn walk(
+        &self,
+        path: &Path,
+        below: &str,
+        depth: usize,
+        bytes: &mut u64,
+        seen: &mut Vec<Seen>,
+    ) -> Result<(), TooMuch> {
+        let reader = self.reader();
+        match reader.kind(path) {
+            Kind::Missing => Ok(()),
+            // The `.env` on the node is another file than the one beside the compose file.
+            Kind::File if below == ".env" => Ok(()),
+            Kind::File => {
+                let (size, mode) = reader.size_and_mode(path).unwrap_or_default();
+                *bytes += size;
+                if *bytes > MOST_BYTES || seen.len() >= MOST_FILES {
+                    return Err(TooMuch);
+                }
+                if let Ok(bytes) = reader.read(path) {
+                    seen.push(Seen { path: below.to_owned(), bytes, mode });
+                }
+                Ok(())
+            }
+            Kind::Folder if depth >= MOST_FOLDERS => Err(TooMuch),
+            Kind::Folder => {
+                for name in reader.names(path).into_iter().filter(|name| name != ".git") {
+                    let inner = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+                    self.walk(&path.join(&name), &inner, depth + 1, bytes, seen)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A file of the service's folder goes to the project directory on the node.
+    fn ship(&self, file: &Seen, purpose: Purpose, placed: &mut Placed) {
+        let is_secret = purpose == Purpose::Secret;
+        let mode = match file.mode {
+            // Others may not read it here, so they may not there.
+            Some(mode) if is_secret && mode & 0o004 == 0 => 0o600,
+            Some(mode) if mode & 0o100 != 0 => 0o755,
+            _ => 0o644,
+        };
+        let bytes = file.bytes.clone();
+        let content = if is_secret { FileContent::Secret(bytes) } else { FileContent::Exactly(bytes) };
+        let path = format!("{}/{}", self.project_dir, file.path);
+        self.file(FileSpec { path, content, mode, owner: None }, placed);
+    }
+
+    /// Adds a file, and its folder, and those above up to the service's own.
+    fn file(&self, spec: FileSpec, placed: &mut Placed) {
+        let own = format!("{}/config/{}", self.node.node.root, self.service.name);
+        let folders = Path::new(&spec.path).ancestors().skip(1);
+        for folder in folders.take_while(|f| f.starts_with(&self.project_dir) || f.starts_with(&own)) {
+            self.directory(&folder.to_string_lossy(), placed);
+        }
+        placed.files.insert(self.address_name(&spec.path), spec);
+    }
+
+    fn directory(&self, path: &str, placed: &mut Placed) {
+        let spec = DirectorySpec { path: path.to_owned(), owner: None, mode: None };
+        placed.directories.insert(self.address_name(path), spec);
+    }
+
+    /// The path relative to the node's root, or as it is if it is elsewhere.
+    fn address_name(&self, path: &str) -> String {
+        let below = Path::new(path).strip_prefix(&self.node.node.root);
+        below.map_or_else(|_| path.to_owned(), |b| b.to_string_lossy().into_owned())
+    }
+
+    fn outside(&self, source: &SourcePath, path: &Path) -> Diagnostic {
+        let shown = self.shown(path);
+        let words = format!("{} is not copied to `{}`", shown.display(), self.service.node);
+        let detail = "Only what is in the service's own folder goes to its node.";
+        let hint = format!("move it into services/{}, or mount a path of the node", self.service.name);
+        Diagnostic::warning(Code::Trap, words)
+            .at(source.span, "outside of the service's folder")
+            .detail(detail)
+            .hint(hint)
+    }
+}
+
+/// What a missing path leads to: Docker makes a folder in its place, which is not what a file's name asks for.
+fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
+    let is_file_name = shown.extension().is_some() && !shown.to_string_lossy().ends_with(".d");
+    if source.purpose != Purpose::Secret && !is_file_name {
+        return None;
+    }
+    let words = format!("{} does not exist", shown.display());
+    let detail = match source.purpose {
+        Purpose::Build => "Nothing can be built from it.",
+        Purpose::Secret => "The container cannot be made without it.",
+        Purpose::Read | Purpose::Write => "Docker would make an empty folder in its place and mount that.",
+    };
+    let diagnostic = Diagnostic::warning(Code::MissingFile, words).at(source.span, "mounted here").detail(detail);
+    Some(diagnostic.hint("create it, or check the path"))
+}
+
+fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic {
+    let shown = shown.display();
+    let limits = format!("more than {MOST_FILES} files or {} MiB are taken for data", MOST_BYTES >> 20);
+    match node {
+        Some(node) => Diagnostic::warning(Code::Trap, format!("{shown} is too large to be copied to `{node}`"))
+            .at(source.span, limits)
+            .hint("put it below data/ on the node, and mount it by its absolute path"),
+        None => Diagnostic::note(Code::Trap, format!("changes in {shown} are not noticed"))
+            .at(source.span, limits)
+            .hint("mount the files that are configuration one by one"),
+    }
+}
+
+/// What a container's spec says about the files of a mount.
+fn contents(below: &str, purpose: Purpose, seen: &[Seen]) -> BTreeMap<String, Text> {
+    let text = |file: &Seen| match purpose {
+        Purpose::Secret => Text::secret(content_text(&file.bytes)),
+        Purpose::Read | Purpose::Write | Purpose::Build => Text::plain(content_text(&file.bytes)),
+    };
+    if seen.len() <= MOST_TOLD_APART {
+        return seen.iter().map(|file| (file.path.clone(), text(file))).collect();
+    }
+    // Names and contents one after the other, each with its length before it, so that no two trees look alike.
+    let mut whole = Vec::new();
+    for file in seen {
+        for part in [file.path.as_bytes(), &file.bytes] {
+            whole.extend((part.len() as u64).to_be_bytes());
+            whole.extend(part);
+        }
+    }
+    // The zero bytes of the lengths make it no text, so what stands in the field is its digest.
+    BTreeMap::from([(format!("{below}/"), Text::plain(content_text(&whole)))])
+}

@@ -1,0 +1,120 @@
+//! The files of a service as its machine sees them: the repository's folder at the project directory, and one `.env`.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::files::{Kind, ReadError, Reader};
+
+/// Whether the machine that a service is for is the one that reads the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    /// It is: paths outside of the service's folder can be read as well.
+    Same,
+    /// It is not.
+    Other,
+}
+
+/// A reader of paths of a machine that finds them in the repository.
+pub(super) struct Overlay<'a> {
+    /// What reads the repository.
+    pub base: &'a dyn Reader,
+    /// The root of the repository.
+    pub root: &'a Path,
+    /// The service's folder in the repository.
+    pub folder: &'a Path,
+    /// The same folder on the machine.
+    pub project_dir: &'a Path,
+    /// Whose files can be read besides.
+    pub machine: Machine,
+    /// What the `.env` of the service holds: the one beside the compose file, then the one on the node.
+    pub env: Option<String>,
+    /// How that file is called when there is something wrong in it.
+    pub env_shown: PathBuf,
+}
+
+impl Overlay<'_> {
+    /// Where in the repository a path of the machine is found; none if it is not of the repository.
+    pub fn in_repository(&self, path: &Path) -> Option<PathBuf> {
+        // `./x` is below the project directory; `../x` is beside it, as in the repository it is beside the folder.
+        let pairs = self.project_dir.ancestors().zip(self.folder.ancestors());
+        let mut inside = pairs.take_while(|(_, here)| here.starts_with(self.root));
+        inside.find_map(|(there, here)| Some(here.join(path.strip_prefix(there).ok()?)))
+    }
+
+    fn is_env(&self, path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name == ".env") && path.parent() == Some(self.project_dir)
+    }
+
+    /// The path under which `base` finds it, or why it cannot be found.
+    fn source(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        match (self.in_repository(path), self.machine) {
+            (Some(found), _) => Ok(found),
+            (None, Machine::Same) => Ok(path.to_owned()),
+            (None, Machine::Other) => {
+                Err(ReadError::Io("it is on another machine, and hl reads only the repository's files".to_owned()))
+            }
+        }
+    }
+}
+
+impl Reader for Overlay<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        if self.is_env(path) {
+            return self.env.as_ref().map(|text| text.clone().into_bytes()).ok_or(ReadError::Missing);
+        }
+        self.base.read(&self.source(path)?)
+    }
+
+    fn kind(&self, path: &Path) -> Kind {
+        if self.is_env(path) {
+            return if self.env.is_some() { Kind::File } else { Kind::Missing };
+        }
+        self.source(path).map_or(Kind::Missing, |found| self.base.kind(&found))
+    }
+
+    fn names(&self, path: &Path) -> Vec<String> {
+        self.source(path).map(|found| self.base.names(&found)).unwrap_or_default()
+    }
+
+    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
+        self.base.size_and_mode(&self.source(path).ok()?)
+    }
+
+    fn shown(&self, path: &Path) -> PathBuf {
+        if self.is_env(path) {
+            return self.env_shown.clone();
+        }
+        self.source(path).unwrap_or_else(|_| path.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::files::Memory;
+
+    fn overlay(memory: &Memory) -> Overlay<'_> {
+        Overlay {
+            base: memory,
+            root: Path::new("/lab"),
+            folder: Path::new("/lab/services/web"),
+            project_dir: Path::new("/opt/homelab/config/web"),
+            machine: Machine::Other,
+            env: Some("A=1\n".to_owned()),
+            env_shown: "nas:.env".into(),
+        }
+    }
+
+    #[test]
+    fn paths_of_the_machine_are_found_in_the_repository() {
+        let memory = Memory::from_iter([("/lab/services/web/a", "a"), ("/lab/services/b", "b"), ("/etc/c", "c")]);
+        let overlay = overlay(&memory);
+        let read = |path: &str| overlay.read(Path::new(path)).map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(read("/opt/homelab/config/web/a"), Ok("a".into()));
+        assert_eq!(read("/opt/homelab/config/b"), Ok("b".into()));
+        assert_eq!(read("/opt/homelab/config/web/.env"), Ok("A=1\n".into()));
+        assert!(matches!(read("/etc/c"), Err(ReadError::Io(_))));
+        assert_eq!(overlay.shown(Path::new("/opt/homelab/config/web/a")), Path::new("/lab/services/web/a"));
+        assert_eq!(overlay.names(Path::new("/opt/homelab/config/web")), ["a"]);
+        assert_eq!(overlay.kind(Path::new("/opt/x")), Kind::Missing);
+    }
+}

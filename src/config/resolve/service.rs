@@ -1,0 +1,65 @@
+//! One service out of its parts.
+
+use std::collections::BTreeMap;
+
+use super::env::ServiceEnv;
+use super::{Setting, at_service};
+use crate::config::compose::Project;
+use crate::config::project::Resources;
+use crate::diagnostic::{Code, Diagnostics};
+use crate::model::homelab::{Lifecycle, Service, Update};
+use crate::model::name::ProjectName;
+
+impl Setting<'_> {
+    /// The service with all its resources.
+    pub(super) fn assemble(
+        &self,
+        project: &Project,
+        resources: Resources,
+        env: &ServiceEnv,
+        out: &mut Diagnostics,
+    ) -> Option<Service> {
+        let source = self.service;
+        let declaration = &source.declaration;
+        let name = match ProjectName::new(project.name.as_str()) {
+            Ok(name) => name,
+            Err(error) => {
+                let words = format!("`{}` cannot be the name of a Compose project: {error}", project.name);
+                out.push(
+                    at_service(source, Code::ProjectName, words).hint("write another `name:` in the compose file"),
+                );
+                return None;
+            }
+        };
+        let mut containers = resources.containers;
+        let placed = self.place(&resources.sources, env, &mut containers, out);
+        let update = declaration.update.unwrap_or_default();
+        let lifecycle = declaration.lifecycle.clone().unwrap_or_default();
+        let needs = declaration.depends_on.iter().flatten();
+        Some(Service {
+            name: source.name.clone(),
+            description: declaration.description.as_ref().map(|d| d.value.clone()).unwrap_or_default(),
+            node: source.node.clone(),
+            backup_nodes: declaration.backup_nodes.iter().flatten().map(|node| node.value.clone()).collect(),
+            depends_on: needs.map(|d| (d.service.value.clone(), d.condition)).collect::<BTreeMap<_, _>>(),
+            state: declaration.state.as_ref().map(|s| s.value).unwrap_or_default(),
+            health: source.health.clone(),
+            update: Update { order: update.order.unwrap_or_default(), rollback: update.rollback.unwrap_or_default() },
+            backup: declaration.backup.clone(),
+            lifecycle: Lifecycle {
+                protect: lifecycle.protect.unwrap_or_default(),
+                ignore_changes: lifecycle.ignore_changes,
+                on_delete: lifecycle.on_delete.unwrap_or_default(),
+            },
+            project: name,
+            project_dir: self.project_dir.clone(),
+            directories: placed.directories,
+            files: placed.files,
+            images: resources.images,
+            networks: resources.networks,
+            volumes: resources.volumes,
+            containers,
+            disabled: resources.disabled,
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! Repositories in memory and what nodes say → homelabs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Resolved, check_offline, resolve, wanted};
+use crate::config::tests::{repository, said};
+use crate::config::{Sources, load};
+use crate::model::Text;
+use crate::model::name::NodeName;
+use crate::model::spec::{FileContent, MountKind, Variable};
+use crate::model::view::{FileKind, LiveFile, LiveNode, LiveView, NodeView, WantContent};
+
+const TOPOLOGY: &str = "version: 1\nname: home\nvars: { TZ: UTC, DOMAIN: lan }\n\
+    nodes:\n  here: { address: local, vars: { DOMAIN: here } }\n  nas: { address: 'ssh://nas' }\n";
+
+/// A repository with the topology above, in which each service has an owner.
+fn lab(files: &[(&str, &str)]) -> Sources {
+    let mut all = vec![("inventory/topology.yaml", TOPOLOGY)];
+    all.extend(files);
+    let (sources, diagnostics) = load(repository(&all));
+    assert_eq!(said(&diagnostics, &sources.map), Vec::<String>::new());
+    sources
+}
+
+/// Nodes that have nothing but these files.
+fn live(files: &[(&str, &str, &str)]) -> LiveView {
+    let mut view = LiveView::default();
+    for name in ["here", "nas"] {
+        let of_node = files.iter().filter(|(node, _, _)| *node == name);
+        let file = |text: &str| LiveFile {
+            kind: FileKind::File,
+            mode: 0o600,
+            owner: "0:0".into(),
+            content: Some(text.as_bytes().to_vec()),
+        };
+        let files = of_node.map(|(_, path, text)| ((*path).to_owned(), file(text))).collect::<BTreeMap<_, _>>();
+        let node = LiveNode { files, ..LiveNode::default() };
+        view.nodes.insert(NodeName::new(name).unwrap(), NodeView::Known(Box::new(node)));
+    }
+    view
+}
+
+fn clean(resolved: &Resolved) {
+    assert_eq!(said(&resolved.diagnostics, &resolved.map), Vec::<String>::new());
+    assert_eq!(resolved.homelab.unresolved, BTreeMap::new());
+}
+
+fn environment(resolved: &Resolved, service: &str, name: &str) -> Option<Text> {
+    resolved.homelab.services[service].containers["app"].spec.environment[name].clone()
+}
+
+#[test]
+fn variables_are_looked_up_in_order() {
+    let compose = "services: { app: { image: a, environment: [ARG, NODE, BESIDE, EXAMPLE, DOMAIN, TZ] } }\n";
+    let sources = lab(&[
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: here\nenv: { plain: [NODE] }\n"),
+        ("services/web/.env", "ARG=beside\nNODE=beside\nBESIDE=beside\n"),
+        ("services/web/env.example", "EXAMPLE=example\nBESIDE=\n"),
+    ]);
+    let live = live(&[("here", "/opt/homelab/config/web/.env", "ARG=node\nNODE=node\n")]);
+    let resolved = resolve(&sources, &live, &[("ARG".into(), "arg".into())]);
+    clean(&resolved);
+    let value = |name: &str| environment(&resolved, "web", name).unwrap();
+    assert_eq!(value("ARG"), Text::plain("arg"));
+    assert_eq!(value("NODE"), Text::plain("node"));
+    assert_eq!(value("BESIDE"), Text::secret("beside"));
+    assert_eq!(value("EXAMPLE"), Text::plain("example"));
+    assert_eq!(value("DOMAIN"), Text::plain("here"));
+    assert_eq!(value("TZ"), Text::plain("UTC"));
+    let FileContent::Variables(declared) = &resolved.homelab.services["web"].files["config/web/.env"].content else {
+        panic!("an env file")
+    };
+    assert_eq!(declared.keys().collect::<Vec<_>>(), ["EXAMPLE"]);
+}
+
+#[test]
+fn what_apply_makes_up_is_unknown_until_it_is_there() {
+    let sources = lab(&[
+        (
+            "services/db/compose.yml",
+            "services: { app: { image: a, environment: { URL: 'db:${PW:?set it}' }, env_file: .env } }\n",
+        ),
+        ("services/db/service.yaml", "owner_node: nas\nenv: { required: [PW], generate: { PW: { length: 20 } } }\n"),
+        ("services/db/env.example", "PW=\nUSER=me\n"),
+    ]);
+    let resolved = resolve(&sources, &live(&[]), &[]);
+    clean(&resolved);
+    let Some(Text::Pending(pending)) = environment(&resolved, "db", "URL") else { panic!("not known yet") };
+    assert_eq!(pending.fill(&BTreeMap::from([("PW".into(), "x".into())])), Text::secret("db:x"));
+    assert!(matches!(environment(&resolved, "db", "PW"), Some(Text::Pending(_))));
+    assert_eq!(environment(&resolved, "db", "USER"), Some(Text::plain("me")));
+    let service = &resolved.homelab.services["db"];
+    let file = &service.files["config/db/.env"];
+    assert_eq!((file.path.as_str(), file.mode), ("/opt/homelab/config/db/.env", 0o600));
+    let FileContent::Variables(declared) = &file.content else { panic!("an env file") };
+    assert_eq!(declared["PW"], Variable::Generated { length: 20 });
+    assert_eq!(declared["USER"], Variable::Is(Text::plain("me")));
+    assert_eq!(service.directories.keys().collect::<Vec<_>>(), ["config/db"]);
+    let live = live(&[("nas", "/opt/homelab/config/db/.env", "PW=there\nUSER=me\n")]);
+    let resolved = resolve(&sources, &live, &[]);
+    clean(&resolved);
+    assert_eq!(environment(&resolved, "db", "URL"), Some(Text::secret("db:there")));
+}
+
+#[test]
+fn a_required_variable_blocks_its_service_alone() {
+    let compose = "services: { app: { image: a, environment: [PW] } }\n";
+    let sources = lab(&[
+        ("services/db/compose.yml", compose),
+        ("services/db/service.yaml", "owner_node: nas\nenv: { required: [PW] }\n"),
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: here\n"),
+    ]);
+    let resolved = resolve(&sources, &live(&[("nas", "/opt/homelab/config/db/.env", "PW=\n")]), &[]);
+    assert_eq!(resolved.homelab.services.keys().map(|n| n.as_str()).collect::<Vec<_>>(), ["web"]);
+    assert_eq!(resolved.homelab.unresolved["db"].why, "PW has no value");
+    assert_eq!(
+        said(&resolved.diagnostics, &resolved.map),
+        ["services/db/service.yaml:2:19 Warning HL0410: `PW` has no value on `nas`, so `db` is not planned \
+             (set it in /opt/homelab/config/db/.env on `nas`, or list it in `env.generate`)"]
+    );
+}
+
+#[test]
+fn a_node_that_was_not_read_leaves_its_services_unresolved() {
+    let sources = lab(&[
+        ("services/db/compose.yml", "services: { app: { image: a } }\n"),
+        ("services/db/service.yaml", "owner_node: nas\n"),
+        ("services/web/compose.yml", "services: { app: { image: a } }\n"),
+        ("services/web/service.yaml", "owner_node: here\n"),
+    ]);
+    let mut view = live(&[]);
+    view.nodes.insert(NodeName::new("nas").unwrap(), NodeView::Unknown { why: "no route".into(), hint: String::new() });
+    view.nodes.insert(NodeName::new("here").unwrap(), NodeView::Maintenance);
+    let homelab = resolve(&sources, &view, &[]).homelab;
+    assert!(homelab.services.is_empty());
+    assert_eq!(homelab.unresolved["db"].why, "`nas` cannot be read: no route");
+    assert_eq!(homelab.unresolved["web"].why, "`here` is in maintenance");
+}
+
+#[test]
+fn files_of_the_folder_go_to_a_remote_node_and_stay_on_this_one() {
+    let compose = "services:\n  app:\n    image: a\n    volumes: ['./a.yml:/a.yml', './conf:/conf:ro', './data:/data', '/opt/homelab/data/web/db:/db']\n    \
+                   secrets: [pw]\n    env_file: [extra.env]\nsecrets: { pw: { file: ./pw } }\n";
+    let files = |owner: &'static str| {
+        vec![
+            ("services/web/compose.yml", compose),
+            ("services/web/service.yaml", owner),
+            ("services/web/a.yml", "a: 1\n"),
+            ("services/web/conf/x/one", "1"),
+            ("services/web/conf/two", "2"),
+            ("services/web/pw", "s3cret"),
+            ("services/web/extra.env", "A=1\n"),
+        ]
+    };
+    let remote = resolve(&lab(&files("owner_node: nas\n")), &live(&[]), &[]);
+    clean(&remote);
+    let service = &remote.homelab.services["web"];
+    assert_eq!(service.project_dir, "/opt/homelab/config/web");
+    assert_eq!(
+        service.files.keys().collect::<Vec<_>>(),
+        ["config/web/a.yml", "config/web/conf/two", "config/web/conf/x/one", "config/web/pw"]
+    );
+    assert_eq!(service.files["config/web/a.yml"].content, FileContent::Exactly(b"a: 1\n".to_vec()));
+    assert_eq!(service.files["config/web/pw"].content, FileContent::Secret(b"s3cret".to_vec()));
+    assert_eq!(
+        service.directories.keys().collect::<Vec<_>>(),
+        ["config/web", "config/web/conf", "config/web/conf/x", "data/web"]
+    );
+    let spec = &service.containers["app"].spec;
+    assert!(
+        matches!(&spec.mounts["/a.yml"].kind, MountKind::Bind { source, .. } if source == "/opt/homelab/config/web/a.yml")
+    );
+    let seen = |resolved: &Resolved| resolved.homelab.services["web"].containers["app"].spec.mounted_files.clone();
+    let mounted: Vec<_> =
+        seen(&remote).into_iter().map(|(path, text)| format!("{path} {}", text.is_secret())).collect();
+    assert_eq!(mounted, ["a.yml false", "conf/two false", "conf/x/one false", "pw true"]);
+    assert_eq!(spec.environment["A"], Some(Text::secret("1")));
+
+    let local = resolve(&lab(&files("owner_node: here\n")), &live(&[]), &[]);
+    clean(&local);
+    assert_eq!(local.homelab.services["web"].project_dir, "/lab/services/web");
+    assert!(local.homelab.services["web"].files.is_empty());
+    assert_eq!(seen(&local), seen(&remote));
+}
+
+#[test]
+fn claims_on_one_node_are_found() {
+    let web = "services:\n  app:\n    image: a\n    container_name: app\n    ports: ['127.0.0.1:80:80', '53:53/udp']\n";
+    let db = "services:\n  app:\n    image: a\n    container_name: app\n    ports: ['53:53', '80:1']\n    volumes: ['vol:/v']\n\
+              volumes: { vol: { name: shared } }\n";
+    let one = "name: web\nservices: { a: { image: a, volumes: ['vol:/v'], scale: 2, ports: ['8080:80'] } }\nvolumes: { vol: { name: shared } }\n";
+    let sources = lab(&[
+        ("services/web/compose.yml", web),
+        ("services/web/service.yaml", "owner_node: nas\n"),
+        ("services/db/compose.yml", db),
+        ("services/db/service.yaml", "owner_node: nas\n"),
+        ("services/one/compose.yml", one),
+        ("services/one/service.yaml", "owner_node: nas\n"),
+        ("services/far/compose.yml", web),
+        ("services/far/service.yaml", "owner_node: here\n"),
+    ]);
+    let resolved = resolve(&sources, &live(&[]), &[]);
+    let said = said(&resolved.diagnostics, &resolved.map);
+    let said: Vec<_> = said.iter().map(|s| s.split(" (").next().unwrap().to_owned()).collect();
+    assert_eq!(
+        said,
+        [
+            "services/one/compose.yml:2:67 Error HL0407: 2 containers of `a` publish port 8080/tcp of `nas`",
+            "services/one/compose.yml:3:25 Error HL0408: `db` and `one` both have a volume called `shared` on `nas`",
+            "services/web/compose.yml:1:1 Error HL0408: `one` and `web` are one Compose project on `nas`: `web`",
+            "services/web/compose.yml:4:21 Error HL0408: `db` and `web` both have a container called `app` on `nas`",
+            "services/web/compose.yml:5:13 Error HL0407: `db` and `web` both publish port 127.0.0.1:80/tcp of `nas`",
+        ]
+    );
+}
+
+#[test]
+fn without_a_node_nothing_is_said_about_values_that_only_it_has() {
+    let compose = "services:\n  app:\n    image: 'a:${TAG}'\n    ports: ['${PORT}:80', '${OTHER:?not in the repository}:81']\n    \
+                   volumes: ['${DATA}/x:/x']\n    environment: { A: '${PW:?}', B: '${TYPO}' }\n    mem_limit: '${SIZE}'\n";
+    let sources = lab(&[
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: nas\nenv: { required: [PW], plain: [TAG], generate: { PW: {} } }\n"),
+        ("services/web/env.example", "PORT=\nDATA=\nSIZE=\nPW=\n"),
+    ]);
+    let (diagnostics, map) = check_offline(&sources);
+    let said = said(&diagnostics, &map);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("TYPO"), "{said:?}");
+}
+
+#[test]
+fn the_nodes_are_asked_for_what_hl_looks_after() {
+    let sources = lab(&[
+        ("services/web/compose.yml", "services: { app: { image: a, volumes: ['./conf:/conf:ro'] } }\n"),
+        ("services/web/service.yaml", "owner_node: nas\n"),
+        ("services/web/conf/x", "1"),
+    ]);
+    let wanted = wanted(&sources);
+    assert!(wanted["here"].files.is_empty());
+    let asked: Vec<_> = wanted["nas"].files.iter().map(|(p, c)| (p.as_str(), *c == WantContent::Yes)).collect();
+    assert_eq!(
+        asked,
+        [
+            ("/opt/homelab/config/web", false),
+            ("/opt/homelab/config/web/.env", true),
+            ("/opt/homelab/config/web/conf", false),
+            ("/opt/homelab/config/web/conf/x", true),
+            ("/opt/homelab/data/web", false),
+        ]
+    );
+}
+
+#[test]
+fn this_repository_is_a_homelab() {
+    for root in ["", "examples/quickstart"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
+        let (sources, diagnostics) = load(crate::config::Repository::on_disk(&root, &root, None));
+        assert_eq!(said(&diagnostics, &sources.map), Vec::<String>::new());
+        let (diagnostics, map) = check_offline(&sources);
+        let errors: Vec<_> = said(&diagnostics, &map);
+        assert_eq!(errors, Vec::<String>::new());
+    }
+}
