@@ -28,6 +28,7 @@ identity() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     stat=${stat##*) }
+    # shellcheck disable=SC2086 # a list of words
     set -- "$1" $stat
     [ "$2" != Z ] && echo "$1 ${21}"
 }
@@ -76,9 +77,11 @@ require_tools() {
 }
 
 # The parent of process 1, outside of the namespaces; runs as `engine.sh __keep DIR`. Its record is written before
-# it becomes `unshare`, so whoever kills `start` half way leaves nothing behind that the next start cannot find.
+# it becomes `unshare`, and it shares the lock until then, so whoever kills `start` half way leaves nothing behind
+# that the next start cannot find.
 keep() {
     identity $$ >"$dir/keeper"
+    exec 9>&-
     exec unshare --net --mount --pid --fork --kill-child --propagation private "$self" __init "$dir"
 }
 
@@ -108,7 +111,7 @@ init() {
 
 start_namespaces() {
     rm -f "$dir/init" "$dir/init.new"
-    setsid "$self" __keep "$dir" </dev/null >>"$dir/keeper.log" 2>&1 9>&- &
+    setsid "$self" __keep "$dir" </dev/null >>"$dir/keeper.log" 2>&1 &
     for _ in $(seq 100); do
         [ -s "$dir/init" ] && return
         sleep 0.05
@@ -124,15 +127,14 @@ start_dockerd() {
     rm -f "$sock"
     # Its own configuration file, because dockerd would read the machine's; many small networks, because tests
     # make many; cgroups by file system below a parent of its own, because they are shared with the machine.
+    # shellcheck disable=SC2016 # the inner shell expands it
     nsenter --target "$pid" --mount --net --pid -- bash -c '
-        rm -f /run/docker.pid
         echo "$1" >"$2/cgroup-parent"
         setsid dockerd --config-file "$2/daemon.json" --data-root "$2/root" -H "unix://$2/docker.sock" \
             -G "$3" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$1" \
             --default-address-pool base=10.128.0.0/12,size=24 \
-            </dev/null >>"$2/dockerd.log" 2>&1 &
-        echo $! >"$2/dockerd.inner-pid"
-    ' dockerd "$parent" "$dir" "${SUDO_GID:-0}" 9>&-
+            </dev/null >>"$2/dockerd.log" 2>&1 9>&- &
+    ' dockerd "$parent" "$dir" "${SUDO_GID:-0}"
 }
 
 wait_for_ping() {
@@ -145,7 +147,7 @@ wait_for_ping() {
     return 1
 }
 
-# The outer pid of dockerd, or nothing. Its environment names DIR, which no other process of the machine does.
+# The outer pid of dockerd, or nothing: the one dockerd in this engine's process namespace.
 dockerd_pid() {
     local init_pid ns p
     init_pid=$(alive "$dir/init") || return 0
@@ -179,7 +181,7 @@ remove_cgroups() {
     parent=$(cat "$dir/cgroup-parent" 2>/dev/null) || return 0
     case $parent in /hl-test-?*) ;; *) return 0 ;; esac
     for group in "/sys/fs/cgroup$parent" /sys/fs/cgroup/*"$parent"; do
-        [ -d "$group" ] && find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+        [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
     done
 }
 
@@ -216,7 +218,8 @@ start() {
 stop() {
     require_root stop "${args[@]}"
     [ -d "$dir" ] || return 0
-    [ -e "$dir/keeper" ] || die "$dir is not the folder of an engine"
+    # A start that was killed at once has not written anything yet.
+    [ -e "$dir/keeper.log" ] || rmdir "$dir" 2>/dev/null || die "$dir is not the folder of an engine"
     lock
     end_processes
     rm -rf "$dir" "$dir.lock"
@@ -261,7 +264,7 @@ run_inside() {
 [ $# -gt 0 ] || usage
 verb=$1
 shift
-args=("$@") install=no dir= command=()
+args=("$@") install=no dir='' command=()
 while [ $# -gt 0 ]; do
     case $1 in
         --install) install=yes ;;

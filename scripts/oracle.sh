@@ -34,7 +34,6 @@ main_archive() {
 
 fetch() {
     local distribution=debian suite=trixie package=docker-compose line uri key
-    # shellcheck source=/dev/null
     grep -q '^ID=ubuntu' /etc/os-release && distribution=ubuntu
     if [ "$distribution" = ubuntu ] && [ -z "${HL_TEST_MIRROR:-}" ]; then
         package=docker-compose-v2
@@ -47,7 +46,8 @@ fetch() {
     [ -n "$uri" ] || die "the machine's apt sources name no archive; set HL_TEST_MIRROR"
     local work=$dir/apt
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-    local options="arch=$(dpkg --print-architecture)${key:+ signed-by=$key}"
+    local options
+    options="arch=$(dpkg --print-architecture)${key:+ signed-by=$key}"
     local components=main
     [ "$package" = docker-compose-v2 ] && components="main universe" && suite="$suite $suite-updates"
     : >"$work/sources.list"

@@ -24,6 +24,7 @@ filters=("$@")
 command -v cargo >/dev/null || die "no cargo: install a Rust toolchain (rustup.rs)"
 log=$(mktemp)
 engine=/tmp/hl-engine-$(pwd -P | cksum | cut -d' ' -f1)
+# shellcheck disable=SC2317 # it is called by the trap
 cleanup() {
     rm -f "$log"
     [ "$mode" = unit ] || scripts/engine.sh stop "$engine"
@@ -85,7 +86,7 @@ skipped=0
 if [ -n "$ignored" ]; then
     skipped=$(wc -l <<<"$ignored")
     echo "skipped:"
-    sed 's/^/    /' <<<"$ignored"
+    printf '    %s\n' "${ignored//$'\n'/$'\n    '}"
     [ "$mode" = unit ] || code=1
 fi
 result=passed
