@@ -7,8 +7,8 @@ use crate::model::homelab::{Condition, HealthScript};
 use crate::model::spec::{ContainerSpec, ImageRef, NetworkSpec};
 use crate::model::{Addr, Field, NodeName, Sealer, ServiceName, Text, Value};
 use crate::plan::{
-    Action, Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Record, Step,
-    StepId, Unknown, UnknownKind, Verification,
+    Action, AnonymousVolumes, Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason,
+    Record, Step, StepId, Unknown, UnknownKind, Verification,
 };
 
 pub fn addr(text: &str) -> Addr {
@@ -86,6 +86,7 @@ pub fn plan(changes: Vec<(PlannedChange, Vec<Call>)>) -> Plan {
         for call in calls {
             let (node, service) = (change.addr.node.clone(), change.addr.service.clone());
             let id = step(&mut plan, node, service, Some(change.addr.clone()), call);
+            plan.steps[id.0].undo = undo(&plan.steps[id.0].call);
             change.steps.push(id);
         }
         if !plan.order.contains(&change.addr.service) {
@@ -94,6 +95,17 @@ pub fn plan(changes: Vec<(PlannedChange, Vec<Call>)>) -> Plan {
         plan.changes.push(change);
     }
     plan
+}
+
+/// What takes a call back, as far as these plans need it.
+fn undo(call: &Call) -> Option<Call> {
+    match call {
+        Call::StopContainer { container } => Some(Call::StartContainer { container: container.clone() }),
+        Call::CreateContainer { name, .. } => {
+            Some(Call::RemoveContainer { container: name.clone(), volumes: AnonymousVolumes::Keep })
+        }
+        _ => None,
+    }
 }
 
 fn create_container(name: &str) -> Vec<Call> {

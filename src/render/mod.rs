@@ -24,6 +24,11 @@ pub mod plan;
 pub mod json;
 pub mod markdown;
 
+pub mod progress;
+
+pub mod records;
+pub mod table;
+
 #[cfg(test)]
 mod fixtures;
 

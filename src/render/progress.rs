@@ -1,0 +1,298 @@
+//! An apply while it runs and when it has ended.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::count::plural;
+use super::page::{Line, Page};
+use super::plan::Options;
+use super::reason::shortened;
+use super::step::words;
+use super::style::Label;
+use super::value::about_bytes;
+use crate::event::{Event, Interruption, Outcome, Report};
+use crate::plan::{Call, Plan, Step};
+
+/// What a step is about: the address of its resource, or the service that is verified.
+pub fn place(step: &Step) -> String {
+    match &step.addr {
+        Some(addr) => addr.to_string(),
+        None => format!("{}/{}", step.node, step.service),
+    }
+}
+
+/// A running step in one line, without the time that it has taken so far.
+pub fn running(step: &Step, progress: Option<(&str, Option<(u64, u64)>)>) -> Line {
+    let line = Line::at(0).whole(Label::Plain, place(step)).text(Label::Run, format!("  {}", words(&step.call).to_do));
+    match progress {
+        None => line,
+        Some((text, None)) => line.text(Label::Faint, format!("  {text}")),
+        Some((text, Some((done, all)))) => {
+            let of = format!("{} of {}", about_bytes(done), about_bytes(all));
+            line.text(Label::Faint, format!("  {text} {of}").replace("   ", "  "))
+        }
+    }
+}
+
+/// What there is to say about an event in a log of lines; nothing about most of what only goes on.
+pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
+    let at = |step: usize| plan.steps.get(step).map(|s| (s, Line::at(0).whole(Label::Plain, place(s))));
+    match event {
+        Event::Started { step } => {
+            let (step, line) = at(*step)?;
+            let long = match &step.call {
+                Call::PullImage { .. }
+                | Call::BuildImage { .. }
+                | Call::AwaitContainer { .. }
+                | Call::RunHealthScript { .. } => true,
+                Call::EnsureDirectory(_)
+                | Call::WriteFile(_)
+                | Call::CreateNetwork(_)
+                | Call::RemoveNetwork { .. }
+                | Call::CreateVolume(_)
+                | Call::RemoveVolume { .. }
+                | Call::CreateContainer { .. }
+                | Call::StartContainer { .. }
+                | Call::StopContainer { .. }
+                | Call::RestartContainer { .. }
+                | Call::UnpauseContainer { .. }
+                | Call::RenameContainer { .. }
+                | Call::RemoveContainer { .. }
+                | Call::UpdateContainer { .. }
+                | Call::ConnectNetwork { .. }
+                | Call::DisconnectNetwork { .. } => false,
+            };
+            long.then(|| line.text(Label::Faint, format!("  {} …", words(&step.call).to_do)))
+        }
+        Event::Progress { .. } => None,
+        Event::Finished { step, took, outcome } => {
+            let (step, line) = at(*step)?;
+            Some(finished(line, step, *took, outcome))
+        }
+        Event::Undoing { step } => {
+            let (step, line) = at(*step)?;
+            let undo = step.undo.as_ref().map_or_else(|| "taken back".to_owned(), |undo| words(undo).to_do);
+            Some(line.text(Label::Warning, "  taken back: ").text(Label::Plain, undo))
+        }
+        Event::Notice { text } => Some(Line::at(0).text(Label::Plain, text)),
+    }
+}
+
+fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line {
+    let line = line.text(Label::Plain, "  ");
+    let took = format!(" ({})", seconds(took));
+    match outcome {
+        Outcome::Done => line.text(Label::Good, words(&step.call).done).text(Label::Faint, took),
+        Outcome::Failed { error, .. } => {
+            let to_do = words(&step.call).to_do;
+            line.text(Label::Error, format!("could not {to_do}: ")).text(Label::Plain, error).text(Label::Faint, took)
+        }
+        Outcome::Warned { error } => {
+            let to_do = words(&step.call).to_do;
+            line.text(Label::Warning, format!("could not {to_do}, which is only a warning: ")).text(Label::Plain, error)
+        }
+        Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.call).to_do)),
+    }
+}
+
+/// A duration as people read it off a clock: `0.2s`, `12s`, `1m05s`.
+pub fn seconds(took: Duration) -> String {
+    match took.as_secs() {
+        0..10 => format!("{:.1}s", took.as_secs_f64()),
+        s @ 10..60 => format!("{s}s"),
+        s @ 60..3600 => format!("{}m{:02}s", s / 60, s % 60),
+        s => format!("{}h{:02}m", s / 3600, s / 60 % 60),
+    }
+}
+
+/// The end of an apply: what failed with the node's own words, what was taken back, what was not
+/// tried because of what, and one line that sums it up.
+pub fn report(plan: &Plan, report: &Report, took: Duration, options: &Options) -> String {
+    let mut page = Page::default();
+    failed(&mut page, plan, report);
+    taken_back(&mut page, plan, report);
+    not_tried(&mut page, plan, report);
+    page.gap();
+    page.push(Line::at(0).text(Label::Title, summary(report, took)));
+    page.print(options.palette, options.width)
+}
+
+fn failed(page: &mut Page, plan: &Plan, report: &Report) {
+    let warned = |o: &Outcome| matches!(o, Outcome::Warned { .. });
+    for (title, label, want) in [("Warnings", Label::Warning, true), ("Failed", Label::Error, false)] {
+        let some = report.steps.iter().filter(|(_, o)| match o {
+            Outcome::Failed { .. } | Outcome::Warned { .. } => warned(o) == want,
+            Outcome::Done | Outcome::Skipped { .. } => false,
+        });
+        for (at, (index, outcome)) in some.enumerate() {
+            if at == 0 {
+                page.gap();
+                page.push(Line::at(0).text(Label::Title, title));
+            }
+            let Some(step) = plan.steps.get(*index) else { continue };
+            let line = Line::at(2).hang(4).whole(label, "! ").whole(Label::Title, place(step));
+            page.push(line.text(Label::Plain, format!("  {}", words(&step.call).to_do)));
+            let (error, log): (&str, &[String]) = match outcome {
+                Outcome::Failed { error, log } => (error, log),
+                Outcome::Warned { error } => (error, &[]),
+                Outcome::Done | Outcome::Skipped { .. } => continue,
+            };
+            page.extend(error.lines().map(|text| Line::at(6).text(label, text)));
+            if !log.is_empty() {
+                page.push(Line::at(6).text(Label::Faint, "the last lines of its log:"));
+                page.extend(log.iter().map(|text| Line::at(6).whole(Label::Faint, "| ").whole(Label::Plain, text)));
+            }
+        }
+    }
+}
+
+fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
+    if report.undone.is_empty() {
+        return;
+    }
+    page.gap();
+    page.push(Line::at(0).text(Label::Title, "Taken back"));
+    for (index, error) in &report.undone {
+        let Some(step) = plan.steps.get(*index) else { continue };
+        let line = Line::at(2).hang(4).whole(Label::Plain, place(step)).text(Label::Plain, "  ");
+        let undo = step.undo.as_ref().map(words);
+        page.push(match (error, undo) {
+            (None, Some(undo)) => line.text(Label::Plain, undo.done),
+            (None, None) => line.text(Label::Plain, format!("not any more: {}", words(&step.call).done)),
+            (Some(error), undo) => {
+                let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
+                line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)
+            }
+        });
+    }
+}
+
+/// Groups what was not tried by what failed, and names places instead of steps.
+fn not_tried(page: &mut Page, plan: &Plan, report: &Report) {
+    let mut groups: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
+    for (index, outcome) in &report.steps {
+        if let (Outcome::Skipped { because }, Some(step)) = (outcome, plan.steps.get(*index)) {
+            let places = groups.entry(*because).or_default();
+            let place = place(step);
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    if groups.is_empty() {
+        return;
+    }
+    page.gap();
+    page.push(Line::at(0).text(Label::Title, "Not tried"));
+    for (because, places) in groups {
+        let why = match because.and_then(|index| plan.steps.get(index)) {
+            Some(step) => format!(", because of {}", place(step)),
+            None => ", because it was interrupted".to_owned(),
+        };
+        page.push(Line::at(2).hang(4).text(Label::Plain, shortened(&places, 12) + &why));
+    }
+}
+
+/// The end of an apply in one line.
+pub fn summary(report: &Report, took: Duration) -> String {
+    let count = |want: fn(&Outcome) -> bool| report.steps.values().filter(|o| want(o)).count();
+    let done = count(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }));
+    let failed = count(|o| matches!(o, Outcome::Failed { .. }));
+    let skipped = count(|o| matches!(o, Outcome::Skipped { .. }));
+    let took = seconds(took);
+    let left = "`hl plan` shows what is left.";
+    match report.interrupted {
+        Interruption::No if failed + skipped == 0 => format!("Done: {} in {took}.", plural(done, "step")),
+        Interruption::No => {
+            format!(
+                "Not all is done: {} done, {failed} failed, {skipped} not tried, in {took}. {left}",
+                plural(done, "step")
+            )
+        }
+        Interruption::Finished => {
+            format!(
+                "Interrupted: {} done, {failed} failed, {skipped} not tried, in {took}. {left}",
+                plural(done, "step")
+            )
+        }
+        Interruption::Stopped => format!(
+            "Stopped: {} done, {failed} failed, {skipped} not tried; what was under way may be half done. {left}",
+            plural(done, "step")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    fn print(line: Option<Line>) -> String {
+        let mut page = Page::default();
+        page.extend(line);
+        page.print(super::super::Palette::Plain, 100)
+    }
+
+    #[test]
+    fn events_as_lines() {
+        let plan = fixtures::one_variable();
+        let took = Duration::from_millis(234);
+        let failed = Outcome::Failed { error: "port is already allocated".to_owned(), log: vec![] };
+        let events = [
+            Event::Started { step: 0 },
+            Event::Finished { step: 0, took, outcome: Outcome::Done },
+            Event::Finished { step: 2, took, outcome: failed },
+            Event::Undoing { step: 0 },
+            Event::Started { step: 3 },
+            Event::Finished { step: 3, took: Duration::from_secs(75), outcome: Outcome::Done },
+            Event::Finished { step: 4, took, outcome: Outcome::Skipped { because: Some(2) } },
+            Event::Notice { text: "nas is busy.".to_owned() },
+        ];
+        let text: String = events.iter().map(|event| print(line(&plan, event))).collect();
+        insta::assert_snapshot!(text, @"
+        nas/immich/container:server  stopped container immich-server-1 (0.2s)
+        nas/immich/container:server  could not start container immich-server-1: port is already allocated
+          (0.2s)
+        nas/immich/container:server  taken back: start container immich-server-1
+        nas/immich/container:server  wait until container immich-server-1 is healthy …
+        nas/immich/container:server  container immich-server-1 is healthy (1m15s)
+        nas/immich  not tried: run services/immich/healthcheck.sh
+        nas is busy.
+        ");
+    }
+
+    #[test]
+    fn a_pull_shows_its_bytes() {
+        let plan = fixtures::first_plan();
+        let text = print(Some(running(&plan.steps[0], Some(("3 layers", Some((12_300_000, 98_000_000)))))));
+        assert_eq!(
+            text,
+            "nas/immich/image:ghcr.io/immich-app/immich-server:v1.99.0  pull image
+  ghcr.io/immich-app/immich-server:v1.99.0  3 layers 12 MB of 98 MB
+"
+        );
+    }
+
+    #[test]
+    fn the_end_of_an_apply() {
+        let plan = fixtures::one_variable();
+        let failed = Outcome::Failed {
+            error: "nas: start container: driver failed:\nport is already allocated".to_owned(),
+            log: fixtures::names(&["starting", "panic: no database"]),
+        };
+        let skipped = |because| Outcome::Skipped { because };
+        let mut ended = Report {
+            steps: [(0, Outcome::Done), (1, Outcome::Done), (2, failed), (3, skipped(Some(2))), (4, skipped(Some(2)))]
+                .into(),
+            undone: [(0, None), (1, Some("the engine does not answer".to_owned()))].into(),
+            interrupted: Interruption::No,
+        };
+        let options = Options::default();
+        insta::assert_snapshot!("failed", report(&plan, &ended, Duration::from_secs(12), &options));
+        ended.steps.insert(5, skipped(None));
+        ended.interrupted = Interruption::Finished;
+        insta::assert_snapshot!("interrupted", report(&plan, &ended, Duration::from_secs(12), &options));
+        let done = Report { steps: [(0, Outcome::Done)].into(), ..Report::default() };
+        assert_eq!(report(&plan, &done, Duration::from_millis(1400), &options), "Done: 1 step in 1.4s.\n");
+    }
+}
