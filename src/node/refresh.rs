@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 
 use super::connect::{Fleet, Reach};
-use super::{Node, NodeError, Wanted};
+use super::{ErrorKind, Node, NodeError, Wanted};
 use crate::model::NodeName;
 use crate::model::view::{LiveView, NodeView};
 
@@ -34,6 +34,11 @@ pub async fn refresh_node(node: &dyn Node, wanted: &Wanted) -> NodeView {
 
 /// A node that cannot be read. Who reads the view knows the node, so its name is not said again.
 fn unknown(error: &NodeError) -> NodeView {
-    let why = format!("{}: {}", error.what, error.kind).lines().collect::<Vec<_>>().join(" ");
+    let why = match &error.kind {
+        // That says already what was tried.
+        ErrorKind::Unreachable { why, .. } if why.starts_with("cannot connect") => why.clone(),
+        kind => format!("{}: {kind}", error.what),
+    };
+    let why = why.lines().collect::<Vec<_>>().join(" ");
     NodeView::Unknown { why, hint: error.hint().to_owned() }
 }

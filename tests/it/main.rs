@@ -15,10 +15,17 @@
 
 mod architecture;
 mod harness;
+mod node_calls;
 mod node_specs;
 mod repository;
 mod support;
 
 fn main() -> std::process::ExitCode {
-    support::trial::run(&[architecture::TRIALS, harness::TRIALS, node_specs::TRIALS, repository::TRIALS])
+    support::trial::run(&[
+        architecture::TRIALS,
+        harness::TRIALS,
+        node_calls::TRIALS,
+        node_specs::TRIALS,
+        repository::TRIALS,
+    ])
 }

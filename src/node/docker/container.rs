@@ -25,6 +25,11 @@ pub async fn create(engine: &Engine, new: &NewContainer<'_>) -> Result<String, N
     let what = format!("create container {}", new.name);
     let body = create::container(new, engine.api);
     let body = body.map_err(|error| engine.fail(&what, ErrorKind::Unsupported(error.to_string())))?;
+    if create::has_networks(new.spec) {
+        for network in new.spec.networks.keys() {
+            require_network(engine, &what, network).await?;
+        }
+    }
     let platform = new.spec.platform.as_ref().map(|p| format!("&platform={}", escape(p))).unwrap_or_default();
     let path = format!("/containers/create?name={}{platform}", escape(new.name));
     let created: wire::Created = engine.post(&what, SLOW, &path, &body).await?;
@@ -42,7 +47,7 @@ pub async fn create(engine: &Engine, new: &NewContainer<'_>) -> Result<String, N
 /// What the create call could not take: further networks on older engines, and files.
 async fn complete(engine: &Engine, id: &str, spec: &ContainerSpec) -> Result<(), NodeError> {
     for (network, attachment) in create::later_networks(spec, engine.api) {
-        connect(engine, id, network, attachment).await?;
+        attach(engine, id, network, attachment).await?;
     }
     if spec.files.is_empty() {
         return Ok(());
@@ -184,10 +189,21 @@ pub async fn connect(
     network: &str,
     attachment: &Attachment,
 ) -> Result<(), NodeError> {
+    require_network(engine, &format!("connect container {container} to network {network}"), network).await?;
+    attach(engine, container, network, attachment).await
+}
+
+async fn attach(engine: &Engine, container: &str, network: &str, attachment: &Attachment) -> Result<(), NodeError> {
     let what = format!("connect container {container} to network {network}");
     let end = create::endpoint(network, attachment, engine.api);
     let body = json!({"Container": container, "EndpointConfig": end});
     engine.order(&what, CHANGE, &format!("/networks/{}/connect", escape(network)), &body).await
+}
+
+/// Makes sure that a network is there. The engine takes the name of any network for a container that
+/// does not run, and fails only when that is started.
+async fn require_network(engine: &Engine, what: &str, network: &str) -> Result<(), NodeError> {
+    engine.get::<wire::Network>(what, &format!("/networks/{}", escape(network))).await.map(drop)
 }
 
 /// Detaches a container from a network. The engine keeps ends by the network's name: a network that

@@ -214,6 +214,6 @@ fn nonzero(number: Option<i64>) -> Option<i64> {
 }
 
 /// Whether a container has networks of its own to attach.
-fn has_networks(spec: &ContainerSpec) -> bool {
+pub fn has_networks(spec: &ContainerSpec) -> bool {
     matches!(spec.network_mode, NetworkMode::Networks | NetworkMode::Bridge) && !spec.networks.is_empty()
 }
