@@ -30,6 +30,8 @@ mod unique;
 mod variables;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
