@@ -14,7 +14,7 @@ pub mod spec;
 pub mod value;
 pub mod view;
 
-pub use addr::{Addr, Kind, Target};
+pub use addr::{Addr, AddrError, Kind, Target};
 pub use field::{Field, Fields, Key};
 pub use name::{NodeName, ProjectName, ServiceName};
 pub use pending::Pending;

@@ -7,6 +7,7 @@
 mod build;
 mod container;
 mod decide;
+pub mod file;
 mod order;
 mod place;
 pub mod record;
