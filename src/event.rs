@@ -89,6 +89,14 @@ pub enum Interruption {
 }
 
 impl Report {
+    /// The steps that failed, with the node's own words.
+    pub fn failures(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.steps.iter().filter_map(|(step, outcome)| match outcome {
+            Outcome::Failed { error, .. } => Some((*step, error.as_str())),
+            Outcome::Done | Outcome::Warned { .. } | Outcome::Skipped { .. } => None,
+        })
+    }
+
     /// Whether every step was done.
     pub fn is_complete(&self) -> bool {
         self.interrupted == Interruption::No

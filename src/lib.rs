@@ -18,6 +18,8 @@ pub mod plan;
 pub mod node;
 pub mod state;
 
+pub mod apply;
+
 pub mod render;
 
 pub mod cli;

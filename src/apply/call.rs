@@ -1,0 +1,189 @@
+//! One step's call on its node. Decides nothing: a call carries all that it needs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::spec::{BuildSpec, ContainerSpec, FileContent, FileSpec};
+use crate::model::{Fields, Value};
+use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError};
+use crate::plan::Call;
+
+use super::env_file::{MergeError, ReadEnv, merge};
+use super::health::{HealthError, prove};
+use super::wait::{WaitError, wait};
+
+/// Lines of a container's log that a failure shows.
+const LOG_LINES: usize = 10;
+
+/// What a call may use.
+pub(super) struct Context<'a> {
+    /// The variables of the service's env file, as far as this apply has read or made them.
+    pub(super) values: &'a BTreeMap<String, String>,
+    /// How an env file is read.
+    pub(super) read_env: ReadEnv,
+    /// Is told how far a long call is.
+    pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
+}
+
+/// What others need to know of a call that is done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    /// The variables that an env file has now.
+    pub(super) values: BTreeMap<String, String>,
+}
+
+/// A call that failed. Both may hold secrets.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The node's own words.
+    pub(super) error: String,
+    /// The last lines of the container's log.
+    pub(super) log: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error("{error}{}", if error.hint().is_empty() { String::new() } else { format!(" ({})", error.hint()) })]
+    Node { error: NodeError },
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    #[error(transparent)]
+    Health(#[from] HealthError),
+    #[error("{path}: {error}")]
+    Merge { path: String, error: MergeError },
+    #[error("{path} is not UTF-8 text, so hl adds nothing to it")]
+    NotText { path: String },
+    #[error("{what} needs a generated value that was not made")]
+    Incomplete { what: String },
+}
+
+impl From<NodeError> for CallError {
+    fn from(error: NodeError) -> Self {
+        CallError::Node { error }
+    }
+}
+
+/// Makes a call.
+///
+/// # Errors
+/// [`Failure`] has the node's words and, for a container that is there, what it wrote last.
+pub(super) async fn perform(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Made, Failure> {
+    match make(node, call, context).await {
+        Ok(made) => Ok(made),
+        Err(error) => Err(Failure { error: error.to_string(), log: log_of(node, call).await }),
+    }
+}
+
+async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Made, CallError> {
+    let progress = |advance: Advance| (context.say)(advance.text, advance.bytes);
+    let say = |text: &str| (context.say)(text.to_owned(), None);
+    match call {
+        Call::EnsureDirectory(spec) => node.ensure_directory(spec).await?,
+        Call::WriteFile(spec) => return write_file(node, spec, context.read_env).await,
+        Call::PullImage { reference, platform } => {
+            node.pull_image(reference, platform.as_deref(), &progress).await?;
+        }
+        Call::BuildImage { reference, build } => {
+            let build: BuildSpec = build.as_ref().clone().filled(context.values);
+            node.build_image(reference, &build, &progress).await?;
+        }
+        Call::CreateNetwork(spec) => drop(node.create_network(spec).await?),
+        Call::RemoveNetwork { id, .. } => node.remove_network(id).await?,
+        Call::CreateVolume(spec) => node.create_volume(spec).await?,
+        Call::RemoveVolume { name } => node.remove_volume(name).await?,
+        Call::CreateContainer { name, spec, peers, carry } => {
+            let spec = complete(spec, context.values)?;
+            node.create_container(&NewContainer { name, spec: &spec, peers, carry }).await?;
+        }
+        Call::StartContainer { container } => node.start_container(container).await?,
+        Call::StopContainer { container } => node.stop_container(container).await?,
+        Call::RestartContainer { container } => node.restart_container(container).await?,
+        Call::UnpauseContainer { container } => node.unpause_container(container).await?,
+        Call::RenameContainer { container, name } => node.rename_container(container, name).await?,
+        Call::RemoveContainer { container, volumes } => node.remove_container(container, *volumes).await?,
+        Call::UpdateContainer { container, spec } => {
+            node.update_container(container, &spec.as_ref().clone().filled(context.values)).await?;
+        }
+        Call::ConnectNetwork { container, network, attachment } => {
+            node.connect_network(container, network, attachment).await?;
+        }
+        Call::DisconnectNetwork { container, network } => node.disconnect_network(container, network).await?,
+        Call::AwaitContainer { container, condition, timeout_ms } => {
+            wait(node, container, *condition, Duration::from_millis(*timeout_ms), &say).await?;
+        }
+        Call::RunHealthScript { script, directory, env_file } => {
+            prove(node, script, directory, env_file, context.read_env, &say).await?;
+        }
+    }
+    Ok(Made::default())
+}
+
+async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Result<Made, CallError> {
+    let (content, made) = match &spec.content {
+        FileContent::Exactly(bytes) | FileContent::Secret(bytes) => (bytes.clone(), Made::default()),
+        FileContent::Variables(wanted) => {
+            let old = node.read_file(&spec.path).await?.and_then(|file| file.content).unwrap_or_default();
+            let Ok(text) = std::str::from_utf8(&old) else {
+                return Err(CallError::NotText { path: spec.path.clone() });
+            };
+            let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+            let merged = merge(text, wanted, read_env, &today)
+                .map_err(|error| CallError::Merge { path: spec.path.clone(), error })?;
+            let made = Made { values: merged.values };
+            // The mode may be what has to change, so a complete file is written once more as it is.
+            (merged.text.map_or(old, String::into_bytes), made)
+        }
+    };
+    let (path, owner) = (spec.path.clone(), spec.owner.clone());
+    node.write_file(&FileWrite { path, content, mode: spec.mode, owner }).await?;
+    Ok(made)
+}
+
+/// The spec with all values in place.
+fn complete(spec: &ContainerSpec, values: &BTreeMap<String, String>) -> Result<ContainerSpec, CallError> {
+    let spec = spec.clone().filled(values);
+    match has_gap(&spec.fields()) {
+        true => Err(CallError::Incomplete { what: format!("container {}", spec.name) }),
+        false => Ok(spec),
+    }
+}
+
+fn has_gap(fields: &Fields) -> bool {
+    fn unknown(value: &Value) -> bool {
+        match value {
+            Value::Unknown => true,
+            Value::List(items) => items.iter().any(unknown),
+            Value::Map(map) => map.values().any(unknown),
+            Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Unset => false,
+        }
+    }
+    fields.iter().any(|(_, value)| unknown(value))
+}
+
+/// What the container that a call is about wrote last; nothing where there is none.
+async fn log_of(node: &dyn Node, call: &Call) -> Vec<String> {
+    let container = match call {
+        Call::StartContainer { container }
+        | Call::RestartContainer { container }
+        | Call::UnpauseContainer { container }
+        | Call::UpdateContainer { container, .. }
+        | Call::ConnectNetwork { container, .. }
+        | Call::AwaitContainer { container, .. } => container,
+        Call::EnsureDirectory(_)
+        | Call::WriteFile(_)
+        | Call::PullImage { .. }
+        | Call::BuildImage { .. }
+        | Call::CreateNetwork(_)
+        | Call::RemoveNetwork { .. }
+        | Call::CreateVolume(_)
+        | Call::RemoveVolume { .. }
+        | Call::CreateContainer { .. }
+        | Call::StopContainer { .. }
+        | Call::RenameContainer { .. }
+        | Call::RemoveContainer { .. }
+        | Call::DisconnectNetwork { .. }
+        | Call::RunHealthScript { .. } => return Vec::new(),
+    };
+    // The failure itself is what counts; a log that cannot be had is no second one.
+    node.container_log(container, LOG_LINES).await.unwrap_or_default()
+}

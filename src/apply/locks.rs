@@ -1,0 +1,57 @@
+//! The locks of the nodes that an apply writes to, so that two clones cannot apply at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::model::NodeName;
+use crate::model::spec::DirectorySpec;
+use crate::node::{ErrorKind, LockGuard, Node, NodeError};
+use crate::plan::{Call, Plan};
+
+use super::Options;
+
+/// The lock file, in a node's root.
+const LOCK_FILE: &str = ".hl.lock";
+
+/// The locks that were taken.
+pub(super) struct Locks {
+    /// Nodes whose lock could not be asked for, with why. Nothing is done on them; that does not
+    /// keep the others waiting.
+    pub(super) broken: BTreeMap<NodeName, String>,
+    _held: Vec<LockGuard>,
+}
+
+/// Takes the lock of each node that the plan writes to.
+///
+/// # Errors
+/// If another apply holds one of them.
+pub(super) async fn take(
+    plan: &Plan,
+    nodes: &BTreeMap<NodeName, Arc<dyn Node>>,
+    options: &Options,
+) -> Result<Locks, NodeError> {
+    let writes = plan.steps.iter().filter(|s| options.until.is_none_or(|until| s.phase <= until));
+    let writes = writes.filter(|s| !matches!(s.call, Call::AwaitContainer { .. }));
+    let names: BTreeSet<&NodeName> = writes.map(|s| &s.node).collect();
+    let wanted = names.into_iter().filter_map(|name| {
+        let root = &options.nodes.get(name)?.root;
+        Some((name, nodes.get(name)?, root))
+    });
+    let answers = join_all(wanted.map(async |(name, node, root)| (name, lock(node.as_ref(), root).await))).await;
+    let (mut broken, mut held) = (BTreeMap::new(), Vec::new());
+    for (name, answer) in answers {
+        match answer {
+            Ok(guard) => held.push(guard),
+            Err(error) if matches!(error.kind, ErrorKind::Locked(_)) => return Err(error),
+            Err(error) => drop(broken.insert(name.clone(), error.to_string())),
+        }
+    }
+    Ok(Locks { broken, _held: held })
+}
+
+async fn lock(node: &dyn Node, root: &str) -> Result<LockGuard, NodeError> {
+    node.ensure_directory(&DirectorySpec { path: root.to_owned(), owner: None, mode: None }).await?;
+    node.lock(&format!("{}/{LOCK_FILE}", root.trim_end_matches('/'))).await
+}

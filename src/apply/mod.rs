@@ -1,0 +1,129 @@
+//! PLAN → REALITY. Takes the steps of a plan as soon as what they need is done, as many at once as
+//! the limits allow, and records what is then true.
+//!
+//! Entry: [`apply`]. The room decides *when*, never *what*: a step carries all that its call needs.
+//! It does not know the homelab, files of the repository or the terminal; what happens goes out as
+//! [`Event`]s, and at the end a [`Report`] has an outcome for each step.
+//!
+//! - Before each call its intent is in the journal, on the disk; after it, its result.
+//! - A failed step stops what needs it and nothing else. The done steps of its group, and of the
+//!   groups that it verifies, are taken back, last first.
+//! - A change is recorded when nothing can take it back any more: what was declared, and what the
+//!   node then shows.
+//! - A first interruption lets finish what was begun, a second one stops everything.
+
+mod call;
+mod env_file;
+mod health;
+mod locks;
+mod record;
+mod redact;
+mod run;
+mod schedule;
+mod wait;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::{mpsc::UnboundedSender, watch};
+
+use crate::event::{Event, Interruption, Report};
+use crate::model::homelab;
+use crate::model::view::RecordedService;
+use crate::model::{NodeName, ServiceName};
+use crate::node::{Node, NodeError};
+use crate::plan::{Phase, Plan};
+use crate::state::{self, Ending, Store, Summary};
+
+pub use env_file::ReadEnv;
+
+/// How a plan is applied.
+#[derive(Clone)]
+pub struct Options {
+    /// The last phase; all if absent.
+    pub until: Option<Phase>,
+    /// Calls under way in all.
+    pub parallelism: usize,
+    /// The nodes as declared, for the limit of each and for the place of its lock.
+    pub nodes: BTreeMap<NodeName, homelab::Node>,
+    /// What is recorded of each declared service.
+    pub services: BTreeMap<ServiceName, RecordedService>,
+    /// Secrets that must not be said, beside those that the plan carries.
+    pub secrets: Vec<SecretString>,
+    /// How an env file is read.
+    pub read_env: ReadEnv,
+    /// The digest of the plan, for the history.
+    pub digest: String,
+    /// The commit of the repository, for the history.
+    pub commit: Option<String>,
+}
+
+/// Calls under way in all, where nobody says otherwise.
+pub const PARALLELISM: usize = 16;
+
+/// Why an apply did not take place, or is not written down.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another apply writes to a node. Nothing was done.
+    #[error("{0}")]
+    Locked(NodeError),
+    /// The state could not be begun. Nothing was done.
+    #[error(transparent)]
+    NotBegun(state::Error),
+    /// The state could not be written. What was done stands in the report.
+    #[error("{source}; what was done is not all recorded, and the next plan finds it on the nodes")]
+    Unrecorded {
+        /// Why.
+        source: state::Error,
+        /// What was done.
+        report: Box<Report>,
+    },
+}
+
+/// Applies a plan: all of it, or up to a phase.
+///
+/// `stop` is how the user interrupts: [`Interruption::Finished`] the first time,
+/// [`Interruption::Stopped`] the second.
+///
+/// # Errors
+/// [`Error`]. A step that fails is no error; it stands in the report.
+///
+/// # Panics
+/// If the steps of the plan wait for one another in a circle, which is a bug of the plan.
+pub async fn apply(
+    plan: &Plan,
+    nodes: &BTreeMap<NodeName, Arc<dyn Node>>,
+    store: &mut Store,
+    options: &Options,
+    stop: watch::Receiver<Interruption>,
+    events: UnboundedSender<Event>,
+) -> Result<Report, Error> {
+    let locks = locks::take(plan, nodes, options).await.map_err(Error::Locked)?;
+    store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
+    let job = run::Job { plan, nodes, broken: locks.broken, store, options, events };
+    let (report, trouble) = run::run(job, stop).await;
+    let written = store.finish(summary(plan, &report));
+    match trouble.map_or(written, Err) {
+        Ok(()) => Ok(report),
+        Err(source) => Err(Error::Unrecorded { source, report: Box::new(report) }),
+    }
+}
+
+/// The apply's line in the history.
+fn summary(plan: &Plan, report: &Report) -> Summary {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for change in &plan.changes {
+        *counts.entry(change.action.as_str().to_owned()).or_default() += 1;
+    }
+    let result = match (report.interrupted, report.is_complete()) {
+        (Interruption::Finished | Interruption::Stopped, _) => Ending::Interrupted,
+        (Interruption::No, true) => Ending::Done,
+        (Interruption::No, false) => Ending::Failed,
+    };
+    Summary { counts, result, trouble: report.failures().map(|(_, error)| error.to_owned()).collect() }
+}

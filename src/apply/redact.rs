@@ -1,0 +1,149 @@
+//! Keeps secrets out of what is said about a failure: a node's own words, a log, a script's output.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::model::spec::{FileContent, Variable};
+use crate::model::{Fields, Text, Value};
+use crate::plan::{Call, Plan};
+
+const MASK: &str = "(secret)";
+
+/// The fewest characters of a secret that is masked inside a word. A shorter one is masked where it
+/// stands alone: masking every `1` would leave nothing to read, and nothing to hide.
+const INSIDE_WORDS: usize = 4;
+
+/// The secrets that must not be said.
+#[derive(Clone, Default)]
+pub(super) struct Redactor {
+    /// By length, longest first, so that no secret is cut in two by another that is a part of it.
+    secrets: BTreeSet<(Reverse<usize>, String)>,
+}
+
+impl Redactor {
+    /// All secrets in the clear that a plan carries, and some more.
+    pub(super) fn of(plan: &Plan, more: &[SecretString]) -> Self {
+        let mut redactor = Self::default();
+        more.iter().for_each(|secret| redactor.add(secret.expose_secret()));
+        for call in plan.steps.iter().flat_map(|step| std::iter::once(&step.call).chain(&step.undo)) {
+            redactor.add_call(call);
+        }
+        redactor
+    }
+
+    fn add_call(&mut self, call: &Call) {
+        match call {
+            Call::CreateContainer { spec, .. } | Call::UpdateContainer { spec, .. } => self.add_fields(&spec.fields()),
+            Call::CreateVolume(spec) => self.add_fields(&spec.fields()),
+            Call::CreateNetwork(spec) => self.add_fields(&spec.fields()),
+            Call::WriteFile(spec) => self.add_fields(&spec.fields()),
+            Call::BuildImage { build, .. } => {
+                let texts = build.args.values().flatten().chain(build.labels.values());
+                texts.for_each(|text| self.add_value(&Value::Text(text.clone())));
+            }
+            Call::EnsureDirectory(_)
+            | Call::PullImage { .. }
+            | Call::RemoveNetwork { .. }
+            | Call::RemoveVolume { .. }
+            | Call::StartContainer { .. }
+            | Call::StopContainer { .. }
+            | Call::RestartContainer { .. }
+            | Call::UnpauseContainer { .. }
+            | Call::RenameContainer { .. }
+            | Call::RemoveContainer { .. }
+            | Call::ConnectNetwork { .. }
+            | Call::DisconnectNetwork { .. }
+            | Call::AwaitContainer { .. }
+            | Call::RunHealthScript { .. } => {}
+        }
+    }
+
+    /// Adds what an apply has made for an env file, and what it has made of that. Other variables of
+    /// the file are in the plan where they are secrets.
+    pub(super) fn add_generated(&mut self, call: &Call, values: &BTreeMap<String, String>) {
+        let Call::WriteFile(spec) = call else { return };
+        let FileContent::Variables(variables) = &spec.content else { return };
+        for (name, variable) in variables {
+            if matches!(variable, Variable::Generated { .. } | Variable::Is(Text::Pending(_)))
+                && let Some(value) = values.get(name)
+            {
+                self.add(value);
+            }
+        }
+    }
+
+    /// Adds a secret; each line of a longer text is one too, since logs come in lines.
+    pub(super) fn add(&mut self, secret: &str) {
+        for part in std::iter::once(secret).chain(secret.lines().filter(|line| line.len() >= INSIDE_WORDS)) {
+            let part = part.trim();
+            if !part.is_empty() {
+                self.secrets.insert((Reverse(part.len()), part.to_owned()));
+            }
+        }
+    }
+
+    /// Adds every secret in the clear that stands in these fields.
+    pub(super) fn add_fields(&mut self, fields: &Fields) {
+        fields.iter().for_each(|(_, value)| self.add_value(value));
+    }
+
+    fn add_value(&mut self, value: &Value) {
+        match value {
+            Value::Text(Text::Secret(secret)) => self.add(secret.expose_secret()),
+            Value::List(items) => items.iter().for_each(|v| self.add_value(v)),
+            Value::Map(map) => map.values().for_each(|v| self.add_value(v)),
+            Value::Text(Text::Plain(_) | Text::Sealed(_) | Text::Pending(_))
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Unset
+            | Value::Unknown => {}
+        }
+    }
+
+    /// The text without secrets.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for (_, secret) in &self.secrets {
+            if secret.chars().count() >= INSIDE_WORDS {
+                clean = clean.replace(secret, MASK);
+            } else if clean.contains(secret) {
+                clean = mask_words(&clean, secret);
+            }
+        }
+        clean
+    }
+}
+
+/// Masks a short secret where no letter or digit stands beside it.
+fn mask_words(text: &str, secret: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+        let left = before.chars().next_back().or_else(|| out.chars().next_back());
+        let alone = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+        out.push_str(before);
+        out.push_str(if alone(left) && alone(after.chars().next()) { MASK } else { secret });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_short_ones_only_where_they_stand_alone() {
+        let mut redactor = Redactor::default();
+        for secret in ["hunter2", "hunter2-long", "ab", "", "-----KEY\nMIIabc\n"] {
+            redactor.add(secret);
+        }
+        assert_eq!(redactor.clean("a hunter2-long, xhunter2x"), "a (secret), x(secret)x");
+        assert_eq!(redactor.clean("ab: cab abc (ab)"), "(secret): cab abc ((secret))");
+        assert_eq!(redactor.clean("line MIIabc"), "line (secret)");
+        assert_eq!(redactor.clean("abab"), "abab");
+    }
+}

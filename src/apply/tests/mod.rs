@@ -1,0 +1,315 @@
+mod node;
+mod recording;
+mod stopping;
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::sync::{mpsc, watch};
+
+use self::node::TestNode;
+use super::*;
+use crate::event::Outcome;
+use crate::model::homelab::{Maintenance, NodeAddress};
+use crate::model::{Addr, Kind, ProjectName};
+use crate::plan::{Action, Call, Downtime, GroupId, OnFailure, PlannedChange, Reason, Record, Step, StepId};
+use crate::state::{Claim, Paths};
+
+/// A homelab of test nodes with a state folder.
+struct Bench {
+    folder: tempfile::TempDir,
+    nodes: BTreeMap<NodeName, Arc<TestNode>>,
+    plan: Plan,
+    options: Options,
+}
+
+/// All that an apply left behind.
+struct Left {
+    report: Report,
+    events: Vec<Event>,
+    state: state::State,
+    files: String,
+}
+
+impl Bench {
+    fn new(nodes: &[&str]) -> Self {
+        let names = nodes.iter().map(|name| NodeName::new(*name).unwrap());
+        let service = crate::model::view::RecordedService {
+            node: NodeName::new(nodes[0]).unwrap(),
+            project: ProjectName::new("shop").unwrap(),
+            project_dir: "/p".into(),
+            depends_on: BTreeSet::new(),
+            lifecycle: Default::default(),
+        };
+        let declared = |name: &NodeName| homelab::Node {
+            name: name.clone(),
+            address: NodeAddress::Simulated,
+            root: "/root".into(),
+            labels: BTreeMap::new(),
+            parallelism: 2,
+            maintenance: Maintenance::Off,
+        };
+        let options = Options {
+            until: None,
+            parallelism: 3,
+            nodes: names.clone().map(|name| (name.clone(), declared(&name))).collect(),
+            services: BTreeMap::from([(ServiceName::new("shop").unwrap(), service)]),
+            secrets: vec!["hunter2".into()],
+            read_env: |text| {
+                let pairs = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once('='));
+                pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+            },
+            digest: "sha256:1".into(),
+            commit: None,
+        };
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            nodes: nodes.iter().map(|n| (NodeName::new(*n).unwrap(), Arc::new(TestNode::new(n)))).collect(),
+            plan: Plan::default(),
+            options,
+        }
+    }
+
+    fn node(&self) -> &TestNode {
+        self.nodes.values().next().unwrap()
+    }
+
+    fn paths(&self) -> Paths {
+        Paths { folder: self.folder.path().join("state"), keys: self.folder.path().join("keys") }
+    }
+
+    /// Adds a step on the first node, after those given.
+    fn step(&mut self, call: Call, after: &[usize]) -> &mut Step {
+        let id = StepId(self.plan.steps.len());
+        self.plan.steps.push(Step {
+            id,
+            node: self.nodes.keys().next().unwrap().clone(),
+            service: ServiceName::new("shop").unwrap(),
+            addr: None,
+            phase: Phase::Deploy,
+            call,
+            undo: None,
+            group: None,
+            verifies: BTreeSet::new(),
+            after: after.iter().map(|i| StepId(*i)).collect(),
+            on_failure: OnFailure::HoldBack,
+        });
+        &mut self.plan.steps[id.0]
+    }
+
+    fn change(&mut self, kind: Kind, name: &str, steps: &[usize], record: Record) -> &mut PlannedChange {
+        let addr = Addr {
+            node: self.nodes.keys().next().unwrap().clone(),
+            service: ServiceName::new("shop").unwrap(),
+            kind,
+            name: name.to_owned(),
+        };
+        self.plan.changes.push(PlannedChange {
+            addr,
+            action: Action::Create,
+            reasons: vec![Reason::New],
+            fields: Vec::new(),
+            downtime: Downtime::None,
+            dependents: Vec::new(),
+            data_at_stake: Vec::new(),
+            live_id: None,
+            steps: steps.iter().map(|i| StepId(*i)).collect(),
+            record,
+        });
+        self.plan.changes.last_mut().unwrap()
+    }
+
+    async fn apply(&self) -> Left {
+        let (_, stop) = watch::channel(Interruption::No);
+        self.apply_until(stop).await
+    }
+
+    async fn apply_until(&self, stop: watch::Receiver<Interruption>) -> Left {
+        let (report, events) = self.try_apply(stop).await;
+        let paths = self.paths();
+        let state = state::read(&paths).unwrap();
+        let mut files = String::new();
+        for entry in std::fs::read_dir(&paths.folder).unwrap() {
+            files += &String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap());
+        }
+        Left { report: report.unwrap(), events, state, files }
+    }
+
+    async fn try_apply(&self, stop: watch::Receiver<Interruption>) -> (Result<Report, Error>, Vec<Event>) {
+        let claim = Claim { who: "ann".into(), host: "desk".into(), pid: 1, why: "apply".into(), since: state::now() };
+        let mut store = Store::open(&self.paths(), claim).unwrap();
+        let nodes = self.nodes.iter().map(|(n, node)| (n.clone(), Arc::clone(node) as Arc<dyn Node>)).collect();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let report = apply(&self.plan, &nodes, &mut store, &self.options, stop, sender).await;
+        let mut events = Vec::new();
+        while let Ok(event) = receiver.try_recv() {
+            events.push(event);
+        }
+        (report, events)
+    }
+}
+
+fn start(name: &str) -> Call {
+    Call::StartContainer { container: name.to_owned() }
+}
+
+fn stop(name: &str) -> Call {
+    Call::StopContainer { container: name.to_owned() }
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+/// One step of a random plan.
+#[derive(Clone, Debug)]
+struct Random {
+    node: usize,
+    after: BTreeSet<usize>,
+    group: Option<usize>,
+    verifies: BTreeSet<usize>,
+    undo: bool,
+    fails: bool,
+    undo_fails: bool,
+    goes_on: bool,
+    delay: u8,
+}
+
+fn random_plan() -> impl Strategy<Value = Vec<Random>> {
+    let edges = (0..3usize, prop::collection::btree_set(any::<u16>(), 0..3));
+    let groups = (prop::option::weighted(0.6, 0..4usize), prop::collection::btree_set(0..4usize, 0..2));
+    let fate =
+        (any::<bool>(), prop::bool::weighted(0.15), prop::bool::weighted(0.2), prop::bool::weighted(0.1), 0..3u8);
+    let step = (edges, groups, fate).prop_map(|((node, after), (group, verifies), fate)| {
+        let (undo, fails, undo_fails, goes_on, delay) = fate;
+        let after = after.into_iter().map(usize::from).collect();
+        Random { node, after, group, verifies, undo, fails, undo_fails, goes_on, delay }
+    });
+    prop::collection::vec(step, 1..24).prop_map(|mut steps| {
+        for (i, step) in steps.iter_mut().enumerate() {
+            step.after = step.after.iter().filter(|_| i > 0).map(|a| a % i.max(1)).collect();
+        }
+        steps
+    })
+}
+
+fn bench_of(steps: &[Random]) -> Bench {
+    let mut bench = Bench::new(&["a", "b", "c"]);
+    for (i, random) in steps.iter().enumerate() {
+        let after: Vec<usize> = random.after.iter().copied().collect();
+        let (name, node) = (format!("s{i}"), bench.nodes.keys().nth(random.node).unwrap().clone());
+        let step = bench.step(start(&name), &after);
+        step.node = node.clone();
+        step.group = random.group.map(GroupId);
+        step.verifies = random.verifies.iter().map(|g| GroupId(*g)).collect();
+        step.undo = random.undo.then(|| stop(&name));
+        step.on_failure = if random.goes_on { OnFailure::GoOn } else { OnFailure::HoldBack };
+        let mut world = bench.nodes[&node].world();
+        world.delays.insert(format!("start {name}"), Duration::from_millis(random.delay.into()));
+        if random.fails {
+            world.fails.insert(format!("start {name}"));
+        }
+        if random.undo_fails {
+            world.fails.insert(format!("stop {name}"));
+        }
+    }
+    bench
+}
+
+/// The steps that a failure may hold back: what needs the failed step, the groups that fail with it,
+/// and what needs those.
+fn reach(steps: &[Random], failed: usize) -> BTreeSet<usize> {
+    let groups: BTreeSet<usize> =
+        steps[failed].group.into_iter().chain(steps[failed].verifies.iter().copied()).collect();
+    let mut reach: BTreeSet<usize> =
+        (0..steps.len()).filter(|i| steps[*i].group.is_some_and(|g| groups.contains(&g))).collect();
+    reach.insert(failed);
+    for (i, step) in steps.iter().enumerate() {
+        if step.after.iter().any(|a| reach.contains(a)) {
+            reach.insert(i);
+        }
+    }
+    reach
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_plan_with_any_failures_is_taken_in_order(steps in random_plan()) {
+        let bench = bench_of(&steps);
+        let left = run(bench.apply());
+        let outcome = |i: usize| &left.report.steps[&i];
+        prop_assert_eq!(left.report.steps.len(), steps.len(), "each step has an outcome");
+
+        // The events tell one order of all nodes: a step begins once all that it needs has ended well.
+        let mut ended_well = BTreeSet::new();
+        let (mut begun, mut under_way) = (BTreeSet::new(), BTreeSet::new());
+        let mut order = Vec::new();
+        for event in &left.events {
+            match event {
+                Event::Started { step } => {
+                    under_way.insert(*step);
+                    let on_node = under_way.iter().filter(|i| steps[**i].node == steps[*step].node).count();
+                    prop_assert!(on_node <= 2 && under_way.len() <= 3, "two on a node, three in all");
+                    prop_assert!(begun.insert(*step), "step {} began twice", step);
+                    prop_assert!(steps[*step].after.is_subset(&ended_well), "step {} began too early", step);
+                }
+                Event::Finished { step, outcome, .. } => {
+                    under_way.remove(step);
+                    if matches!(outcome, Outcome::Done | Outcome::Warned { .. }) {
+                        ended_well.insert(*step);
+                        order.push(*step);
+                    }
+                }
+                // What was taken back is not done any more.
+                Event::Undoing { step } => drop(ended_well.remove(step)),
+                _ => {}
+            }
+        }
+
+        // An outcome is what happened, and what is not tried is so because of a failure that reaches it.
+        let failed: Vec<usize> = (0..steps.len()).filter(|i| matches!(outcome(*i), Outcome::Failed { .. })).collect();
+        for (i, step) in steps.iter().enumerate() {
+            let tried = begun.contains(&i);
+            match outcome(i) {
+                Outcome::Done => prop_assert!(tried && !step.fails),
+                Outcome::Warned { .. } => prop_assert!(tried && step.fails && step.goes_on),
+                Outcome::Failed { error, .. } => {
+                    prop_assert!(tried && step.fails && !step.goes_on);
+                    prop_assert!(!error.contains("hunter2"));
+                }
+                Outcome::Skipped { because } => {
+                    let because = because.unwrap();
+                    prop_assert!(!tried && failed.contains(&because));
+                    prop_assert!(reach(&steps, because).contains(&i), "step {} because of {}", i, because);
+                }
+            }
+        }
+
+        // What was done in a failed group is taken back, once, last first, and nothing else is.
+        let fallen: BTreeSet<usize> =
+            failed.iter().flat_map(|f| steps[*f].group.into_iter().chain(steps[*f].verifies.iter().copied())).collect();
+        let undone: Vec<usize> = left.events.iter().filter_map(|e| match e {
+            Event::Undoing { step } => Some(*step),
+            _ => None,
+        }).collect();
+        let expected: BTreeSet<usize> = (0..steps.len())
+            .filter(|i| *outcome(*i) == Outcome::Done && steps[*i].undo && steps[*i].group.is_some_and(|g| fallen.contains(&g)))
+            .collect();
+        prop_assert_eq!(undone.len(), expected.len());
+        prop_assert_eq!(undone.iter().copied().collect::<BTreeSet<_>>(), expected);
+        for group in &fallen {
+            let place = |i: &usize| order.iter().position(|o| o == i);
+            let own: Vec<_> = undone.iter().filter(|i| steps[**i].group == Some(*group)).map(place).collect();
+            prop_assert!(own.is_sorted_by(|a, b| a > b), "group {} is taken back last first", group);
+        }
+        for (step, error) in &left.report.undone {
+            prop_assert_eq!(error.is_some(), steps[*step].undo_fails);
+        }
+        prop_assert_eq!(left.state.view.interrupted, vec![]);
+    }
+}

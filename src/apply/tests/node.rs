@@ -1,0 +1,250 @@
+//! A node for the tests of the loop: it does what it is told to script, writes down each call, and
+//! fails loudly on a call that it was not made for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::NodeName;
+use crate::model::spec::{
+    AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
+};
+use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveNode, Status, Wanted};
+use crate::node::{
+    EngineInfo, ErrorKind, FileWrite, LockGuard, NewContainer, Node, NodeError, Progress, Script, ScriptEnd,
+    ScriptOutcome,
+};
+
+/// What happened on a node, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happened {
+    Began(String),
+    Ended(String),
+}
+
+/// What is on a node, and how its calls go.
+#[derive(Default)]
+pub struct World {
+    pub log: Vec<Happened>,
+    pub files: BTreeMap<String, LiveFile>,
+    pub containers: BTreeMap<String, LiveContainer>,
+    /// Calls that fail, by their words.
+    pub fails: BTreeSet<String>,
+    /// How long calls take; others take no time.
+    pub delays: BTreeMap<String, Duration>,
+    /// What the next looks at a container find; the last one stays.
+    pub looks: Vec<(Status, Option<Health>, &'static str)>,
+    /// How the next runs of a script end.
+    pub scripts: Vec<ScriptEnd>,
+    pub script_environment: BTreeMap<String, String>,
+    pub container_log: Vec<String>,
+    pub locked: bool,
+}
+
+pub struct TestNode {
+    pub name: NodeName,
+    pub world: Mutex<World>,
+}
+
+pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
+    LiveContainer {
+        id: format!("id-{name}"),
+        name: name.to_owned(),
+        image_id: "sha256:1".to_owned(),
+        identity: None,
+        status: Status::Created,
+        health: None,
+        started_at: String::new(),
+        created_at: String::new(),
+        spec,
+        stale_networks: BTreeMap::new(),
+        anonymous_volumes: BTreeMap::new(),
+    }
+}
+
+impl TestNode {
+    pub fn new(name: &str) -> Self {
+        Self { name: NodeName::new(name).unwrap(), world: Mutex::new(World::default()) }
+    }
+
+    pub fn world(&self) -> std::sync::MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    pub fn error(&self, what: &str, kind: ErrorKind) -> NodeError {
+        NodeError { node: self.name.clone(), what: what.to_owned(), kind }
+    }
+
+    /// A call that takes its time and fails if it is to.
+    async fn call(&self, what: String) -> Result<(), NodeError> {
+        let delay = {
+            let mut world = self.world();
+            world.log.push(Happened::Began(what.clone()));
+            world.delays.get(&what).copied()
+        };
+        match delay {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => tokio::task::yield_now().await,
+        }
+        let mut world = self.world();
+        world.log.push(Happened::Ended(what.clone()));
+        match world.fails.contains(&what) {
+            true => Err(self.error(&what, ErrorKind::Conflict("no, hunter2".to_owned()))),
+            false => Ok(()),
+        }
+    }
+
+    fn set_status(&self, container: &str, status: Status) {
+        if let Some(live) = self.world().containers.get_mut(container) {
+            live.status = status;
+        }
+    }
+}
+
+#[async_trait]
+impl Node for TestNode {
+    fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    async fn ping(&self) -> Result<EngineInfo, NodeError> {
+        unimplemented!("apply pings nobody")
+    }
+
+    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
+        self.call("read".to_owned()).await?;
+        let world = self.world();
+        let files = world.files.iter().filter(|(path, _)| wanted.files.contains_key(*path));
+        Ok(LiveNode {
+            containers: world.containers.values().map(|c| (c.id.clone(), c.clone())).collect(),
+            files: files.map(|(path, file)| (path.clone(), file.clone())).collect(),
+            ..LiveNode::default()
+        })
+    }
+
+    async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
+        self.call(format!("directory {}", spec.path)).await
+    }
+
+    async fn write_file(&self, file: &FileWrite) -> Result<(), NodeError> {
+        self.call(format!("write {}", file.path)).await?;
+        let live = LiveFile {
+            kind: FileKind::File,
+            mode: file.mode,
+            owner: "0:0".to_owned(),
+            content: Some(file.content.clone()),
+        };
+        self.world().files.insert(file.path.clone(), live);
+        Ok(())
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Option<LiveFile>, NodeError> {
+        Ok(self.world().files.get(path).cloned())
+    }
+
+    async fn pull_image(&self, _: &ImageRef, _: Option<&str>, _: Progress<'_>) -> Result<(), NodeError> {
+        unimplemented!("no test pulls")
+    }
+
+    async fn build_image(&self, _: &ImageRef, _: &BuildSpec, _: Progress<'_>) -> Result<String, NodeError> {
+        unimplemented!("no test builds")
+    }
+
+    async fn create_network(&self, _: &NetworkSpec) -> Result<String, NodeError> {
+        unimplemented!("no test makes a network")
+    }
+
+    async fn remove_network(&self, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test removes a network")
+    }
+
+    async fn create_volume(&self, _: &VolumeSpec) -> Result<(), NodeError> {
+        unimplemented!("no test makes a volume")
+    }
+
+    async fn remove_volume(&self, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test removes a volume")
+    }
+
+    async fn create_container(&self, new: &NewContainer<'_>) -> Result<String, NodeError> {
+        self.call(format!("create {}", new.name)).await?;
+        let made = live(new.name, new.spec.clone());
+        let id = made.id.clone();
+        self.world().containers.insert(new.name.to_owned(), made);
+        Ok(id)
+    }
+
+    async fn start_container(&self, container: &str) -> Result<(), NodeError> {
+        self.call(format!("start {container}")).await?;
+        self.set_status(container, Status::Running);
+        Ok(())
+    }
+
+    async fn stop_container(&self, container: &str) -> Result<(), NodeError> {
+        self.call(format!("stop {container}")).await?;
+        self.set_status(container, Status::Exited { code: 0 });
+        Ok(())
+    }
+
+    async fn restart_container(&self, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test restarts")
+    }
+
+    async fn unpause_container(&self, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test unpauses")
+    }
+
+    async fn rename_container(&self, _: &str, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test renames")
+    }
+
+    async fn remove_container(&self, container: &str, _: AnonymousVolumes) -> Result<(), NodeError> {
+        self.call(format!("remove {container}")).await?;
+        self.world().containers.remove(container);
+        Ok(())
+    }
+
+    async fn update_container(&self, _: &str, _: &ContainerSpec) -> Result<(), NodeError> {
+        unimplemented!("no test updates")
+    }
+
+    async fn connect_network(&self, _: &str, _: &str, _: &Attachment) -> Result<(), NodeError> {
+        unimplemented!("no test connects")
+    }
+
+    async fn disconnect_network(&self, _: &str, _: &str) -> Result<(), NodeError> {
+        unimplemented!("no test disconnects")
+    }
+
+    async fn inspect_container(&self, container: &str) -> Result<LiveContainer, NodeError> {
+        let mut world = self.world();
+        let (status, health, started_at) = match world.looks.len() {
+            0 => panic!("nobody said what a look at {container} finds"),
+            1 => world.looks[0].clone(),
+            _ => world.looks.remove(0),
+        };
+        let started_at = started_at.to_owned();
+        Ok(LiveContainer { status, health, started_at, ..live(container, ContainerSpec::default()) })
+    }
+
+    async fn container_log(&self, _: &str, lines: usize) -> Result<Vec<String>, NodeError> {
+        assert_eq!(lines, 10);
+        Ok(self.world().container_log.clone())
+    }
+
+    async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
+        let mut world = self.world();
+        world.script_environment = script.environment.clone();
+        assert!(!world.scripts.is_empty(), "one run too many");
+        Ok(ScriptOutcome { end: world.scripts.remove(0), output: vec!["curl: hunter2 refused".to_owned()] })
+    }
+
+    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
+        match self.world().locked {
+            true => Err(self.error("lock", ErrorKind::Locked(format!("{path} is held by ann@desk")))),
+            false => Ok(LockGuard::new(())),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Interruptions, locks and broken nodes.
+
+use super::*;
+
+/// Interrupts as soon as a call has begun.
+async fn interrupted(bench: &Bench, when: &str, wishes: &[Interruption]) -> Left {
+    let (sender, stop) = watch::channel(Interruption::No);
+    let interrupt = async {
+        let began = super::node::Happened::Began(when.to_owned());
+        while !bench.nodes.values().any(|node| node.world().log.contains(&began)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        for wish in wishes {
+            sender.send(*wish).unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The sender lives on: nobody going away is another case.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        left = bench.apply_until(stop) => left,
+        () = interrupt => unreachable!(),
+    }
+}
+
+fn slow(bench: &Bench, call: &str) {
+    bench.node().world().delays.insert(call.to_owned(), Duration::from_millis(100));
+}
+
+#[test]
+fn the_first_interruption_lets_finish_what_was_begun() {
+    let mut bench = Bench::new(&["nas"]);
+    // A replacement that is under way, with what it needs, and another one that is not.
+    bench.step(stop("old"), &[]).group = Some(GroupId(0));
+    bench.step(start("needed"), &[0]);
+    bench.step(start("new"), &[1]).group = Some(GroupId(0));
+    bench.step(stop("other"), &[0]).group = Some(GroupId(1));
+    bench.step(start("last"), &[2]);
+    slow(&bench, "stop old");
+    let left = run(interrupted(&bench, "stop old", &[Interruption::Finished]));
+    let skipped = Outcome::Skipped { because: None };
+    let expected = [Outcome::Done, Outcome::Done, Outcome::Done, skipped.clone(), skipped];
+    assert_eq!(left.report.steps.into_values().collect::<Vec<_>>(), expected);
+    assert_eq!(left.report.interrupted, Interruption::Finished);
+    assert_eq!(left.state.view.interrupted, vec![]);
+    assert!(left.files.contains("\"result\":\"interrupted\""));
+}
+
+#[test]
+fn the_second_interruption_stops_at_once_and_the_next_run_knows() {
+    let mut bench = Bench::new(&["nas"]);
+    bench.step(start("web"), &[]).addr = Some("nas/shop/container:web".parse().unwrap());
+    bench.step(start("next"), &[0]);
+    bench.node().world().delays.insert("start web".into(), Duration::from_secs(60));
+    let began = std::time::Instant::now();
+    let left = run(interrupted(&bench, "start web", &[Interruption::Finished, Interruption::Stopped]));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(left.report.interrupted, Interruption::Stopped);
+    assert!(
+        matches!(&left.report.steps[&0], Outcome::Failed { error, .. } if error.contains("may or may not be done"))
+    );
+    assert_eq!(left.report.steps[&1], Outcome::Skipped { because: None });
+    let steps: Vec<_> = left.state.view.interrupted.iter().map(|i| i.step.as_str()).collect();
+    assert_eq!(steps, ["start container web"]);
+}
+
+#[test]
+fn a_failure_while_finishing_is_still_taken_back() {
+    let mut bench = Bench::new(&["nas"]);
+    bench.step(stop("old"), &[]).group = Some(GroupId(0));
+    bench.plan.steps[0].undo = Some(start("old"));
+    bench.step(start("new"), &[0]).group = Some(GroupId(0));
+    slow(&bench, "stop old");
+    bench.node().world().fails.insert("start new".into());
+    let left = run(interrupted(&bench, "stop old", &[Interruption::Finished]));
+    assert_eq!(left.report.undone, BTreeMap::from([(0, None)]));
+}
+
+#[test]
+fn nothing_is_done_while_another_apply_holds_a_node() {
+    let mut bench = Bench::new(&["nas", "pi"]);
+    bench.step(start("web"), &[]);
+    bench.step(start("b"), &[]).node = NodeName::new("pi").unwrap();
+    bench.nodes[&NodeName::new("pi").unwrap()].world().locked = true;
+    let (_, stop) = watch::channel(Interruption::No);
+    let (result, events) = run(bench.try_apply(stop));
+    assert_eq!(result.unwrap_err().to_string(), "pi: lock: /root/.hl.lock is held by ann@desk");
+    assert!(events.is_empty());
+    assert!(!bench.paths().folder.join("history.jsonl").exists());
+}
+
+#[test]
+fn a_node_that_went_away_fails_its_own_steps_and_no_others() {
+    let mut bench = Bench::new(&["nas", "pi"]);
+    bench.step(start("web"), &[]);
+    bench.step(start("b"), &[]).node = NodeName::new("pi").unwrap();
+    bench.nodes[&NodeName::new("pi").unwrap()].world().fails.insert("directory /root".into());
+    let left = run(bench.apply());
+    assert_eq!(left.report.steps[&0], Outcome::Done);
+    assert!(
+        matches!(&left.report.steps[&1], Outcome::Failed { error, .. } if error.starts_with("pi: directory /root"))
+    );
+}
+
+#[test]
+#[should_panic(expected = "in a circle")]
+fn steps_in_a_circle_are_a_bug_and_nothing_is_begun() {
+    let mut bench = Bench::new(&["nas"]);
+    bench.step(start("a"), &[1]);
+    bench.step(start("b"), &[0]);
+    run(bench.apply());
+}

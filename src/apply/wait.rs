@@ -1,0 +1,189 @@
+//! Waits until a container is what others need of it.
+//!
+//! | condition | met when |
+//! |---|---|
+//! | started | it runs, and still did a second after it was first seen running |
+//! | healthy | Docker's health check says so; without one, as started |
+//! | completed | it ended with 0 |
+//!
+//! A container that ended with 0 is started and healthy too: it has done its job. One that ended with
+//! another code, is dead, or turned unhealthy while hl was waiting has failed at once. One that was
+//! unhealthy from the beginning gets its time: it may be so because of what was just repaired.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::model::homelab::Condition;
+use crate::model::view::{Health, LiveContainer, Status};
+use crate::node::{ErrorKind, Node, NodeError};
+
+/// How long a container without a health check has to run before that counts: most that cannot work
+/// (a wrong option, a missing file) end well within it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Between two looks: short at first, since most containers are up at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Starts of one container that are seen before it counts as broken. The engine waits twice as long
+/// before each restart, so this takes half a minute and more: time for what it needs to come up.
+const MOST_STARTS: usize = 8;
+
+/// Looks in a row that may fail for want of an answer.
+const MOST_SILENCES: u32 = 5;
+
+/// Why the wait ended without success.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WaitError {
+    /// The container will not become what it should.
+    #[error("container {container} {what}")]
+    Failed {
+        /// Which.
+        container: String,
+        /// What it did.
+        what: String,
+    },
+    /// It took too long.
+    #[error("container {container} is still {state} after {} s", after.as_secs())]
+    Late {
+        /// Which.
+        container: String,
+        /// What it is at.
+        state: &'static str,
+        /// The time that it had.
+        after: Duration,
+    },
+    /// The node does not answer.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// What one look tells.
+enum Look {
+    /// The condition is met.
+    Met,
+    /// Not yet; this is what it is at.
+    NotYet(&'static str),
+    /// It never will be.
+    Never(String),
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Seen {
+    /// Since when it runs without interruption, as far as was seen: its start and our clock.
+    running: Option<(String, Instant)>,
+    starts: BTreeSet<String>,
+    /// Whether the health check was seen to be undecided or content.
+    was_well: bool,
+}
+
+/// Waits until `container` meets `condition`; `say` is told what it is at whenever that changes.
+///
+/// # Errors
+/// [`WaitError`].
+pub(super) async fn wait(
+    node: &dyn Node,
+    container: &str,
+    condition: Condition,
+    timeout: Duration,
+    say: &(dyn Fn(&str) + Send + Sync),
+) -> Result<(), WaitError> {
+    let began = Instant::now();
+    let (mut pause, mut silences) = (FIRST_PAUSE, 0);
+    let (mut seen, mut last) = (Seen::default(), "");
+    loop {
+        let state = match node.inspect_container(container).await {
+            Ok(live) => {
+                silences = 0;
+                match look(&live, condition, &mut seen) {
+                    Look::Met => return Ok(()),
+                    Look::Never(what) => return Err(WaitError::Failed { container: live.name, what }),
+                    Look::NotYet(state) => state,
+                }
+            }
+            Err(error) if is_silence(&error) && silences < MOST_SILENCES => {
+                silences += 1;
+                "out of reach"
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if state != last {
+            say(state);
+            last = state;
+        }
+        if began.elapsed() >= timeout {
+            return Err(WaitError::Late { container: container.to_owned(), state, after: timeout });
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn look(live: &LiveContainer, condition: Condition, seen: &mut Seen) -> Look {
+    if live.status != Status::Running {
+        seen.running = None;
+    }
+    match &live.status {
+        Status::Running => look_at_running(live, condition, seen),
+        Status::Exited { code: 0 } => Look::Met,
+        Status::Exited { code } => Look::Never(format!("ended with code {code}")),
+        Status::Dead | Status::Removing => Look::Never("is dead".to_owned()),
+        Status::Created => Look::NotYet("not started"),
+        Status::Paused => Look::NotYet("paused"),
+        Status::Restarting => {
+            seen.starts.insert(live.started_at.clone());
+            match seen.starts.len() >= MOST_STARTS {
+                true => Look::Never("ends and is restarted again and again".to_owned()),
+                false => Look::NotYet("restarting"),
+            }
+        }
+    }
+}
+
+fn look_at_running(live: &LiveContainer, condition: Condition, seen: &mut Seen) -> Look {
+    seen.starts.insert(live.started_at.clone());
+    let since = match &seen.running {
+        Some((start, since)) if *start == live.started_at => *since,
+        _ => {
+            let now = Instant::now();
+            seen.running = Some((live.started_at.clone(), now));
+            now
+        }
+    };
+    match (condition, &live.health) {
+        (Condition::Completed, _) => Look::NotYet("running"),
+        (Condition::Started, Some(_)) | (Condition::Healthy, Some(Health::Healthy)) => Look::Met,
+        (Condition::Healthy, Some(Health::Starting)) => {
+            seen.was_well = true;
+            Look::NotYet("starting, its health not decided")
+        }
+        (Condition::Healthy, Some(Health::Unhealthy)) if seen.was_well => Look::Never("is unhealthy".to_owned()),
+        (Condition::Healthy, Some(Health::Unhealthy)) => Look::NotYet("unhealthy"),
+        (Condition::Started | Condition::Healthy, None) => match since.elapsed() >= GRACE {
+            true => Look::Met,
+            false if seen.starts.len() >= MOST_STARTS => {
+                Look::Never("ends and is restarted again and again".to_owned())
+            }
+            false => Look::NotYet("running for less than a second"),
+        },
+    }
+}
+
+/// Whether an error says that nobody answered, which may pass.
+fn is_silence(error: &NodeError) -> bool {
+    match error.kind {
+        ErrorKind::Unreachable { .. } | ErrorKind::Timeout { .. } => true,
+        ErrorKind::NotFound(_)
+        | ErrorKind::Conflict(_)
+        | ErrorKind::Denied(_)
+        | ErrorKind::Locked(_)
+        | ErrorKind::Engine { .. }
+        | ErrorKind::Garbled(_)
+        | ErrorKind::File { .. }
+        | ErrorKind::Script(_)
+        | ErrorKind::Unsupported(_) => false,
+    }
+}
