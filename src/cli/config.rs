@@ -1,19 +1,25 @@
 //! `hl config`: a Compose project as it is after interpolation, merging and all defaults.
+//!
+//! Of a service of the homelab, or of the Compose files at hand, then with the options of `docker compose config`.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::Exit;
-use crate::config::compose::{self, Origin, Request, Variables};
+use super::{Exit, repository};
+use crate::config;
+use crate::config::compose::{self, Origin, Project, Request, Variables};
 use crate::config::files::Disk;
-use crate::diagnostic::SourceMap;
-use crate::render::{Palette, diagnostic};
+use crate::config::tree::{Node, Taint, Value};
+use crate::diagnostic::{SourceMap, did_you_mean};
 
 /// Show a Compose project as it is after interpolation, merging and all defaults.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// Service of the homelab, with the homelab's variables; those that only its node has are named.
+    #[arg(value_name = "SERVICE", conflicts_with_all = ["files", "env_files", "profiles", "project_name", "project_directory"])]
+    service: Option<String>,
     /// Compose file; later ones override earlier ones. Without any, those of this folder or the nearest above.
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -35,6 +41,9 @@ pub(super) struct Arguments {
     /// Folder that relative paths start from, instead of that of the first Compose file.
     #[arg(long, value_name = "DIR")]
     project_directory: Option<PathBuf>,
+    /// Print secrets as they are.
+    #[arg(long)]
+    show_secrets: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,33 +59,33 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Keys below which a secret is no name, path or number that shapes the project, and is not shown.
+const MASKED: [&str; 10] = [
+    "environment",
+    "command",
+    "entrypoint",
+    "labels",
+    "annotations",
+    "healthcheck",
+    "args",
+    "options",
+    "driver_opts",
+    "content",
+];
+
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments) -> Exit {
-    let current_dir = match std::env::current_dir() {
-        Ok(folder) => folder,
-        Err(error) => {
-            eprintln!("hl: the current folder cannot be read: {error}");
-            return Exit::Failed;
-        }
+pub(super) fn run(arguments: &Arguments, directory: Option<&Path>) -> Exit {
+    let project = match &arguments.service {
+        Some(service) => of_service(service, &arguments.variables, directory),
+        None => of_files(arguments, directory),
     };
-    let mut variables = Variables::default();
-    variables.push(Origin::Public, arguments.variables.iter().cloned());
-    let request = Request {
-        current_dir,
-        files: arguments.files.clone(),
-        project_dir: arguments.project_directory.clone(),
-        env_files: arguments.env_files.clone(),
-        variables,
-        defaults: Vec::new(),
-        profiles: arguments.profiles.clone(),
-        project_name: arguments.project_name.clone(),
-        home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
+    let mut project = match project {
+        Ok(project) => project,
+        Err(exit) => return exit,
     };
-    let mut sources = SourceMap::default();
-    let loaded = compose::load(&request, &Disk, &mut sources);
-    let palette = if std::io::stderr().is_terminal() { Palette::Coloured } else { Palette::Plain };
-    eprint!("{}", diagnostic::diagnostics(&loaded.diagnostics, &sources, palette));
-    let Some(project) = loaded.project else { return Exit::Failed };
+    if !arguments.show_secrets {
+        mask(&mut project.tree, Shown::Yes);
+    }
     let text = match arguments.format {
         Format::Json => compose::print::json(&project.tree),
         Format::Yaml => compose::print::yaml(&project.tree),
@@ -87,5 +96,66 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             eprintln!("hl: {error}");
             Exit::Failed
         }
+    }
+}
+
+/// The project of a service of the homelab.
+fn of_service(service: &str, variables: &[(String, String)], directory: Option<&Path>) -> Result<Project, Exit> {
+    let (sources, found) = config::load(repository::repository(directory)?);
+    if !sources.services.contains_key(service) {
+        repository::say(&found, &sources.map);
+        let near = did_you_mean(service, sources.services.keys().map(|name| name.as_str()));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        eprintln!("hl: there is no service `{service}`{hint}");
+        return Err(Exit::Failed);
+    }
+    let (project, found, map) = config::project_offline(&sources, service, variables);
+    repository::say(&found, &map);
+    project.ok_or(Exit::Failed)
+}
+
+/// The project of the Compose files that the arguments name.
+fn of_files(arguments: &Arguments, directory: Option<&Path>) -> Result<Project, Exit> {
+    let folder = repository::repository(directory)?;
+    let mut variables = Variables::default();
+    variables.push(Origin::Public, arguments.variables.iter().cloned());
+    let request = Request {
+        current_dir: folder.root,
+        files: arguments.files.clone(),
+        project_dir: arguments.project_directory.clone(),
+        env_files: arguments.env_files.clone(),
+        variables,
+        defaults: Vec::new(),
+        profiles: arguments.profiles.clone(),
+        project_name: arguments.project_name.clone(),
+        home: folder.home,
+    };
+    let mut sources = SourceMap::default();
+    let loaded = compose::load(&request, &Disk, &mut sources);
+    repository::say(&loaded.diagnostics, &sources);
+    loaded.project.ok_or(Exit::Failed)
+}
+
+/// Whether secrets at a place may be shown.
+#[derive(Clone, Copy)]
+enum Shown {
+    Yes,
+    No,
+}
+
+/// Puts a placeholder in place of every secret that may not be shown.
+fn mask(node: &mut Node, shown: Shown) {
+    match (&mut node.value, shown) {
+        (Value::Map(map), _) => {
+            for (key, entry) in map {
+                let shown = if MASKED.contains(&key.as_str()) { Shown::No } else { shown };
+                mask(&mut entry.node, shown);
+            }
+        }
+        (Value::List(items), _) => items.iter_mut().for_each(|item| mask(item, shown)),
+        (value @ Value::Text(_), Shown::No) if node.taint == Taint::Secret => {
+            *value = Value::Text("(secret)".to_owned());
+        }
+        (Value::Text(_) | Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_), _) => {}
     }
 }

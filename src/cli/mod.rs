@@ -4,8 +4,11 @@
 //! knows every other module and decides nothing that they could.
 
 mod config;
+mod repository;
+mod validate;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +17,9 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "hl", version)]
 struct Arguments {
+    /// Root of the repository, instead of the current folder.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -21,6 +27,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::Arguments),
+    Validate(validate::Arguments),
 }
 
 /// What the exit code says.
@@ -43,8 +50,9 @@ impl From<Exit> for ExitCode {
 /// Runs hl with the arguments of a command line, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => match arguments.command {
-            Command::Config(arguments) => config::run(&arguments).into(),
+        Ok(Arguments { directory, command }) => match command {
+            Command::Config(arguments) => config::run(&arguments, directory.as_deref()).into(),
+            Command::Validate(arguments) => validate::run(&arguments, directory.as_deref()).into(),
         },
         Err(error) => {
             // A pipe that was closed is no reason to fail on top.

@@ -21,7 +21,7 @@ mod topology;
 pub mod tree;
 pub mod yaml;
 
-pub use resolve::{Resolved, check_offline, resolve, resolve_offline, wanted};
+pub use resolve::{Resolved, check_offline, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Repository, ServiceSource, Sources, load};

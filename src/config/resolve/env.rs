@@ -19,13 +19,16 @@ pub(super) enum StandIn {
     Number,
     /// One that passes as a path.
     Path,
+    /// The name of the variable, for people.
+    Name,
 }
 
 impl StandIn {
-    fn text(self) -> &'static str {
+    fn text(self, name: &str) -> String {
         match self {
-            StandIn::Number => "1",
-            StandIn::Path => "/only-the-node-knows",
+            StandIn::Number => "1".to_owned(),
+            StandIn::Path => "/only-the-node-knows".to_owned(),
+            StandIn::Name => format!("({name})"),
         }
     }
 }
@@ -90,7 +93,7 @@ pub(super) fn service_env(
         };
         env.stand_ins = only_on_the_node(setting).chain(asked.iter().cloned()).filter(|name| !known(name)).collect();
         added.retain(|(name, _)| !env.stand_ins.contains(name));
-        added.extend(env.stand_ins.iter().map(|name| (name.clone(), stand_in.text().to_owned())));
+        added.extend(env.stand_ins.iter().map(|name| (name.clone(), stand_in.text(name))));
         // The node may well have the file, whatever is in it.
         texts.push(String::new());
     }

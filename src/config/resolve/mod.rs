@@ -81,6 +81,22 @@ pub fn check_offline(sources: &Sources) -> (Diagnostics, SourceMap) {
     (resolved.diagnostics, resolved.map)
 }
 
+/// The Compose project of one service with what the repository alone says, for people to read: where only the node has a
+/// value, the name of the variable stands. None if there is no such service, or if it has errors.
+pub fn project_offline(
+    sources: &Sources,
+    service: &str,
+    env: &[(String, String)],
+) -> (Option<Project>, Diagnostics, SourceMap) {
+    let args: BTreeMap<String, String> = env.iter().cloned().collect();
+    let found = sources.services.get(service).and_then(|s| Some((s, sources.nodes.get(&s.node)?)));
+    let Some((service, node)) = found else { return (None, Diagnostics::default(), sources.map.clone()) };
+    let knowledge = Knowledge::Repository;
+    let setting = Setting { sources, service, node, knowledge, args: &args, project_dir: project_dir(service, node) };
+    let best = setting.best_attempt(&[StandIn::Name, StandIn::Number, StandIn::Path], &sources.map);
+    (best.project, best.diagnostics, best.map)
+}
+
 /// What to read on each node: the files that hl looks after there, with the content where that counts.
 pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
     let offline = resolve_offline(sources, &[]).homelab;
@@ -152,13 +168,7 @@ struct Attempt {
 impl<'a> Setting<'a> {
     /// The service and what it claims, or why there is none.
     fn resolve(&self, map: &mut SourceMap, out: &mut Diagnostics) -> Result<(Service, Claims), String> {
-        let mut best = self.attempt(StandIn::Number, map);
-        if best.left_out > 0 {
-            let second = self.attempt(StandIn::Path, map);
-            if second.left_out < best.left_out {
-                best = second;
-            }
-        }
+        let best = self.best_attempt(&[StandIn::Number, StandIn::Path], map);
         let Attempt { project, resources, env, diagnostics, map: texts, .. } = best;
         *map = texts;
         let is_broken = diagnostics.has_errors();
@@ -182,6 +192,21 @@ impl<'a> Setting<'a> {
             Some(service) => Ok((service, claims)),
             None => Err("its files have errors".to_owned()),
         }
+    }
+
+    /// The first attempt in which no mistake comes from a stand-in, else the one with the fewest.
+    fn best_attempt(&self, stand_ins: &[StandIn], map: &SourceMap) -> Attempt {
+        let mut best = self.attempt(stand_ins[0], map);
+        for stand_in in &stand_ins[1..] {
+            if best.left_out == 0 {
+                break;
+            }
+            let next = self.attempt(*stand_in, map);
+            if next.left_out < best.left_out {
+                best = next;
+            }
+        }
+        best
     }
 
     /// Loads the compose files once.
