@@ -126,6 +126,12 @@ impl<'a> EnvReader<'a, '_> {
         }
         let name = rest[..end].trim_end();
         let span = Span::new(self.file, self.at, self.at + name.len());
+        if behind == rest.len() && end == rest.len() && !name.is_empty() {
+            let words = "a name on a last line that does not end: Compose takes it for a value without a name";
+            let diagnostic = Diagnostic::warning(Code::Trap, words).at(span, "");
+            self.diagnostics
+                .push(diagnostic.hint("end the line; hl takes the variable's value from outside of the file"));
+        }
         if name.contains(' ') {
             let diagnostic = Diagnostic::error(Code::EnvFileSyntax, "a name cannot have a space in it").at(span, "");
             self.diagnostics.push(diagnostic.hint("a line is `NAME=value`"));
@@ -289,7 +295,7 @@ mod tests {
     /// What a file sets, as `NAME=value` joined by `|`.
     fn env(text: &str) -> String {
         let (out, diagnostics) = read(text);
-        assert_eq!(diagnostics, [], "{text}");
+        assert!(diagnostics.iter().all(|d| d.code == Code::Trap), "{text}");
         out.iter().map(|(name, a)| format!("{name}={}", a.value)).collect::<Vec<_>>().join("|")
     }
 
@@ -358,6 +364,14 @@ mod tests {
             assert_eq!((diagnostics[0].code, (span.start, span.end)), (code, place), "{text}");
             assert!(!format!("{:?}", diagnostics[0]).contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn a_last_name_without_a_line_end_is_a_trap() {
+        let codes = |text| read(text).1.iter().map(|d| d.code).collect::<Vec<_>>();
+        assert_eq!(codes("A=1\nSET"), [Code::Trap]);
+        assert_eq!(codes("A=1\nSET\n"), []);
+        assert_eq!(codes("A=1\nB="), []);
     }
 
     #[test]

@@ -109,11 +109,12 @@ pub(super) fn from_variable(variables: &Variables) -> Vec<PathBuf> {
     names.split(separator).map(PathBuf::from).collect()
 }
 
-/// The profiles to enable: those given, else those of `COMPOSE_PROFILES`.
+/// The profiles to enable: those given, else those of `COMPOSE_PROFILES`, which without a value names the
+/// empty profile, as `profiles: ["${UNSET}"]` does.
 pub(super) fn profiles(given: &[String], variables: &Variables) -> Vec<String> {
     if !given.is_empty() {
         return given.to_vec();
     }
     let named = variables.get("COMPOSE_PROFILES").map(|(profiles, _)| profiles).unwrap_or_default();
-    named.split(',').map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
+    named.split(',').map(|p| p.trim().to_owned()).collect()
 }

@@ -45,6 +45,10 @@ impl Loader<'_> {
         for (path, reference) in files {
             let seen = Chained { first: outside, second: &values };
             let assignments = self.env_file(path, *reference, &seen)?;
+            if let Some(nameless) = assignments.get("") {
+                let diagnostic = Diagnostic::error(Code::EnvFileSyntax, "a value without a name");
+                self.diagnostics.push(diagnostic.at(nameless.value_span, "").hint("a line is `NAME=value`"));
+            }
             values.extend(assignments.into_iter().map(|(name, a)| (name, a.value)));
         }
         Some(values)
@@ -92,6 +96,11 @@ impl Loader<'_> {
             // Here a file before counts more than what is outside.
             let seen = Chained { first: &values, second: variables };
             let Some(assignments) = self.env_file(&path, Some(span), &seen) else { continue };
+            if let Some(nameless) = assignments.get("") {
+                let words = "a value without a name, which no engine takes";
+                let diagnostic = Diagnostic::warning(Code::Trap, words).at(nameless.value_span, "");
+                self.diagnostics.push(diagnostic.hint("a line is `NAME=value`; nothing may follow a closing quote"));
+            }
             for (name, assignment) in assignments {
                 let taint = variables.taint(Origin::EnvFile, &name, &assignment.value);
                 let node = Node { taint, ..Node::text(assignment.value.clone(), assignment.value_span) };

@@ -11,7 +11,7 @@ use super::extends::Extended;
 use super::paths::Base;
 use super::reset::Resets;
 use super::variables::Variables;
-use super::{canonical, defaults, environment, interpolate, merge, schema, unique};
+use super::{canonical, defaults, environment, interpolate, merge, schema, trap, unique};
 use crate::config::files::Files;
 use crate::config::template::Lookup;
 use crate::config::tree::{Map, Node, Value};
@@ -124,6 +124,7 @@ impl Loader<'_> {
         }
         let resets = Resets::take(&mut document);
         let sources = self.files.sources();
+        trap::check(&document, sources, &mut self.diagnostics);
         interpolate::interpolate(&mut document, &scope.variables, sources, &mut self.used, &mut self.diagnostics);
         if depth == Depth::Whole {
             self.extend_all(path, &mut document, scope, &resets);

@@ -26,6 +26,7 @@ mod profiles;
 mod reset;
 pub mod schema;
 pub mod syntax;
+mod trap;
 mod unique;
 mod variables;
 

@@ -127,6 +127,21 @@ fn unset_variables_warn_where_they_stand() {
 }
 
 #[test]
+fn scalars_that_become_other_text_are_traps() {
+    let file = "services:\n  s:\n    image: x\n    environment: {U: 022, V: 1.10, D: 2024-01-01, A: 022:022, B: \"022\", C: 5, E: 1.5, F: true}\n    labels: [U=022]\n";
+    let (loaded, _) = load_with(&[("compose.yml", file)], |_| {});
+    let said: Vec<_> = loaded.diagnostics.iter().map(|d| (d.code, d.summary.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (Code::Trap, "`022` is read as `18`"),
+            (Code::Trap, "`1.10` is read as `1.1`"),
+            (Code::Trap, "`2024-01-01` is read as `2024-01-01 00:00:00 +0000 UTC`"),
+        ]
+    );
+}
+
+#[test]
 fn every_mistake_of_a_document_is_found_at_once() {
     let file = "services:\n  s:\n    imag: x\n    ports: ${A:?say}\n    tty: ${B:bad}\n";
     let codes: Vec<_> = errors(&[("compose.yml", file)]).into_iter().map(|(code, _)| code).collect();
@@ -363,6 +378,18 @@ fn env_files_of_services_fold_below_their_environment() {
 }
 
 #[test]
+fn values_without_a_name_stop_variables_but_only_warn_in_services() {
+    let plain = "services: {s: {image: x, env_file: e.env}}\n";
+    let (loaded, _) = load_with(&[("compose.yml", plain), ("e.env", "A=\"x\" y\n=z\n")], |_| {});
+    assert!(loaded.project.is_some());
+    assert_eq!(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::Trap]);
+    assert_eq!(
+        errors(&[("compose.yml", plain), ("e.env", ""), (".env", "=z\n")]),
+        [(Code::EnvFileSyntax, ".env:1:2".to_owned())]
+    );
+}
+
+#[test]
 fn profiles_choose_services_and_drop_what_they_alone_use() {
     let file = "services:\n  a: {image: a, volumes: [\"va:/x\"]}\n  b: {image: b, profiles: [p], volumes: [\"vb:/x\"]}\nvolumes: {va: , vb: , vc: }\n";
     let with = |profiles: &[&str]| {
@@ -379,6 +406,9 @@ fn profiles_choose_services_and_drop_what_they_alone_use() {
     assert_eq!(with(&["*"]).0, "a b");
     let project = project_with(&[("compose.yml", file), (".env", "COMPOSE_PROFILES=x, p")], |_| {});
     assert!(project.disabled.is_empty());
+    // Without any profile the empty one is enabled.
+    let file = "services: {a: {image: a, profiles: [\"${UNSET}\"]}}\n";
+    assert!(project_with(&[("compose.yml", file)], |_| {}).disabled.is_empty());
 }
 
 #[test]
