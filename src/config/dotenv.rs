@@ -5,11 +5,13 @@
 //! `config::template`. [`parse`] is the entry. This module does not know which file is which, nor
 //! that what it reads is secret: whoever takes the values does.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
 use crate::config::template::{self, Lookup, Seen, TemplateError};
 use crate::config::tree::Taint;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 
 /// What an env file sets: name → assignment, in the order of first mention.
 pub type Assignments = IndexMap<String, Assignment>;
@@ -38,6 +40,20 @@ pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut D
         }
     }
     reader.out
+}
+
+/// The values of an env file that stands for itself: nothing is looked up outside of it, and what
+/// cannot be read is left out.
+pub fn values(text: &str) -> BTreeMap<String, String> {
+    struct Nothing;
+    impl Lookup for Nothing {
+        fn get(&self, _: &str) -> Option<(&str, Taint)> {
+            None
+        }
+    }
+    let file = SourceMap::default().add("", text, Visibility::Secret);
+    let all = parse(text, file, &Nothing, &mut Diagnostics::default());
+    all.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
 }
 
 struct EnvReader<'a, 'd> {
@@ -272,7 +288,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::diagnostic::{SourceMap, Visibility};
 
     struct Outside;
 
@@ -319,6 +334,13 @@ mod tests {
         ] {
             assert_eq!(env(text), set, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_stands_for_itself_has_values() {
+        let values = values("A=1\nB=\"${A} $NO\"\nC\nD=\"never closed");
+        let pairs: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("A", "1"), ("B", "1 ")]);
     }
 
     #[test]

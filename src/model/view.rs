@@ -278,6 +278,19 @@ pub struct RecordedService {
     pub lifecycle: super::homelab::Lifecycle,
 }
 
+impl RecordedService {
+    /// What is recorded of a service that is declared like this.
+    pub fn of(service: &super::homelab::Service) -> Self {
+        Self {
+            node: service.node.clone(),
+            project: service.project.clone(),
+            project_dir: service.project_dir.clone(),
+            depends_on: service.depends_on.keys().cloned().collect(),
+            lifecycle: service.lifecycle.clone(),
+        }
+    }
+}
+
 /// A step that was begun and whose end is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {

@@ -32,13 +32,16 @@ pub fn container(
         (Value::Unknown, _) => made.as_ref().and_then(|m| m.get(field)).unwrap_or(value).clone(),
         _ => value.clone(),
     };
-    let declared: Fields = declared.iter().map(|(field, value)| (field.clone(), complete(field, value))).collect();
+    let (name, content) = (Field::key(Key::Image), Field::key(Key::ImageContent));
+    // A name that points to no image says nothing about a container that was there before.
+    let says = |field: &Field, value: &Value| made.is_some() || *field != content || *value != Value::Unknown;
+    let declared = declared.iter().filter(|(field, value)| says(field, value));
+    let declared: Fields = declared.map(|(field, value)| (field.clone(), complete(field, value))).collect();
     let mut baseline = live_fields(live);
     // What the engine does not show is taken to be as it was last recorded.
     for (field, value) in declared.iter().filter(|(f, _)| matches!(f.key, Key::Files | Key::MountedFiles)) {
         baseline.set_field(field.clone(), value.clone());
     }
-    let (name, content) = (Field::key(Key::Image), Field::key(Key::ImageContent));
     match declared.get(&content) {
         None => drop(baseline.remove(&content)),
         Some(value) => {
@@ -147,6 +150,17 @@ mod tests {
         }
         assert_eq!(env(&views.baseline, "FROM_IMAGE"), Some(Value::text("1")));
         assert!(env(&views.baseline, "BY_HAND").unwrap().is_secret());
+    }
+
+    #[test]
+    fn an_adopted_container_whose_image_has_no_name_any_more_has_no_image_content() {
+        let spec = ContainerSpec { name: "web".into(), image: ImageRef::new("nginx"), ..Default::default() };
+        let mut declared = spec.fields();
+        declared.set(Key::ImageContent, Value::Unknown);
+        let views = container(&declared, None, &live(spec), None, &Sealer::new([1; 32]));
+        for fields in [&views.declared, &views.baseline] {
+            assert_eq!(fields.get(&Field::key(Key::ImageContent)), None);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod format;
 mod history;
 mod journal;
 mod key;
+mod load;
 mod lock;
 mod replace;
 mod store;
@@ -25,5 +26,6 @@ mod tests;
 
 pub use history::{Ending, Entry, History};
 pub use journal::{Intent, Ticket};
+pub use load::{Error, Matching, Paths, State, history, now, read};
 pub use lock::Claim;
-pub use store::{Error, Matching, Paths, State, Store, Summary, history, now, read};
+pub use store::{Store, Summary};
