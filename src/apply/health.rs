@@ -1,6 +1,5 @@
 //! Runs the health script of a service on its node until it succeeds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -42,8 +41,8 @@ fn output(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n    {line}")).collect()
 }
 
-/// Runs the script in `directory` with the variables of `env_file`, both on the node; `say` is told
-/// of each try but the first.
+/// Runs the script in `directory` with its variables and, before them, those of `env_file`, both on
+/// the node; `say` is told of each try but the first.
 ///
 /// # Errors
 /// [`HealthError`].
@@ -56,8 +55,8 @@ pub(super) async fn prove(
     say: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), HealthError> {
     let bytes = node.read_file(env_file).await?.and_then(|file| file.content);
-    let environment: BTreeMap<String, String> =
-        bytes.map(|bytes| read(&String::from_utf8_lossy(&bytes))).unwrap_or_default();
+    let mut environment = script.variables.clone();
+    environment.extend(bytes.map(|bytes| read(&String::from_utf8_lossy(&bytes))).unwrap_or_default());
     let run = Script {
         text: script.text.clone(),
         directory: directory.to_owned(),

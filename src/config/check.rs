@@ -176,6 +176,8 @@ fn health_script(
     Some(HealthScript {
         path: format!("services/{name}/{script}"),
         text: text.to_string(),
+        // They depend on the node, which is known when the service is put together.
+        variables: BTreeMap::new(),
         interval_ms: rules.and_then(|r| r.interval_ms).unwrap_or(5_000),
         timeout_ms: rules.and_then(|r| r.timeout_ms).unwrap_or(10_000),
         retries: rules.and_then(|r| r.retries).unwrap_or(12),

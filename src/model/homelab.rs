@@ -186,6 +186,9 @@ pub struct HealthScript {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// Public variables that it gets: `vars` of the homelab and of its node. What the service's env
+    /// file says comes before them.
+    pub variables: BTreeMap<String, String>,
     /// Between tries.
     pub interval_ms: u64,
     /// For one try.

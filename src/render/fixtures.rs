@@ -129,6 +129,7 @@ fn health_script(service: &str) -> Call {
     let script = HealthScript {
         path: format!("services/{service}/healthcheck.sh"),
         text: String::new(),
+        variables: BTreeMap::new(),
         interval_ms: 1,
         timeout_ms: 1,
         retries: 1,

@@ -87,6 +87,7 @@ fn script(retries: u32) -> Call {
     let script = HealthScript {
         path: "healthcheck.sh".into(),
         text: "exit 1".into(),
+        variables: [("PORT", "8080"), ("TZ", "UTC")].map(|(name, value)| (name.into(), value.into())).into(),
         interval_ms: 5,
         timeout_ms: 1000,
         retries,
@@ -108,7 +109,8 @@ fn a_health_script_is_tried_until_it_succeeds_with_the_variables_of_its_service(
     bench.node().world().scripts = vec![ScriptEnd::Exited(1), ScriptEnd::TimedOut, ScriptEnd::Exited(0)];
     let left = run(bench.apply());
     assert!(left.report.is_complete());
-    assert_eq!(bench.node().world().script_environment, BTreeMap::from([("PORT".to_owned(), "80".to_owned())]));
+    let expected = [("PORT", "80"), ("TZ", "UTC")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(bench.node().world().script_environment, BTreeMap::from(expected), "the env file comes first");
     let tries =
         left.events.iter().filter(|e| matches!(e, Event::Progress { text, .. } if text.starts_with("try"))).count();
     assert_eq!(tries, 2);

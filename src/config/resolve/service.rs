@@ -7,7 +7,7 @@ use super::{Setting, at_service};
 use crate::config::compose::Project;
 use crate::config::project::Resources;
 use crate::diagnostic::{Code, Diagnostics};
-use crate::model::homelab::{Lifecycle, Service, Update};
+use crate::model::homelab::{HealthScript, Lifecycle, Service, Update};
 use crate::model::name::ProjectName;
 
 impl Setting<'_> {
@@ -43,7 +43,7 @@ impl Setting<'_> {
             backup_nodes: declaration.backup_nodes.iter().flatten().map(|node| node.value.clone()).collect(),
             depends_on: needs.map(|d| (d.service.value.clone(), d.condition)).collect::<BTreeMap<_, _>>(),
             state: declaration.state.as_ref().map(|s| s.value).unwrap_or_default(),
-            health: source.health.clone(),
+            health: source.health.clone().map(|script| HealthScript { variables: self.vars(), ..script }),
             update: Update { order: update.order.unwrap_or_default(), rollback: update.rollback.unwrap_or_default() },
             backup: declaration.backup.clone(),
             lifecycle: Lifecycle {

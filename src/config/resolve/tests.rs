@@ -51,6 +51,20 @@ fn environment(resolved: &Resolved, service: &str, name: &str) -> Option<Text> {
 }
 
 #[test]
+fn a_health_script_gets_the_public_variables_of_its_node() {
+    let compose = ("services/web/compose.yml", "services: { app: { image: a } }\n");
+    let secret = ("services/web/.env", "TZ=beside\n");
+    let script = ("services/web/healthcheck.sh", "true\n");
+    let sources = lab(&[compose, ("services/web/service.yaml", "owner_node: here\n"), secret, script]);
+    let live = live(&[("here", "/opt/homelab/config/web/.env", "PASSWORD=secret\n")]);
+    let resolved = resolve(&sources, &live, &[("TOKEN".into(), "secret".into())]);
+    clean(&resolved);
+    let script = resolved.homelab.services["web"].health.as_ref().unwrap();
+    let expected = [("DOMAIN", "here"), ("TZ", "UTC")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(script.variables, BTreeMap::from(expected), "secrets stay on the node");
+}
+
+#[test]
 fn variables_are_looked_up_in_order() {
     let compose = "services: { app: { image: a, environment: [ARG, NODE, BESIDE, EXAMPLE, DOMAIN, TZ] } }\n";
     let sources = lab(&[

@@ -188,6 +188,7 @@ fn service(name: &str, needs: Option<&str>) -> Service {
         health: Some(HealthScript {
             path: format!("services/{name}/healthcheck.sh"),
             text: "exit 0".to_owned(),
+            variables: BTreeMap::new(),
             interval_ms: 1000,
             timeout_ms: 1000,
             retries: 3,
