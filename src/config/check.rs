@@ -267,5 +267,8 @@ fn circle(edges: &[(&ServiceName, Span)]) -> Diagnostic {
     for (i, (name, span)) in edges.iter().enumerate() {
         diagnostic = diagnostic.at(*span, format!("`{name}` needs {}", words[i + 1]));
     }
-    diagnostic.hint("remove one of these dependencies: nothing in a circle can start first")
+    diagnostic.hint(match edges {
+        [_] => "remove it: a service is always there when it starts itself",
+        _ => "remove one of these dependencies: nothing in a circle can start first",
+    })
 }

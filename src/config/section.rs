@@ -194,8 +194,15 @@ impl<'a> Section<'a> {
 
     /// One of a few words.
     pub fn word<T: Copy>(&self, key: &str, words: &[(&str, T)], context: &mut Context<'_>) -> Option<Located<T>> {
-        let found = self.text(key, context)?;
-        word(&found, &self.path_of(key), words, context)
+        let node = self.get(key)?;
+        match node.as_text() {
+            Some(text) => word(&Located::new(text.to_owned(), node.span), &self.path_of(key), words, context),
+            None => {
+                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                context.wrong_type(node, &self.path_of(key), "a word", format!("write one of {}", list(&known)));
+                None
+            }
+        }
     }
 }
 

@@ -125,7 +125,9 @@ pub(super) fn parse(node: &Node, path: &str, context: &mut Context<'_>) -> Decla
             .map(|names| names.into_iter().filter_map(|name| node_name(name, context)).collect()),
         depends_on: section.get("depends_on").map(|n| dependencies(n, &section.path_of("depends_on"), context)),
         state: section.word("state", &[("running", RunState::Running), ("stopped", RunState::Stopped)], context),
-        project_dir: section.text("project_dir", context).and_then(|dir| absolute(dir, "project_dir", context)),
+        project_dir: section
+            .text("project_dir", context)
+            .and_then(|dir| absolute(dir, &section.path_of("project_dir"), context)),
         env: section.get("env").map(|n| env(n, &section.path_of("env"), context)),
         health: section.get("health").map(|n| health(n, &section.path_of("health"), context)),
         update: section.get("update").map(|n| update(n, &section.path_of("update"), context)),
@@ -288,6 +290,10 @@ fn generated(node: &Node, path: &str, context: &mut Context<'_>) -> BTreeMap<Str
     for (name, entry) in map {
         let Some(name) = variable_name(Located::new(name.clone(), entry.key_span), context) else { continue };
         let path = format!("{path}.{}", name.value);
+        if let Value::Int(length) = entry.node.value {
+            context.wrong_type(&entry.node, &path, "a mapping", format!("write `{{ length: {length} }}`"));
+            continue;
+        }
         let Some(section) = section::open(&entry.node, &path, &["length"], context) else { continue };
         let length = section.number("length", LEAST_LENGTH, MOST_LENGTH, context);
         found.insert(name.value, Located::new(length.map_or(GENERATED_LENGTH, |l| l.value), name.span));

@@ -97,9 +97,10 @@ pub(super) struct Found {
 }
 
 /// Whether the inventory is known as a whole.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Inventory {
     /// It is.
+    #[default]
     Whole,
     /// A file of it is missing or could not be read, which has been reported.
     Partial,
@@ -149,7 +150,10 @@ fn read(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -
     match topology_file {
         None => {}
         Some(path) => match document(&path, files, out) {
-            Some(tree) => found.topology = with_context(files, out, |context| topology::parse(&tree, context)),
+            Some(tree) => {
+                found.topology = with_context(files, out, |context| topology::parse(&tree, context));
+                found.inventory = found.topology.inventory;
+            }
             None => found.inventory = Inventory::Partial,
         },
     }
@@ -216,7 +220,12 @@ fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Dia
         Err(error) => {
             if !compose_files.is_empty() || own_file.is_some() {
                 let words = format!("the folder services/{name} cannot be a service: {error}");
-                out.push(Diagnostic::error(Code::InvalidName, words).hint("rename the folder"));
+                let diagnostic = Diagnostic::error(Code::InvalidName, words).hint("rename the folder");
+                let file = compose_files.first().or(own_file.as_ref());
+                out.push(match file.and_then(|path| files.load(path, Visibility::Public).ok()) {
+                    Some(file) => diagnostic.at(Span::new(file, 0, 0), ""),
+                    None => diagnostic,
+                });
             }
             return;
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::section::{self, Context, Located};
 use super::service::{self, Declaration};
+use super::sources::Inventory;
 use super::tree::{Node, Value};
 use super::{address, backup};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
@@ -40,6 +41,8 @@ pub(super) struct Topology {
     pub services: BTreeMap<ServiceName, (Span, Declaration)>,
     /// Where backups go.
     pub backup: Option<BackupRepository>,
+    /// Whether every machine that was meant is among the nodes.
+    pub inventory: Inventory,
 }
 
 /// What is said about one machine; absent is not said.
@@ -80,9 +83,10 @@ pub(super) fn parse(document: &Node, context: &mut Context<'_>) -> Topology {
     };
     for (name, place, node) in entries(file.get("nodes"), "nodes", context) {
         let path = format!("nodes.{}", name.value);
-        let Some(name) = service::node_name(name, context) else { continue };
-        if let Some(keys) = node_keys(node, &path, place, &NODE_KEYS, context) {
-            topology.nodes.insert(name.value, keys);
+        let keys = node_keys(node, &path, place, &NODE_KEYS, context);
+        match (service::node_name(name, context), keys) {
+            (Some(name), Some(keys)) => drop(topology.nodes.insert(name.value, keys)),
+            _ => topology.inventory = Inventory::Partial,
         }
     }
     for (name, place, node) in entries(file.get("services"), "services", context) {
@@ -185,7 +189,7 @@ fn node_keys(node: &Node, path: &str, place: Span, keys: &[&str], context: &mut 
         place,
         address: section.text("address", context).and_then(|text| node_address(text, context)),
         has_address: section.get("address").is_some(),
-        root: section.text("root", context).and_then(|path| service::absolute(path, "root", context)),
+        root: section.text("root", context).and_then(|path| service::absolute(path, &section.path_of("root"), context)),
         labels: labels.unwrap_or_default().into_iter().map(|(name, value)| (name.value, value)).collect(),
         vars: section.get("vars").map(|n| variables(n, &section.path_of("vars"), context)).unwrap_or_default(),
         parallelism: section.number("parallelism", 1, 1000, context),

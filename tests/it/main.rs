@@ -14,6 +14,7 @@
 //! A new file: `mod` it here, give it a `pub const TRIALS`, and list that below.
 
 mod architecture;
+mod broken;
 mod harness;
 mod node_calls;
 mod node_specs;
@@ -23,6 +24,7 @@ mod support;
 fn main() -> std::process::ExitCode {
     support::trial::run(&[
         architecture::TRIALS,
+        broken::TRIALS,
         harness::TRIALS,
         node_calls::TRIALS,
         node_specs::TRIALS,

@@ -178,7 +178,8 @@ impl Scope<'_> {
                     entry.key_span,
                     name,
                     self.services,
-                )),
+                )
+                .or_hint(format!("define `{name}` under `services`; what is in another folder goes into `depends_on` of service.yaml"))),
             }
         }
     }

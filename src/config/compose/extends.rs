@@ -204,6 +204,10 @@ impl Loader<'_> {
     }
 
     fn circle(&mut self, chain: &[(PathBuf, String, Span)], name: &str) {
+        // Every service of a circle leads into it; it is said from the one that is first by name.
+        if chain.iter().any(|(file, other, _)| (file, other.as_str()) < (&chain[0].0, name)) {
+            return;
+        }
         let names: Vec<&str> = chain.iter().map(|(_, n, _)| n.as_str()).chain([name]).collect();
         let words = format!("services extend one another in a circle: {}", names.join(" → "));
         let diagnostic = Diagnostic::error(Code::IncludeCycle, words).hint("take one of the `extends` out");

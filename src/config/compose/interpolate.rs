@@ -130,7 +130,7 @@ impl Walk<'_, '_> {
             }
             TemplateError::Required { name, .. } => Diagnostic::error(Code::VariableRequired, error.to_string())
                 .at(self.place(span, &format!("${{{name}")), "")
-                .hint(format!("set it in the env file, or with `--env {name}=…`")),
+                .hint(format!("set it in an env file, or with `--env {name}=…`")),
         };
         self.diagnostics.push(diagnostic);
     }
@@ -142,7 +142,7 @@ impl Walk<'_, '_> {
             Some(near) => {
                 format!("did you mean `{near}`? Else set it, or write `${{{name}:-}}` where nothing is meant")
             }
-            None => format!("set it in the env file, or write `${{{name}:-}}` where nothing is meant"),
+            None => format!("set it in an env file or in `vars`, or write `${{{name}:-}}` where nothing is meant"),
         };
         let words = format!("variable `{name}` is not set: nothing stands in its place");
         self.diagnostics.push(Diagnostic::warning(Code::VariableUnset, words).at(span, "").hint(hint));

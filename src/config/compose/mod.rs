@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 use crate::config::files::{Files, Kind, Reader};
 use crate::config::template::Lookup;
 use crate::config::tree::{Map, Node};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility};
 use load::{Loader, Scope};
 
 pub use discover::{FILE_NAMES, OVERRIDE_NAMES, in_folder};
@@ -213,7 +213,12 @@ impl Loader<'_> {
     fn nothing_in(&mut self, files: &[PathBuf]) {
         let names: Vec<_> = files.iter().map(|f| self.files.shown(f).display().to_string()).collect();
         let diagnostic = Diagnostic::error(Code::EmptyFile, format!("{} declares nothing", names.join(", ")));
-        self.diagnostics.push(diagnostic.hint("declare at least one service under `services:`"));
+        let diagnostic = diagnostic.hint("declare at least one service under `services:`");
+        let first = files.first().and_then(|path| self.files.load(path, Visibility::Public).ok());
+        self.diagnostics.push(match first {
+            Some(file) => diagnostic.at(Span::new(file, 0, 0), ""),
+            None => diagnostic,
+        });
     }
 }
 

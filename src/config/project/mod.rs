@@ -16,7 +16,7 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compose::Project;
+use super::compose::{self, Project};
 use super::files::Reader;
 use super::tree::{Entry, Map, Node};
 use crate::diagnostic::{Diagnostics, Span};
@@ -92,6 +92,7 @@ struct Builder<'a> {
 pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostics) -> Resources {
     let mut builder = Builder { project, reader, out, made: Resources::default() };
     builder.made.disabled = project.disabled.keys().cloned().collect();
+    compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);
     builder.networks();
     builder.volumes();

@@ -95,9 +95,13 @@ fn clash(first: &Published<'_>, here: &Published<'_>, node: &NodeName) -> Diagno
         true => format!("`{one}` publishes port {} of `{node}` twice", here.text()),
         false => format!("`{one}` and `{two}` both publish port {} of `{node}`", here.text()),
     };
+    let who = |p: &Published<'_>| match p.container == p.service.name.as_str() {
+        true => format!("`{}`", p.container),
+        false => format!("`{}` of `{}`", p.container, p.service.name),
+    };
     Diagnostic::error(Code::PortClaimedTwice, words)
-        .at(here.span, format!("`{}` of `{two}`", here.container))
-        .at(first.span, format!("`{}` of `{one}`", first.container))
+        .at(here.span, who(here))
+        .at(first.span, who(first))
         .hint("publish another port in one of the two, or bind them to different addresses")
 }
 

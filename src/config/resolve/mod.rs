@@ -259,6 +259,7 @@ impl<'a> Setting<'a> {
         Overlay {
             base: self.reader(),
             root: &self.sources.repository.root,
+            seen_from: &self.sources.repository.current_dir,
             folder: &self.service.folder,
             project_dir: Path::new(&self.project_dir),
             machine: self.machine(),

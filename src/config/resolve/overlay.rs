@@ -19,6 +19,8 @@ pub(super) struct Overlay<'a> {
     pub base: &'a dyn Reader,
     /// The root of the repository.
     pub root: &'a Path,
+    /// Where the user stands.
+    pub seen_from: &'a Path,
     /// The service's folder in the repository.
     pub folder: &'a Path,
     /// The same folder on the machine.
@@ -83,7 +85,8 @@ impl Reader for Overlay<'_> {
         if self.is_env(path) {
             return self.env_shown.clone();
         }
-        self.source(path).unwrap_or_else(|_| path.to_owned())
+        let path = self.source(path).unwrap_or_else(|_| path.to_owned());
+        path.strip_prefix(self.seen_from).map(Path::to_owned).unwrap_or(path)
     }
 }
 
@@ -96,6 +99,7 @@ mod tests {
         Overlay {
             base: memory,
             root: Path::new("/lab"),
+            seen_from: Path::new("/lab"),
             folder: Path::new("/lab/services/web"),
             project_dir: Path::new("/opt/homelab/config/web"),
             machine: Machine::Other,
@@ -113,7 +117,7 @@ mod tests {
         assert_eq!(read("/opt/homelab/config/b"), Ok("b".into()));
         assert_eq!(read("/opt/homelab/config/web/.env"), Ok("A=1\n".into()));
         assert!(matches!(read("/etc/c"), Err(ReadError::Io(_))));
-        assert_eq!(overlay.shown(Path::new("/opt/homelab/config/web/a")), Path::new("/lab/services/web/a"));
+        assert_eq!(overlay.shown(Path::new("/opt/homelab/config/web/a")), Path::new("services/web/a"));
         assert_eq!(overlay.names(Path::new("/opt/homelab/config/web")), ["a"]);
         assert_eq!(overlay.kind(Path::new("/opt/x")), Kind::Missing);
     }

@@ -304,9 +304,15 @@ impl<'a> Builder<'a, '_> {
             Value::List(items) if items.iter().all(|i| matches!(i.value, Value::Map(_))) => {
                 items.into_iter().filter_map(|i| if let Value::Map(m) = i.value { Some(m) } else { None }).collect()
             }
+            // An alias of nothing has been reported.
+            Value::Null if self.text.get(merge.node.span.start as usize..).is_some_and(|t| t.starts_with('*')) => {
+                return;
+            }
             _ => {
                 let wrong = "`<<` takes a mapping or a list of mappings";
-                self.diagnostics.push(Diagnostic::error(Code::WrongType, wrong).at(merge.key_span, ""));
+                let diagnostic = Diagnostic::error(Code::WrongType, wrong).at(merge.key_span, "");
+                let hint = "name a mapping that has an anchor: `<<: *name`, with `&name` where the mapping stands";
+                self.diagnostics.push(diagnostic.hint(hint));
                 return;
             }
         };

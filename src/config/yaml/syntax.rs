@@ -94,6 +94,12 @@ fn way_out(kind: &ErrorKind) -> Option<&'static str> {
             Some("in double quotes `\\` starts an escape: use single quotes or `\\\\`")
         }
         ErrorKind::UnclosedQuotedScalar => Some("close the quotes"),
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofFlowMapping => {
+            Some("a `{` above is not closed, or a comma is missing after it")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
+            Some("a `[` above is not closed, or a comma is missing after it")
+        }
         ErrorKind::UnknownAnchor => Some("define the anchor with `&name` above its first use"),
         _ => None,
     }

@@ -155,14 +155,24 @@ fn unknown_key(
     );
 }
 
+/// Keys of durations, which are often written as bare seconds.
+const DURATIONS: [&str; 7] =
+    [".interval", ".timeout", ".start_period", ".start_interval", ".stop_grace_period", ".delay", ".window"];
+
 fn wrong_type(node: &Node, takes: &Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    let key = at.to_string();
     let hint = match &node.value {
+        Value::Int(number) if DURATIONS.iter().any(|d| key.ends_with(d)) => &format!("write `{number}s` for seconds"),
+        Value::Bool(false) if key.ends_with(".restart") => "write `\"no\"`, with the quotes",
         Value::Int(_) | Value::Float(_) | Value::Bool(_) if takes.fits(&Value::Text(String::new())) => {
             "put the value in quotes"
         }
         Value::Null if at.depth() == 2 => "give it keys, or remove the line",
-        Value::Text(_) if takes.fits(&Value::List(Vec::new())) => "write it as a list: a line with `- ` for each item",
-        _ => "",
+        Value::List(_) if takes.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
+        _ if takes.fits(&Value::List(Vec::new())) => "write it as a list: a line with `- ` for each item",
+        Value::Text(_) if takes.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
+        Value::Text(_) => "write it without quotes",
+        _ => "see the reference of the Compose file format for what it takes",
     };
     diagnostics.push(
         Diagnostic::error(Code::WrongType, format!("{at} must be {}, not {}", takes.in_words(), node.kind()))

@@ -20,7 +20,8 @@ fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut
             Support::NoEffect(why) => diagnostics.push(
                 Diagnostic::note(Code::NoEffect, format!("{at}.{name} has no effect"))
                     .at(entry.key_span, "")
-                    .detail(format!("{}.", capitalised(why))),
+                    .detail(format!("{}.", capitalised(why)))
+                    .hint("remove it"),
             ),
             Support::Unsupported(_) => diagnostics.push(unsupported(key, at, entry)),
             Support::UnsupportedValues(values, why) => {
@@ -28,7 +29,8 @@ fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut
                     diagnostics.push(
                         Diagnostic::error(Code::UnsupportedKey, format!("unsupported value {at}.{name}: {value}"))
                             .at(entry.node.span, "")
-                            .detail(format!("{}.", capitalised(why))),
+                            .detail(format!("{}.", capitalised(why)))
+                            .hint("use another value"),
                     );
                 }
             }
@@ -60,6 +62,7 @@ pub(super) fn unsupported(key: &Key, at: Place<'_>, entry: &Entry) -> Diagnostic
     Diagnostic::error(Code::UnsupportedKey, format!("unsupported key {prefix}{}", key.name))
         .at(entry.key_span, "")
         .detail(if why.is_empty() { String::new() } else { format!("{}.", capitalised(why)) })
+        .hint("remove it")
 }
 
 fn capitalised(clause: &str) -> String {

@@ -37,7 +37,9 @@ impl DurationError {
                 unit if unit.chars().any(char::is_uppercase) => format!("write `{}`", text.to_lowercase()),
                 "d" => "write days as hours: `24h` is one day".into(),
                 "w" => "write weeks as hours: `168h` is one week".into(),
-                _ if text.contains(' ') => format!("write it without spaces: `{}`", text.replace(' ', "")),
+                _ if parse(&text.replace(' ', "")).is_ok() => {
+                    format!("write it without spaces: `{}`", text.replace(' ', ""))
+                }
                 _ => plain.into(),
             },
             DurationError::Invalid(_) => plain.into(),
