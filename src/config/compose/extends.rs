@@ -160,11 +160,11 @@ impl Loader<'_> {
             return None;
         }
         let path = scope.folder.join(file);
-        let base = self.folder_seen_from(&path, &scope.folder);
-        let key = (path.clone(), base.clone());
+        let key = (scope.id, path.clone());
         let extended = match self.extended.get(&key) {
             Some(known) => known.clone(),
             None => {
+                let base = self.folder_seen_from(&path, &scope.folder);
                 let extended = self.read_extended(&path, &base, span, scope).map(Rc::new);
                 self.extended.insert(key, extended.clone());
                 extended

@@ -117,7 +117,8 @@ impl Loader<'_> {
             let documents = self.documents(&path, reference)?;
             parsed.push((path, documents));
         }
-        self.model(parsed, &Scope { base, folder, variables, including: including.to_vec() })
+        self.scopes += 1;
+        self.model(parsed, &Scope { id: self.scopes, base, folder, variables, including: including.to_vec() })
     }
 
     /// The variables of an included file: those of the including one, then its own env files.

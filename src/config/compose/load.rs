@@ -14,7 +14,7 @@ use super::variables::Variables;
 use super::{canonical, defaults, environment, interpolate, merge, schema, trap, unique};
 use crate::config::files::Files;
 use crate::config::template::Lookup;
-use crate::config::tree::{Map, Node, Value};
+use crate::config::tree::{Map, Node, Taint, Value};
 use crate::config::yaml;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
 
@@ -24,15 +24,21 @@ pub(super) struct Loader<'a> {
     pub diagnostics: Diagnostics,
     /// The names of all variables that were asked for.
     pub used: BTreeSet<String>,
+    /// The values of the secret ones among them, which no diagnostic may quote.
+    pub secrets: BTreeSet<String>,
     /// The home folder, for `~`.
     pub home: Option<String>,
-    /// Files that services extend, each read once for the folder that it is seen from.
-    pub extended: HashMap<(PathBuf, String), Option<Rc<Extended>>>,
+    /// Files that services extend, each read once a scope.
+    pub extended: HashMap<(usize, PathBuf), Option<Rc<Extended>>>,
+    /// How many scopes there have been.
+    pub scopes: usize,
 }
 
 /// Where a set of files stands.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
+    /// Tells scopes apart.
+    pub id: usize,
     /// What relative paths in the files are joined to; of an included file relative to the file that includes it.
     pub base: String,
     /// The same as an absolute path, where files that are referred to are looked up.
@@ -126,6 +132,11 @@ impl Loader<'_> {
         let sources = self.files.sources();
         trap::check(&document, sources, &mut self.diagnostics);
         interpolate::interpolate(&mut document, &scope.variables, sources, &mut self.used, &mut self.diagnostics);
+        for name in &self.used {
+            if let Some((value, Taint::Secret)) = scope.variables.get(name) {
+                self.secrets.insert(value.to_owned());
+            }
+        }
         if depth == Depth::Whole {
             self.extend_all(path, &mut document, scope, &resets);
         }

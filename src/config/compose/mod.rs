@@ -23,6 +23,7 @@ mod paths;
 mod place;
 pub mod print;
 mod profiles;
+mod redact;
 mod reset;
 pub mod schema;
 pub mod syntax;
@@ -107,12 +108,14 @@ pub fn load(request: &Request, reader: &dyn Reader, sources: &mut SourceMap) -> 
         files: Files::new(reader, sources, &request.current_dir),
         diagnostics: Diagnostics::default(),
         used: BTreeSet::new(),
+        secrets: BTreeSet::new(),
         home: request.home.clone(),
         extended: HashMap::new(),
+        scopes: 0,
     };
     let project = project(&mut loader, request);
     let project = project.filter(|_| !loader.diagnostics.has_errors());
-    Loaded { project, diagnostics: loader.diagnostics }
+    Loaded { project, diagnostics: redact::diagnostics(loader.diagnostics, &loader.secrets) }
 }
 
 fn project(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
@@ -135,6 +138,7 @@ fn project(loader: &mut Loader<'_>, request: &Request) -> Option<Project> {
     variables.set("COMPOSE_PROJECT_NAME", name.as_deref().unwrap_or_default());
 
     let scope = Scope {
+        id: 0,
         base: working_dir.to_string_lossy().into_owned(),
         folder: working_dir.clone(),
         variables,

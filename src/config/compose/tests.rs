@@ -390,6 +390,31 @@ fn values_without_a_name_stop_variables_but_only_warn_in_services() {
 }
 
 #[test]
+fn diagnostics_do_not_tell_secrets() {
+    let file = "services:\n  s:\n    image: x\n    ports: [\"${KEY}:x\"]\n  t:\n    image: ${UNSET:?needs ${KEY}}\n";
+    let (loaded, _) = load_with(&[("compose.yml", file), (".env", "KEY=hunter22\n")], |_| {});
+    let said = format!("{:?}", loaded.diagnostics);
+    assert!(loaded.project.is_none() && said.contains("needs (secret)") && !said.contains("hunter22"), "{said}");
+}
+
+#[test]
+fn a_file_is_extended_with_the_variables_of_each_scope() {
+    let files = [
+        ("compose.yml", "include: [{path: a/c.yml, env_file: a.env}, {path: a/d.yml, env_file: b.env}]\n"),
+        ("a/c.yml", "services: {c: {extends: {file: x.yml, service: x}}}\n"),
+        ("a/d.yml", "services: {d: {extends: {file: x.yml, service: x}}}\n"),
+        ("a/x.yml", "services: {x: {image: \"i:$V\"}}\n"),
+        ("a.env", "V=1\n"),
+        ("b.env", "V=2\n"),
+    ];
+    let project = project(&files);
+    assert_eq!(
+        (at(&project, "services.c.image"), at(&project, "services.d.image")),
+        ("secret i:1".into(), "secret i:2".into())
+    );
+}
+
+#[test]
 fn profiles_choose_services_and_drop_what_they_alone_use() {
     let file = "services:\n  a: {image: a, volumes: [\"va:/x\"]}\n  b: {image: b, profiles: [p], volumes: [\"vb:/x\"]}\nvolumes: {va: , vb: , vc: }\n";
     let with = |profiles: &[&str]| {
@@ -444,4 +469,54 @@ fn files_without_a_project() {
     assert_eq!(errors(&[("c.yml", "services: {s: {image: i}}\n---\n")])[0].0, Code::WrongType);
     let (loaded, _) = load_with(&[("c.yml", "")], |r| r.files = vec!["d.yml".into()]);
     assert_eq!(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::MissingFile]);
+}
+
+/// Texts that look like Compose files with something wrong in them.
+fn damaged() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let bits = [
+        "${",
+        "}",
+        "$$",
+        ": ",
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "&a ",
+        "*a",
+        "!reset ",
+        "!override ",
+        "null",
+        "\"",
+        "'",
+        "#",
+        "<<: ",
+    ];
+    let edit = (0..4000_usize, 0..6_usize, prop::sample::select(bits.to_vec()));
+    (prop::sample::select(vec![BASE, OVER]), prop::collection::vec(edit, 1..4)).prop_map(|(text, edits)| {
+        edits.into_iter().fold(text.to_owned(), |mut text, (at, length, bit)| {
+            let at = at % text.len();
+            let end = (at + length).min(text.len());
+            text.replace_range(at..end, bit);
+            text
+        })
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_panics(base in damaged(), over in damaged()) {
+        let files = [("base.yml", base.as_str()), ("over.yml", over.as_str())];
+        let (loaded, _) = load_with(&files, |r| r.files = vec!["base.yml".into(), "over.yml".into()]);
+        if let Some(project) = &loaded.project {
+            print::json(&project.tree);
+            print::yaml(&project.tree);
+        } else {
+            assert!(loaded.diagnostics.has_errors());
+        }
+    }
 }

@@ -1,0 +1,35 @@
+//! No secret in what is said about files: a port that cannot be read may have a password in it.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// What stands in place of a secret.
+const MASK: &str = "(secret)";
+
+/// Shorter values are no secrets worth the name, and would be found in any text.
+const SHORTEST: usize = 4;
+
+/// The diagnostics without the values of secret variables; the lines of files are not in them.
+pub(super) fn diagnostics(list: Diagnostics, secrets: &BTreeSet<String>) -> Diagnostics {
+    // Longer ones first, because one may contain another.
+    let mut secrets: Vec<&str> = secrets.iter().map(String::as_str).filter(|s| s.len() >= SHORTEST).collect();
+    secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
+    if secrets.is_empty() {
+        return list;
+    }
+    let hide = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
+    let mut redacted = Diagnostics::default();
+    for diagnostic in list.iter() {
+        let mut labels = diagnostic.labels.clone();
+        labels.iter_mut().for_each(|label| label.text = hide(&label.text));
+        redacted.push(Diagnostic {
+            summary: hide(&diagnostic.summary),
+            detail: hide(&diagnostic.detail),
+            hint: hide(&diagnostic.hint),
+            labels,
+            ..*diagnostic
+        });
+    }
+    redacted
+}
