@@ -17,6 +17,7 @@ use hl::node::{Advance, ErrorKind, NodeError, Options, Script, ScriptEnd, connec
 use crate::node_specs::{Door, names};
 use crate::support::engine::Engine;
 use crate::support::proxy::{Proxy, Request, Verdict};
+use crate::support::registry::{Access, Registry};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -32,6 +33,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(images_are_built, needs Engine),
     trial!(a_build_that_fails_says_why, needs Engine),
     trial!(a_pull_that_fails_says_why, needs Engine),
+    trial!(images_are_pulled_and_counted, needs Engine, Registry),
+    trial!(a_locked_registry_takes_the_clients_credentials, needs Engine, Registry),
     trial!(a_refresh_only_reads, needs Engine),
     trial!(what_vanishes_meanwhile_is_left_out, needs Engine),
     trial!(a_node_that_cannot_be_read_is_unknown_and_stops_nothing, needs Engine),
@@ -363,6 +366,69 @@ fn a_pull_that_fails_says_why() {
     let error = pull("127.0.0.1:1/sample/image:1");
     assert!(error.starts_with("box: pull image 127.0.0.1:1/sample/image:1: "), "{error}");
     assert!(error.contains("connection refused"), "{error}");
+}
+
+/// Puts an image into a registry and takes it away from the engine.
+fn publish(registry: &Registry, name: &str) -> (ImageRef, String) {
+    let engine = Engine::connect();
+    let repository = format!("{}/{name}", registry.host());
+    let id = engine.get(&format!("/images/{APP}/json"))["Id"].as_str().expect("an id").to_owned();
+    engine.post(&format!("/images/{APP}/tag?repo={repository}&tag=1"), &serde_json::Value::Null);
+    let said = engine.raw("POST", &format!("/images/{repository}/push?tag=1"), &serde_json::json!({}));
+    let said = String::from_utf8_lossy(&said.body).into_owned();
+    assert!(said.contains("\"Digest\""), "{said}");
+    engine.delete(&format!("/images/{repository}:1"));
+    (ImageRef::new(format!("{repository}:1")), id)
+}
+
+fn images_are_pulled_and_counted() {
+    let door = Door::open();
+    let registry = Registry::start(&door.lab.scratch("registry"), Access::Open);
+    let (tagged, id) = publish(&registry, &door.name("app"));
+    assert_eq!(door.live().image(&tagged), None);
+    let told = Mutex::new(Vec::new());
+    let tell = |advance: Advance| told.lock().expect("no test panics with it").push(advance);
+    let platform = format!("linux/{}", if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" });
+    done(door.run(door.node.pull_image(&tagged, Some(&platform), &tell)));
+    assert!(!told.into_inner().expect("no test panics with it").is_empty());
+    let live = door.live();
+    let image = live.image(&tagged).expect("it was pulled");
+    assert_eq!(image.id, id);
+
+    // By digest, with and without a tag beside it, as update bots pin images.
+    let digest = image.names.iter().find_map(|name| name.split_once('@')).expect("a pulled image has a digest").1;
+    Engine::connect().delete(&format!("/images/{tagged}"));
+    let pinned = ImageRef::new(format!("{tagged}@{digest}"));
+    done(door.run(door.node.pull_image(&pinned, None, &|_| {})));
+    assert_eq!(door.live().image(&pinned).map(|image| image.id.as_str()), Some(id.as_str()));
+    let spec = ContainerSpec { image: pinned.clone(), ..door.spec("app", APP) };
+    door.create(&spec);
+    let live = door.container(&spec.name);
+    assert_eq!((live.image_id.as_str(), &live.spec.image), (id.as_str(), &pinned));
+
+    let missing = ImageRef::new(format!("{}/{}:9", registry.host(), door.name("none")));
+    let error = door.run(door.node.pull_image(&missing, None, &|_| {})).expect_err("there is none");
+    assert!(error.is_not_found(), "{error:?}");
+}
+
+fn a_locked_registry_takes_the_clients_credentials() {
+    let door = Door::open();
+    let folder = door.lab.scratch("registry");
+    let (path, _) = publish(&Registry::start(&folder, Access::Open), &door.name("app"));
+    let registry = Registry::start(&folder, Access::Locked);
+    let (_, path) = path.as_str().split_once('/').expect("it has a host");
+    let reference = ImageRef::new(format!("{}/{path}", registry.host()));
+    let error = door.run(door.node.pull_image(&reference, None, &|_| {})).expect_err("it is locked");
+    assert!(matches!(error.kind, ErrorKind::Denied(_)), "{error:?}");
+    let config = door.lab.scratch("config.json");
+    // `me:pw`, as the client writes it down.
+    let text = serde_json::json!({"auths": {registry.host(): {"auth": "bWU6cHc="}}}).to_string();
+    std::fs::write(&config, text).expect("a file can be written");
+    let address = NodeAddress::Unix { path: Engine::connect().socket().display().to_string() };
+    let options = Options { docker_config: Some(config), ..Options::default() };
+    let node = done(door.run(hl::node::connect(&declared("box", address), &options)));
+    done(door.run(node.pull_image(&reference, None, &|_| {})));
+    assert!(door.live().image(&reference).is_some());
 }
 
 fn a_refresh_only_reads() {

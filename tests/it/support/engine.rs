@@ -174,7 +174,8 @@ impl Engine {
         }
     }
 
-    fn raw(&self, method: &str, path: &str, body: &Value) -> http::Answer {
+    /// The answer to a request, whatever it is.
+    pub fn raw(&self, method: &str, path: &str, body: &Value) -> http::Answer {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         http::request(&self.socket, method, path, "application/json", &bytes)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))

@@ -5,6 +5,7 @@
 //! - [`engine::Engine`]: the private engine, to look at and to disturb from outside.
 //! - [`compose`]: real Compose, the oracle.
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
+//! - [`registry::Registry`]: a private image registry.
 //! - [`image`]: the images, made without a registry.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
@@ -16,5 +17,6 @@ pub mod image;
 pub mod outcome;
 pub mod prefix;
 pub mod proxy;
+pub mod registry;
 pub mod source;
 pub mod trial;

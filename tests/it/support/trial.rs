@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use libtest_mimic::{Arguments, Failed, Trial as Mimic};
 
-use super::{compose, engine};
+use super::{compose, engine, registry};
 
 /// A test: its name with its module, what it needs, and its function. Made by [`trial!`].
 pub struct Trial {
@@ -25,6 +25,8 @@ pub enum Need {
     Engine,
     /// Real Compose v2.
     Compose,
+    /// The program of a private image registry.
+    Registry,
     /// The right to make namespaces and to change owners.
     Root,
 }
@@ -80,9 +82,11 @@ fn all_required() -> bool {
 fn lack(need: Need) -> Option<&'static str> {
     static ENGINE: OnceLock<Option<String>> = OnceLock::new();
     static COMPOSE: OnceLock<Option<String>> = OnceLock::new();
+    static REGISTRY: OnceLock<Option<String>> = OnceLock::new();
     match need {
         Need::Engine => ENGINE.get_or_init(|| engine::reach().err()).as_deref(),
         Need::Compose => COMPOSE.get_or_init(|| compose::find().err()).as_deref(),
+        Need::Registry => REGISTRY.get_or_init(|| registry::find().err()).as_deref(),
         Need::Root => (!is_root()).then_some("not root"),
     }
 }

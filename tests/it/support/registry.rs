@@ -1,0 +1,74 @@
+//! A private image registry on a loopback port: the program of Debian's package `docker-registry`.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// User and password that a registry with a lock asks for: `me` and `pw`.
+const USERS: &str = "me:$2b$04$EOWRUn2NNWhjraE/qbjtwu2wMTxSfp3lwLZWn97r28ZXi5O47DwoG\n";
+
+/// Whether it lets anybody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Open,
+    Locked,
+}
+
+/// A running registry; it ends when it is dropped, and its images stay in its folder.
+pub struct Registry {
+    child: Child,
+    host: String,
+}
+
+/// Finds the program that `HL_TEST_REGISTRY` names, or that is installed; else says what is missing.
+pub fn find() -> Result<PathBuf, String> {
+    let named = std::env::var_os("HL_TEST_REGISTRY").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| PathBuf::from("/usr/bin/docker-registry"));
+    if path.is_file() { Ok(path) } else { Err("docker-registry is not installed".to_owned()) }
+}
+
+impl Registry {
+    /// Starts one that keeps its images in `folder`, and waits until it answers.
+    pub fn start(folder: &Path, access: Access) -> Registry {
+        std::fs::create_dir_all(folder).expect("a folder can be made");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port is free").port();
+        let host = format!("127.0.0.1:{port}");
+        let users = folder.join("users");
+        std::fs::write(&users, USERS).expect("a file can be written");
+        let auth = match access {
+            Access::Open => String::new(),
+            Access::Locked => format!("auth: {{ htpasswd: {{ realm: test, path: {} }} }}\n", users.display()),
+        };
+        let config = folder.join("config.yml");
+        let storage = folder.join("images");
+        let text = format!(
+            "version: 0.1\nlog: {{ level: error }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
+             http: {{ addr: \"{host}\" }}\n{auth}",
+            storage.display()
+        );
+        std::fs::write(&config, text).expect("a file can be written");
+        let mut command = Command::new(find().expect("a test that asks for a registry lists Need::Registry"));
+        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+        let registry = Registry { child: command.spawn().expect("the registry starts"), host };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while std::net::TcpStream::connect(&registry.host).is_err() {
+            assert!(Instant::now() < deadline, "the registry does not answer at {}", registry.host);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        registry
+    }
+
+    /// `address:port`: the first part of the names of its images.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself; a failing test says more than this would.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
