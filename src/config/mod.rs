@@ -28,4 +28,6 @@ pub use sources::{Repository, ServiceSource, Sources, load};
 pub use topology::NodeSource;
 
 #[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod tests;
