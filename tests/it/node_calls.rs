@@ -376,7 +376,7 @@ fn publish(registry: &Registry, name: &str) -> (ImageRef, String) {
     engine.post(&format!("/images/{APP}/tag?repo={repository}&tag=1"), &serde_json::Value::Null);
     let said = engine.raw("POST", &format!("/images/{repository}/push?tag=1"), &serde_json::json!({}));
     let said = String::from_utf8_lossy(&said.body).into_owned();
-    assert!(said.contains("\"Digest\""), "{said}");
+    assert!(said.contains("digest: sha256:"), "{said}");
     engine.delete(&format!("/images/{repository}:1"));
     (ImageRef::new(format!("{repository}:1")), id)
 }
