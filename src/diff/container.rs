@@ -196,7 +196,9 @@ pub fn wanted_state(wanted: RunState) -> &'static str {
 fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> String {
     match (wanted, &live.status) {
         (RunState::Running, Status::Exited { code: 0 }) if is_done(container, live, record) => "running".to_owned(),
-        (RunState::Stopped, Status::Exited { .. } | Status::Created) => "stopped".to_owned(),
+        (RunState::Stopped, Status::Exited { .. } | Status::Created | Status::Dead | Status::Removing) => {
+            "stopped".to_owned()
+        }
         (_, status) => state_text(status),
     }
 }

@@ -6,7 +6,7 @@ use super::decide::{Decision, decide};
 use super::step::{Call, GroupId, OnFailure, Phase, Step, StepId};
 use super::{Action, Downtime, Input, Plan, PlannedChange, Reason, Record, Verification, order};
 use crate::diff::{self, Change, Instances, Presence};
-use crate::model::homelab::{Condition, Service};
+use crate::model::homelab::{Condition, RunState, Service};
 use crate::model::view::LiveNode;
 use crate::model::{Addr, Fields, Kind, NodeName, ServiceName};
 
@@ -143,6 +143,12 @@ impl<'a> Builder<'a> {
             }
             let untouched = self.services.get(name).is_none_or(|s| s.verified.is_empty());
             let (Some(other), true) = (self.input.homelab.services.get(name), untouched) else { continue };
+            if other.state == RunState::Stopped {
+                self.plan
+                    .notes
+                    .push(format!("{} needs {name}, which is declared stopped and is not waited for.", service.name));
+                continue;
+            }
             if *condition != Condition::Started {
                 gate.extend(self.await_unwell(other));
             }
@@ -200,7 +206,7 @@ impl<'a> Builder<'a> {
         } else if !upset.is_empty() {
             result.verified.extend(self.await_running(site, &upset));
         }
-        let runs = service.state == crate::model::homelab::RunState::Running;
+        let runs = service.state == RunState::Running;
         if let (Some(script), true, false) = (&service.health, runs, reasons.is_empty()) {
             let mut after = result.verified.clone();
             after.extend(&result.started);

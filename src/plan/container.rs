@@ -79,7 +79,8 @@ impl<'a> Builder<'a> {
         let mut gate = BTreeSet::new();
         for (needed, how) in &container.depends_on {
             let key = (site.service.name.clone(), needed.clone());
-            if !self.containers.contains_key(&key) && how.condition != Condition::Started {
+            let runs = site.service.state == RunState::Running;
+            if runs && !self.containers.contains_key(&key) && how.condition != Condition::Started {
                 self.await_neighbour(site, needed, how.required);
             }
             let Some(steps) = self.containers.get(&key) else { continue };
@@ -187,7 +188,12 @@ impl<'a> Builder<'a> {
         }
         let rename = Call::RenameContainer { container: fresh.clone(), name: name.clone() };
         let back = Call::RenameContainer { container: name.clone(), name: fresh };
-        self.step(work, Phase::Deploy, rename, Some(back), group);
+        let in_place = self.step(work, Phase::Deploy, rename, Some(back), group);
+        if start_first {
+            // Others find it by its name, so they wait until it has it.
+            work.out.started = BTreeSet::from([in_place]);
+            work.out.verified = BTreeSet::from([in_place]);
+        }
         if runs && !start_first {
             self.start_new(work, name.clone(), group);
             self.await_it(work, name, group);
@@ -252,6 +258,8 @@ impl<'a> Builder<'a> {
         if decision.action == Action::Restart {
             return self.restart(work, live, id);
         }
+        work.out.started.extend(work.steps.last());
+        work.out.verified.extend(work.steps.last());
         Downtime::None
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
 use super::decide::reasons;
-use super::step::{Call, Phase, StepId};
+use super::step::{Call, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Objection, ObjectionKind, PlannedChange, Reason, Record};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Image, Network, Service, Volume};
@@ -43,6 +43,8 @@ impl<'a> Builder<'a> {
 
     /// Lays down everything that containers stand on.
     pub(super) fn places(&mut self, site: &mut Site<'a>, changes: &[&'a Change]) {
+        let goes = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Leftover);
+        let going: BTreeSet<&str> = changes.iter().filter(goes).filter_map(|c| c.live_id.as_deref()).collect();
         for change in changes {
             let known =
                 matches!(change.presence, Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known);
@@ -63,7 +65,7 @@ impl<'a> Builder<'a> {
                 }
                 Kind::Network => {
                     let Some(Network::Own(spec)) = site.service.networks.get(name) else { continue };
-                    self.network(site, change, spec);
+                    self.network(site, change, spec, &going);
                 }
                 Kind::Volume => {
                     let Some(spec) = own_volume(site.service, name) else { continue };
@@ -103,7 +105,8 @@ impl<'a> Builder<'a> {
         step
     }
 
-    fn network(&mut self, site: &mut Site<'a>, change: &'a Change, spec: &NetworkSpec) {
+    /// `going` are the ids of the containers that the plan removes.
+    fn network(&mut self, site: &mut Site<'a>, change: &'a Change, spec: &NetworkSpec, going: &BTreeSet<&str>) {
         let create = Call::CreateNetwork(Box::new(spec.clone()));
         let key = (site.service.node.clone(), spec.name.clone());
         if need(change) != Need::Remake {
@@ -135,6 +138,9 @@ impl<'a> Builder<'a> {
         site.ground.insert(made);
         self.networks.insert(key, made);
         let leaves = |live: &LiveContainer| {
+            if going.contains(live.id.as_str()) {
+                return true;
+            }
             let current = site.instances.current.iter().find(|(_, c)| c.id == live.id);
             current.is_some_and(|(name, _)| site.decisions.get(name).is_some_and(|d| d.action == Action::Replace))
         };
@@ -152,6 +158,10 @@ impl<'a> Builder<'a> {
                 attachment: Box::new(attachment.clone()),
             };
             let back = step(self, call, None, BTreeSet::from([made]));
+            if declared.is_none() {
+                // It belongs to somebody else, who may be replacing it at this moment.
+                self.plan.steps[back.0].on_failure = OnFailure::GoOn;
+            }
             site.ground.insert(back);
             steps.push(back);
         }

@@ -27,7 +27,9 @@ impl<'a> Builder<'a> {
             };
             let Some(live) = change.live_id.as_ref().and_then(|id| site.node.containers.get(id)) else { continue };
             let proof = self.proof_of_successor(site, change, live);
-            let steps = self.remove_container(change, live, proof.iter().copied().collect());
+            // A network that is made anew takes its containers off first, while they are still there.
+            let after = proof.iter().chain(&site.ground).copied().collect();
+            let steps = self.remove_container(change, live, after);
             if proof.is_none() {
                 site.ground.extend(steps.last());
             }

@@ -15,6 +15,7 @@
 
 mod architecture;
 mod broken;
+mod convergence;
 mod harness;
 mod node_calls;
 mod node_specs;
@@ -25,6 +26,7 @@ fn main() -> std::process::ExitCode {
     support::trial::run(&[
         architecture::TRIALS,
         broken::TRIALS,
+        convergence::TRIALS,
         harness::TRIALS,
         node_calls::TRIALS,
         node_specs::TRIALS,

@@ -39,7 +39,7 @@ impl World {
         if self.find_network(&spec.name).is_some() {
             return Err(ErrorKind::Conflict(format!("network with name {} already exists", spec.name)));
         }
-        let id = format!("{:0>64}", self.next());
+        let id = self.next_id();
         let network = LiveNetwork { id: id.clone(), identity: network_identity(spec), spec: spec.clone() };
         self.networks.insert(id.clone(), network);
         Ok(id)
@@ -92,7 +92,7 @@ impl World {
             let id = self.find_network(name).ok_or_else(|| ErrorKind::NotFound(format!("network {name} not found")))?;
             ends.insert(name.clone(), id);
         }
-        let id = format!("{:0>64}", self.next());
+        let id = self.next_id();
         let spec = kept(&new.spec.with_image(&image.config.unwrap_or_default()));
         let anonymous: Vec<String> =
             spec.mounts.iter().filter(|(_, m)| m.kind == MountKind::Anonymous).map(|(t, _)| t.clone()).collect();

@@ -53,6 +53,11 @@ impl World {
         format!("{:x}", self.made)
     }
 
+    /// A fresh id of 64 hexadecimal digits, whose first twelve are fresh too.
+    pub(super) fn next_id(&mut self) -> String {
+        format!("{:0>12}{:0>52}", self.next(), 0)
+    }
+
     /// What its programs do, by the id of the image.
     pub(super) fn behaviour(&self, image_id: &str) -> Behaviour {
         self.registry.values().find(|(image, _)| image.id == image_id).map(|(_, b)| *b).unwrap_or_default()
@@ -92,6 +97,25 @@ impl World {
     pub(super) fn find_network(&self, network: &str) -> Option<String> {
         let by_name = || self.networks.values().find(|n| n.spec.name == network).map(|n| n.id.clone());
         self.networks.get(network).map(|n| n.id.clone()).or_else(by_name)
+    }
+
+    /// Takes a container off all its networks, as somebody may do from outside.
+    pub fn lose_networks(&mut self, container: &str) {
+        self.ends.remove(container);
+        if let Some(container) = self.containers.get_mut(container) {
+            container.spec.networks.clear();
+        }
+    }
+
+    /// Removes every network that no running container is on, as `docker network prune` does.
+    pub fn remove_unused_networks(&mut self) {
+        let used: BTreeSet<String> = self
+            .ends
+            .iter()
+            .filter(|(id, _)| self.containers.get(*id).is_some_and(Self::is_up))
+            .flat_map(|(_, ends)| ends.values().cloned())
+            .collect();
+        self.networks.retain(|id, _| used.contains(id));
     }
 
     /// Whether a container takes part in the node's ports and networks at the moment.
