@@ -35,6 +35,10 @@ impl Builder<'_> {
             let mut spec = spec.clone();
             spec.name = own_name.clone().unwrap_or_else(|| self.container_name(name, number));
             spec.compose_labels = self.labels(name, service, number);
+            // Compose attaches each container by its own name and its service's, by which others find it.
+            for end in spec.networks.values_mut() {
+                end.aliases.extend([spec.name.clone(), name.to_owned()]);
+            }
             self.made.claims.names.push((Kind::Container, spec.name.clone(), own_span));
             let container = Container {
                 compose_service: name.to_owned(),

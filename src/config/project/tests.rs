@@ -54,7 +54,8 @@ fn names_labels_and_replicas() {
     let Network::Own(network) = &made.networks["default"] else { panic!("the project makes it") };
     assert_eq!(network.name, "shop_default");
     assert_eq!(network.compose_labels["com.docker.compose.network"], "default");
-    assert!(made.containers["web"].spec.networks.contains_key("shop_default"));
+    let aliases: Vec<_> = made.containers["web#2"].spec.networks["shop_default"].aliases.iter().collect();
+    assert_eq!(aliases, ["shop-web-2", "web"]);
 }
 
 #[test]
