@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::spec::{BuildSpec, ContainerSpec, FileContent, FileSpec};
-use crate::model::{Fields, Value};
 use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError};
 use crate::plan::Call;
 
@@ -142,22 +141,10 @@ async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Resu
 /// The spec with all values in place.
 fn complete(spec: &ContainerSpec, values: &BTreeMap<String, String>) -> Result<ContainerSpec, CallError> {
     let spec = spec.clone().filled(values);
-    match has_gap(&spec.fields()) {
+    match spec.fields().iter().any(|(_, value)| value.has_unknown()) {
         true => Err(CallError::Incomplete { what: format!("container {}", spec.name) }),
         false => Ok(spec),
     }
-}
-
-fn has_gap(fields: &Fields) -> bool {
-    fn unknown(value: &Value) -> bool {
-        match value {
-            Value::Unknown => true,
-            Value::List(items) => items.iter().any(unknown),
-            Value::Map(map) => map.values().any(unknown),
-            Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Unset => false,
-        }
-    }
-    fields.iter().any(|(_, value)| unknown(value))
 }
 
 /// What the container that a call is about wrote last; nothing where there is none.

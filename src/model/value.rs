@@ -160,6 +160,17 @@ impl Value {
         }
     }
 
+    /// Whether any part of it only apply will learn.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Value::Unknown | Value::Text(Text::Pending(_)) => true,
+            Value::List(items) => items.iter().any(Value::has_unknown),
+            Value::Map(map) => map.values().any(Value::has_unknown),
+            Value::Bool(_) | Value::Int(_) | Value::Unset => false,
+            Value::Text(Text::Plain(_) | Text::Secret(_) | Text::Sealed(_)) => false,
+        }
+    }
+
     /// Whether both say the same, however secrets in them are kept.
     pub fn same(&self, other: &Value, sealer: &Sealer) -> bool {
         match (self, other) {

@@ -27,10 +27,10 @@ pub fn container(
     sealer: &Sealer,
 ) -> Views {
     let made = made.map(ContainerSpec::fields);
-    let complete = |field: &Field, value: &Value| match (value, field.key) {
-        (Value::Unknown, Key::ImageContent) => Value::text(&live.image_id),
-        (Value::Unknown, _) => made.as_ref().and_then(|m| m.get(field)).unwrap_or(value).clone(),
-        _ => value.clone(),
+    let complete = |field: &Field, value: &Value| match field.key {
+        _ if !value.has_unknown() => value.clone(),
+        Key::ImageContent => Value::text(&live.image_id),
+        _ => made.as_ref().and_then(|m| m.get(field)).unwrap_or(value).clone(),
     };
     let (name, content) = (Field::key(Key::Image), Field::key(Key::ImageContent));
     // A name that points to no image says nothing about a container that was there before.
@@ -127,6 +127,7 @@ mod tests {
         let spec = ContainerSpec {
             name: "web".into(),
             image: ImageRef::new("nginx"),
+            command: Some(vec![Text::plain("--password"), gap.clone()]),
             environment: BTreeMap::from([("PW".into(), Some(gap)), ("TZ".into(), Some(Text::plain("UTC")))]),
             ..Default::default()
         };
@@ -143,8 +144,10 @@ mod tests {
         let views = container(&declared, Some(&made), &live(seen), Some(&image), &sealer);
         let env = |fields: &Fields, name: &str| fields.get(&Field::item(Key::Environment, name)).cloned();
         assert_eq!(views.declared.get(&Field::key(Key::ImageContent)), Some(&Value::text("sha256:1")));
+        let command = Value::texts(["--password", "hunter2"]);
         for fields in [&views.declared, &views.baseline] {
             assert!(!format!("{fields:?}").contains("hunter"));
+            assert!(fields.get(&Field::key(Key::Command)).unwrap().same(&command, &sealer));
             assert!(env(fields, "PW").unwrap().same(&Value::text("hunter2"), &sealer));
             assert_eq!(env(fields, "TZ"), Some(Value::text("UTC")));
         }

@@ -13,6 +13,7 @@
 //!
 //! A new file: `mod` it here, give it a `pub const TRIALS`, and list that below.
 
+mod apply;
 mod architecture;
 mod broken;
 mod convergence;
@@ -24,6 +25,7 @@ mod support;
 
 fn main() -> std::process::ExitCode {
     support::trial::run(&[
+        apply::TRIALS,
         architecture::TRIALS,
         broken::TRIALS,
         convergence::TRIALS,
