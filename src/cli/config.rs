@@ -20,7 +20,8 @@ pub(super) struct Arguments {
     /// Service of the homelab, with the homelab's variables; those that only its node has are named.
     #[arg(value_name = "SERVICE", conflicts_with_all = ["files", "env_files", "profiles", "project_name", "project_directory"])]
     service: Option<String>,
-    /// Compose file; later ones override earlier ones. Without any, those of this folder or the nearest above.
+    /// Compose file; later ones override earlier ones. Without any, those of this folder or the nearest above. What is
+    /// named here is printed as docker compose config prints it, secrets and all.
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to write the project.
@@ -83,7 +84,8 @@ pub(super) fn run(arguments: &Arguments, directory: Option<&Path>) -> Exit {
         Ok(project) => project,
         Err(exit) => return exit,
     };
-    if !arguments.show_secrets {
+    // Files that the caller names are theirs to read, and the answer is meant to be Compose's own, to the letter.
+    if !arguments.show_secrets && arguments.files.is_empty() {
         mask(&mut project.tree, Shown::Yes);
     }
     let text = match arguments.format {
