@@ -18,6 +18,7 @@ mod service;
 mod sources;
 pub mod template;
 mod topology;
+mod tracked;
 pub mod tree;
 pub mod yaml;
 

@@ -13,7 +13,7 @@ use super::service::{self, Declaration};
 use super::template::Lookup;
 use super::topology::{self, NodeSource, Topology};
 use super::tree::{Node, Taint};
-use super::{check, dotenv, yaml};
+use super::{check, dotenv, tracked, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::model::backup::BackupRepository;
 use crate::model::homelab::HealthScript;
@@ -56,6 +56,8 @@ pub struct Sources {
     pub services: BTreeMap<ServiceName, ServiceSource>,
     /// Where backups go.
     pub backup: Option<BackupRepository>,
+    /// The files that git tracks, by absolute path; none if that is not known.
+    pub tracked: Option<Arc<BTreeSet<PathBuf>>>,
 }
 
 /// What the repository says about one service.
@@ -120,6 +122,7 @@ pub fn load(repository: Repository) -> (Sources, Diagnostics) {
         nodes: BTreeMap::new(),
         services: BTreeMap::new(),
         backup: None,
+        tracked: tracked::tracked_files(&repository.root, reader.as_ref()).map(Arc::new),
     };
     if let Some(found) = read(&repository, &mut files, &mut out) {
         sources.nodes = found.topology.nodes(&mut out);

@@ -65,9 +65,14 @@ pub(super) fn service_env(
         texts.push(text);
     }
     let mut node = BTreeMap::new();
-    if let Some(bytes) = setting.node_env() {
+    for (path, bytes) in setting.node_envs() {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        node = values(&text, Path::new(&setting.node_env_name()), &[setting.args, &beside], map, out);
+        let found = values(&text, Path::new(&setting.on_node(&path)), &[setting.args, &beside], map, out);
+        if path == setting.node_env_path() {
+            node = found
+        } else {
+            beside.extend(found)
+        }
         texts.push(text);
     }
     let mut added = Vec::new();

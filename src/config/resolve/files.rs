@@ -8,7 +8,7 @@ use super::env::ServiceEnv;
 use super::overlay::Overlay;
 use crate::config::files::Kind;
 use crate::config::project::{Purpose, SourcePath};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
 use crate::model::Text;
 use crate::model::homelab::Container;
 use crate::model::spec::{DirectorySpec, FileContent, FileSpec, content_text};
@@ -42,6 +42,7 @@ struct Seen {
     bytes: Vec<u8>,
     /// Its mode bits, where files have them.
     mode: Option<u32>,
+    visibility: Visibility,
 }
 
 /// More than what is looked into.
@@ -102,17 +103,21 @@ impl Setting<'_> {
         }
         let mut seen = Vec::new();
         let mut bytes = 0;
-        if self.walk(&path, &below, 0, &mut bytes, &mut seen).is_err() {
+        let walked = self.walk(&path, &below, 0, &mut bytes, &mut seen);
+        if source.purpose == Purpose::Secret {
+            seen.iter_mut().for_each(|file| file.visibility = Visibility::Secret);
+        }
+        if walked.is_err() {
             out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
             return;
         }
         if is_shipped {
             for file in &seen {
-                self.ship(file, source.purpose, placed);
+                self.ship(file, placed);
             }
         }
         if source.purpose != Purpose::Build {
-            let contents = contents(&below, source.purpose, &seen);
+            let contents = contents(&below, &seen);
             for name in &source.containers {
                 if let Some(container) = containers.get_mut(name) {
                     container.spec.mounted_files.extend(contents.clone());
@@ -141,8 +146,13 @@ impl Setting<'_> {
                 if *bytes > MOST_BYTES || seen.len() >= MOST_FILES {
                     return Err(TooMuch);
                 }
+                // What git does not track is not for everyone who reads the repository.
+                let visibility = match &self.sources.tracked {
+                    Some(tracked) if !tracked.contains(path) => Visibility::Secret,
+                    Some(_) | None => Visibility::Public,
+                };
                 if let Ok(bytes) = reader.read(path) {
-                    seen.push(Seen { path: below.to_owned(), bytes, mode });
+                    seen.push(Seen { path: below.to_owned(), bytes, mode, visibility });
                 }
                 Ok(())
             }
@@ -158,8 +168,8 @@ impl Setting<'_> {
     }
 
     /// A file of the service's folder goes to the project directory on the node.
-    fn ship(&self, file: &Seen, purpose: Purpose, placed: &mut Placed) {
-        let is_secret = purpose == Purpose::Secret;
+    fn ship(&self, file: &Seen, placed: &mut Placed) {
+        let is_secret = file.visibility == Visibility::Secret;
         let mode = match file.mode {
             // Others may not read it here, so they may not there.
             Some(mode) if is_secret && mode & 0o004 == 0 => 0o600,
@@ -235,10 +245,10 @@ fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic
 }
 
 /// What a container's spec says about the files of a mount.
-fn contents(below: &str, purpose: Purpose, seen: &[Seen]) -> BTreeMap<String, Text> {
-    let text = |file: &Seen| match purpose {
-        Purpose::Secret => Text::secret(content_text(&file.bytes)),
-        Purpose::Read | Purpose::Write | Purpose::Build => Text::plain(content_text(&file.bytes)),
+fn contents(below: &str, seen: &[Seen]) -> BTreeMap<String, Text> {
+    let text = |file: &Seen| match file.visibility {
+        Visibility::Secret => Text::secret(content_text(&file.bytes)),
+        Visibility::Public => Text::plain(content_text(&file.bytes)),
     };
     if seen.len() <= MOST_TOLD_APART {
         return seen.iter().map(|file| (file.path.clone(), text(file))).collect();

@@ -107,6 +107,9 @@ pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
         wanted.add(format!("{root}/data/{name}"), WantContent::No);
         wanted.add(format!("{root}/config/{name}"), WantContent::No);
         wanted.add(format!("{root}/config/{name}/.env"), WantContent::Yes);
+        if source.declaration.project_dir.is_some() {
+            wanted.add(project_env_path(&project_dir(source, node)), WantContent::Yes);
+        }
         let service = offline.services.get(name);
         for directory in service.iter().flat_map(|s| s.directories.values()) {
             wanted.add(&directory.path, WantContent::No);
@@ -252,8 +255,8 @@ impl<'a> Setting<'a> {
     }
 
     fn overlay<'o>(&'o self, env: &ServiceEnv) -> Overlay<'o> {
-        let env_shown = match self.node_env() {
-            Some(_) => PathBuf::from(self.node_env_name()),
+        let env_shown = match self.node_envs().pop() {
+            Some((path, _)) => PathBuf::from(self.on_node(&path)),
             None => self.service.folder.join(".env"),
         };
         Overlay {
@@ -299,18 +302,29 @@ impl<'a> Setting<'a> {
         format!("{}/config/{}/.env", self.node.node.root, self.service.name)
     }
 
-    /// The same with the node, for people.
-    fn node_env_name(&self) -> String {
-        format!("{}:{}", self.service.node, self.node_env_path())
+    /// A path of the node, for people.
+    fn on_node(&self, path: &str) -> String {
+        format!("{}:{path}", self.service.node)
     }
 
-    /// What is in it; none if there is none or nobody asked.
-    fn node_env(&self) -> Option<&'a [u8]> {
-        match self.knowledge {
-            Knowledge::Live(live) => live.files.get(&self.node_env_path())?.content.as_deref(),
-            Knowledge::Repository => None,
-        }
+    /// The env files on the node with what is in them, the one that counts more last: the `.env` of a project directory
+    /// of its own, as Compose reads it, and hl's. None if there are none or nobody asked.
+    fn node_envs(&self) -> Vec<(String, &'a [u8])> {
+        let Knowledge::Live(live) = self.knowledge else { return Vec::new() };
+        let paths = BTreeSet::from([project_env_path(&self.project_dir), self.node_env_path()]);
+        let mut paths: Vec<String> = paths.into_iter().collect();
+        paths.sort_by_key(|path| *path == self.node_env_path());
+        let content = |path: String| {
+            let bytes = live.files.get(&path)?.content.as_deref()?;
+            Some((path, bytes))
+        };
+        paths.into_iter().filter_map(content).collect()
     }
+}
+
+/// The path of the `.env` that Compose reads in a project directory.
+fn project_env_path(project_dir: &str) -> String {
+    format!("{project_dir}/.env")
 }
 
 fn machine(node: &NodeSource) -> Machine {

@@ -201,6 +201,53 @@ fn files_of_the_folder_go_to_a_remote_node_and_stay_on_this_one() {
 }
 
 #[test]
+fn a_project_directory_of_its_own_brings_its_env_file() {
+    let sources = lab(&[
+        (
+            "services/web/compose.yml",
+            "services: { app: { image: a, environment: [PW, NEW], volumes: ['./x.yml:/x.yml'] } }\n",
+        ),
+        (
+            "services/web/service.yaml",
+            "owner_node: nas\nproject_dir: /srv/stacks/web\nenv: { generate: { PW: {}, NEW: {} } }\n",
+        ),
+        ("services/web/x.yml", "x\n"),
+    ]);
+    assert!(wanted(&sources)["nas"].files.contains_key("/srv/stacks/web/.env"));
+    let resolved = resolve(&sources, &live(&[("nas", "/srv/stacks/web/.env", "PW=there\n")]), &[]);
+    clean(&resolved);
+    assert_eq!(environment(&resolved, "web", "PW"), Some(Text::secret("there")));
+    assert!(matches!(environment(&resolved, "web", "NEW"), Some(Text::Pending(_))));
+    let service = &resolved.homelab.services["web"];
+    assert_eq!(service.project_dir, "/srv/stacks/web");
+    assert_eq!(service.files.keys().collect::<Vec<_>>(), ["/srv/stacks/web/x.yml", "config/web/.env"]);
+    let FileContent::Variables(declared) = &service.files["config/web/.env"].content else { panic!("an env file") };
+    assert_eq!(declared.keys().collect::<Vec<_>>(), ["NEW"]);
+}
+
+#[test]
+fn what_git_does_not_track_is_not_shown() {
+    let compose = "services: { app: { image: a, volumes: ['./open:/a:ro', './hidden:/b:ro'] } }\n";
+    let index = [b"DIRC\0\0\0\x02\0\0\0\x01".as_slice(), &[0; 60], b"\0\x11services/web/open\0"].concat();
+    let mut sources = lab(&[
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: here\n"),
+        ("services/web/open", "open"),
+        ("services/web/hidden", "hidden"),
+    ]);
+    assert_eq!(sources.tracked, None);
+    sources.tracked = super::super::tracked::tracked_files(
+        Path::new("/lab"),
+        &crate::config::files::Memory::from_iter([("/lab/.git/index", index)]),
+    )
+    .map(std::sync::Arc::new);
+    let resolved = resolve(&sources, &live(&[]), &[]);
+    let files = &resolved.homelab.services["web"].containers["app"].spec.mounted_files;
+    assert_eq!(files["open"], Text::plain("open"));
+    assert_eq!(files["hidden"], Text::secret("hidden"));
+}
+
+#[test]
 fn claims_on_one_node_are_found() {
     let web = "services:\n  app:\n    image: a\n    container_name: app\n    ports: ['127.0.0.1:80:80', '53:53/udp']\n";
     let db = "services:\n  app:\n    image: a\n    container_name: app\n    ports: ['53:53', '80:1']\n    volumes: ['vol:/v']\n\
