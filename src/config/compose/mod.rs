@@ -32,6 +32,8 @@ mod unique;
 mod variables;
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::config::tree::{Taint, Value};
 use crate::diagnostic::Severity;
 
 /// A project of the files given, below `/srv/app`, whose first one is the Compose file unless `request` says more.
-fn load_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> (Loaded, SourceMap) {
+pub(super) fn load_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> (Loaded, SourceMap) {
     let memory: Memory = files.iter().map(|(path, text)| (Path::new("/srv/app").join(path), *text)).collect();
     let mut request = Request {
         current_dir: "/srv/app".into(),
@@ -19,11 +19,11 @@ fn load_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> (Load
     (load(&request, &memory, &mut sources), sources)
 }
 
-fn project(files: &[(&str, &str)]) -> Project {
+pub(super) fn project(files: &[(&str, &str)]) -> Project {
     project_with(files, |_| {})
 }
 
-fn project_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> Project {
+pub(super) fn project_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> Project {
     let (loaded, _) = load_with(files, change);
     loaded.project.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
 }
@@ -45,7 +45,7 @@ fn errors(files: &[(&str, &str)]) -> Vec<(Code, String)> {
 }
 
 /// The value at a path of keys and indexes, on one line, JSON-like.
-fn at(project: &Project, path: &str) -> String {
+pub(super) fn at(project: &Project, path: &str) -> String {
     let node = path.split('.').try_fold(&project.tree, |node, key| match key.parse::<usize>() {
         Ok(index) => node.as_list()?.get(index),
         Err(_) => node.get(key),

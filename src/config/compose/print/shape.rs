@@ -96,7 +96,9 @@ impl Layout {
     fn value<'a>(self, node: Option<&'a Node>, key: &Key) -> Option<Shown<'a>> {
         let always = matches!(key.printed, Printed::Always | Printed::AlwaysAs(_));
         match &key.holds {
-            Holds::Text => text(node).filter(|t| always || !t.is_empty()).map(|t| Shown::Text(t.into())),
+            Holds::Text => {
+                Some(text(node).unwrap_or_default()).filter(|t| always || !t.is_empty()).map(|t| Shown::Text(t.into()))
+            }
             Holds::Bool => Some(is_true(node)).filter(|b| always || *b).map(Shown::Bool),
             Holds::OptOut => node.map(|n| is_true(Some(n))).filter(|b| *b == self.is_followed()).map(Shown::Bool),
             Holds::BoolSet => node.map(|n| Shown::Bool(is_true(Some(n)))),
