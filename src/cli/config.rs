@@ -2,12 +2,14 @@
 //!
 //! Of a service of the homelab, or of the Compose files at hand, then with the options of `docker compose config`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, repository};
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::selection::variable;
+use super::terminal::Terminal;
 use crate::config;
 use crate::config::compose::{self, Origin, Project, Request, Variables};
 use crate::config::files::Disk;
@@ -53,13 +55,6 @@ enum Format {
     Yaml,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
-}
-
 /// Keys below which a secret is no name, path or number that shapes the project, and is not shown.
 const MASKED: [&str; 10] = [
     "environment",
@@ -75,14 +70,10 @@ const MASKED: [&str; 10] = [
 ];
 
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments, directory: Option<&Path>) -> Exit {
-    let project = match &arguments.service {
-        Some(service) => of_service(service, &arguments.variables, directory),
-        None => of_files(arguments, directory),
-    };
-    let mut project = match project {
-        Ok(project) => project,
-        Err(exit) => return exit,
+pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let mut project = match &arguments.service {
+        Some(service) => of_service(service, &arguments.variables, place, terminal)?,
+        None => of_files(arguments, place, terminal)?,
     };
     // Files that the caller names are theirs to read, and the answer is meant to be Compose's own, to the letter.
     if !arguments.show_secrets && arguments.files.is_empty() {
@@ -92,37 +83,38 @@ pub(super) fn run(arguments: &Arguments, directory: Option<&Path>) -> Exit {
         Format::Json => compose::print::json(&project.tree),
         Format::Yaml => compose::print::yaml(&project.tree),
     };
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            eprintln!("hl: {error}");
-            Exit::Failed
-        }
-    }
+    terminal.data(&format!("{}\n", text.trim_end()))?;
+    Ok(Exit::Done)
 }
 
 /// The project of a service of the homelab.
-fn of_service(service: &str, variables: &[(String, String)], directory: Option<&Path>) -> Result<Project, Exit> {
-    let (sources, found) = config::load(repository::repository(directory)?);
+fn of_service(
+    service: &str,
+    variables: &[(String, String)],
+    place: &Place,
+    terminal: &Terminal,
+) -> Result<Project, Failure> {
+    let (sources, found) = config::load(place.repository());
     if !sources.services.contains_key(service) {
-        repository::say(&found, &sources.map);
+        terminal.diagnostics(&found, &sources.map);
+        let failure = Failure::world(format!("there is no service `{service}`"));
         let near = did_you_mean(service, sources.services.keys().map(|name| name.as_str()));
-        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        eprintln!("hl: there is no service `{service}`{hint}");
-        return Err(Exit::Failed);
+        return Err(match near {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure,
+        });
     }
     let (project, found, map) = config::project_offline(&sources, service, variables);
-    repository::say(&found, &map);
-    project.ok_or(Exit::Failed)
+    terminal.diagnostics(&found, &map);
+    project.ok_or(Failure::said(Exit::Failed))
 }
 
 /// The project of the Compose files that the arguments name.
-fn of_files(arguments: &Arguments, directory: Option<&Path>) -> Result<Project, Exit> {
-    let folder = repository::repository(directory)?;
+fn of_files(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Result<Project, Failure> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
     let request = Request {
-        current_dir: folder.root,
+        current_dir: place.root.clone(),
         files: arguments.files.clone(),
         project_dir: arguments.project_directory.clone(),
         env_files: arguments.env_files.clone(),
@@ -130,12 +122,12 @@ fn of_files(arguments: &Arguments, directory: Option<&Path>) -> Result<Project, 
         defaults: Vec::new(),
         profiles: arguments.profiles.clone(),
         project_name: arguments.project_name.clone(),
-        home: folder.home,
+        home: place.home.clone(),
     };
     let mut sources = SourceMap::default();
     let loaded = compose::load(&request, &Disk, &mut sources);
-    repository::say(&loaded.diagnostics, &sources);
-    loaded.project.ok_or(Exit::Failed)
+    terminal.diagnostics(&loaded.diagnostics, &sources);
+    loaded.project.ok_or(Failure::said(Exit::Failed))
 }
 
 /// Whether secrets at a place may be shown.

@@ -1,63 +1,116 @@
 //! THE FRONT DOOR. Arguments in, text and exit code out; one file a command.
 //!
 //! The only place that prints, exits or reads the environment. stdout is data, stderr is talk. It
-//! knows every other module and decides nothing that they could.
+//! knows every other module and decides nothing that they could. Entry: [`run`].
 
+mod exit;
+mod place;
+mod terminal;
+
+mod inputs;
+mod selection;
+mod walk;
+
+mod apply;
+mod bug;
+mod completions;
 mod config;
-mod repository;
+mod delete;
+mod plan;
+mod progress;
+mod schema;
+mod state;
 mod validate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::render::Detail;
+use exit::{Answer, Exit, Failure};
+use place::Place;
+use terminal::{Colour, Terminal};
 
 /// Plan and apply for a homelab that runs on Docker Compose.
 #[derive(Debug, Parser)]
-#[command(name = "hl", version)]
+#[command(name = "hl", version, max_term_width = 100)]
 struct Arguments {
-    /// Root of the repository, instead of the current folder.
-    #[arg(short = 'C', value_name = "DIR", global = true)]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
     #[command(subcommand)]
     command: Command,
 }
 
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// The repository; without it the current folder.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+    /// When to use colour.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    color: Colour,
+    /// Show everything, without shortening.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    Config(config::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    Delete(delete::Arguments),
     Validate(validate::Arguments),
+    Config(config::Arguments),
+    State(state::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
 }
 
-/// What the exit code says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Done.
-    Done = 0,
-    /// It did not work.
-    Failed = 1,
-    /// The arguments make no sense.
-    Usage = 64,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit as u8)
-    }
+/// How something is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Runs hl with the arguments of a command line, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Arguments::try_parse_from(arguments) {
-        Ok(Arguments { directory, command }) => match command {
-            Command::Config(arguments) => config::run(&arguments, directory.as_deref()).into(),
-            Command::Validate(arguments) => validate::run(&arguments, directory.as_deref()).into(),
-        },
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
         Err(error) => {
             // A pipe that was closed is no reason to fail on top.
             let _ = error.print();
-            if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
+    };
+    bug::report_panics();
+    let detail = if arguments.common.verbose { Detail::Full } else { Detail::Compact };
+    let terminal = Terminal::new(arguments.common.color, detail);
+    command(&arguments, &terminal).unwrap_or_else(|failure| failure.report(&terminal)).into()
+}
+
+fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
+    let place = || Place::find(arguments.common.directory.as_deref());
+    match &arguments.command {
+        Command::Plan(arguments) => wait(plan::run(arguments, &place()?, terminal)),
+        Command::Apply(arguments) => wait(apply::run(arguments, &place()?, terminal)),
+        Command::Delete(arguments) => wait(delete::run(arguments, &place()?, terminal)),
+        Command::Validate(_) => validate::run(&place()?, terminal),
+        Command::Config(arguments) => config::run(arguments, &place()?, terminal),
+        Command::State(arguments) => state::run(arguments, &place()?, terminal),
+        Command::Schema(arguments) => schema::run(arguments, terminal),
+        Command::Completions(arguments) => completions::run(arguments, terminal),
     }
+}
+
+/// Runs what speaks to nodes. Only that pays for a runtime.
+fn wait(command: impl Future<Output = Answer>) -> Answer {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::world(format!("cannot start threads: {error}")))?.block_on(command)
 }

@@ -1,11 +1,10 @@
 //! `hl validate`: everything that the files alone tell.
 
-use std::io::Write;
-use std::path::Path;
-
 use clap::Args;
 
-use super::{Exit, repository};
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::terminal::Terminal;
 use crate::config;
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -14,30 +13,18 @@ use crate::diagnostic::{Diagnostics, Severity};
 pub(super) struct Arguments {}
 
 /// Runs the command.
-pub(super) fn run(_: &Arguments, directory: Option<&Path>) -> Exit {
-    let repository = match repository::repository(directory) {
-        Ok(repository) => repository,
-        Err(exit) => return exit,
-    };
-    let (sources, mut found) = config::load(repository);
+pub(super) fn run(place: &Place, terminal: &Terminal) -> Answer {
+    let (sources, mut found) = config::load(place.repository());
     let (of_services, map) = config::check_offline(&sources);
     found.extend(of_services);
-    repository::say(&found, &map);
-    let summary = match verdict(&found) {
-        Some(mistakes) => mistakes,
-        None => format!("{}, {}: valid", count(sources.nodes.len(), "node"), count(sources.services.len(), "service")),
-    };
-    if found.has_errors() {
-        eprintln!("\n{summary}");
-        return Exit::Failed;
+    terminal.diagnostics(&found, &map);
+    if let Some(mistakes) = verdict(&found) {
+        terminal.talk(&format!("\n{mistakes}"));
+        return Err(Failure::said(Exit::Failed));
     }
-    match writeln!(std::io::stdout(), "{summary}") {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            eprintln!("hl: {error}");
-            Exit::Failed
-        }
-    }
+    let size = (count(sources.nodes.len(), "node"), count(sources.services.len(), "service"));
+    terminal.data(&format!("{}, {}: valid\n", size.0, size.1))?;
+    Ok(Exit::Done)
 }
 
 /// How many errors and warnings there are; none if there is no error.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Cost, FieldChange, Verdict};
 use crate::model::homelab::{Condition, HealthScript};
 use crate::model::spec::{ContainerSpec, ImageRef, NetworkSpec};
-use crate::model::{Addr, Field, NodeName, Sealer, ServiceName, Text, Value};
+use crate::model::view::{Recorded, RecordedView};
+use crate::model::{Addr, Field, Fields, NodeName, Sealer, ServiceName, Text, Value};
 use crate::plan::{
     Action, AnonymousVolumes, Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason,
     Record, Step, StepId, Unknown, UnknownKind, Verification,
@@ -501,4 +502,24 @@ pub fn all() -> Vec<(&'static str, Plan)> {
         ("only_adoption", only_adoption()),
         ("empty", empty()),
     ]
+}
+
+/// A record of two resources.
+pub fn record() -> RecordedView {
+    let pairs = |pairs: &[(&str, Value)]| -> Fields {
+        pairs.iter().map(|(name, value)| (Field::parse(name).unwrap(), value.clone())).collect()
+    };
+    let declared = pairs(&[("image", Value::text("nginx:1")), ("environment.PASSWORD", secret("hunter2"))]);
+    let baseline = pairs(&[("image", Value::text("nginx:1")), ("hostname", Value::text("web"))]);
+    let container = Recorded {
+        id: "0123456789abcdef".repeat(4),
+        declared,
+        baseline,
+        applied_at: "2026-01-02T03:04:05Z".to_owned(),
+    };
+    let network = Recorded { id: "web_default".to_owned(), ..container.clone() };
+    RecordedView {
+        resources: [(addr("nas/web/container:web"), container), (addr("nas/web/network:default"), network)].into(),
+        ..RecordedView::default()
+    }
 }

@@ -15,7 +15,7 @@ mod change;
 mod count;
 mod create;
 mod field;
-mod reason;
+pub mod reason;
 pub mod step;
 
 pub mod diagnostic;

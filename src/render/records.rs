@@ -67,31 +67,11 @@ pub fn short(id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Fields;
-    use crate::render::fixtures::{addr, secret};
-
-    fn recorded() -> RecordedView {
-        let pairs = |pairs: &[(&str, Value)]| -> Fields {
-            pairs.iter().map(|(name, value)| (Field::parse(name).unwrap(), value.clone())).collect()
-        };
-        let declared = pairs(&[("image", Value::text("nginx:1")), ("environment.PASSWORD", secret("hunter2"))]);
-        let baseline = pairs(&[("image", Value::text("nginx:1")), ("hostname", Value::text("web"))]);
-        let container = Recorded {
-            id: "0123456789abcdef".repeat(4),
-            declared,
-            baseline,
-            applied_at: "2026-01-02T03:04:05Z".to_owned(),
-        };
-        let network = Recorded { id: "web_default".to_owned(), ..container.clone() };
-        RecordedView {
-            resources: [(addr("nas/web/container:web"), container), (addr("nas/web/network:default"), network)].into(),
-            ..RecordedView::default()
-        }
-    }
+    use crate::render::fixtures;
 
     #[test]
     fn the_record_as_text() {
-        let view = recorded();
+        let view = fixtures::record();
         insta::assert_snapshot!("list", list(chosen(&view, &[]), Palette::Plain));
         let target = ["web/container:web".parse().unwrap()];
         insta::assert_snapshot!("show", show(chosen(&view, &target), Palette::Plain));

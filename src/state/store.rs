@@ -92,6 +92,18 @@ impl Store {
         &self.state
     }
 
+    /// Writes the state if there is none yet, so that what is made from it now can be told from what
+    /// is made from another one later.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn establish(&mut self) -> Result<(), Error> {
+        if !self.file("homelab.json").exists() {
+            self.unsaved = Unsaved::Something;
+        }
+        self.save()
+    }
+
     /// Whether a plan with this digest was applied before, even if that apply did not live to its end.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! `schema/`. Within one version, members are only ever added.
 
 mod plan;
+pub mod records;
 mod value;
 
 #[cfg(test)]

@@ -1,0 +1,254 @@
+//! `hl apply`: does what the plan says, after consent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use tokio::sync::{mpsc, watch};
+
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::plan::{Form, Limits, saved, show};
+use super::progress::Progress;
+use super::selection::{Selection, Variables};
+use super::terminal::Terminal;
+use super::walk::{Planned, World, look};
+use crate::apply::{self, PARALLELISM};
+use crate::config;
+use crate::event::{Interruption, Report};
+use crate::model::ServiceName;
+use crate::model::homelab::Homelab;
+use crate::model::view::RecordedService;
+use crate::plan::file::{SavedPlan, Stale};
+use crate::plan::{self, Phase};
+use crate::render::progress;
+use crate::render::reason;
+use crate::state::Store;
+
+/// Do what the plan says.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A plan that `hl plan -o` saved: it is done if nothing has moved since.
+    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss"])]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
+    consent: Consent,
+    /// Stop after this part.
+    #[arg(long, value_enum, value_name = "PART")]
+    until: Option<Until>,
+}
+
+/// How consent is given.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Consent {
+    /// Do not ask. Steps that destroy data need `--allow-data-loss` all the same.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// The parts of an apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// Directories, files and images: nothing that runs is touched.
+    Prepare,
+    /// Networks, volumes and containers.
+    Deploy,
+    /// Health.
+    Verify,
+}
+
+impl Until {
+    fn phase(self) -> Phase {
+        match self {
+            Until::Prepare => Phase::Prepare,
+            Until::Deploy => Phase::Deploy,
+            Until::Verify => Phase::Verify,
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let agreed = arguments.plan.as_deref().map(read).transpose()?;
+    let mut store = Store::open(&place.state()?, place.claim("apply")).map_err(Failure::world)?;
+    if let (Some(agreed), Some(path)) = (&agreed, &arguments.plan)
+        && store.was_applied(&agreed.digest()).map_err(Failure::world)?
+    {
+        let text = format!("{} was applied already", path.display());
+        return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
+    }
+    let world = look(place, terminal, &arguments.variables.variables).await?;
+    let options = match &agreed {
+        Some(agreed) => agreed.options.options().map_err(Failure::world)?,
+        None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),
+    };
+    let planned = world.plan(&store.state().view, &store.state().sealer, options);
+    let mut digest = None;
+    if let Some(agreed) = &agreed {
+        let stale = agreed.stale(&saved(&world, store.state(), &planned, place));
+        if !stale.is_empty() {
+            return Err(refusal(stale.iter()));
+        }
+        digest = Some(agreed.digest());
+    }
+    let job = Job { planned, until: arguments.until.map(Until::phase), digest };
+    carry_out(job, &world, &mut store, arguments.consent, place, terminal).await
+}
+
+fn read(path: &Path) -> Result<SavedPlan, Failure> {
+    let shown = path.display();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::world(format!("cannot read {shown}: {error}")))?;
+    SavedPlan::parse(&text).map_err(|why| Failure::world(format!("{shown}: {why}")))
+}
+
+/// Why a saved plan is not carried out.
+fn refusal<'a>(stale: impl Iterator<Item = &'a Stale>) -> Failure {
+    let why = |stale: &Stale| match stale {
+        Stale::Homelab => "it is for another homelab".to_owned(),
+        Stale::Lineage => "the state is another one: it belongs to another homelab, or was begun anew".to_owned(),
+        Stale::Serial { then, now } => {
+            format!("something was applied since: the state's serial was {then} and is {now}")
+        }
+        Stale::Inputs => {
+            "a file of the repository, an env file on a node or a variable given with --env is not as it was".to_owned()
+        }
+        Stale::Live(addresses) => format!("changed on their node since: {}", reason::shortened(addresses, 5)),
+        Stale::Plan => "the plan would be another one now".to_owned(),
+    };
+    let lines: Vec<String> = stale.map(why).collect();
+    Failure::world(format!("the saved plan is not applied\n{}", lines.join("\n")))
+        .hint("make a new plan with `hl plan -o`, and look at it")
+}
+
+/// A plan that waits for consent.
+pub(super) struct Job {
+    pub planned: Planned,
+    /// The last phase; all if absent.
+    pub until: Option<Phase>,
+    /// The digest of the saved plan, if it is one.
+    pub digest: Option<String>,
+}
+
+/// Shows a plan, asks, does it, and tells how it went.
+pub(super) async fn carry_out(
+    job: Job,
+    world: &World,
+    store: &mut Store,
+    consent: Consent,
+    place: &Place,
+    terminal: &Terminal,
+) -> Answer {
+    let plan = &job.planned.plan;
+    show(plan, Form::Text, terminal)?;
+    if !plan.objections.is_empty() {
+        return Err(Failure::said(Exit::Failed));
+    }
+    let settled = if plan.is_incomplete() { Exit::Incomplete } else { Exit::Done };
+    if plan.changes.is_empty() && plan.steps.is_empty() {
+        return Ok(settled);
+    }
+    // What only the record follows needs nobody's leave.
+    if !plan.steps.is_empty() && !consent.yes && !terminal.confirm("Do this?")? {
+        terminal.talk("Nothing was done.");
+        return Ok(Exit::Failed);
+    }
+    let digest = job.digest.clone().unwrap_or_else(|| saved(world, store.state(), &job.planned, place).digest());
+    let options = apply::Options {
+        until: job.until,
+        parallelism: PARALLELISM,
+        nodes: world.nodes().clone(),
+        services: services(&world.homelab),
+        secrets: world.secrets(),
+        read_env: config::dotenv::values,
+        digest,
+        commit: place.commit(),
+    };
+    let began = Instant::now();
+    let report = with_progress(plan, world, store, &options, terminal).await?;
+    terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
+    Ok(match (report.interrupted, report.is_complete()) {
+        (Interruption::Finished | Interruption::Stopped, _) => Exit::Interrupted,
+        (Interruption::No, false) => Exit::Partial,
+        (Interruption::No, true) => settled,
+    })
+}
+
+async fn with_progress(
+    plan: &plan::Plan,
+    world: &World,
+    store: &mut Store,
+    options: &apply::Options,
+    terminal: &Terminal,
+) -> Result<Report, Failure> {
+    let (events, mut happened) = mpsc::unbounded_channel();
+    let (ask, stop) = watch::channel(Interruption::No);
+    let listening = tokio::spawn(listen(ask, *terminal));
+    let mut shown = Progress::new(plan, terminal);
+    let reporting = async {
+        while let Some(event) = happened.recv().await {
+            shown.show(&event);
+        }
+    };
+    let doors = world.doors();
+    let (result, ()) = tokio::join!(apply::apply(plan, &doors, store, options, stop, events), reporting);
+    listening.abort();
+    match result {
+        Ok(report) => Ok(report),
+        Err(apply::Error::Unrecorded { source, report }) => {
+            terminal.error(&source.to_string(), "what was done is not all recorded; `hl plan` finds it on the nodes");
+            Ok(*report)
+        }
+        Err(error @ (apply::Error::Locked(_) | apply::Error::NotBegun(_))) => Err(Failure::world(error)),
+    }
+}
+
+/// Turns the first interruption into "finish what was begun", the second into "stop".
+async fn listen(ask: watch::Sender<Interruption>, terminal: Terminal) {
+    for (wish, words) in [
+        (
+            Interruption::Finished,
+            "Interrupted: what was begun is finished, nothing new is begun. Again to stop at once.",
+        ),
+        (Interruption::Stopped, "Stopped."),
+    ] {
+        if interrupted().await.is_err() {
+            return;
+        }
+        terminal.talk(words);
+        let _ = ask.send(wish);
+    }
+    // A third one must not be lost on a process that hangs.
+    let _ = interrupted().await;
+    std::process::exit(Exit::Interrupted as i32);
+}
+
+/// Waits for Ctrl-C or a request to end.
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// What is recorded of each declared service.
+fn services(homelab: &Homelab) -> BTreeMap<ServiceName, RecordedService> {
+    let record = |service: &crate::model::homelab::Service| RecordedService {
+        node: service.node.clone(),
+        project: service.project.clone(),
+        project_dir: service.project_dir.clone(),
+        depends_on: service.depends_on.keys().cloned().collect(),
+        lifecycle: service.lifecycle.clone(),
+    };
+    homelab.services.iter().map(|(name, service)| (name.clone(), record(service))).collect()
+}

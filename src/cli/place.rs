@@ -1,0 +1,110 @@
+//! Where things are and who asks: the repository, its state, the user, what the environment says
+//! about Docker.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::exit::Failure;
+use crate::config::Repository;
+use crate::config::files::Reader;
+use crate::node;
+use crate::state::{self, Claim, Paths};
+
+/// Where the user stands and what they point to.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The repository's absolute folder.
+    pub root: PathBuf,
+    /// Where the user stands.
+    pub current_dir: PathBuf,
+    /// Their home folder.
+    pub home: Option<String>,
+}
+
+/// Variables of the environment that scripts on this machine get.
+const FOR_SCRIPTS: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ"];
+
+impl Place {
+    /// The place that `-C` names, or the current folder.
+    pub fn find(directory: Option<&Path>) -> Result<Place, Failure> {
+        let current_dir = std::env::current_dir()
+            .map_err(|error| Failure::world(format!("the current folder cannot be read: {error}")))?;
+        let root = match directory {
+            None => current_dir.clone(),
+            Some(directory) => current_dir
+                .join(directory)
+                .canonicalize()
+                .map_err(|error| Failure::world(format!("-C {}: {error}", directory.display())))?,
+        };
+        Ok(Place { root, current_dir, home: variable("HOME") })
+    }
+
+    /// The repository on this machine's disk.
+    pub fn repository(&self) -> Repository {
+        Repository::on_disk(&self.root, &self.current_dir, self.home.clone())
+    }
+
+    /// The repository, read through `reader`.
+    pub fn repository_through(&self, reader: Arc<dyn Reader + Send + Sync>) -> Repository {
+        Repository { reader, ..self.repository() }
+    }
+
+    /// Where the state is, and the keys that seal secrets in it: those lie with the user, outside
+    /// any repository, by the rule of the XDG base directories.
+    pub fn state(&self) -> Result<Paths, Failure> {
+        let data = variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let data = data.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".local/share")));
+        let data = data.ok_or_else(|| {
+            Failure::world("there is no place for the key that seals secrets").hint("set HOME or XDG_DATA_HOME")
+        })?;
+        Ok(Paths { folder: self.root.join("state"), keys: data.join("hl/keys") })
+    }
+
+    /// How nodes are reached.
+    pub fn node_options(&self) -> node::Options {
+        let mut options = node::Options::default();
+        // As Docker's own programs have it; only a socket can be this machine's engine.
+        if let Some(socket) = variable("DOCKER_HOST").as_deref().and_then(|host| host.strip_prefix("unix://")) {
+            options.docker_socket = PathBuf::from(socket);
+        }
+        let folder = variable("DOCKER_CONFIG").map(PathBuf::from);
+        let folder = folder.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".docker")));
+        options.docker_config = folder.map(|folder| folder.join("config.json")).filter(|path| path.is_file());
+        let given: BTreeMap<String, String> =
+            FOR_SCRIPTS.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
+        options.script_environment.extend(given);
+        options
+    }
+
+    /// Who is at it, for the lock and the history.
+    pub fn claim(&self, why: &str) -> Claim {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
+        let nobody = || "unknown".to_owned();
+        Claim {
+            who: variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(nobody),
+            host: host.or_else(|| variable("HOSTNAME")).unwrap_or_else(nobody),
+            pid: std::process::id(),
+            why: why.to_owned(),
+            since: state::now(),
+        }
+    }
+
+    /// The commit that the repository is at, if it is one of git's.
+    pub fn commit(&self) -> Option<String> {
+        let git = std::process::Command::new("git")
+            .arg("-C")
+            .arg(&self.root)
+            .args(["rev-parse", "--verify", "--quiet", "HEAD"])
+            .stderr(std::process::Stdio::null())
+            .output()
+            .ok()?;
+        let commit = String::from_utf8(git.stdout).ok()?.trim().to_owned();
+        (git.status.success() && !commit.is_empty()).then_some(commit)
+    }
+}
+
+/// A variable of the environment that says something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,150 @@
+//! `hl plan`: what would change, and why.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::selection::{Selection, Variables};
+use super::terminal::Terminal;
+use super::walk::{Planned, World, look};
+use crate::plan::file::{self, SavedOptions, SavedPlan};
+use crate::plan::{self, Plan};
+use crate::render::value::Secrets;
+use crate::render::{json, markdown};
+use crate::state::{self, State, Store};
+
+/// Show what would change, and why. Nothing is written on any node.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    limits: Limits,
+    /// Exit with 2 if there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Save the plan, for `hl apply FILE`.
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Form,
+}
+
+/// What a plan may do at most.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Limits {
+    /// The most changes that are in order.
+    #[arg(long, value_name = "N")]
+    pub max_changes: Option<usize>,
+    /// Let the data of this resource be destroyed.
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_data_loss: Vec<crate::model::Target>,
+}
+
+impl Limits {
+    /// The options with these limits.
+    pub fn set(&self, options: plan::Options) -> plan::Options {
+        plan::Options { max_changes: self.max_changes, allow_data_loss: self.allow_data_loss.clone(), ..options }
+    }
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let paths = place.state()?;
+    // Whoever saves a plan needs a state that is the same when it is applied.
+    let state = match arguments.out {
+        None => state::read(&paths).map_err(Failure::world)?,
+        Some(_) => {
+            let mut store = Store::open(&paths, place.claim("plan")).map_err(Failure::world)?;
+            store.establish().map_err(Failure::world)?;
+            store.state().clone()
+        }
+    };
+    let world = look(place, terminal, &arguments.variables.variables).await?;
+    let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
+    let planned = world.plan(&state.view, &state.sealer, options);
+    if let Some(path) = &arguments.out {
+        let saved = saved(&world, &state, &planned, place);
+        write(path, &saved.text())?;
+    }
+    show(&planned.plan, arguments.format, terminal)?;
+    if let Some(path) = &arguments.out {
+        terminal.talk(&format!("Saved. `hl apply {}` does this, and nothing else.", path.display()));
+    }
+    Ok(match (planned.plan.is_incomplete(), planned.plan.has_changes() && arguments.detailed_exitcode) {
+        (true, _) => Exit::Incomplete,
+        (false, true) => Exit::Changes,
+        (false, false) => Exit::Done,
+    })
+}
+
+/// Prints a plan.
+pub(super) fn show(plan: &Plan, form: Form, terminal: &Terminal) -> Result<(), Failure> {
+    match form {
+        Form::Text => terminal.data(&crate::render::plan::plan(plan, &terminal.options())),
+        Form::Json => terminal.json(&json::plan(plan, &mut Secrets::default())),
+        Form::Markdown => {
+            let options = markdown::Options { detail: terminal.detail, ..markdown::Options::default() };
+            terminal.data(&markdown::plan(plan, &options))
+        }
+    }
+}
+
+/// The plan as it is saved.
+pub(super) fn saved(world: &World, state: &State, planned: &Planned, place: &Place) -> SavedPlan {
+    let mut secrets = Secrets::default();
+    let plan = json::plan(&planned.plan, &mut secrets);
+    let inputs = world.reader.inputs(&place.root, &world.live, &world.env);
+    SavedPlan {
+        format_version: file::FORMAT_VERSION,
+        made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),
+        made_at: state::now(),
+        homelab: world.homelab.name.clone(),
+        lineage: state.lineage.clone(),
+        serial: state.view.serial,
+        inputs: file::inputs(&inputs, &state.sealer).to_string(),
+        options: SavedOptions::of(&planned.options),
+        fingerprints: file::fingerprints(&planned.plan, &planned.changes, &state.sealer),
+        secrets: secrets.digests().iter().map(ToString::to_string).collect(),
+        plan,
+    }
+}
+
+/// Writes a file that only its owner can read.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let error = |error: std::io::Error| Failure::world(format!("cannot write {}: {error}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let passing = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&passing)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&passing, path));
+    written.map_err(|e| {
+        let _ = std::fs::remove_file(&passing);
+        error(e)
+    })
+}

@@ -1,0 +1,144 @@
+//! Everything that is printed goes through here. stdout is data, stderr is talk.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::ValueEnum;
+
+use super::exit::Failure;
+use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::render::page::{Line, Page};
+use crate::render::style::Label;
+use crate::render::{Detail, Palette, diagnostic, plan};
+
+/// When output is in colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where hl writes to, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// Colours of data.
+    pub out: Palette,
+    /// Colours of talk.
+    pub err: Palette,
+    /// How much is shown.
+    pub detail: Detail,
+    width: usize,
+}
+
+/// Columns where nobody says how many there are.
+const WIDTH: usize = 80;
+/// More columns than these make running text hard to read.
+const MOST: usize = 120;
+const LEAST: usize = 40;
+
+impl Terminal {
+    /// The terminal as the user and the environment want it.
+    pub fn new(colour: Colour, detail: Detail) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let palette = |is_terminal: bool| match colour {
+            Colour::Always => Palette::Coloured,
+            Colour::Auto if is_terminal && !set("NO_COLOR") && !dumb => Palette::Coloured,
+            Colour::Auto | Colour::Never => Palette::Plain,
+        };
+        let width = match io::stdout().is_terminal() {
+            true => console::Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns)),
+            false => WIDTH,
+        };
+        Terminal {
+            out: palette(io::stdout().is_terminal()),
+            err: palette(io::stderr().is_terminal()),
+            detail,
+            width: width.clamp(LEAST, MOST),
+        }
+    }
+
+    /// How plans and reports are shown.
+    pub fn options(&self) -> plan::Options {
+        plan::Options { detail: self.detail, width: self.width, palette: self.out }
+    }
+
+    /// Writes data. That nobody reads it to its end is no error.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::world(format!("cannot write the output: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes JSON as data.
+    pub fn json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
+        self.data(&(text + "\n"))
+    }
+
+    /// Says something.
+    pub fn talk(&self, text: &str) {
+        self.line(Line::at(0).text(Label::Plain, text));
+    }
+
+    /// Says that something is not as it should be.
+    pub fn warn(&self, text: &str) {
+        self.line(Line::at(0).text(Label::Warning, "warning: ").text(Label::Plain, text));
+    }
+
+    /// Says what went wrong, and what to do about it.
+    pub fn error(&self, text: &str, hint: &str) {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        self.line(Line::at(0).text(Label::Error, "error: ").text(Label::Plain, first));
+        lines.for_each(|line| self.line(Line::at(2).hang(0).text(Label::Plain, line)));
+        if !hint.is_empty() {
+            self.line(Line::at(2).text(Label::Faint, "hint: ").text(Label::Plain, hint));
+        }
+    }
+
+    /// Says what is wrong in the user's files.
+    pub fn diagnostics(&self, found: &Diagnostics, sources: &SourceMap) {
+        self.stderr(&diagnostic::diagnostics(found, sources, self.err));
+    }
+
+    /// Says a line.
+    pub fn line(&self, line: Line) {
+        let mut page = Page::default();
+        page.push(line);
+        self.stderr(&page.print(self.err, self.width));
+    }
+
+    /// Says a line that is already printed, with the time of day.
+    pub fn log(&self, text: &str) {
+        let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+        self.stderr(&format!("{time}  {text}"));
+    }
+
+    /// Nobody listens to what is said when stderr is closed, which stops nothing.
+    fn stderr(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Asks a question that only `y` or `yes` answers with yes.
+    ///
+    /// # Errors
+    /// If there is nobody to answer.
+    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            return Err(Failure::usage("there is no terminal to ask for consent on").hint("pass --yes to go ahead"));
+        }
+        self.stderr(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        read.map_err(|error| Failure::world(format!("cannot read the answer: {error}")))?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+}

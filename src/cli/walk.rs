@@ -1,0 +1,128 @@
+//! The walk that commands share: read the repository, ask the nodes, resolve, read the record, lay
+//! the views over one another, plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::exit::{Exit, Failure};
+use super::inputs::Remembering;
+use super::place::Place;
+use super::selection::Selection;
+use super::terminal::Terminal;
+use crate::config::{self, Sources};
+use crate::diagnostic::{Code, Diagnostics, Severity};
+use crate::diff::{self, Change};
+use crate::model::homelab::{self, Homelab};
+use crate::model::view::{LiveView, RecordedView};
+use crate::model::{NodeName, Sealer, ServiceName};
+use crate::node::{self, Fleet};
+use crate::plan::{self, Plan};
+
+/// The declared and the live view, and the doors to the nodes.
+pub(super) struct World {
+    /// What the repository says.
+    pub homelab: Homelab,
+    /// What the nodes have.
+    pub live: LiveView,
+    /// The doors to the nodes.
+    pub fleet: Fleet,
+    /// What was read of the repository.
+    pub reader: Remembering,
+    /// Variables of the command line.
+    pub env: Vec<(String, String)>,
+}
+
+/// Reads the repository and asks all nodes. What is wrong in the files is said; what is wrong with
+/// the whole ends the walk, what is wrong with one service leaves that service out.
+pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, String)]) -> Result<World, Failure> {
+    let reader = Remembering::default();
+    let sources = load(place, terminal, &reader)?;
+    let nodes = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
+    let fleet = node::connect_all(&nodes, &place.node_options()).await;
+    let live = node::refresh(&fleet, &config::wanted(&sources)).await;
+    let resolved = config::resolve(&sources, &live, env);
+    terminal.diagnostics(&resolved.diagnostics, &resolved.map);
+    if concerns_all(&resolved.diagnostics) {
+        return Err(Failure::said(Exit::Failed));
+    }
+    Ok(World { homelab: resolved.homelab, live, fleet, reader, env: env.to_vec() })
+}
+
+/// Reads what needs neither a variable nor a node.
+fn load(place: &Place, terminal: &Terminal, reader: &Remembering) -> Result<Sources, Failure> {
+    let (sources, found) = config::load(place.repository_through(Arc::new(reader.clone())));
+    terminal.diagnostics(&found, &sources.map);
+    match found.has_errors() {
+        true => Err(Failure::said(Exit::Failed)),
+        false => Ok(sources),
+    }
+}
+
+/// Whether something is wrong between services, so that leaving one of them out would be arbitrary.
+fn concerns_all(found: &Diagnostics) -> bool {
+    let whole = [Code::PortClaimedTwice, Code::NameClaimedTwice, Code::DependencyCycle];
+    found.iter().any(|d| d.severity == Severity::Error && whole.contains(&d.code))
+}
+
+/// A plan and how the three views differ.
+pub(super) struct Planned {
+    /// How the views differ.
+    pub changes: Vec<Change>,
+    /// What would be done about it.
+    pub plan: Plan,
+    /// What was asked for.
+    pub options: plan::Options,
+}
+
+impl World {
+    /// Lays the views over one another.
+    pub fn changes(&self, recorded: &RecordedView, sealer: &Sealer) -> Vec<Change> {
+        diff::diff(&self.homelab, recorded, &self.live, sealer)
+    }
+
+    /// Makes the plan.
+    pub fn plan(&self, recorded: &RecordedView, sealer: &Sealer, options: plan::Options) -> Planned {
+        let changes = self.changes(recorded, sealer);
+        let input =
+            plan::Input { homelab: &self.homelab, recorded, live: &self.live, changes: &changes, options: &options };
+        let plan = plan::plan(&input);
+        Planned { changes, plan, options }
+    }
+
+    /// What a plan is asked for.
+    pub fn options(&self, selection: &Selection, recorded: &RecordedView) -> Result<plan::Options, Failure> {
+        selection.options(&self.homelab, recorded)
+    }
+
+    /// Takes services out of the declaration, as if their folders were gone.
+    pub fn without(&mut self, services: &BTreeSet<ServiceName>) {
+        for service in services {
+            self.homelab.services.remove(service);
+            self.homelab.unresolved.remove(service);
+        }
+    }
+
+    /// The nodes that answered.
+    pub fn doors(&self) -> BTreeMap<NodeName, Arc<dyn node::Node>> {
+        let open = self.fleet.iter().filter_map(|(name, reach)| match reach {
+            node::Reach::Node(node) => Some((name.clone(), Arc::clone(node))),
+            node::Reach::Failed(_) | node::Reach::Maintenance => None,
+        });
+        open.collect()
+    }
+
+    /// Values of the nodes' env files, none of which may be said.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let files = self.live.nodes.values().filter_map(|view| view.known()).flat_map(|node| &node.files);
+        let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
+        let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
+        texts.flat_map(|text| config::dotenv::values(text).into_values()).map(SecretString::from).collect()
+    }
+
+    /// The declared nodes.
+    pub fn nodes(&self) -> &BTreeMap<NodeName, homelab::Node> {
+        &self.homelab.nodes
+    }
+}
