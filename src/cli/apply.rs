@@ -1,6 +1,5 @@
 //! `hl apply`: does what the plan says, after consent.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,8 +16,6 @@ use super::walk::{Planned, World, look};
 use crate::apply::{self, PARALLELISM};
 use crate::config;
 use crate::event::{Interruption, Report};
-use crate::model::ServiceName;
-use crate::model::homelab::Homelab;
 use crate::model::view::RecordedService;
 use crate::plan::file::{SavedPlan, Stale};
 use crate::plan::{self, Phase};
@@ -165,7 +162,7 @@ pub(super) async fn carry_out(
         until: job.until,
         parallelism: PARALLELISM,
         nodes: world.nodes().clone(),
-        services: services(&world.homelab),
+        services: world.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect(),
         secrets: world.secrets(),
         read_env: config::dotenv::values,
         digest,
@@ -239,16 +236,4 @@ async fn interrupted() -> std::io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
-}
-
-/// What is recorded of each declared service.
-fn services(homelab: &Homelab) -> BTreeMap<ServiceName, RecordedService> {
-    let record = |service: &crate::model::homelab::Service| RecordedService {
-        node: service.node.clone(),
-        project: service.project.clone(),
-        project_dir: service.project_dir.clone(),
-        depends_on: service.depends_on.keys().cloned().collect(),
-        lifecycle: service.lifecycle.clone(),
-    };
-    homelab.services.iter().map(|(name, service)| (name.clone(), record(service))).collect()
 }

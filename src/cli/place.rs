@@ -2,6 +2,7 @@
 //! about Docker.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Place {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
         let nobody = || "unknown".to_owned();
         Claim {
-            who: variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(nobody),
+            who: variable("USER").or_else(|| variable("LOGNAME")).or_else(name_of_user).unwrap_or_else(nobody),
             host: host.or_else(|| variable("HOSTNAME")).unwrap_or_else(nobody),
             pid: std::process::id(),
             why: why.to_owned(),
@@ -102,6 +103,18 @@ impl Place {
         let commit = String::from_utf8(git.stdout).ok()?.trim().to_owned();
         (git.status.success() && !commit.is_empty()).then_some(commit)
     }
+}
+
+/// The name of the user that this process runs as, where the environment does not say it.
+fn name_of_user() -> Option<String> {
+    let user = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let named = passwd.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let (name, _, id) = (parts.next()?, parts.next()?, parts.next()?);
+        (id == user).then(|| name.to_owned())
+    });
+    named.or(Some(user))
 }
 
 /// A variable of the environment that says something.

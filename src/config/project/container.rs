@@ -34,6 +34,10 @@ impl Builder<'_> {
             let key = if number == 1 { name.to_owned() } else { format!("{name}#{number}") };
             let mut spec = spec.clone();
             spec.name = own_name.clone().unwrap_or_else(|| self.container_name(name, number));
+            // As Compose has it: others find a container by its own name and by its service's.
+            for end in spec.networks.values_mut() {
+                end.aliases.extend([spec.name.clone(), name.to_owned()]);
+            }
             spec.compose_labels = self.labels(name, service, number);
             // Compose attaches each container by its own name and its service's, by which others find it.
             for end in spec.networks.values_mut() {
