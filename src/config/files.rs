@@ -202,7 +202,7 @@ impl<'a> Files<'a> {
             return known.clone();
         }
         let result = self.reader.read(path).and_then(|bytes| {
-            let text: Arc<str> = match (String::from_utf8(bytes), visibility) {
+            let text: Arc<str> = match (utf8(bytes), visibility) {
                 (Ok(text), _) => text.into(),
                 (Err(error), Visibility::Secret) => String::from_utf8_lossy(error.as_bytes()).into(),
                 (Err(_), Visibility::Public) => return Err(ReadError::NotText),
@@ -238,6 +238,17 @@ impl<'a> Files<'a> {
     }
 }
 
+/// The text of bytes in UTF-8, or in UTF-16 with a mark, which yaml.v3 reads, too.
+fn utf8(bytes: Vec<u8>) -> Result<String, std::string::FromUtf8Error> {
+    let decode: fn([u8; 2]) -> u16 = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return String::from_utf8(bytes),
+    };
+    let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| decode([pair[0], pair[1]])).collect();
+    String::from_utf16(&units).or_else(|_| String::from_utf8(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +275,17 @@ mod tests {
         assert_eq!(files.load(Path::new("/a/c.yml"), Visibility::Public), Err(ReadError::Missing));
         let file = first.expect("it is there");
         assert_eq!((&*files.text(file), map.path(file)), ("x", Path::new("b.yml")));
+    }
+
+    #[test]
+    fn other_encodings_with_a_mark_are_read() {
+        let memory = Memory::from_iter([("/le", b"\xff\xfea\0:\0".to_vec()), ("/be", b"\xfe\xff\0a\0:".to_vec())]);
+        let mut map = SourceMap::default();
+        let mut files = Files::new(&memory, &mut map, "/");
+        for path in ["/le", "/be"] {
+            let file = files.load(Path::new(path), Visibility::Public).expect("it is text");
+            assert_eq!(&*files.text(file), "a:");
+        }
     }
 
     #[test]

@@ -390,6 +390,17 @@ fn values_without_a_name_stop_variables_but_only_warn_in_services() {
 }
 
 #[test]
+fn deep_files_are_no_danger_to_the_stack() {
+    let deep = format!("{}1{}", "{a: [".repeat(95), "]}".repeat(95));
+    let file = format!("x-a: {deep}\nservices: {{s: {{image: x, deploy: {deep}}}}}\n");
+    assert!(load_with(&[("compose.yml", &file)], |_| {}).0.project.is_none());
+    let file = format!("x-a: {deep}\nservices: {{s: {{image: x}}}}\n");
+    let project =
+        project_with(&[("a.yml", &file), ("b.yml", &file)], |r| r.files = vec!["a.yml".into(), "b.yml".into()]);
+    assert!(print::json(&project.tree).len() > 1000 && print::yaml(&project.tree).len() > 1000);
+}
+
+#[test]
 fn diagnostics_do_not_tell_secrets() {
     let file = "services:\n  s:\n    image: x\n    ports: [\"${KEY}:x\"]\n  t:\n    image: ${UNSET:?needs ${KEY}}\n";
     let (loaded, _) = load_with(&[("compose.yml", file), (".env", "KEY=hunter22\n")], |_| {});
