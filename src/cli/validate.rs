@@ -19,7 +19,8 @@ pub(super) fn run(place: &Place, terminal: &Terminal) -> Answer {
     found.extend(of_services);
     terminal.diagnostics(&found, &map);
     if let Some(mistakes) = verdict(&found) {
-        terminal.talk(&format!("\n{mistakes}"));
+        terminal.talk("");
+        terminal.talk(&mistakes);
         return Err(Failure::said(Exit::Failed));
     }
     let size = (count(sources.nodes.len(), "node"), count(sources.services.len(), "service"));
