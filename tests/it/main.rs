@@ -13,6 +13,7 @@
 //!
 //! A new file: `mod` it here, give it a `pub const TRIALS`, and list that below.
 
+mod adoption;
 mod apply;
 mod architecture;
 mod broken;
@@ -25,6 +26,7 @@ mod support;
 
 fn main() -> std::process::ExitCode {
     support::trial::run(&[
+        adoption::TRIALS,
         apply::TRIALS,
         architecture::TRIALS,
         broken::TRIALS,
