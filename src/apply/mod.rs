@@ -20,6 +20,7 @@ mod record;
 mod redact;
 mod run;
 mod schedule;
+pub mod verify;
 mod wait;
 mod words;
 

@@ -16,11 +16,14 @@ mod bug;
 mod completions;
 mod config;
 mod delete;
+mod drift;
 mod plan;
 mod progress;
 mod schema;
 mod state;
+mod status;
 mod validate;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,6 +64,9 @@ struct Common {
 enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
+    Drift(drift::Arguments),
+    Verify(verify::Arguments),
+    Status(status::Arguments),
     Delete(delete::Arguments),
     Validate(validate::Arguments),
     Config(config::Arguments),
@@ -100,6 +106,9 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
     match &arguments.command {
         Command::Plan(arguments) => wait(plan::run(arguments, &place()?, terminal)),
         Command::Apply(arguments) => wait(apply::run(arguments, &place()?, terminal)),
+        Command::Drift(arguments) => wait(drift::run(arguments, &place()?, terminal)),
+        Command::Verify(arguments) => wait(verify::run(arguments, &place()?, terminal)),
+        Command::Status(arguments) => wait(status::run(arguments, &place()?, terminal)),
         Command::Delete(arguments) => wait(delete::run(arguments, &place()?, terminal)),
         Command::Validate(_) => validate::run(&place()?, terminal),
         Command::Config(arguments) => config::run(arguments, &place()?, terminal),

@@ -23,6 +23,7 @@ use crate::model::homelab::Homelab;
 use crate::model::view::{LiveView, RecordedView};
 use crate::model::{Addr, Fields, NodeName, ServiceName, Target};
 
+pub use order::services as service_order;
 pub use step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, Step, StepId};
 
 /// Everything that a plan is made from.

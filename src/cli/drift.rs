@@ -1,0 +1,53 @@
+//! `hl drift`: what somebody changed outside hl, and nothing else.
+
+use clap::Args;
+
+use super::Format;
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::plan::{Form, show};
+use super::selection::{Selection, Variables};
+use super::terminal::Terminal;
+use super::walk::look;
+use crate::diff::Change;
+use crate::plan::{self, Input};
+use crate::state;
+
+/// Show what was changed outside hl. Exits with 2 if something was, with 3 if not every node could be asked.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    variables: Variables,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let state = state::read(&place.state()?).map_err(Failure::world)?;
+    let world = look(place, terminal, &arguments.variables.variables).await?;
+    let options = world.options(&arguments.selection, &state.view)?;
+    let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
+    changes.retain(Change::is_drift);
+    let plan = plan::plan(&Input {
+        homelab: &world.homelab,
+        recorded: &state.view,
+        live: &world.live,
+        changes: &changes,
+        options: &options,
+    });
+    let incomplete = plan.is_incomplete();
+    match (arguments.format, plan.has_changes() || incomplete) {
+        (Format::Json, _) => show(&plan, Form::Json, terminal)?,
+        (Format::Text, true) => show(&plan, Form::Text, terminal)?,
+        (Format::Text, false) => terminal.data("No drift: nothing was changed outside hl.\n")?,
+    }
+    Ok(match (incomplete, plan.has_changes()) {
+        (true, _) => Exit::Incomplete,
+        (false, true) => Exit::Changes,
+        (false, false) => Exit::Done,
+    })
+}

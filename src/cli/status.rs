@@ -1,0 +1,123 @@
+//! `hl status`: what runs where.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Format;
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::selection::Selection;
+use super::terminal::Terminal;
+use super::walk::{World, look};
+use crate::diff;
+use crate::model::view::{Health, LiveContainer, NodeView, RecordedView, Status};
+use crate::render::style::Label;
+use crate::render::table::{Cell, table};
+use crate::state;
+
+/// Show what runs where, and how it is.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// One container, or a service of which nothing is known.
+struct Row {
+    service: String,
+    container: String,
+    state: String,
+    image: String,
+    since: String,
+    label: Label,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let recorded = state::read(&place.state()?).map_err(Failure::world)?.view;
+    let world = look(place, terminal, &[]).await?;
+    let options = world.options(&arguments.selection, &recorded)?;
+    let chosen = |node: &_, service: &_| {
+        let covers = |targets: &[crate::model::Target]| targets.iter().any(|t| t.covers_service(node, service));
+        (options.targets.is_empty() || covers(&options.targets)) && !covers(&options.excludes)
+    };
+    let mut rows = Vec::new();
+    for service in world.homelab.services.values().filter(|s| chosen(&s.node, &s.name)) {
+        rows.extend(rows_of(service, &world, &recorded));
+    }
+    for (name, unresolved) in world.homelab.unresolved.iter().filter(|(name, u)| chosen(&u.node, name)) {
+        rows.push(Row {
+            service: format!("{}/{name}", unresolved.node),
+            container: "?".to_owned(),
+            state: format!("unknown: {}", unresolved.why),
+            image: String::new(),
+            since: String::new(),
+            label: Label::Warning,
+        });
+    }
+    rows.sort_by(|a, b| (&a.service, &a.container).cmp(&(&b.service, &b.container)));
+    match arguments.format {
+        Format::Text => terminal.data(&text(&rows, terminal))?,
+        Format::Json => terminal.json(&json!({
+            "format_version": 1,
+            "containers": rows.iter().map(|r| json!({
+                "service": r.service, "container": r.container, "state": r.state, "image": r.image, "since": r.since,
+            })).collect::<Vec<_>>(),
+        }))?,
+    }
+    let unknown = world.live.nodes.values().any(|n| matches!(n, NodeView::Unknown { .. }));
+    Ok(if unknown { Exit::Incomplete } else { Exit::Done })
+}
+
+fn text(rows: &[Row], terminal: &Terminal) -> String {
+    if rows.is_empty() {
+        return "Nothing is declared.\n".to_owned();
+    }
+    let cells: Vec<[Cell; 5]> = rows
+        .iter()
+        .map(|r| {
+            [
+                Cell::plain(&r.service),
+                Cell::plain(&r.container),
+                Cell::new(r.label, &r.state),
+                Cell::plain(&r.image),
+                Cell::new(Label::Faint, &r.since),
+            ]
+        })
+        .collect();
+    table(["SERVICE", "CONTAINER", "STATE", "IMAGE", "SINCE"], &cells, terminal.options().palette)
+}
+
+fn rows_of(service: &crate::model::homelab::Service, world: &World, recorded: &RecordedView) -> Vec<Row> {
+    let Some(NodeView::Known(node)) = world.live.nodes.get(&service.node) else { return Vec::new() };
+    let found = diff::instances(service, recorded, node);
+    let row = |name: &String, live: Option<&&LiveContainer>| {
+        let (state, label) = live.map_or(("not there".to_owned(), Label::Error), |live| shown(live));
+        Row {
+            service: format!("{}/{}", service.node, service.name),
+            container: name.clone(),
+            state,
+            image: live.map_or_else(|| service.containers[name].spec.image.familiar(), |l| l.spec.image.familiar()),
+            since: live
+                .map_or_else(String::new, |l| l.started_at.split('.').next().unwrap_or_default().replace('T', " ")),
+            label,
+        }
+    };
+    service.containers.keys().map(|name| row(name, found.current.get(name))).collect()
+}
+
+/// State and health in words.
+fn shown(live: &LiveContainer) -> (String, Label) {
+    let state = diff::state_text(&live.status);
+    match (&live.status, &live.health) {
+        (Status::Running, Some(Health::Healthy)) => (format!("{state}, healthy"), Label::Good),
+        (Status::Running, Some(Health::Starting)) => (format!("{state}, not yet healthy"), Label::Warning),
+        (Status::Running, Some(Health::Unhealthy)) => (format!("{state}, unhealthy"), Label::Error),
+        (Status::Running, None) => (state, Label::Good),
+        (Status::Exited { code: 0 }, _) => (state, Label::Plain),
+        (_, _) => (state, Label::Error),
+    }
+}

@@ -1,0 +1,85 @@
+//! `hl verify`: proves that what runs works, without changing anything.
+
+use std::fmt::Write;
+
+use clap::Args;
+
+use super::exit::{Answer, Exit, Failure};
+use super::place::Place;
+use super::selection::Selection;
+use super::terminal::Terminal;
+use super::walk::look;
+use crate::apply::verify::{self, Verified};
+use crate::config;
+use crate::model::ServiceName;
+use crate::model::view::NodeView;
+use crate::plan;
+use crate::state;
+
+/// Prove that services work: Docker's health checks and each service's healthcheck.sh.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only these; all if none is given.
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    services: Vec<ServiceName>,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+fn service(text: &str) -> Result<ServiceName, String> {
+    ServiceName::new(text).map_err(|error| error.to_string())
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    let recorded = state::read(&place.state()?).map_err(Failure::world)?.view;
+    let world = look(place, terminal, &[]).await?;
+    let mut selection = arguments.selection.clone();
+    for service in &arguments.services {
+        selection.targets.push(service.as_str().parse().map_err(Failure::world)?);
+    }
+    let options = world.options(&selection, &recorded)?;
+    let covers = |targets: &[crate::model::Target], s: &crate::model::homelab::Service| {
+        targets.iter().any(|t| t.covers_service(&s.node, &s.name))
+    };
+    let order = plan::service_order(&world.homelab);
+    let chosen = order
+        .iter()
+        .filter_map(|name| world.homelab.services.get(name))
+        .filter(|s| (options.targets.is_empty() || covers(&options.targets, s)) && !covers(&options.excludes, s));
+    let job = verify::Job {
+        services: chosen.collect(),
+        recorded: &recorded,
+        live: &world.live,
+        declared: world.nodes(),
+        nodes: &world.doors(),
+        read_env: config::dotenv::values,
+        secrets: &world.secrets(),
+    };
+    let verified = verify::verify(&job).await;
+    terminal.data(&text(&verified))?;
+    let unknown = world.live.nodes.values().any(|n| matches!(n, NodeView::Unknown { .. }));
+    let failed = verified.iter().any(|v| !v.problems.is_empty());
+    Ok(match (failed, unknown || !world.homelab.unresolved.is_empty()) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Incomplete,
+        (false, false) => Exit::Done,
+    })
+}
+
+fn text(verified: &[Verified]) -> String {
+    let mut out = String::new();
+    for service in verified {
+        let mark = if service.problems.is_empty() { '✓' } else { '✗' };
+        let _ = writeln!(out, "{mark} {}/{}  {}", service.node, service.service, service.proof);
+        for problem in &service.problems {
+            let _ = writeln!(out, "    {}", problem.replace('\n', "\n    "));
+        }
+    }
+    let failed = verified.iter().filter(|v| !v.problems.is_empty()).count();
+    let _ = match failed {
+        0 => writeln!(out, "\nAll {} services work.", verified.len()),
+        n => writeln!(out, "\n{n} of {} services do not work.", verified.len()),
+    };
+    out
+}
