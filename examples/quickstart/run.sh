@@ -204,6 +204,12 @@ clean() {
   if [ "$(cat "/proc/$engine/comm" 2>/dev/null)" = dockerd ]; then
     root_do kill "$engine" && echo "stopped the Docker engine that was started here"
   fi
+  # hl keeps the key of each homelab's state outside of its repository.
+  lineage=$(sed -n 's/^ *"lineage": "\([0-9a-f]*\)".*/\1/p' "$root/homelab/state/homelab.json" 2>/dev/null) || lineage=
+  if [ -n "$lineage" ]; then
+    # shellcheck disable=SC2016 # the inner shell expands it, as the user that hl ran as
+    $as_root sh -c 'rm -f "${XDG_DATA_HOME:-$HOME/.local/share}/hl/keys/$1.key"' sh "$lineage"
+  fi
   if [ -e "$root/$mark" ]; then
     $as_root rm -rf "$root" && echo "removed $root"
   fi

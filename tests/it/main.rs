@@ -21,6 +21,7 @@ mod convergence;
 mod harness;
 mod node_calls;
 mod node_specs;
+mod quickstart;
 mod repository;
 mod support;
 
@@ -34,6 +35,7 @@ fn main() -> std::process::ExitCode {
         harness::TRIALS,
         node_calls::TRIALS,
         node_specs::TRIALS,
+        quickstart::TRIALS,
         repository::TRIALS,
     ])
 }
