@@ -16,16 +16,21 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::model::homelab::Condition;
-use crate::model::view::{Health, LiveContainer, Status};
-use crate::node::{ErrorKind, Node, NodeError};
+use crate::model::view::{Health, Status};
+use crate::node::{ContainerState, ErrorKind, Node, NodeError};
 
 /// How long a container without a health check has to run before that counts: most that cannot work
 /// (a wrong option, a missing file) end well within it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Between two looks: short at first, since most containers are up at once.
+/// Between two looks at first: most containers are up at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Between two looks later: the longer the wait, the less it matters when exactly it ends, and a
+/// hundred containers may be waited for at once.
+const LONG_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const SHARE: u32 = 20;
 
 /// Starts of one container that are seen before it counts as broken. The engine waits twice as long
 /// before each restart, so this takes half a minute and more: time for what it needs to come up.
@@ -95,7 +100,7 @@ pub(super) async fn wait(
     let (mut pause, mut silences) = (FIRST_PAUSE, 0);
     let (mut seen, mut last) = (Seen::default(), "");
     loop {
-        let state = match node.inspect_container(container).await {
+        let state = match node.container_state(container).await {
             Ok(live) => {
                 silences = 0;
                 match look(&live, condition, &mut seen) {
@@ -118,11 +123,11 @@ pub(super) async fn wait(
             return Err(WaitError::Late { container: container.to_owned(), state, after: timeout });
         }
         sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        pause = (pause * 3 / 2).min((began.elapsed() / SHARE).clamp(LONG_PAUSE, LONGEST_PAUSE));
     }
 }
 
-fn look(live: &LiveContainer, condition: Condition, seen: &mut Seen) -> Look {
+fn look(live: &ContainerState, condition: Condition, seen: &mut Seen) -> Look {
     if live.status != Status::Running {
         seen.running = None;
     }
@@ -143,7 +148,7 @@ fn look(live: &LiveContainer, condition: Condition, seen: &mut Seen) -> Look {
     }
 }
 
-fn look_at_running(live: &LiveContainer, condition: Condition, seen: &mut Seen) -> Look {
+fn look_at_running(live: &ContainerState, condition: Condition, seen: &mut Seen) -> Look {
     seen.starts.insert(live.started_at.clone());
     let since = match &seen.running {
         Some((start, since)) if *start == live.started_at => *since,

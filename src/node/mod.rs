@@ -21,7 +21,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{LiveContainer, LiveFile, LiveNode};
+use crate::model::view::{Health, LiveContainer, LiveFile, LiveNode, Status};
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ErrorKind, NodeError};
@@ -119,6 +119,12 @@ pub trait Node: Send + Sync {
     /// One container as it is now.
     async fn inspect_container(&self, container: &str) -> Result<LiveContainer, NodeError>;
 
+    /// Whether a container runs and works. Costs less than looking at all of it, for who waits.
+    async fn container_state(&self, container: &str) -> Result<ContainerState, NodeError> {
+        let LiveContainer { name, status, health, started_at, .. } = self.inspect_container(container).await?;
+        Ok(ContainerState { name, status, health, started_at })
+    }
+
     /// The last lines that a container wrote, oldest first. May hold secrets.
     async fn container_log(&self, container: &str, lines: usize) -> Result<Vec<String>, NodeError>;
 
@@ -164,6 +170,19 @@ impl fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
+}
+
+/// Whether a container runs and works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerState {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs.
+    pub status: Status,
+    /// What Docker's health check says; `None` without one.
+    pub health: Option<Health>,
+    /// When it was started last, as the engine writes it; empty if never.
+    pub started_at: String,
 }
 
 /// A file to put in place.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The ending of the files that a crash may leave behind; nothing ever reads them.
+/// How the files that a crash may leave behind are called; nothing ever reads them.
+const OURS: &str = ".hl-";
 const TEMPORARY: &str = ".tmp";
 
 /// Puts `bytes` in place of what `path` holds: a temporary file in the same folder, synced, renamed,
@@ -42,7 +43,7 @@ pub(super) fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Those of the file system; `NotFound` if `from` is not there.
 pub(super) fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
     let folder = folder_of(to);
-    let spare = folder.join(format!("{}{TEMPORARY}", to.file_name().unwrap_or_default().to_string_lossy()));
+    let spare = folder.join(format!("{OURS}{}{TEMPORARY}", to.file_name().unwrap_or_default().to_string_lossy()));
     match std::fs::remove_file(&spare) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
@@ -55,7 +56,9 @@ pub(super) fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(OURS) && name.ends_with(TEMPORARY) {
             // One that cannot be removed is litter and no more; the next sweep tries again.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -73,7 +76,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn temporary(folder: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new()
-        .prefix(".hl-")
+        .prefix(OURS)
         .suffix(TEMPORARY)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)

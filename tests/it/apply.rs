@@ -32,6 +32,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(an_apply_that_dies_anywhere_is_known_and_completed, needs Engine),
     trial!(preparing_touches_no_container, needs Engine),
     trial!(a_change_by_hand_is_put_back, needs Engine),
+    trial!(two_clones_cannot_apply_at_once, needs Engine),
 ];
 
 /// A homelab with the walk from its files to its nodes.
@@ -376,6 +377,25 @@ fn preparing_touches_no_container() {
     assert_eq!(walk.id("web"), id);
     walk.settle();
     assert_ne!(walk.id("web"), id);
+}
+
+fn two_clones_cannot_apply_at_once() {
+    let walk = Walk::new();
+    walk.service("web", WEB, "");
+    let planned = walk.plan();
+    let node = planned.nodes.values().next().expect("there is one node");
+    std::fs::create_dir_all(walk.lab.node_root()).expect("a folder can be made");
+    let path = walk.lab.node_root().join(".hl.lock").display().to_string();
+    let held = walk.runtime.block_on(node.lock(&path)).expect("the lock is free");
+    let (_interrupt, stop) = watch::channel(Interruption::No);
+    let (sender, _events) = mpsc::unbounded_channel();
+    let (mut store, options) = (walk.store(), walk.options(&planned));
+    let apply = apply::apply(&planned.plan, &planned.nodes, &mut store, &options, stop, sender);
+    let error = walk.runtime.block_on(apply).expect_err("another one holds the node");
+    assert!(matches!(error, apply::Error::Locked(_)), "{error}");
+    assert_eq!(walk.containers(), Vec::<String>::new());
+    drop((held, store));
+    walk.settle();
 }
 
 fn a_change_by_hand_is_put_back() {

@@ -1,3 +1,5 @@
+//! The loop on nodes that do what they are told, and write down what they are asked.
+
 mod node;
 mod recording;
 mod stopping;
@@ -236,7 +238,7 @@ fn reach(steps: &[Random], failed: usize) -> BTreeSet<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn any_plan_with_any_failures_is_taken_in_order(steps in random_plan()) {

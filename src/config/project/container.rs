@@ -39,10 +39,6 @@ impl Builder<'_> {
                 end.aliases.extend([spec.name.clone(), name.to_owned()]);
             }
             spec.compose_labels = self.labels(name, service, number);
-            // Compose attaches each container by its own name and its service's, by which others find it.
-            for end in spec.networks.values_mut() {
-                end.aliases.extend([spec.name.clone(), name.to_owned()]);
-            }
             self.made.claims.names.push((Kind::Container, spec.name.clone(), own_span));
             let container = Container {
                 compose_service: name.to_owned(),

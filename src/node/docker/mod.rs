@@ -25,7 +25,8 @@ use async_trait::async_trait;
 use self::engine::{CHANGE, Engine};
 use super::shell::Shell;
 use super::{
-    EngineInfo, FileWrite, LockGuard, NewContainer, Node, NodeError, Options, Progress, Script, ScriptOutcome,
+    ContainerState, EngineInfo, FileWrite, LockGuard, NewContainer, Node, NodeError, Options, Progress, Script,
+    ScriptOutcome,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -156,6 +157,10 @@ impl Node for DockerNode {
 
     async fn inspect_container(&self, container: &str) -> Result<LiveContainer, NodeError> {
         read::read_container(&self.engine, container).await
+    }
+
+    async fn container_state(&self, container: &str) -> Result<ContainerState, NodeError> {
+        Ok(inspect::state(read::inspect_raw(&self.engine, container).await?))
     }
 
     async fn container_log(&self, container: &str, lines: usize) -> Result<Vec<String>, NodeError> {

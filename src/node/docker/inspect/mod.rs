@@ -20,6 +20,7 @@ use crate::model::ProjectName;
 use crate::model::spec::{ContainerRef, ContainerSpec};
 use crate::model::value::Text;
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
+use crate::node::ContainerState;
 
 pub use place::{image, network, volume};
 
@@ -115,11 +116,11 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
         .collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
-    let state = state.unwrap_or_default();
+    let ContainerState { name, status, health, started_at } = state_of(name, state);
     LiveContainer {
-        status: status(&state),
-        health: state.health.as_ref().and_then(|h| health(h.status.as_deref())),
-        started_at: state.started_at.filter(|t| !t.starts_with("0001-")).unwrap_or_default(),
+        status,
+        health,
+        started_at,
         created_at: created.unwrap_or_default(),
         image_id: image.unwrap_or_default(),
         id,
@@ -175,6 +176,21 @@ fn identity(labels: &wire::Texts) -> Option<ComposeIdentity> {
 /// A word that is there and not empty.
 fn word(text: Option<&String>) -> Option<String> {
     text.filter(|t| !t.is_empty()).cloned()
+}
+
+/// Whether a container runs and works.
+pub fn state(inspect: wire::Inspect) -> ContainerState {
+    state_of(inspect.name.trim_start_matches('/').to_owned(), inspect.state)
+}
+
+fn state_of(name: String, state: Option<wire::State>) -> ContainerState {
+    let state = state.unwrap_or_default();
+    ContainerState {
+        name,
+        status: status(&state),
+        health: state.health.as_ref().and_then(|h| health(h.status.as_deref())),
+        started_at: state.started_at.filter(|t| !t.starts_with("0001-")).unwrap_or_default(),
+    }
 }
 
 fn status(state: &wire::State) -> Status {
