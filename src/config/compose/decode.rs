@@ -43,7 +43,10 @@ fn decode_value(node: &mut Node, holds: &Holds, at: Place<'_>, diagnostics: &mut
                 to_text(item);
             }
         }
-        Holds::Variables => decode_mapping(node, Unset::Null),
+        Holds::Variables => {
+            decode_mapping(node, Unset::Null);
+            check_names(node, at, diagnostics);
+        }
         Holds::Mapping => decode_mapping(node, Unset::Empty),
         Holds::TextMap => {
             for (name, entry) in node.as_map_mut().into_iter().flatten() {
@@ -222,6 +225,19 @@ fn decode_mapping(node: &mut Node, unset: Unset) {
             (Value::Null, Unset::Empty) => entry.node.value = Value::Text(String::new()),
             _ => to_text(&mut entry.node),
         }
+    }
+}
+
+/// `- A = 1` makes a variable called `A `, which nothing ever reads; Compose refuses it since 2.34.
+fn check_names(variables: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    for (name, entry) in
+        variables.as_map().into_iter().flatten().filter(|(name, _)| name.ends_with(char::is_whitespace))
+    {
+        diagnostics.push(
+            Diagnostic::warning(Code::Trap, format!("{at}: the name of `{name}` ends with a space"))
+                .at(entry.key_span, "")
+                .hint(format!("write `{}=…`, without spaces around the `=`", name.trim_end())),
+        );
     }
 }
 

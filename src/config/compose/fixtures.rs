@@ -36,6 +36,14 @@ fn printed(key: &str, input: &serde_json::Value) -> Result<serde_json::Value, St
     Ok(config["services"]["s"][key].clone())
 }
 
+/// What 2.26.1 refuses and hl takes, as every Compose since 2.34 or the release after it does.
+const NEWER: [(&str, &str, &str); 4] = [
+    ("stop_grace_period", "1d", "24h0m0s"),
+    ("mem_limit", "-1", "-1"),
+    ("memswap_limit", "-1", "-1"),
+    ("pull_policy", "daily", "daily"),
+];
+
 #[test]
 fn every_short_form_is_read_as_compose_reads_it() {
     let keys: Vec<(String, Vec<serde_json::Value>)> =
@@ -49,7 +57,9 @@ fn every_short_form_is_read_as_compose_reads_it() {
         for case in cases {
             seen += 1;
             let got = printed(key, &case["in"]);
+            let newer = NEWER.iter().find(|(k, input, _)| k == key && case["in"] == *input);
             let agrees = match (&got, case.get("error")) {
+                (Ok(got), Some(_)) => newer.is_some_and(|(.., printed)| got == printed),
                 (Ok(got), None) => *got == case["out"],
                 (Err(_), Some(_)) => true,
                 _ => false,

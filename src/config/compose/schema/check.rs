@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::compose::place::Place;
+use crate::config::compose::syntax::duration;
 use crate::config::tree::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 
@@ -32,7 +33,10 @@ fn check_numbers(node: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
 fn check_value(node: &Node, takes: &Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
     match (takes, &node.value) {
         (Takes::Of(types), value) if types.iter().any(|t| t.has(value)) => {}
-        (Takes::Word(words), Value::Text(text)) => check_word(node, text, words, at, diagnostics),
+        (Takes::WordOrEvery(_), Value::Text(text)) if is_every(text) => {}
+        (Takes::Word(words) | Takes::WordOrEvery(words), Value::Text(text)) => {
+            check_word(node, text, words, at, diagnostics);
+        }
         (Takes::Range(..), Value::Text(_)) => {}
         (Takes::Range(low, high), value) if Type::Integer.has(value) => check_range(node, *low, *high, at, diagnostics),
         (Takes::List(item), Value::List(items)) => {
@@ -96,6 +100,11 @@ fn check_word(node: &Node, text: &str, words: &[&str], at: Place<'_>, diagnostic
                 .hint(nearest.map(|n| format!("did you mean `{n}`?")).unwrap_or_default()),
         );
     }
+}
+
+/// `every_12h` and the like.
+fn is_every(text: &str) -> bool {
+    text.strip_prefix("every_").is_some_and(|d| duration::parse(d).is_ok_and(|d| d.0 > 0))
 }
 
 fn check_range(node: &Node, low: i64, high: i64, at: Place<'_>, diagnostics: &mut Diagnostics) {
@@ -242,7 +251,7 @@ impl Takes {
     fn fits(&self, value: &Value) -> bool {
         match self {
             Takes::Of(types) => types.iter().any(|t| t.has(value)),
-            Takes::Word(_) => matches!(value, Value::Text(_)),
+            Takes::Word(_) | Takes::WordOrEvery(_) => matches!(value, Value::Text(_)),
             Takes::Range(..) => Type::Text.has(value) || Type::Integer.has(value),
             Takes::List(_) | Takes::Set(_) => matches!(value, Value::List(_)),
             Takes::Named(..) | Takes::Keys(_) => matches!(value, Value::Map(_)),
@@ -269,7 +278,7 @@ impl Takes {
         };
         match self {
             Takes::Of(types) => types.iter().for_each(|t| add(t.in_words())),
-            Takes::Word(_) => add("a string"),
+            Takes::Word(_) | Takes::WordOrEvery(_) => add("a string"),
             Takes::Range(..) => {
                 add("a string");
                 add("an integer");

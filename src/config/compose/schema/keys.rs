@@ -41,7 +41,7 @@ fn descend(takes: &Takes, path: &str, support: Support, since: Option<Release>, 
         Takes::List(item) | Takes::Set(item) => descend(item, &format!("{path}.[]"), support, since, found),
         Takes::Named(_, item) => descend(item, &format!("{path}.*"), support, since, found),
         Takes::Either(choices) => choices.iter().for_each(|c| descend(c, path, support, since, found)),
-        Takes::Of(_) | Takes::Word(_) | Takes::Range(..) => {}
+        Takes::Of(_) | Takes::Word(_) | Takes::WordOrEvery(_) | Takes::Range(..) => {}
     }
 }
 

@@ -107,6 +107,8 @@ pub enum Takes {
     Of(&'static [Type]),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or `every_` and a duration.
+    WordOrEvery(&'static [&'static str]),
     /// Text, or an integer in a range.
     Range(i64, i64),
     /// A list of such items.

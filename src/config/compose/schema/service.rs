@@ -106,7 +106,12 @@ pub static SERVICE: Keys = open(&[
         Holds::List(&PORT),
     ),
     key("privileged", BOOL_OR_TEXT, Holds::Bool),
-    key("pull_policy", Takes::Word(&["always", "never", "if_not_present", "build", "missing"]), Holds::Text),
+    // The last three came with 2.34; they are taken because every Compose of today does.
+    key(
+        "pull_policy",
+        Takes::WordOrEvery(&["always", "never", "if_not_present", "build", "missing", "daily", "weekly"]),
+        Holds::Text,
+    ),
     key("read_only", BOOL_OR_TEXT, Holds::Bool),
     key("restart", TEXT, Holds::Text),
     key("runtime", TEXT, Holds::Text),

@@ -1,4 +1,4 @@
-//! Durations as Go writes them: `1m30s`, `1.5h`, `500ms`.
+//! Durations as Go writes them: `1m30s`, `1.5h`, `500ms`; days and weeks, too, which Compose reads since 2.34.
 
 use std::fmt;
 
@@ -35,8 +35,6 @@ impl DurationError {
             DurationError::NoUnit(text) => format!("write `{text}s` for seconds"),
             DurationError::UnknownUnit { text, unit } => match unit.trim() {
                 unit if unit.chars().any(char::is_uppercase) => format!("write `{}`", text.to_lowercase()),
-                "d" => "write days as hours: `24h` is one day".into(),
-                "w" => "write weeks as hours: `168h` is one week".into(),
                 _ if parse(&text.replace(' ', "")).is_ok() => {
                     format!("write it without spaces: `{}`", text.replace(' ', ""))
                 }
@@ -48,10 +46,20 @@ impl DurationError {
 }
 
 /// Units with their nanoseconds; both signs for micro are read.
-const UNITS: [(&str, f64); 8] =
-    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)];
+const UNITS: [(&str, f64); 10] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("μs", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 6e10),
+    ("h", 3.6e12),
+    ("d", 8.64e13),
+    ("w", 6.048e14),
+];
 
-/// Reads a duration as Go's `time.ParseDuration` does.
+/// Reads a duration as Go's `time.ParseDuration` does, and days and weeks as multiples of 24 hours.
 pub fn parse(text: &str) -> Result<GoDuration, DurationError> {
     let invalid = || DurationError::Invalid(text.into());
     let (negative, mut rest) = match text.strip_prefix('-') {
@@ -152,6 +160,8 @@ mod tests {
             (".5h", "30m0s"),
             ("1500us", "1.5ms"),
             ("100h", "100h0m0s"),
+            ("1d12h", "36h0m0s"),
+            ("1w", "168h0m0s"),
         ] {
             assert_eq!(parse(text).unwrap().to_string(), canonical, "{text}");
         }
@@ -161,7 +171,7 @@ mod tests {
     fn says_what_is_wrong() {
         assert_eq!(parse("10"), Err(DurationError::NoUnit("10".into())));
         assert_eq!(parse("10").unwrap_err().hint(), "write `10s` for seconds");
-        assert!(matches!(parse("1d"), Err(DurationError::UnknownUnit { unit, .. }) if unit == "d"));
+        assert!(matches!(parse("1y"), Err(DurationError::UnknownUnit { unit, .. }) if unit == "y"));
         assert_eq!(parse("10S").unwrap_err().hint(), "write `10s`");
         assert_eq!(parse("2h 30m").unwrap_err().hint(), "write it without spaces: `2h30m`");
         for text in ["", "abc", "-", "s", ".s", "1..5s"] {

@@ -8,8 +8,12 @@ use thiserror::Error;
 pub struct SizeError(pub String);
 
 /// Reads a size in bytes, as the regular expression of go-units 0.4 does: digits with decimals, at most one space, a
-/// unit (`k`, `m`, `g`, `t`, `p`), `i`, `b`. Negative sizes are no sizes; `-1` is only written as a number.
+/// unit (`k`, `m`, `g`, `t`, `p`), `i`, `b`. A bare integer may be negative, as in newer releases: `-1` is no limit, and
+/// Compose itself prints it as text.
 pub fn parse(text: &str) -> Result<i64, SizeError> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
     let wrong = || SizeError(text.into());
     let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(number_end);
@@ -47,6 +51,7 @@ mod tests {
             ("0", 0),
             ("1 ", 1),
             ("1t", 1 << 40),
+            ("-1", -1),
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_size() {
-        for text in ["", "-1", "abc", "1  g", "1.", ".5g", "1.2.3", "1x", "1gbb", "+1"] {
+        for text in ["", "-1k", "abc", "1  g", "1.", ".5g", "1.2.3", "1x", "1gbb", "-"] {
             assert_eq!(parse(text), Err(SizeError(text.into())));
         }
     }
