@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::exit::Failure;
 use crate::config::Repository;
+use crate::config::compose::syntax::path::clean;
 use crate::config::files::Reader;
 use crate::node;
 use crate::state::{self, Claim, Paths};
@@ -26,17 +27,28 @@ pub(super) struct Place {
 /// Variables of the environment that scripts on this machine get.
 const FOR_SCRIPTS: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ"];
 
+/// The folder that the user stands in, by the name that the shell gives it: Compose writes that name, symbolic links and
+/// all, on the containers that it makes.
+fn current_dir() -> Result<PathBuf, Failure> {
+    let physical = std::env::current_dir()
+        .map_err(|error| Failure::world(format!("the current folder cannot be read: {error}")))?;
+    let named = variable("PWD").map(PathBuf::from).filter(|named| named.is_absolute());
+    let is_same = |named: &PathBuf| named.canonicalize().is_ok_and(|named| named == physical);
+    Ok(named.filter(is_same).map_or(physical, |named| PathBuf::from(clean(&named.to_string_lossy()))))
+}
+
 impl Place {
     /// The place that `-C` names, or the current folder.
     pub fn find(directory: Option<&Path>) -> Result<Place, Failure> {
-        let current_dir = std::env::current_dir()
-            .map_err(|error| Failure::world(format!("the current folder cannot be read: {error}")))?;
+        let current_dir = current_dir()?;
         let root = match directory {
             None => current_dir.clone(),
-            Some(directory) => current_dir
-                .join(directory)
-                .canonicalize()
-                .map_err(|error| Failure::world(format!("-C {}: {error}", directory.display())))?,
+            Some(directory) => {
+                let root = current_dir.join(directory);
+                std::fs::read_dir(&root)
+                    .map_err(|error| Failure::world(format!("-C {}: {error}", directory.display())))?;
+                PathBuf::from(clean(&root.to_string_lossy()))
+            }
         };
         Ok(Place { root, current_dir, home: variable("HOME") })
     }

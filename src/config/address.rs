@@ -148,6 +148,8 @@ mod tests {
             "ssh://admin@nas.lan",
             "ssh://admin@nas.lan:2222",
             "tcp://nas:2376",
+            "ssh://[fd00::1]:22",
+            "tcp://[fd00::1]:2376",
         ] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }

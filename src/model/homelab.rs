@@ -98,13 +98,18 @@ impl fmt::Display for NodeAddress {
             NodeAddress::Ssh { user, host, port } => {
                 f.write_str("ssh://")?;
                 user.iter().try_for_each(|user| write!(f, "{user}@"))?;
-                f.write_str(host)?;
+                f.write_str(&bracketed(host))?;
                 port.iter().try_for_each(|port| write!(f, ":{port}"))
             }
-            NodeAddress::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            NodeAddress::Tcp { host, port } => write!(f, "tcp://{}:{port}", bracketed(host)),
             NodeAddress::Simulated => f.write_str("simulated"),
         }
     }
+}
+
+/// A host as an address has it: IPv6 in brackets.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// A service: one Compose project on one node.

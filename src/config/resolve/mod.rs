@@ -93,8 +93,9 @@ pub fn project_offline(
     let Some((service, node)) = found else { return (None, Diagnostics::default(), sources.map.clone()) };
     let knowledge = Knowledge::Repository;
     let setting = Setting { sources, service, node, knowledge, args: &args, project_dir: project_dir(service, node) };
-    let best = setting.best_attempt(&[StandIn::Name, StandIn::Number, StandIn::Path], &sources.map);
-    (best.project, best.diagnostics, best.map)
+    let mut map = sources.map.clone();
+    let best = setting.best_attempt(&[StandIn::Name, StandIn::Number, StandIn::Path], &mut map);
+    (best.project, best.diagnostics, map)
 }
 
 /// What to read on each node: the files that hl looks after there, with the content where that counts.
@@ -163,7 +164,6 @@ struct Attempt {
     resources: Resources,
     env: ServiceEnv,
     diagnostics: Diagnostics,
-    map: SourceMap,
     /// How many mistakes were left out because a stand-in may be their cause.
     left_out: usize,
 }
@@ -172,8 +172,7 @@ impl<'a> Setting<'a> {
     /// The service and what it claims, or why there is none.
     fn resolve(&self, map: &mut SourceMap, out: &mut Diagnostics) -> Result<(Service, Claims), String> {
         let best = self.best_attempt(&[StandIn::Number, StandIn::Path], map);
-        let Attempt { project, resources, env, diagnostics, map: texts, .. } = best;
-        *map = texts;
+        let Attempt { project, resources, env, diagnostics, .. } = best;
         let is_broken = diagnostics.has_errors();
         out.extend(diagnostics);
         let empty = match self.knowledge {
@@ -198,7 +197,7 @@ impl<'a> Setting<'a> {
     }
 
     /// The first attempt in which no mistake comes from a stand-in, else the one with the fewest.
-    fn best_attempt(&self, stand_ins: &[StandIn], map: &SourceMap) -> Attempt {
+    fn best_attempt(&self, stand_ins: &[StandIn], map: &mut SourceMap) -> Attempt {
         let mut best = self.attempt(stand_ins[0], map);
         for stand_in in &stand_ins[1..] {
             if best.left_out == 0 {
@@ -213,28 +212,27 @@ impl<'a> Setting<'a> {
     }
 
     /// Loads the compose files once.
-    fn attempt(&self, stand_in: StandIn, map: &SourceMap) -> Attempt {
-        let mut map = map.clone();
+    fn attempt(&self, stand_in: StandIn, map: &mut SourceMap) -> Attempt {
         let mut found = Diagnostics::default();
         let asked = match self.knowledge {
             Knowledge::Live(_) => BTreeSet::new(),
             Knowledge::Repository => self.asked(),
         };
-        let env = env::service_env(self, stand_in, &asked, &mut map, &mut found);
+        let env = env::service_env(self, stand_in, &asked, map, &mut found);
         let mut resources = Resources::default();
         let mut project = None;
         // An env file that cannot be read says nothing reliable about the rest.
         if !found.has_errors() {
             let overlay = self.overlay(&env);
-            let loaded = compose::load(&self.request(), &overlay, &mut map);
+            let loaded = compose::load(&self.request(), &overlay, map);
             found.extend(loaded.diagnostics);
             project = loaded.project;
             if let Some(project) = &project {
                 resources = project::build(project, &overlay, &mut found);
             }
         }
-        let (diagnostics, left_out) = explained(found, &env.stand_ins, &map);
-        Attempt { project, resources, env, diagnostics, map, left_out }
+        let (diagnostics, left_out) = explained(found, &env.stand_ins, map);
+        Attempt { project, resources, env, diagnostics, left_out }
     }
 
     fn request(&self) -> Request {
