@@ -117,7 +117,7 @@ fn traps_are_warnings() {
         ),
         (
             "environment: ['A = 1']",
-            "Warning HL0311 4:20 services.s.environment: the name of `A ` ends with a space → write `A=…`, without spaces around the `=`",
+            "Warning HL0311 4:19 services.s.environment: the name of `A ` ends with a space → write `A=…`, without spaces around the `=`",
         ),
         (
             "mem_limit: 1.5",
