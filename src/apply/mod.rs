@@ -115,6 +115,21 @@ pub async fn apply(
     }
 }
 
+/// Records what the services are, for a plan that has nothing to do: a new protection or another
+/// dependency is no step on any node, and has to be known when the service's folder is gone. What
+/// the plan leaves out stays as it was recorded.
+///
+/// # Errors
+/// If the state cannot be written.
+pub fn record_services(
+    plan: &Plan,
+    store: &mut Store,
+    services: &BTreeMap<ServiceName, RecordedService>,
+) -> Result<(), state::Error> {
+    record::services(plan, store, services, |_| true);
+    store.save()
+}
+
 /// The apply's line in the history.
 fn summary(plan: &Plan, report: &Report) -> Summary {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();

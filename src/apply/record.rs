@@ -14,7 +14,7 @@ use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedSe
 use crate::model::{Field, Fields, Key, Kind, NodeName, Sealer, ServiceName, Text, Value};
 use crate::plan::record::{self, Views};
 use crate::plan::{Call, Plan, PlannedChange, Record, StepId};
-use crate::state;
+use crate::state::{self, Store};
 
 /// How long changes gather.
 const GATHER: Duration = Duration::from_secs(1);
@@ -209,14 +209,20 @@ pub(super) fn recorded(
     Some(Recorded { id, declared, baseline, applied_at: state::now() })
 }
 
-/// The services whose record may follow the declaration: nothing that the plan does to them is open
-/// or went wrong. `clean` tells that of a step.
-pub(super) fn settled_services<'s>(
+/// Records the services that are as declared: they have resources, the plan does not leave them out,
+/// and none of its steps for them is open or went wrong, which `clean` tells.
+pub(super) fn services(
     plan: &Plan,
-    services: &'s BTreeMap<ServiceName, RecordedService>,
+    store: &mut Store,
+    services: &BTreeMap<ServiceName, RecordedService>,
     clean: impl Fn(StepId) -> bool,
-) -> impl Iterator<Item = (&'s ServiceName, &'s RecordedService)> {
-    let troubled: BTreeSet<ServiceName> =
-        plan.steps.iter().filter(|s| !clean(s.id)).map(|s| s.service.clone()).collect();
-    services.iter().filter(move |(name, _)| !troubled.contains(*name))
+) {
+    let open: BTreeSet<&ServiceName> = plan.steps.iter().filter(|s| !clean(s.id)).map(|s| &s.service).collect();
+    let left_out = |name| plan.blocked.contains_key(name) || plan.unknown.values().any(|u| u.services.contains(name));
+    for (name, service) in services {
+        let has_resources = store.state().view.resources.keys().any(|addr| addr.service == *name);
+        if has_resources && !open.contains(name) && !left_out(name) {
+            store.record_service(name, service);
+        }
+    }
 }

@@ -426,12 +426,7 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> (Report, Option<state::Error>) {
         let clean = |step| matches!(self.schedule.state(step), State::Done | State::Warned);
-        let services: Vec<_> = record::settled_services(self.job.plan, &self.job.options.services, clean).collect();
-        for (name, service) in services {
-            if self.job.store.state().view.resources.keys().any(|addr| addr.service == *name) {
-                self.job.store.record_service(name, service);
-            }
-        }
+        record::services(self.job.plan, self.job.store, &self.job.options.services, clean);
         self.try_state(Store::save);
         (self.report, self.trouble)
     }

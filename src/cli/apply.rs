@@ -149,7 +149,9 @@ pub(super) async fn carry_out(
         return Err(Failure::said(Exit::Failed));
     }
     let settled = if plan.is_incomplete() { Exit::Incomplete } else { Exit::Done };
+    let services = world.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect();
     if plan.changes.is_empty() && plan.steps.is_empty() {
+        apply::record_services(plan, store, &services).map_err(Failure::world)?;
         return Ok(settled);
     }
     // What only the record follows needs nobody's leave.
@@ -162,7 +164,7 @@ pub(super) async fn carry_out(
         until: job.until,
         parallelism: PARALLELISM,
         nodes: world.nodes().clone(),
-        services: world.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect(),
+        services,
         secrets: world.secrets(),
         read_env: config::dotenv::values,
         digest,

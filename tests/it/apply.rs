@@ -9,7 +9,7 @@ use hl::apply::{self, Options};
 use hl::config::{self, Repository};
 use hl::diff::diff;
 use hl::event::{Event, Interruption, Outcome, Report};
-use hl::model::homelab::Homelab as Declared;
+use hl::model::homelab::{Homelab as Declared, Protect};
 use hl::model::view::RecordedService;
 use hl::model::{Key, Kind, NodeName};
 use hl::node::{self, Node, Reach};
@@ -33,6 +33,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(preparing_touches_no_container, needs Engine),
     trial!(a_change_by_hand_is_put_back, needs Engine),
     trial!(two_clones_cannot_apply_at_once, needs Engine),
+    trial!(a_protection_is_recorded_without_any_step, needs Engine),
 ];
 
 /// A homelab with the walk from its files to its nodes.
@@ -396,6 +397,15 @@ fn two_clones_cannot_apply_at_once() {
     assert_eq!(walk.containers(), Vec::<String>::new());
     drop((held, store));
     walk.settle();
+}
+
+fn a_protection_is_recorded_without_any_step() {
+    let walk = Walk::new();
+    walk.service("web", WEB, "").settle();
+    walk.service("web", WEB, "lifecycle: { protect: true }\n");
+    walk.lab.hl(&["apply", "--yes"]).code(0);
+    let protection = walk.state().view.services.into_values().map(|service| service.lifecycle.protect);
+    assert_eq!(protection.collect::<Vec<_>>(), [Protect::On]);
 }
 
 fn a_change_by_hand_is_put_back() {

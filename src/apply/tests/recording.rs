@@ -157,8 +157,12 @@ fn a_new_protection_is_recorded_without_any_change() {
     for service in bench.options.services.values_mut() {
         service.lifecycle = Lifecycle { protect: Protect::On, ..Default::default() };
     }
-    let left = run(bench.apply());
-    assert_eq!(left.state.view.services.values().next().unwrap().lifecycle.protect, Protect::On);
+    // A service that the plan leaves out stays as it was recorded.
+    bench.plan.blocked.insert(ServiceName::new("shop").unwrap(), "it cannot be moved".into());
+    let protection = |left: &Left| left.state.view.services.values().next().unwrap().lifecycle.protect;
+    assert_eq!(protection(&run(bench.apply())), Protect::Off);
+    bench.plan.blocked.clear();
+    assert_eq!(protection(&run(bench.apply())), Protect::On);
 }
 
 #[test]
