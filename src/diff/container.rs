@@ -153,6 +153,10 @@ fn compare_container(
     );
     let ignored = &views.service.lifecycle.ignore_changes;
     changes.retain(|c| !ignored.contains(&format!("container:{}/{}", addr.name, c.field)));
+    // Another image has another content; that is one change and not two.
+    if changes.iter().any(|c| c.field.key == Key::Image && c.verdict.needs_action()) {
+        changes.retain(|c| c.field.key != Key::ImageContent);
+    }
     let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
     let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
     let live_id = Some(live.id.clone());
