@@ -20,6 +20,7 @@ mod broken;
 mod convergence;
 mod harness;
 mod node_calls;
+mod node_refresh;
 mod node_specs;
 mod quickstart;
 mod repository;
@@ -34,6 +35,7 @@ fn main() -> std::process::ExitCode {
         convergence::TRIALS,
         harness::TRIALS,
         node_calls::TRIALS,
+        node_refresh::TRIALS,
         node_specs::TRIALS,
         quickstart::TRIALS,
         repository::TRIALS,

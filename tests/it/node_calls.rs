@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use hl::model::homelab::{Maintenance, Node as DeclaredNode, NodeAddress};
+use hl::model::Field;
+use hl::model::homelab::NodeAddress;
 use hl::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, CopiedFile, ImageRef, NetworkMode, NetworkSpec, Port,
     RestartPolicy,
 };
 use hl::model::value::Text;
-use hl::model::view::{NodeView, Status, WantContent, Wanted};
-use hl::model::{Field, NodeName};
-use hl::node::{Advance, ErrorKind, NodeError, Options, Script, ScriptEnd, connect_all, refresh};
+use hl::model::view::Status;
+use hl::node::{Advance, ErrorKind, NodeError, Options};
 
-use crate::node_specs::{Door, names};
+use crate::node_refresh::declared;
+use crate::node_specs::names;
+use crate::support::door::Door;
 use crate::support::engine::Engine;
-use crate::support::proxy::{Proxy, Request, Verdict};
 use crate::support::registry::{Access, Registry};
 use crate::support::trial::{Trial, trial};
 
@@ -35,10 +36,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_pull_that_fails_says_why, needs Engine),
     trial!(images_are_pulled_and_counted, needs Engine, Registry),
     trial!(a_locked_registry_takes_the_clients_credentials, needs Engine, Registry),
-    trial!(a_refresh_only_reads, needs Engine),
-    trial!(what_vanishes_meanwhile_is_left_out, needs Engine),
-    trial!(a_node_that_cannot_be_read_is_unknown_and_stops_nothing, needs Engine),
-    trial!(scripts_speak_to_the_engine_of_their_node, needs Engine),
 ];
 
 const PLAIN: &str = "hl-test/plain:1";
@@ -429,124 +426,4 @@ fn a_locked_registry_takes_the_clients_credentials() {
     let node = done(door.run(hl::node::connect(&declared("box", address), &options)));
     done(door.run(node.pull_image(&reference, None, &|_| {})));
     assert!(door.live().image(&reference).is_some());
-}
-
-fn a_refresh_only_reads() {
-    let door = Door::open();
-    for service in ["app", "db"] {
-        door.create(&door.spec(service, APP));
-    }
-    let file = door.lab.scratch("file");
-    std::fs::write(&file, "content").expect("a file can be written");
-    let engine = Engine::connect();
-    let socket = door.lab.scratch("proxy.sock");
-    let judge = |request: &Request| if request.is_read() { Verdict::Forward } else { Verdict::Refuse(403) };
-    let proxy = Proxy::start(engine.socket(), &socket, judge).expect("the proxy listens");
-    let mut wanted = Wanted::default();
-    wanted.add(file.display().to_string(), WantContent::Yes);
-    wanted.add("/nonexistent", WantContent::Yes);
-    wanted.add("/tmp", WantContent::No);
-    let node = declared("box", NodeAddress::Unix { path: socket.display().to_string() });
-    let view = door.run(async {
-        let fleet = connect_all(&BTreeMap::from([(node.name.clone(), node.clone())]), &Options::default()).await;
-        refresh(&fleet, &BTreeMap::from([(node.name.clone(), wanted)])).await
-    });
-    let NodeView::Known(live) = &view.nodes[&node.name] else { panic!("{view:?}") };
-    assert_eq!(live.files.keys().collect::<Vec<_>>(), ["/tmp", &file.display().to_string()]);
-    assert_eq!(live.files[&file.display().to_string()].content.as_deref(), Some(&b"content"[..]));
-    let record = proxy.requests();
-    assert!(record.iter().all(Request::is_read));
-    let calls: Vec<String> = record.iter().map(Request::call).collect();
-    let inspects = calls.iter().filter(|call| call.starts_with("GET /containers/") && call.ends_with("/json")).count();
-    assert!(inspects > 2, "{calls:?}");
-    for slow in ["GET /info", "GET /version"] {
-        assert!(!calls.iter().any(|call| call == slow), "{slow} takes long");
-    }
-    let ids = ["app", "db"].map(|service| door.container(&door.spec(service, APP).name).id);
-    for id in ids {
-        assert_eq!(calls.iter().filter(|call| **call == format!("GET /containers/{id}/json")).count(), 1);
-    }
-}
-
-fn what_vanishes_meanwhile_is_left_out() {
-    let door = Door::open();
-    let [stays, goes] = ["app", "db"].map(|service| door.create(&door.spec(service, APP)));
-    let engine = Engine::connect();
-    let socket = door.lab.scratch("proxy.sock");
-    let path = format!("/containers/{goes}/json");
-    let judge = move |request: &Request| match request.path.ends_with(&path) {
-        true => Verdict::Refuse(404),
-        false => Verdict::Forward,
-    };
-    let _proxy = Proxy::start(engine.socket(), &socket, judge).expect("the proxy listens");
-    let node = declared("box", NodeAddress::Unix { path: socket.display().to_string() });
-    let node = done(door.run(hl::node::connect(&node, &Options::default())));
-    let live = done(door.run(node.read(&Wanted::default())));
-    assert!(live.containers.contains_key(&stays) && !live.containers.contains_key(&goes));
-}
-
-fn declared(name: &str, address: NodeAddress) -> DeclaredNode {
-    DeclaredNode {
-        name: NodeName::new(name).expect("a name"),
-        address,
-        root: "/opt/homelab".to_owned(),
-        labels: BTreeMap::new(),
-        parallelism: 4,
-        maintenance: Maintenance::Off,
-    }
-}
-
-fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
-    let door = Door::open();
-    let good = Engine::connect();
-    // Somebody who listens and never says a word.
-    let mute = door.lab.scratch("mute.sock");
-    let _listener = std::os::unix::net::UnixListener::bind(&mute).expect("a socket can be made");
-    let dying = door.lab.scratch("dying.sock");
-    let judge = |request: &Request| match request.path.contains("/networks") {
-        true => Verdict::HangUp,
-        false => Verdict::Forward,
-    };
-    let _proxy = Proxy::start(good.socket(), &dying, judge).expect("the proxy listens");
-    let unix = |path: &std::path::Path| NodeAddress::Unix { path: path.display().to_string() };
-    let nodes = [
-        declared("good", unix(good.socket())),
-        declared("gone", unix(std::path::Path::new("/nonexistent/docker.sock"))),
-        declared("mute", unix(&mute)),
-        declared("dying", unix(&dying)),
-        declared("far", NodeAddress::Ssh { user: None, host: "far.lan".to_owned(), port: None }),
-        DeclaredNode { maintenance: Maintenance::On, ..declared("resting", unix(&mute)) },
-    ];
-    let nodes: BTreeMap<_, _> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
-    let options = Options { connect_timeout: Duration::from_millis(500), ..Options::default() };
-    let begun = Instant::now();
-    let view = door.run(async { refresh(&connect_all(&nodes, &options).await, &BTreeMap::new()).await });
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    let told = |name: &str| match &view.nodes[name] {
-        NodeView::Known(_) => "known".to_owned(),
-        NodeView::Maintenance => "in maintenance".to_owned(),
-        NodeView::Unknown { why, hint } => door.lab.stand_in(&format!("{why} ({hint})")),
-    };
-    assert_eq!(told("good"), "known");
-    assert_eq!(told("resting"), "in maintenance");
-    assert_eq!(
-        told("gone"),
-        "cannot connect to unix:///nonexistent/docker.sock: no such file \
-         (is the Docker engine running? Try `systemctl status docker`)"
-    );
-    assert_eq!(told("mute"), "connect to unix://[LAB]/mute.sock: no answer within 500 ms ()");
-    assert!(told("dying").starts_with("list networks: the connection was lost: "), "{}", told("dying"));
-    assert_eq!(told("far"), "connect to ssh://far.lan: nodes at ssh:// are not supported yet ()");
-}
-
-fn scripts_speak_to_the_engine_of_their_node() {
-    let door = Door::open();
-    let script = Script {
-        text: "#!/bin/bash\n[[ $DOCKER_HOST == unix://* ]] && echo \"$DOCKER_HOST\" && exit 7".to_owned(),
-        directory: "/tmp".to_owned(),
-        environment: BTreeMap::new(),
-        timeout: Duration::from_secs(10),
-    };
-    let outcome = done(door.run(door.node.run_script(&script)));
-    assert_eq!((outcome.end, outcome.output), (ScriptEnd::Exited(7), vec![Engine::connect().address()]));
 }

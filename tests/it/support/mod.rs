@@ -10,6 +10,7 @@
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
 pub mod compose;
+pub mod door;
 pub mod engine;
 pub mod homelab;
 pub mod http;
