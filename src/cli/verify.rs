@@ -11,8 +11,10 @@ use super::terminal::Terminal;
 use super::walk::look;
 use crate::apply::verify::{self, Verified};
 use crate::config;
+use crate::diff;
 use crate::model::ServiceName;
-use crate::model::view::NodeView;
+use crate::model::homelab::Service;
+use crate::model::view::{Health, LiveView, NodeView, RecordedView, Status};
 use crate::plan;
 use crate::state;
 
@@ -39,17 +41,15 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         selection.targets.push(service.as_str().parse().map_err(Failure::world)?);
     }
     let options = world.options(&selection, &recorded)?;
-    let covers = |targets: &[crate::model::Target], s: &crate::model::homelab::Service| {
-        targets.iter().any(|t| t.covers_service(&s.node, &s.name))
-    };
+    let covers =
+        |targets: &[crate::model::Target], s: &Service| targets.iter().any(|t| t.covers_service(&s.node, &s.name));
     let order = plan::service_order(&world.homelab);
     let chosen = order
         .iter()
         .filter_map(|name| world.homelab.services.get(name))
         .filter(|s| (options.targets.is_empty() || covers(&options.targets, s)) && !covers(&options.excludes, s));
     let job = verify::Job {
-        services: chosen.collect(),
-        recorded: &recorded,
+        services: chosen.map(|s| (s, containers(s, &recorded, &world.live))).collect(),
         live: &world.live,
         declared: world.nodes(),
         nodes: &world.doors(),
@@ -82,4 +82,24 @@ fn text(verified: &[Verified]) -> String {
         n => writeln!(out, "\n{n} of {} services do not work.", verified.len()),
     };
     out
+}
+
+/// What is wrong with the containers of a service, as they were just read.
+fn containers(service: &Service, recorded: &RecordedView, live: &LiveView) -> Vec<String> {
+    let Some(node) = live.nodes.get(&service.node).and_then(NodeView::known) else { return Vec::new() };
+    let found = diff::instances(service, recorded, node);
+    let mut problems = Vec::new();
+    for name in service.containers.keys() {
+        let Some(container) = found.current.get(name) else {
+            problems.push(format!("container {name} is not there"));
+            continue;
+        };
+        match (&container.status, &container.health) {
+            (Status::Running, None | Some(Health::Healthy)) | (Status::Exited { code: 0 }, _) => {}
+            (Status::Running, Some(Health::Starting)) => problems.push(format!("container {name} is not yet healthy")),
+            (Status::Running, Some(Health::Unhealthy)) => problems.push(format!("container {name} is unhealthy")),
+            (status, _) => problems.push(format!("container {name} is {}", diff::state_text(status))),
+        }
+    }
+    problems
 }
