@@ -34,6 +34,8 @@ mod variables;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod tests;

@@ -150,7 +150,7 @@ fn every_mistake_of_a_document_is_found_at_once() {
     }
 }
 
-const BASE: &str = "
+pub(super) const BASE: &str = "
 name: p
 services:
   s:
@@ -175,7 +175,7 @@ services:
 networks: {n1: {ipam: {config: [{subnet: 10.0.0.0/24}]}}, n2: {}}
 ";
 
-const OVER: &str = "
+pub(super) const OVER: &str = "
 services:
   s:
     image: i:2
@@ -480,54 +480,4 @@ fn files_without_a_project() {
     assert_eq!(errors(&[("c.yml", "services: {s: {image: i}}\n---\n")])[0].0, Code::WrongType);
     let (loaded, _) = load_with(&[("c.yml", "")], |r| r.files = vec!["d.yml".into()]);
     assert_eq!(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::MissingFile]);
-}
-
-/// Texts that look like Compose files with something wrong in them.
-fn damaged() -> impl proptest::strategy::Strategy<Value = String> {
-    use proptest::prelude::*;
-    let bits = [
-        "${",
-        "}",
-        "$$",
-        ": ",
-        "\n",
-        "  ",
-        "- ",
-        "[",
-        "]",
-        "{",
-        "}",
-        "&a ",
-        "*a",
-        "!reset ",
-        "!override ",
-        "null",
-        "\"",
-        "'",
-        "#",
-        "<<: ",
-    ];
-    let edit = (0..4000_usize, 0..6_usize, prop::sample::select(bits.to_vec()));
-    (prop::sample::select(vec![BASE, OVER]), prop::collection::vec(edit, 1..4)).prop_map(|(text, edits)| {
-        edits.into_iter().fold(text.to_owned(), |mut text, (at, length, bit)| {
-            let at = at % text.len();
-            let end = (at + length).min(text.len());
-            text.replace_range(at..end, bit);
-            text
-        })
-    })
-}
-
-proptest::proptest! {
-    #[test]
-    fn no_file_panics(base in damaged(), over in damaged()) {
-        let files = [("base.yml", base.as_str()), ("over.yml", over.as_str())];
-        let (loaded, _) = load_with(&files, |r| r.files = vec!["base.yml".into(), "over.yml".into()]);
-        if let Some(project) = &loaded.project {
-            print::json(&project.tree);
-            print::yaml(&project.tree);
-        } else {
-            assert!(loaded.diagnostics.has_errors());
-        }
-    }
 }
