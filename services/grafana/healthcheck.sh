@@ -2,8 +2,10 @@
 # grafana answers, and its database works.
 set -u
 
+get() { if command -v curl >/dev/null; then curl -fsS -m 5 "$1"; else timeout 5 wget -q -O - "$1"; fi 2>/dev/null; }
+
 url=http://127.0.0.1:3000/api/health
-if ! answer=$(curl -fsS -m 5 "$url" 2>/dev/null || wget -q -T 5 -O - "$url" 2>/dev/null); then
+if ! answer=$(get "$url"); then
   echo "grafana does not answer $url"
   exit 1
 fi

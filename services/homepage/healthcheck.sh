@@ -2,7 +2,7 @@
 # homepage answers, and it has read the list of services of this repository.
 set -u
 
-get() { curl -fsS -m 5 "$1" 2>/dev/null || wget -q -T 5 -O - "$1" 2>/dev/null; }
+get() { if command -v curl >/dev/null; then curl -fsS -m 4 "$1"; else timeout 4 wget -q -O - "$1"; fi 2>/dev/null; }
 
 base=http://127.0.0.1:3003/api
 if ! get "$base/healthcheck" >/dev/null; then

@@ -3,7 +3,7 @@
 # visitor gets says whether there is an account, which is a query.
 set -u
 
-get() { curl -fsS -m 10 "$1" 2>/dev/null || wget -q -T 10 -O - "$1" 2>/dev/null; }
+get() { if command -v curl >/dev/null; then curl -fsS -m 4 "$1"; else timeout 4 wget -q -O - "$1"; fi 2>/dev/null; }
 
 base=http://127.0.0.1:2283/api/server
 case $(get "$base/ping") in

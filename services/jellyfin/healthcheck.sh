@@ -2,8 +2,10 @@
 # jellyfin reports on itself; "Healthy" includes its database.
 set -u
 
+get() { if command -v curl >/dev/null; then curl -fsS -m 5 "$1"; else timeout 5 wget -q -O - "$1"; fi 2>/dev/null; }
+
 url=http://127.0.0.1:8096/health
-if ! answer=$(curl -fsS -m 5 "$url" 2>/dev/null || wget -q -T 5 -O - "$url" 2>/dev/null); then
+if ! answer=$(get "$url"); then
   echo "jellyfin does not answer $url"
   exit 1
 fi

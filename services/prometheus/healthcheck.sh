@@ -2,7 +2,7 @@
 # prometheus is ready, and it has scraped the machine that it runs on.
 set -u
 
-get() { curl -fsS -m 5 "$1" 2>/dev/null || wget -q -T 5 -O - "$1" 2>/dev/null; }
+get() { if command -v curl >/dev/null; then curl -fsS -m 4 "$1"; else timeout 4 wget -q -O - "$1"; fi 2>/dev/null; }
 
 if ! get http://127.0.0.1:9090/-/ready >/dev/null; then
   echo "prometheus is not ready at http://127.0.0.1:9090/-/ready"

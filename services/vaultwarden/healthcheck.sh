@@ -2,8 +2,10 @@
 # /alive answers with the time, after a query to the database.
 set -u
 
+get() { if command -v curl >/dev/null; then curl -fsS -m 5 "$1"; else timeout 5 wget -q -O - "$1"; fi 2>/dev/null; }
+
 url=http://127.0.0.1:8222/alive
-if ! answer=$(curl -fsS -m 5 "$url" 2>/dev/null || wget -q -T 5 -O - "$url" 2>/dev/null); then
+if ! answer=$(get "$url"); then
   echo "vaultwarden does not answer $url"
   exit 1
 fi

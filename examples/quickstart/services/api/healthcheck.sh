@@ -3,7 +3,13 @@
 set -u
 
 get() {
-  curl -fsS -m 3 "$1" 2>/dev/null || timeout 3 wget -q -O - "$1" 2>/dev/null || timeout 3 busybox wget -q -O - "$1" 2>/dev/null
+  if command -v curl >/dev/null; then
+    curl -fsS -m 3 "$1"
+  elif command -v wget >/dev/null; then
+    timeout 3 wget -q -O - "$1"
+  else
+    timeout 3 busybox wget -q -O - "$1"
+  fi 2>/dev/null
 }
 
 url=http://127.0.0.1:${API_PORT:-18481}/cgi-bin/health

@@ -4,7 +4,13 @@
 set -u
 
 get() {
-  curl -fsS -m 5 "$1" 2>/dev/null || timeout 5 wget -q -O - "$1" 2>/dev/null || timeout 5 busybox wget -q -O - "$1" 2>/dev/null
+  if command -v curl >/dev/null; then
+    curl -fsS -m 4 "$1"
+  elif command -v wget >/dev/null; then
+    timeout 4 wget -q -O - "$1"
+  else
+    timeout 4 busybox wget -q -O - "$1"
+  fi 2>/dev/null
 }
 
 url=http://127.0.0.1:${WEB_PORT:-18480}/

@@ -2,7 +2,7 @@
 # The start page: asks api and writes what it said into HTML.
 set -u
 
-if ! answer=$(timeout 5 wget -q -O - "$API_URL/hello"); then
+if ! answer=$(timeout 3 wget -q -O - "$API_URL/hello"); then
   printf 'Status: 502 Bad Gateway\r\nContent-Type: text/plain\r\n\r\napi does not answer\n'
   exit 0
 fi
