@@ -28,6 +28,8 @@ pub(super) struct Builder<'a> {
 /// What others may wait for in a container.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContainerSteps {
+    /// It is there under its own name, running or not.
+    pub(super) placed: BTreeSet<StepId>,
     /// It is started.
     pub(super) started: BTreeSet<StepId>,
     /// It is healthy, or has done its job.
@@ -201,12 +203,12 @@ impl<'a> Builder<'a> {
         let upset: Vec<&ServiceName> =
             service.depends_on.keys().filter(|d| self.services.get(*d).is_some_and(|s| s.disturbed)).collect();
         let mut reasons: Vec<Reason> = upset.iter().map(|d| Reason::DependencyChanged((*d).clone())).collect();
+        let runs = service.state == RunState::Running;
         if touched {
             reasons.insert(0, Reason::Verify);
-        } else if !upset.is_empty() {
+        } else if runs && !upset.is_empty() {
             result.verified.extend(self.await_running(site, &upset));
         }
-        let runs = service.state == RunState::Running;
         if let (Some(script), true, false) = (&service.health, runs, reasons.is_empty()) {
             let mut after = result.verified.clone();
             after.extend(&result.started);

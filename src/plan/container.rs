@@ -67,14 +67,16 @@ impl<'a> Builder<'a> {
         self.add(change);
         let key = (site.service.name.clone(), container.compose_service.clone());
         let all = self.containers.entry(key).or_default();
+        all.placed.extend(out.placed);
         all.started.extend(out.started);
         all.verified.extend(out.verified);
         all.groups.extend(out.groups);
         all.cleaning.extend(out.cleaning);
     }
 
-    /// The steps of neighbours in the project that this container waits for. One that is not
-    /// touched and not well is waited for too.
+    /// The steps of neighbours in the project that this container waits for. It is made after them
+    /// even where nothing is started, since it may name them. One that is not touched and not well
+    /// is waited for too.
     fn inside_gate(&mut self, site: &Site<'a>, container: &Container) -> BTreeSet<StepId> {
         let mut gate = BTreeSet::new();
         for (needed, how) in &container.depends_on {
@@ -84,6 +86,7 @@ impl<'a> Builder<'a> {
                 self.await_neighbour(site, needed, how.required);
             }
             let Some(steps) = self.containers.get(&key) else { continue };
+            gate.extend(&steps.placed);
             gate.extend(match how.condition {
                 Condition::Started => &steps.started,
                 Condition::Healthy | Condition::Completed => &steps.verified,
@@ -139,7 +142,8 @@ impl<'a> Builder<'a> {
         let spec = &work.container.spec;
         // A new container that fails to start stays, with its log; the next plan starts from there.
         let create = create_call(work, spec.name.clone(), BTreeMap::new());
-        self.step(work, Phase::Deploy, create, None, None);
+        let made = self.step(work, Phase::Deploy, create, None, None);
+        work.out.placed.insert(made);
         if work.site.service.state == RunState::Running {
             let name = spec.name.clone();
             let start = self.step(work, Phase::Deploy, Call::StartContainer { container: name.clone() }, None, None);
@@ -189,6 +193,7 @@ impl<'a> Builder<'a> {
         let rename = Call::RenameContainer { container: fresh.clone(), name: name.clone() };
         let back = Call::RenameContainer { container: name.clone(), name: fresh };
         let in_place = self.step(work, Phase::Deploy, rename, Some(back), group);
+        work.out.placed.insert(in_place);
         if start_first {
             // Others find it by its name, so they wait until it has it.
             work.out.started = BTreeSet::from([in_place]);
@@ -247,13 +252,9 @@ impl<'a> Builder<'a> {
             self.reattach(work, live, network, spec.networks.get(network));
         }
         if has(Key::Name) {
-            self.step(
-                work,
-                Phase::Deploy,
-                Call::RenameContainer { container: id.clone(), name: spec.name.clone() },
-                None,
-                None,
-            );
+            let call = Call::RenameContainer { container: id.clone(), name: spec.name.clone() };
+            let renamed = self.step(work, Phase::Deploy, call, None, None);
+            work.out.placed.insert(renamed);
         }
         if decision.action == Action::Restart {
             return self.restart(work, live, id);

@@ -7,7 +7,7 @@ use super::outline;
 use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
 use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
-use crate::model::view::Status;
+use crate::model::view::{Health, Status};
 
 #[test]
 fn a_changed_variable_replaces_and_reverifies_dependents() {
@@ -123,6 +123,33 @@ fn who_shares_a_namespace_is_replaced_too_and_who_follows_restarts() {
         .map(|c| format!("{} {} {:?}", c.action.symbol(), c.addr.name, c.reasons))
         .collect();
     insta::assert_snapshot!(of_web.join("\n"));
+}
+
+#[test]
+fn in_a_stopped_service_too_a_namespace_is_shared_once_its_owner_has_its_name() {
+    let mut world = World::running();
+    world.container("web").name = "other".to_owned();
+    world.container("web").spec.name = "other".to_owned();
+    let web = world.service("web");
+    web.state = RunState::Stopped;
+    let mut sidecar = container("sidecar", Default::default());
+    sidecar.spec.name = "web-sidecar-1".to_owned();
+    sidecar.spec.image = ImageRef::new("web:1");
+    sidecar.spec.network_mode = NetworkMode::Container(ContainerRef::Service("main".to_owned()));
+    sidecar.depends_on = BTreeMap::from([("main".to_owned(), needs(DependentRestart::On))]);
+    web.containers.insert("sidecar".to_owned(), sidecar);
+    insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn nothing_of_a_stopped_service_is_waited_for() {
+    let mut world = World::running();
+    world.spec("db").environment.insert("A".to_owned(), Some(Text::plain("b")));
+    world.container("api").status = Status::Exited { code: 137 };
+    world.container("api").health = Some(Health::Unhealthy);
+    world.service("api").state = RunState::Stopped;
+    let plan = outline(&world.plan());
+    assert!(!plan.contains("await api"), "{plan}");
 }
 
 #[test]
