@@ -123,6 +123,16 @@ impl Target {
         }
     }
 
+    /// Whether the target is a node or a service as a whole, and not one resource of it.
+    pub fn is_whole(&self) -> bool {
+        self.resource.is_none()
+    }
+
+    /// Whether the target is this node.
+    pub fn is_node(&self, node: &NodeName) -> bool {
+        self.is_whole() && matches!(self.words.as_slice(), [one] if one == node.as_str())
+    }
+
     /// The words before the resource: a node, a service, or both.
     pub fn words(&self) -> &[String] {
         &self.words

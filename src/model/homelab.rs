@@ -24,6 +24,14 @@ pub struct Homelab {
     pub backup: Option<BackupRepository>,
 }
 
+impl Homelab {
+    /// The node that owns a service, whether the service could be resolved or not.
+    pub fn node_of(&self, service: &ServiceName) -> Option<&NodeName> {
+        let resolved = self.services.get(service).map(|s| &s.node);
+        resolved.or_else(|| self.unresolved.get(service).map(|u| &u.node))
+    }
+}
+
 /// Why a declared service has no resources to plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unresolved {

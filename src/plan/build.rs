@@ -76,7 +76,7 @@ impl<'a> Builder<'a> {
     pub(super) fn new(input: &'a Input<'a>) -> Self {
         Self {
             input,
-            plan: Plan { order: order::services(input.homelab), ..Plan::default() },
+            plan: Plan { order: asked_for(input), ..Plan::default() },
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
             containers: BTreeMap::new(),
@@ -265,6 +265,13 @@ impl<'a> Builder<'a> {
     pub(super) fn add(&mut self, change: PlannedChange) {
         self.plan.changes.push(change);
     }
+}
+
+/// The services that the user asks for, in dependency order.
+fn asked_for(input: &Input<'_>) -> Vec<ServiceName> {
+    let mut order = order::services(input.homelab);
+    order.retain(|name| input.homelab.node_of(name).is_none_or(|node| input.options.asks_for(node, name)));
+    order
 }
 
 /// The parts of a planned change that are the same for most.

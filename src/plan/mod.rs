@@ -57,6 +57,18 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether the user asks for a service or a part of it.
+    pub fn asks_for(&self, node: &NodeName, service: &ServiceName) -> bool {
+        let chosen = self.targets.is_empty() || self.targets.iter().any(|t| t.covers_service(node, service));
+        chosen && !self.excludes.iter().any(|t| t.is_whole() && t.covers_service(node, service))
+    }
+
+    /// Whether the user asks for a node, be nothing on it.
+    pub fn asks_for_node(&self, node: &NodeName) -> bool {
+        let chosen = self.targets.is_empty() || self.targets.iter().any(|t| t.is_node(node));
+        chosen && !self.excludes.iter().any(|t| t.is_node(node))
+    }
+
     /// Whether the user has allowed that the data of a resource is destroyed.
     pub fn allows_data_loss(&self, addr: &Addr) -> bool {
         self.allow_data_loss.iter().any(|t| t.covers(addr))
@@ -102,7 +114,7 @@ pub struct Plan {
     pub objections: Vec<Objection>,
     /// What the reader should know, in whole sentences: crashes found, directories that moved.
     pub notes: Vec<String>,
-    /// Every service of the homelab in dependency order, touched or not.
+    /// Every service that was asked for in dependency order, touched or not.
     pub order: Vec<ServiceName>,
 }
 

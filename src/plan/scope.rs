@@ -43,7 +43,18 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
         }
     }
     block(input, &mut scope);
+    leave_out(input, &mut scope);
     scope
+}
+
+/// What nobody asked for is no gap in the plan: it does not say that it is not planned.
+fn leave_out(input: &Input<'_>, scope: &mut Scope<'_>) {
+    let options = input.options;
+    for (node, unknown) in &mut scope.unknown {
+        unknown.services.retain(|service| options.asks_for(node, service));
+    }
+    scope.unknown.retain(|node, unknown| !unknown.services.is_empty() || options.asks_for_node(node));
+    scope.blocked.retain(|name, _| input.homelab.node_of(name).is_none_or(|node| options.asks_for(node, name)));
 }
 
 /// Whether the user's targets choose an address. Who chooses a container chooses what it stands on.
@@ -132,8 +143,7 @@ fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> O
 /// A service that needs one which is not known or not planned.
 fn held_back(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
     service.depends_on.keys().find_map(|needed| {
-        let node = input.homelab.services.get(needed).map(|s| &s.node);
-        let node = node.or_else(|| input.homelab.unresolved.get(needed).map(|u| &u.node))?;
+        let node = input.homelab.node_of(needed)?;
         if let Some(unknown) = scope.unknown.get(node) {
             return Some(format!("it needs {needed} on {node}, which is unknown: {}", unknown.why));
         }

@@ -274,6 +274,7 @@ fn nothing(plan: &Plan, counts: &Counts, skipped: &BTreeSet<&ServiceName>) -> St
     };
     match skipped.len() {
         0 => format!("No changes. {} as declared.{records}", are(planned, "service")),
+        n if planned == 0 => format!("Nothing could be planned: {} not known.", are(n, "service")),
         n => format!("No changes in what is known. {} as declared, {n} not planned.{records}", are(planned, "service")),
     }
 }

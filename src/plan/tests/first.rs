@@ -1,7 +1,9 @@
 //! First plans, empty plans, adoption.
 
-use super::fixture::World;
+use super::fixture::{World, service_name};
 use super::outline;
+use crate::model::NodeName;
+use crate::model::homelab::Unresolved;
 use crate::model::view::NodeView;
 use crate::plan::Action;
 
@@ -53,4 +55,24 @@ fn an_empty_repository_removes_nothing_by_accident() {
     let plan = world.plan();
     assert_eq!(plan.objections.len(), 1);
     assert_eq!(plan.objections[0].kind, crate::plan::ObjectionKind::Empty);
+}
+
+#[test]
+fn what_nobody_asked_for_is_no_gap_in_the_plan() {
+    let mut world = World::running();
+    let unresolved = Unresolved { node: super::fixture::node_name(), why: "DB_PASSWORD is empty".to_owned() };
+    world.homelab.services.remove(&service_name("db"));
+    world.homelab.unresolved.insert(service_name("db"), unresolved);
+    let far = NodeName::new("far").unwrap();
+    let unknown = NodeView::Unknown { why: "connect timed out after 10 s".to_owned(), hint: String::new() };
+    world.live.nodes.insert(far, unknown);
+    assert!(world.plan().is_incomplete());
+    world.options.targets = vec!["api".parse().unwrap(), "web/container:main".parse().unwrap()];
+    let plan = world.plan();
+    assert_eq!(outline(&plan), "");
+    assert!(!plan.is_incomplete());
+    assert_eq!(plan.order, [service_name("api"), service_name("web")]);
+    world.options.targets = Vec::new();
+    world.options.excludes = vec!["far".parse().unwrap(), "db".parse().unwrap()];
+    assert!(!world.plan().is_incomplete());
 }
