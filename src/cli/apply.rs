@@ -86,6 +86,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         Some(agreed) => agreed.options.options().map_err(Failure::world)?,
         None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),
     };
+    world.refuse_broken(&options)?;
     let planned = world.plan(&store.state().view, &store.state().sealer, options);
     let mut digest = None;
     if let Some(agreed) = &agreed {

@@ -81,6 +81,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     };
     let world = look(place, terminal, &arguments.variables.variables).await?;
     let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
+    world.refuse_broken(&options)?;
     let planned = world.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
         let saved = saved(&world, &state, &planned, place);

@@ -40,15 +40,11 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let recorded = state::read(&place.state()?).map_err(Failure::world)?.view;
     let world = look(place, terminal, &[]).await?;
     let options = world.options(&arguments.selection, &recorded)?;
-    let chosen = |node: &_, service: &_| {
-        let covers = |targets: &[crate::model::Target]| targets.iter().any(|t| t.covers_service(node, service));
-        (options.targets.is_empty() || covers(&options.targets)) && !covers(&options.excludes)
-    };
     let mut rows = Vec::new();
-    for service in world.homelab.services.values().filter(|s| chosen(&s.node, &s.name)) {
+    for service in world.homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name)) {
         rows.extend(rows_of(service, &world, &recorded));
     }
-    for (name, unresolved) in world.homelab.unresolved.iter().filter(|(name, u)| chosen(&u.node, name)) {
+    for (name, unresolved) in world.homelab.unresolved.iter().filter(|(name, u)| options.asks_for(&u.node, name)) {
         rows.push(Row {
             service: format!("{}/{name}", unresolved.node),
             container: "?".to_owned(),
@@ -68,8 +64,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             })).collect::<Vec<_>>(),
         }))?,
     }
-    let unknown = world.live.nodes.values().any(|n| matches!(n, NodeView::Unknown { .. }));
-    Ok(if unknown { Exit::Incomplete } else { Exit::Done })
+    Ok(if world.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
 }
 
 fn text(rows: &[Row], terminal: &Terminal) -> String {

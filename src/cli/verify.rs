@@ -41,13 +41,11 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         selection.targets.push(service.as_str().parse().map_err(Failure::world)?);
     }
     let options = world.options(&selection, &recorded)?;
-    let covers =
-        |targets: &[crate::model::Target], s: &Service| targets.iter().any(|t| t.covers_service(&s.node, &s.name));
     let order = plan::service_order(&world.homelab);
     let chosen = order
         .iter()
         .filter_map(|name| world.homelab.services.get(name))
-        .filter(|s| (options.targets.is_empty() || covers(&options.targets, s)) && !covers(&options.excludes, s));
+        .filter(|service| options.asks_for(&service.node, &service.name));
     let job = verify::Job {
         services: chosen.map(|s| (s, containers(s, &recorded, &world.live))).collect(),
         live: &world.live,
@@ -58,9 +56,8 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     };
     let verified = verify::verify(&job).await;
     terminal.data(&text(&verified))?;
-    let unknown = world.live.nodes.values().any(|n| matches!(n, NodeView::Unknown { .. }));
     let failed = verified.iter().any(|v| !v.problems.is_empty());
-    Ok(match (failed, unknown || !world.homelab.unresolved.is_empty()) {
+    Ok(match (failed, world.has_gaps(&options)) {
         (true, _) => Exit::Failed,
         (false, true) => Exit::Incomplete,
         (false, false) => Exit::Done,

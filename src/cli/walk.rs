@@ -15,15 +15,18 @@ use crate::config::{self, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::diff::{self, Change};
 use crate::model::homelab::{self, Homelab};
-use crate::model::view::{LiveView, RecordedView};
+use crate::model::view::{LiveView, NodeView, RecordedView};
 use crate::model::{NodeName, Sealer, ServiceName};
 use crate::node::{self, Fleet};
 use crate::plan::{self, Plan};
+use crate::render::reason;
 
 /// The declared and the live view, and the doors to the nodes.
 pub(super) struct World {
     /// What the repository says.
     pub homelab: Homelab,
+    /// The services whose files have errors; those have been said.
+    pub broken: BTreeSet<ServiceName>,
     /// What the nodes have.
     pub live: LiveView,
     /// The doors to the nodes.
@@ -47,7 +50,8 @@ pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, Str
     if concerns_all(&resolved.diagnostics) {
         return Err(Failure::said(Exit::Failed));
     }
-    Ok(World { homelab: resolved.homelab, live, fleet, reader, env: env.to_vec() })
+    let (homelab, broken) = (resolved.homelab, resolved.broken);
+    Ok(World { homelab, broken, live, fleet, reader, env: env.to_vec() })
 }
 
 /// Reads what needs neither a variable nor a node.
@@ -94,6 +98,27 @@ impl World {
     /// What a plan is asked for.
     pub fn options(&self, selection: &Selection, recorded: &RecordedView) -> Result<plan::Options, Failure> {
         selection.options(&self.homelab, recorded)
+    }
+
+    /// Ends a plan that would be about services whose files have errors: what is half read is not
+    /// planned, and who mends one file must not apply another one's mistake.
+    pub fn refuse_broken(&self, options: &plan::Options) -> Result<(), Failure> {
+        let asked_for = |name: &&ServiceName| self.homelab.node_of(name).is_none_or(|n| options.asks_for(n, name));
+        let broken: BTreeSet<ServiceName> = self.broken.iter().filter(asked_for).cloned().collect();
+        let Some(first) = broken.first() else { return Ok(()) };
+        let text = format!("nothing is planned while the files of {} have errors", reason::services(&broken));
+        Err(Failure::world(text).hint(format!("mend them, or leave the service out with `--exclude {first}`")))
+    }
+
+    /// Whether something that was asked for is not known: a service, or a node on which nothing is
+    /// declared.
+    pub fn has_gaps(&self, options: &plan::Options) -> bool {
+        let unknown = |node: &NodeName| matches!(self.live.nodes.get(node), Some(NodeView::Unknown { .. }));
+        let homelab = &self.homelab;
+        let on_unknown = homelab.services.values().filter(|s| unknown(&s.node)).map(|s| (&s.node, &s.name));
+        let unresolved = homelab.unresolved.iter().map(|(name, u)| (&u.node, name));
+        on_unknown.chain(unresolved).any(|(node, service)| options.asks_for(node, service))
+            || homelab.nodes.keys().any(|node| unknown(node) && options.asks_for_node(node))
     }
 
     /// Takes services out of the declaration, as if their folders were gone.

@@ -18,12 +18,14 @@ mod apply;
 mod architecture;
 mod broken;
 mod convergence;
+mod front;
 mod harness;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
 mod quickstart;
 mod repository;
+mod root;
 mod support;
 
 fn main() -> std::process::ExitCode {
@@ -33,11 +35,13 @@ fn main() -> std::process::ExitCode {
         architecture::TRIALS,
         broken::TRIALS,
         convergence::TRIALS,
+        front::TRIALS,
         harness::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,
         quickstart::TRIALS,
         repository::TRIALS,
+        root::TRIALS,
     ])
 }

@@ -31,6 +31,8 @@ use overlay::{Machine, Overlay};
 pub struct Resolved {
     /// The homelab, without the services that have errors.
     pub homelab: Homelab,
+    /// The services whose files have errors, on nodes that could not be read too.
+    pub broken: BTreeSet<ServiceName>,
     /// What is wrong or worth knowing.
     pub diagnostics: Diagnostics,
     /// Every text that was read, those of the sources among them.
@@ -44,6 +46,23 @@ enum Knowledge<'a> {
     Live(&'a LiveNode),
     /// Nothing but what the repository says.
     Repository,
+}
+
+/// Why a service has no resources although all that it depends on is known.
+enum Gap {
+    /// Its files have errors.
+    Broken,
+    /// Variables that it requires have no value on its node.
+    NoValue(Vec<String>),
+}
+
+impl Gap {
+    fn why(&self) -> String {
+        match self {
+            Gap::Broken => "its files have errors".to_owned(),
+            Gap::NoValue(names) => format!("{} has no value", names.join(", ")),
+        }
+    }
 }
 
 /// One service with all that its resolution depends on.
@@ -137,25 +156,33 @@ fn resolve_with<'a>(
         ..Homelab::default()
     };
     let mut all_claims: BTreeMap<ServiceName, Claims> = BTreeMap::new();
+    let mut broken = BTreeSet::new();
     for (name, service) in &sources.services {
         let Some(node) = sources.nodes.get(&service.node) else { continue };
-        let result = knowledge(&service.node).and_then(|knowledge| {
-            let project_dir = project_dir(service, node);
-            let setting = Setting { sources, service, node, knowledge, args: &args, project_dir };
-            setting.resolve(&mut map, &mut diagnostics)
-        });
-        match result {
-            Ok((service, claims)) => {
+        let (knowledge, unknown) = match knowledge(&service.node) {
+            Ok(knowledge) => (knowledge, None),
+            // Its files are checked all the same, as far as they alone tell.
+            Err(why) => (Knowledge::Repository, Some(why)),
+        };
+        let project_dir = project_dir(service, node);
+        let setting = Setting { sources, service, node, knowledge, args: &args, project_dir };
+        let resolved = setting.resolve(&mut map, &mut diagnostics);
+        if matches!(resolved, Err(Gap::Broken)) {
+            broken.insert(name.clone());
+        }
+        match (resolved, unknown) {
+            (Ok((service, claims)), None) => {
                 homelab.services.insert(name.clone(), service);
                 all_claims.insert(name.clone(), claims);
             }
-            Err(why) => {
+            (resolved, unknown) => {
+                let why = unknown.or_else(|| resolved.err().map(|gap| gap.why())).unwrap_or_default();
                 homelab.unresolved.insert(name.clone(), Unresolved { node: service.node.clone(), why });
             }
         }
     }
     claims::check(&homelab, &all_claims, &mut diagnostics);
-    Resolved { homelab, diagnostics, map }
+    Resolved { homelab, broken, diagnostics, map }
 }
 
 /// A service that was loaded, with what that took.
@@ -170,7 +197,7 @@ struct Attempt {
 
 impl<'a> Setting<'a> {
     /// The service and what it claims, or why there is none.
-    fn resolve(&self, map: &mut SourceMap, out: &mut Diagnostics) -> Result<(Service, Claims), String> {
+    fn resolve(&self, map: &mut SourceMap, out: &mut Diagnostics) -> Result<(Service, Claims), Gap> {
         let best = self.best_attempt(&[StandIn::Number, StandIn::Path], map);
         let Attempt { project, resources, env, diagnostics, .. } = best;
         let is_broken = diagnostics.has_errors();
@@ -180,20 +207,15 @@ impl<'a> Setting<'a> {
             Knowledge::Repository => Vec::new(),
         };
         if !empty.is_empty() {
-            return Err(format!("{} has no value", empty.join(", ")));
+            return Err(Gap::NoValue(empty));
         }
-        let Some(project) = project.filter(|_| !is_broken) else {
-            return Err("its files have errors".to_owned());
-        };
+        let Some(project) = project.filter(|_| !is_broken) else { return Err(Gap::Broken) };
         let claims = resources.claims.clone();
         let mut problems = Diagnostics::default();
         let service = self.assemble(&project, resources, &env, &mut problems);
         let is_broken = problems.has_errors();
         out.extend(problems);
-        match service.filter(|_| !is_broken) {
-            Some(service) => Ok((service, claims)),
-            None => Err("its files have errors".to_owned()),
-        }
+        service.filter(|_| !is_broken).map(|service| (service, claims)).ok_or(Gap::Broken)
     }
 
     /// The first attempt in which no mistake comes from a stand-in, else the one with the fewest.
