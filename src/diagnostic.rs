@@ -260,7 +260,7 @@ codes! {
     SizeSyntax "HL0307" "A size in bytes cannot be read."
     CommandSyntax "HL0308" "A command line cannot be split into words, or not as it looks."
     Conflict "HL0309" "Two settings exclude one another."
-    NoEffect "HL0310" "A setting that has no effect outside Swarm."
+    NoEffect "HL0310" "A setting that has no effect here."
     Trap "HL0311" "A value that Compose reads in another way than it looks."
     ProjectName "HL0312" "A project or service name has characters that it may not have."
     IncludeCycle "HL0313" "Files include or extend one another in a circle."

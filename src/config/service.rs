@@ -361,10 +361,16 @@ fn lifecycle(node: &Node, path: &str, context: &mut Context<'_>) -> LifecycleRul
     let endings = [("archive", OnDelete::Archive), ("keep", OnDelete::Keep), ("delete", OnDelete::Delete)];
     let protect = section.flag("protect", context).map(|f| if f.value { Protect::On } else { Protect::Off });
     let ignored = section.texts("ignore_changes", context).unwrap_or_default();
+    let on_delete = section.word("on_delete", &endings, context);
+    if let Some(ending) = on_delete.as_ref().filter(|ending| ending.value != OnDelete::Keep) {
+        let words = "hl keeps the data of a service that is removed, whatever `on_delete` says";
+        let hint = "write `on_delete: keep`, and archive or remove the data yourself once the service is gone";
+        context.out.push(Diagnostic::warning(Code::NoEffect, words).at(ending.span, "").hint(hint));
+    }
     LifecycleRules {
         protect,
         ignore_changes: ignored.into_iter().filter_map(|entry| ignored_field(entry, context)).collect(),
-        on_delete: section.word("on_delete", &endings, context).map(|e| e.value),
+        on_delete: on_delete.map(|ending| ending.value),
     }
 }
 

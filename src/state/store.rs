@@ -18,6 +18,9 @@ use super::{key, replace};
 /// writing it before the end. A record that a crash loses is found again on the node.
 const COST: u32 = 10;
 
+/// What git is not to keep of a state: what belongs to one machine and one moment.
+const IGNORED: &str = include_str!("../../state/.gitignore");
+
 /// The state in the hands of the one who may write it.
 #[derive(Debug)]
 pub struct Store {
@@ -64,7 +67,11 @@ impl Store {
     /// # Errors
     /// [`Error::Locked`] names the holder; else as [`read`].
     pub fn open(paths: &Paths, claim: Claim) -> Result<Self, Error> {
-        std::fs::create_dir_all(&paths.folder).map_err(io_error(&paths.folder, "make"))?;
+        if !paths.folder.is_dir() {
+            std::fs::create_dir_all(&paths.folder).map_err(io_error(&paths.folder, "make"))?;
+            let ignore = paths.folder.join(".gitignore");
+            replace::replace(&ignore, IGNORED.as_bytes(), 0o644).map_err(io_error(&ignore, "write"))?;
+        }
         let path = paths.folder.join("lock");
         let lock = lock::acquire(&path, &claim).map_err(|refusal| match refusal {
             Refusal::Held(holder) => Error::Locked { holder },

@@ -212,7 +212,7 @@ fn each_write_counts_and_the_state_before_the_apply_is_kept() {
     assert!(backup.contains("\"serial\": 3") && backup.contains("one") && !backup.contains("two"));
     let names: BTreeSet<_> =
         std::fs::read_dir(&paths.folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    let expected = ["history.jsonl", "homelab.json", "homelab.json.backup", "journal.jsonl", "lock"];
+    let expected = [".gitignore", "history.jsonl", "homelab.json", "homelab.json.backup", "journal.jsonl", "lock"];
     assert_eq!(names, expected.map(str::to_owned).into());
     assert_eq!(std::fs::metadata(paths.folder.join("journal.jsonl")).unwrap().len(), 0);
 }
@@ -390,4 +390,17 @@ proptest! {
         let read = read(&paths).unwrap();
         prop_assert_eq!(read.view.resources.values().next(), Some(&record));
     }
+}
+
+#[test]
+fn a_new_folder_tells_git_what_to_leave_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = paths(dir.path());
+    let ignore = paths.folder.join(".gitignore");
+    drop(Store::open(&paths, claim()).unwrap());
+    assert!(std::fs::read_to_string(&ignore).unwrap().lines().any(|line| line == "/journal.jsonl"));
+    // A folder that is there is the user's.
+    std::fs::remove_file(&ignore).unwrap();
+    drop(Store::open(&paths, claim()).unwrap());
+    assert!(!ignore.exists());
 }
