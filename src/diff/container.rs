@@ -1,6 +1,6 @@
 //! Containers: which live one is which declared one, and how they differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
@@ -157,6 +157,13 @@ fn compare_container(
     if changes.iter().any(|c| c.field.key == Key::Image && c.verdict.needs_action()) {
         changes.retain(|c| c.field.key != Key::ImageContent);
     }
+    // The end of a network comes and goes with all its settings; that is one change too.
+    let whole: BTreeSet<Option<String>> = changes
+        .iter()
+        .filter(|c| c.field.key == Key::Networks && c.field.part.is_none() && c.verdict.needs_action())
+        .map(|c| c.field.item.clone())
+        .collect();
+    changes.retain(|c| c.field.key != Key::Networks || c.field.part.is_none() || !whole.contains(&c.field.item));
     let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
     let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
     let live_id = Some(live.id.clone());

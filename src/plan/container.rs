@@ -6,7 +6,7 @@ use super::build::{Builder, ContainerSteps, NewStep, Site, planned};
 use super::decide::Decision;
 use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Record};
-use crate::diff;
+use crate::diff::{self, Cost};
 use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ContainerSpec, MountKind, NetworkMode};
 use crate::model::view::{Health, LiveContainer, Status};
@@ -257,7 +257,7 @@ impl<'a> Builder<'a> {
             work.out.placed.insert(renamed);
         }
         if decision.action == Action::Restart {
-            return self.restart(work, live, id);
+            return self.restart(work, live, decision);
         }
         work.out.started.extend(work.steps.last());
         work.out.verified.extend(work.steps.last());
@@ -276,16 +276,18 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn restart(&mut self, work: &mut Work<'_, 'a>, live: &LiveContainer, id: String) -> Downtime {
+    fn restart(&mut self, work: &mut Work<'_, 'a>, live: &LiveContainer, decision: &Decision) -> Downtime {
+        let id = live.id.clone();
         if work.site.service.state == RunState::Stopped {
             self.step(work, Phase::Deploy, Call::StopContainer { container: id }, None, None);
             return Downtime::Stops;
         }
+        let goes_on = !decision.fields.iter().any(|f| f.verdict.needs_action() && f.cost == Cost::Restart);
         let (call, downtime) = match live.status {
-            Status::Running | Status::Restarting => {
+            Status::Paused if goes_on => (Call::UnpauseContainer { container: id.clone() }, Downtime::None),
+            Status::Running | Status::Restarting | Status::Paused => {
                 (Call::RestartContainer { container: id.clone() }, Downtime::Restart)
             }
-            Status::Paused => (Call::UnpauseContainer { container: id.clone() }, Downtime::None),
             Status::Created | Status::Exited { .. } | Status::Removing | Status::Dead => {
                 (Call::StartContainer { container: id.clone() }, Downtime::None)
             }

@@ -33,7 +33,8 @@ impl<'a> Builder<'a> {
             if proof.is_none() {
                 site.ground.extend(steps.last());
             }
-            self.add(removal(change.addr.clone(), reason, proof.into_iter().chain(steps).collect()));
+            let change = self.removal(change.addr.clone(), reason, proof.into_iter().chain(steps).collect());
+            self.add(change);
         }
         for change in changes.iter().filter(|c| matches!(c.presence, Presence::Undeclared | Presence::Forgotten)) {
             let before: BTreeSet<StepId> = self.steps_of(&site.service.name);
@@ -124,7 +125,8 @@ impl<'a> Builder<'a> {
                     } else {
                         Reason::NoLongerDeclared
                     };
-                    self.add(removal(change.addr.clone(), reason, made));
+                    let change = self.removal(change.addr.clone(), reason, made);
+                    self.add(change);
                 }
                 (Kind::Container, None) => self.add(forget(change.addr.clone(), Vec::new())),
                 _ => {}
@@ -167,7 +169,8 @@ impl<'a> Builder<'a> {
                     .collect();
                 if users.is_empty() {
                     let step = self.bare(change, Call::RemoveNetwork { id: id.clone(), name }, after);
-                    self.add(removal(addr, Reason::NoLongerDeclared, vec![step]));
+                    let change = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
+                    self.add(change);
                 } else {
                     let text =
                         format!("Network {name} is no longer declared and stays, because {} use it.", users.join(", "));
@@ -176,7 +179,7 @@ impl<'a> Builder<'a> {
             }
             (Kind::Volume, Some(name)) if self.input.options.allows_data_loss(&addr) => {
                 let step = self.bare(change, Call::RemoveVolume { name: name.clone() }, after);
-                let mut planned = removal(addr, Reason::NoLongerDeclared, vec![step]);
+                let mut planned = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
                 planned.data_at_stake = vec![format!("All data in volume {name} is destroyed.")];
                 self.add(planned);
             }
@@ -222,19 +225,21 @@ impl<'a> Builder<'a> {
         });
         id
     }
-}
 
-fn removal(addr: Addr, reason: Reason, steps: Vec<StepId>) -> PlannedChange {
-    PlannedChange {
-        addr,
-        action: Action::Delete,
-        reasons: vec![reason],
-        fields: Vec::new(),
-        downtime: Downtime::Stops,
-        dependents: Vec::new(),
-        data_at_stake: Vec::new(),
-        live_id: None,
-        steps,
-        record: Record::Forget,
+    fn removal(&self, addr: Addr, reason: Reason, steps: Vec<StepId>) -> PlannedChange {
+        let stops = steps.iter().any(|id| matches!(self.plan.steps[id.0].call, Call::StopContainer { .. }));
+        PlannedChange {
+            addr,
+            action: Action::Delete,
+            reasons: vec![reason],
+            fields: Vec::new(),
+            // What does not run does not stop.
+            downtime: if stops { Downtime::Stops } else { Downtime::None },
+            dependents: Vec::new(),
+            data_at_stake: Vec::new(),
+            live_id: None,
+            steps,
+            record: Record::Forget,
+        }
     }
 }

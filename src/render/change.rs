@@ -13,7 +13,7 @@ use crate::plan::{Call, Downtime, Plan, PlannedChange, Reason, Step, StepId, Ver
 pub fn label(deed: Deed) -> Label {
     match deed {
         Deed::Create => Label::Added,
-        Deed::Update | Deed::Start | Deed::Stop | Deed::Restart => Label::Changed,
+        Deed::Update | Deed::Start | Deed::Resume | Deed::Stop | Deed::Restart => Label::Changed,
         Deed::Replace | Deed::Move => Label::Replaced,
         Deed::Remove => Label::Removed,
         Deed::Pull | Deed::Build | Deed::Verify => Label::Run,
@@ -25,7 +25,7 @@ pub fn label(deed: Deed) -> Label {
 pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut Frame) {
     let indent = frame.indent;
     let deed = Deed::of(change, plan);
-    page.push(headline(change, deed, indent));
+    page.push(headline(change, deed, plan, indent));
     frame.indent = indent + 4;
     page.extend(explanation(change, deed, frame.indent));
     match deed {
@@ -33,6 +33,7 @@ pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut 
         Deed::Replace
         | Deed::Update
         | Deed::Start
+        | Deed::Resume
         | Deed::Stop
         | Deed::Restart
         | Deed::Move
@@ -53,12 +54,13 @@ pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut 
 }
 
 /// `± nas/shop/container:web  replace, stops and starts again`.
-fn headline(change: &PlannedChange, deed: Deed, indent: usize) -> Line {
+fn headline(change: &PlannedChange, deed: Deed, plan: &Plan, indent: usize) -> Line {
     let stops = match (deed, change.downtime) {
+        (Deed::Update, Downtime::None) => reconnected(change, plan),
         // What does not run does not stop.
-        (Deed::Start, _) | (_, Downtime::None) => "",
-        (_, Downtime::Restart) => ", stops and starts again",
-        (_, Downtime::Stops) => ", stops for good",
+        (Deed::Start | Deed::Resume, _) | (_, Downtime::None) => String::new(),
+        (_, Downtime::Restart) => ", stops and starts again".to_owned(),
+        (_, Downtime::Stops) => ", stops for good".to_owned(),
     };
     Line::at(indent)
         .hang(4)
@@ -67,6 +69,22 @@ fn headline(change: &PlannedChange, deed: Deed, indent: usize) -> Line {
         .text(Label::Plain, "  ")
         .text(label(deed), deed.as_str())
         .text(Label::Plain, stops)
+}
+
+/// The networks that a running container leaves and joins again, which breaks its connections there.
+fn reconnected(change: &PlannedChange, plan: &Plan) -> String {
+    let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|step| &step.call);
+    let left: Vec<&str> = calls()
+        .filter_map(|call| match call {
+            Call::DisconnectNetwork { network, .. } => Some(network.as_str()),
+            _ => None,
+        })
+        .filter(|left| calls().any(|call| matches!(call, Call::ConnectNetwork { network, .. } if network == left)))
+        .collect();
+    match left.is_empty() {
+        true => String::new(),
+        false => format!(", off {} for a moment", shortened(&left, 3)),
+    }
 }
 
 /// Why, and who else feels it. That something new is made needs no further word.

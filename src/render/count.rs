@@ -18,6 +18,8 @@ pub enum Deed {
     Update,
     /// It is started.
     Start,
+    /// It was frozen and goes on.
+    Resume,
     /// It is stopped.
     Stop,
     /// It is stopped and started.
@@ -59,15 +61,12 @@ impl Deed {
             Action::Run => Deed::Verify,
             Action::Restart => {
                 let stops = calls().any(|c| matches!(c, Call::StopContainer { .. } | Call::RestartContainer { .. }));
-                let starts = calls().any(|c| {
-                    matches!(
-                        c,
-                        Call::StartContainer { .. } | Call::RestartContainer { .. } | Call::UnpauseContainer { .. }
-                    )
-                });
+                let starts = calls().any(|c| matches!(c, Call::StartContainer { .. } | Call::RestartContainer { .. }));
+                let resumes = calls().any(|c| matches!(c, Call::UnpauseContainer { .. }));
                 match (stops, starts) {
                     (true, false) => Deed::Stop,
                     (false, true) => Deed::Start,
+                    (false, false) if resumes => Deed::Resume,
                     (true, true) | (false, false) => Deed::Restart,
                 }
             }
@@ -81,6 +80,7 @@ impl Deed {
             Deed::Replace => "replace",
             Deed::Update => "update in place",
             Deed::Start => "start",
+            Deed::Resume => "resume",
             Deed::Stop => "stop",
             Deed::Restart => "restart",
             Deed::Move => "move",
@@ -109,6 +109,7 @@ impl Deed {
             | Deed::Replace
             | Deed::Update
             | Deed::Start
+            | Deed::Resume
             | Deed::Stop
             | Deed::Restart
             | Deed::Move
@@ -131,6 +132,8 @@ pub struct Counts {
     pub stopping: usize,
     /// Things that somebody changed outside hl and that are put back.
     pub drifts: usize,
+    /// Things that were changed both outside hl and in the repository, where the repository counts.
+    pub conflicts: usize,
 }
 
 impl Counts {
@@ -150,7 +153,7 @@ impl Counts {
         for change in changes {
             let deed = Deed::of(change, plan);
             *counts.deeds.entry(deed).or_default() += 1;
-            if change.addr.kind == Kind::Container && deed != Deed::Start {
+            if change.addr.kind == Kind::Container && !matches!(deed, Deed::Start | Deed::Resume) {
                 match change.downtime {
                     Downtime::None => {}
                     Downtime::Restart => counts.restarting += 1,
@@ -159,6 +162,7 @@ impl Counts {
             }
             if !deed.is_quiet() {
                 counts.drifts += drifts(change);
+                counts.conflicts += with_verdict(change, Verdict::Conflict);
             }
         }
         let verified = verifications.into_iter().filter(|v| v.reasons.first() != Some(&Reason::Verify)).count();
@@ -190,12 +194,15 @@ impl Counts {
     }
 }
 
-/// How many things of a change somebody did outside.
+/// How many things of a change somebody did outside, and the repository has as they were.
 fn drifts(change: &PlannedChange) -> usize {
-    let drifted = |verdict| matches!(verdict, Verdict::Drift | Verdict::Conflict);
-    let fields = change.fields.iter().filter(|f| drifted(f.verdict) && f.cost != Cost::Ignored).count();
-    let outside = change.reasons.iter().any(reason::is_outside);
-    fields.max(usize::from(outside))
+    let outside = change.reasons.iter().any(|r| reason::is_outside(r) && !matches!(r, Reason::Conflict(_)));
+    with_verdict(change, Verdict::Drift).max(usize::from(outside))
+}
+
+/// How many fields of a change have this verdict and are acted upon.
+fn with_verdict(change: &PlannedChange, verdict: Verdict) -> usize {
+    change.fields.iter().filter(|f| f.verdict == verdict && f.cost != Cost::Ignored).count()
 }
 
 /// `1 container`, `2 containers`.

@@ -263,6 +263,17 @@ pub fn short_id(id: &str) -> String {
     }
 }
 
+/// What somebody did outside, and what apply does about it. The values stand above it.
+fn drift(change: &FieldChange) -> &'static str {
+    match (change.field.key, &change.live, target(change)) {
+        // A container may have ended by itself.
+        (Key::State, ..) => "not hl's doing; apply puts it back",
+        (_, None, _) => "removed outside hl; apply puts it back",
+        (_, Some(_), None) => "set outside hl; apply removes it",
+        (_, Some(_), Some(_)) => "changed outside hl; apply puts it back",
+    }
+}
+
 /// Who changed it, where that was not the repository alone.
 fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line> {
     let mut show = |value: &Option<Value>| match value {
@@ -276,11 +287,7 @@ fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line
     let text = match change.verdict {
         Verdict::InSync | Verdict::Pending | Verdict::Unrecorded => return None,
         Verdict::Converged => "declaration and node agree already; only the record follows".to_owned(),
-        Verdict::Drift if values_fit => {
-            let (was, now) = (show(&change.recorded), show(&change.live));
-            format!("changed outside hl: recorded {was}, now {now}; apply puts {was} back")
-        }
-        Verdict::Drift => "changed outside hl; apply puts back what was recorded".to_owned(),
+        Verdict::Drift => drift(change).to_owned(),
         Verdict::Conflict if values_fit => {
             let (want, was, now) = (show(&change.declared), show(&change.recorded), show(&change.live));
             format!("conflict: recorded {was}, changed outside hl to {now}, declared {want}; apply sets {want}")

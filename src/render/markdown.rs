@@ -117,7 +117,7 @@ fn importance(deed: Deed) -> u8 {
     match deed {
         Deed::Remove => 0,
         Deed::Replace | Deed::Move => 1,
-        Deed::Restart | Deed::Stop | Deed::Start => 2,
+        Deed::Restart | Deed::Stop | Deed::Start | Deed::Resume => 2,
         Deed::Update => 3,
         Deed::Create => 4,
         Deed::Build | Deed::Pull | Deed::Verify => 5,

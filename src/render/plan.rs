@@ -296,11 +296,11 @@ fn downtime(counts: &Counts) -> String {
 }
 
 fn put_back(counts: &Counts) -> String {
-    match counts.drifts {
+    let some = |n: usize, one: &str, done: &str| match n {
         0 => String::new(),
-        1 => " 1 drift is put back.".to_owned(),
-        n => format!(" {n} drifts are put back."),
-    }
+        n => format!(" {} {done}.", are(n, one)),
+    };
+    some(counts.drifts, "drift", "put back") + &some(counts.conflicts, "conflict", "settled as declared")
 }
 
 /// `1 service is`, `2 services are`.

@@ -109,12 +109,34 @@ pub fn seconds(took: Duration) -> String {
 /// tried because of what, and one line that sums it up.
 pub fn report(plan: &Plan, report: &Report, took: Duration, options: &Options) -> String {
     let mut page = Page::default();
+    if !report.is_complete() {
+        done(&mut page, plan, report);
+    }
     failed(&mut page, plan, report);
     taken_back(&mut page, plan, report);
     not_tried(&mut page, plan, report);
     page.gap();
     page.push(Line::at(0).text(Label::Title, summary(report, took)));
     page.print(options.palette, options.width)
+}
+
+/// What is wholly done and stays so, by place.
+fn done(page: &mut Page, plan: &Plan, report: &Report) {
+    let mut places: Vec<(String, bool)> = Vec::new();
+    for (index, outcome) in &report.steps {
+        let Some(step) = plan.steps.get(*index) else { continue };
+        let stays = matches!(outcome, Outcome::Done | Outcome::Warned { .. }) && !report.undone.contains_key(index);
+        let place = place(step);
+        match places.iter_mut().find(|(other, _)| *other == place) {
+            Some((_, all)) => *all &= stays,
+            None => places.push((place, stays)),
+        }
+    }
+    let whole: Vec<String> = places.into_iter().filter(|(_, all)| *all).map(|(place, _)| place).collect();
+    if !whole.is_empty() {
+        page.push(Line::at(0).text(Label::Title, "Done"));
+        page.push(Line::at(2).hang(4).text(Label::Plain, shortened(&whole, 12)));
+    }
 }
 
 fn failed(page: &mut Page, plan: &Plan, report: &Report) {
@@ -152,7 +174,8 @@ fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
     }
     page.gap();
     page.push(Line::at(0).text(Label::Title, "Taken back"));
-    for (index, error) in &report.undone {
+    // The last one first, as it was done.
+    for (index, error) in report.undone.iter().rev() {
         let Some(step) = plan.steps.get(*index) else { continue };
         let line = Line::at(2).hang(4).whole(Label::Plain, place(step)).text(Label::Plain, "  ");
         let undo = step.undo.as_ref().map(words);
@@ -172,8 +195,12 @@ fn not_tried(page: &mut Page, plan: &Plan, report: &Report) {
     let mut groups: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
     for (index, outcome) in &report.steps {
         if let (Outcome::Skipped { because }, Some(step)) = (outcome, plan.steps.get(*index)) {
-            let places = groups.entry(*because).or_default();
             let place = place(step);
+            // That what failed did not go on is no news.
+            if because.and_then(|index| plan.steps.get(index)).is_some_and(|failed| self::place(failed) == place) {
+                continue;
+            }
+            let places = groups.entry(*because).or_default();
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -196,29 +223,24 @@ fn not_tried(page: &mut Page, plan: &Plan, report: &Report) {
 /// The end of an apply in one line.
 pub fn summary(report: &Report, took: Duration) -> String {
     let count = |want: fn(&Outcome) -> bool| report.steps.values().filter(|o| want(o)).count();
-    let done = count(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }));
+    let is_done = |o: &Outcome| matches!(o, Outcome::Done | Outcome::Warned { .. });
+    let undone = report
+        .undone
+        .iter()
+        .filter(|(step, error)| error.is_none() && report.steps.get(step).is_some_and(is_done))
+        .count();
+    let done = count(is_done) - undone;
     let failed = count(|o| matches!(o, Outcome::Failed { .. }));
     let skipped = count(|o| matches!(o, Outcome::Skipped { .. }));
     let took = seconds(took);
     let left = "`hl plan` shows what is left.";
+    let back = if undone > 0 { format!(", {undone} taken back") } else { String::new() };
+    let counts = format!("{} done, {failed} failed{back}, {skipped} not tried", plural(done, "step"));
     match report.interrupted {
         Interruption::No if failed + skipped == 0 => format!("Done: {} in {took}.", plural(done, "step")),
-        Interruption::No => {
-            format!(
-                "Not all is done: {} done, {failed} failed, {skipped} not tried, in {took}. {left}",
-                plural(done, "step")
-            )
-        }
-        Interruption::Finished => {
-            format!(
-                "Interrupted: {} done, {failed} failed, {skipped} not tried, in {took}. {left}",
-                plural(done, "step")
-            )
-        }
-        Interruption::Stopped => format!(
-            "Stopped: {} done, {failed} failed, {skipped} not tried; what was under way may be half done. {left}",
-            plural(done, "step")
-        ),
+        Interruption::No => format!("Not all is done: {counts}, in {took}. {left}"),
+        Interruption::Finished => format!("Interrupted: {counts}, in {took}. {left}"),
+        Interruption::Stopped => format!("Stopped: {counts}; what was under way may be half done. {left}"),
     }
 }
 

@@ -9,15 +9,19 @@ use hl::diff::Change;
 use hl::model::view::RecordedView;
 use hl::model::{Kind, Sealer};
 use hl::node::{Options, connect_all, refresh};
+use serde_json::Value;
 
 use crate::support::compose;
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
+use crate::support::outcome::Outcome;
+use crate::support::own::OwnEngine;
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
     trial!(common_keys_are_adopted_as_they_are, needs Engine, Compose),
     trial!(rare_keys_are_adopted_as_they_are, needs Engine, Compose),
+    trial!(after_a_power_cut_only_what_does_not_run_is_started, needs Engine, Root),
 ];
 
 fn common_keys_are_adopted_as_they_are() {
@@ -28,33 +32,117 @@ fn rare_keys_are_adopted_as_they_are() {
     adopted("second");
 }
 
-/// Starts a case with Compose and looks at it after each stage of a container's life.
+/// Containers that come back by themselves are in sync, all others are started, and none is made anew.
+fn after_a_power_cut_only_what_does_not_run_is_started() {
+    let own = OwnEngine::start();
+    let engine = own.engine();
+    let lab = Homelab::on(&engine);
+    copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption/second"),
+        &lab,
+        "services/sample-lab-second",
+    );
+    lab.write("services/sample-lab-second/service.yaml", "owner_node: box\n");
+    engine.post("/networks/create", &serde_json::json!({"Name": lab.name("sample-lab-extnet")}));
+    lab.hl(&["apply", "--yes"]).code(0);
+    let made = seen(&lab, &engine);
+    own.cut();
+    let plan = lab.hl(&["plan", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).expect("a plan in JSON");
+    let changes = plan["changes"].as_array().expect("a list");
+    assert!(!changes.is_empty(), "most of these have no restart policy");
+    for change in changes {
+        let fields: Vec<&Value> = change["fields"].as_array().expect("a list").iter().map(|f| &f["field"]).collect();
+        assert_eq!((&change["kind"], &change["action"]), (&"container".into(), &"restart".into()), "{change:#}");
+        assert_eq!(fields, ["state"], "{change:#}");
+    }
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(ids(&made), ids(&seen(&lab, &engine)));
+    settled(&lab, "started again");
+}
+
+/// Starts a case with Compose, looks at it after each stage of a container's life, and adopts it; then makes it with hl
+/// and lets Compose work on it.
 fn adopted(case: &str) {
     let engine = Engine::connect();
     let lab = Homelab::on(&engine);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption").join(case);
     let service = format!("sample-lab-{case}");
     copy(&folder, &lab, &format!("services/{service}"));
+    let here = lab.repository().join("services").join(lab.name(&service));
     lab.write(
-        "inventory/topology.yaml",
-        &format!(
-            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\" }}\n\
-             services:\n  {service}: {{ owner_node: box }}\n",
-            engine.address(),
-            lab.node_root().display()
-        ),
+        &format!("services/{service}/service.yaml"),
+        &format!("owner_node: box\nproject_dir: {}\n", here.display()),
     );
     let external = serde_json::json!({"Name": lab.name("sample-lab-extnet")});
     engine.post("/networks/create", &external);
-    let run = |arguments: &[&str]| {
-        compose::run(&lab, &service, &engine.address(), arguments).code(0);
-    };
-    run(&["create", "--pull", "never"]);
+    let run = |arguments: &[&str]| compose::run(&lab, &service, &engine.address(), arguments);
+    run(&["create", "--pull", "never"]).code(0);
     unchanged(&lab, "created");
-    run(&["up", "--detach", "--pull", "never"]);
+    run(&["up", "--detach", "--pull", "never"]).code(0);
     unchanged(&lab, "started");
-    run(&["restart", "--timeout", "1"]);
+    run(&["restart", "--timeout", "1"]).code(0);
     unchanged(&lab, "restarted");
+    adopt(&lab, &engine);
+    run(&["down", "--volumes", "--timeout", "1"]).code(0);
+
+    lab.hl(&["apply", "--yes"]).code(0);
+    settled(&lab, "made");
+    let made = seen(&lab, &engine);
+    compose_works(&run, made.len());
+    settled(&lab, "restarted by Compose");
+    assert_eq!(ids(&made), ids(&seen(&lab, &engine)));
+    let made = seen(&lab, &engine);
+    std::fs::remove_dir_all(lab.repository().join("state")).expect("the state can be thrown away");
+    adopt(&lab, &engine);
+    assert_eq!(made, seen(&lab, &engine));
+}
+
+/// Adopts everything: the plan says so of each container, none is touched, and nothing is left to do.
+#[track_caller]
+fn adopt(lab: &Homelab, engine: &Engine) {
+    let before = seen(lab, engine);
+    let plan = lab.hl(&["plan", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).expect("a plan in JSON");
+    let containers: Vec<&Value> =
+        plan["changes"].as_array().expect("a list").iter().filter(|c| c["kind"] == "container").collect();
+    let others: Vec<&&Value> = containers.iter().filter(|c| c["action"] != "adopt").collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert_eq!(containers.len(), before.len());
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(seen(lab, engine), before, "a container was touched");
+    settled(lab, "adopted");
+}
+
+#[track_caller]
+fn settled(lab: &Homelab, when: &str) {
+    let plan = lab.hl(&["plan", "--detailed-exitcode"]);
+    assert!(plan.code == 0 && plan.stdout.starts_with("No changes."), "{when}: {plan}");
+    lab.hl(&["drift"]).code(0);
+}
+
+/// Every container with its id and when it was started.
+fn seen(lab: &Homelab, engine: &Engine) -> BTreeMap<String, (String, String)> {
+    let names = engine.containers(&lab.name("sample-lab"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let look = |name: String| {
+        let found = engine.inspect(&name);
+        (lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
+    };
+    names.into_iter().map(look).collect()
+}
+
+fn ids(seen: &BTreeMap<String, (String, String)>) -> BTreeMap<&str, &str> {
+    seen.iter().map(|(name, (id, _))| (name.as_str(), id.as_str())).collect()
+}
+
+/// `docker-compose ps`, `logs` and `restart` work on what hl made.
+#[track_caller]
+fn compose_works(run: &dyn Fn(&[&str]) -> Outcome, containers: usize) {
+    let listed = run(&["ps", "--all", "--quiet"]);
+    assert_eq!(listed.code(0).stdout.lines().count(), containers, "{listed}");
+    run(&["logs"]).code(0);
+    run(&["restart", "--timeout", "1"]).code(0);
 }
 
 /// Asserts that every change is an adoption, without any field that differs.

@@ -27,6 +27,9 @@ mod quickstart;
 mod repository;
 mod root;
 mod support;
+mod truth_files;
+mod truth_outside;
+mod truth_repair;
 
 fn main() -> std::process::ExitCode {
     support::trial::run(&[
@@ -43,5 +46,8 @@ fn main() -> std::process::ExitCode {
         quickstart::TRIALS,
         repository::TRIALS,
         root::TRIALS,
+        truth_files::TRIALS,
+        truth_outside::TRIALS,
+        truth_repair::TRIALS,
     ])
 }

@@ -28,6 +28,7 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
             "containers_that_restart": counts.restarting,
             "containers_that_stop": counts.stopping,
             "drifts": counts.drifts,
+            "conflicts": counts.conflicts,
         },
         "services": groups(plan).iter().map(|group| json!({
             "node": group.node.as_str(),

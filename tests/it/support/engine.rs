@@ -50,6 +50,13 @@ impl Engine {
         engine
     }
 
+    /// Another engine of `scripts/engine.sh`, with the test images loaded.
+    pub fn at(socket: PathBuf) -> Engine {
+        let engine = Engine { socket };
+        engine.load_images();
+        engine
+    }
+
     /// Where it listens.
     pub fn socket(&self) -> &Path {
         &self.socket

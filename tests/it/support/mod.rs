@@ -3,9 +3,11 @@
 //! - [`trial`]: a test, what it needs, and how it is run or reported as ignored.
 //! - [`homelab::Homelab`]: a repository in a folder of its own, and `hl` run in it.
 //! - [`engine::Engine`]: the private engine, to look at and to disturb from outside.
+//! - [`own::OwnEngine`]: an engine for one test alone, which it may kill.
 //! - [`compose`]: real Compose, the oracle.
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
 //! - [`registry::Registry`]: a private image registry.
+//! - [`shop::Shop`]: a homelab of three services that runs, to change in one place and to look at as a whole.
 //! - [`image`]: the images, made without a registry.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
@@ -16,8 +18,10 @@ pub mod homelab;
 pub mod http;
 pub mod image;
 pub mod outcome;
+pub mod own;
 pub mod prefix;
 pub mod proxy;
 pub mod registry;
+pub mod shop;
 pub mod source;
 pub mod trial;
