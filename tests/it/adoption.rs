@@ -9,7 +9,7 @@ use hl::diff::Change;
 use hl::model::view::RecordedView;
 use hl::model::{Kind, Sealer};
 use hl::node::{Options, connect_all, refresh};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::compose;
 use crate::support::engine::Engine;
@@ -23,6 +23,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(rare_keys_are_adopted_as_they_are, needs Engine, Compose),
     trial!(after_a_power_cut_only_what_does_not_run_is_started, needs Engine, Root),
 ];
+
+const SOMEBODY_ELSES: &str = "sample-lab-ext";
 
 fn common_keys_are_adopted_as_they_are() {
     adopted("first");
@@ -43,7 +45,7 @@ fn after_a_power_cut_only_what_does_not_run_is_started() {
         "services/sample-lab-second",
     );
     lab.write("services/sample-lab-second/service.yaml", "owner_node: box\n");
-    engine.post("/networks/create", &serde_json::json!({"Name": lab.name("sample-lab-extnet")}));
+    surroundings(&lab, &engine);
     lab.hl(&["apply", "--yes"]).code(0);
     let made = seen(&lab, &engine);
     own.cut();
@@ -74,8 +76,7 @@ fn adopted(case: &str) {
         &format!("services/{service}/service.yaml"),
         &format!("owner_node: box\nproject_dir: {}\n", here.display()),
     );
-    let external = serde_json::json!({"Name": lab.name("sample-lab-extnet")});
-    engine.post("/networks/create", &external);
+    surroundings(&lab, &engine);
     let run = |arguments: &[&str]| compose::run(&lab, &service, &engine.address(), arguments);
     run(&["create", "--pull", "never"]).code(0);
     unchanged(&lab, "created");
@@ -96,6 +97,16 @@ fn adopted(case: &str) {
     std::fs::remove_dir_all(lab.repository().join("state")).expect("the state can be thrown away");
     adopt(&lab, &engine);
     assert_eq!(made, seen(&lab, &engine));
+}
+
+/// What the cases find on the node: a network and a container of somebody else.
+fn surroundings(lab: &Homelab, engine: &Engine) {
+    engine.post("/networks/create", &json!({"Name": lab.name("sample-lab-extnet")}));
+    let name = lab.name(SOMEBODY_ELSES);
+    let policy = json!({"Name": "always"});
+    let request = json!({"Image": "hl-test/app:1", "HostConfig": {"RestartPolicy": policy}});
+    engine.post(&format!("/containers/create?name={name}"), &request);
+    engine.post(&format!("/containers/{name}/start"), &Value::Null);
 }
 
 /// Adopts everything: the plan says so of each container, none is touched, and nothing is left to do.
@@ -129,7 +140,7 @@ fn seen(lab: &Homelab, engine: &Engine) -> BTreeMap<String, (String, String)> {
         let found = engine.inspect(&name);
         (lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
     };
-    names.into_iter().map(look).collect()
+    names.into_iter().map(look).filter(|(name, _)| name != SOMEBODY_ELSES).collect()
 }
 
 fn ids(seen: &BTreeMap<String, (String, String)>) -> BTreeMap<&str, &str> {
