@@ -176,9 +176,31 @@ fn what_was_changed_on_both_sides() {
             fate: Fate::Replaced,
         },
         Case {
+            name: "both-memory-and-stop",
+            change: |shop| {
+                shop.edit("api", "mem_limit: 96m", "mem_limit: 64m");
+                shop.call("api-api", "stop", &Value::Null);
+            },
+            of: "api/container:api",
+            action: "restart",
+            fields: &["state drift", "mem_limit pending"],
+            fate: Fate::Restarted,
+        },
+        Case {
+            name: "both-environment-and-pause",
+            change: |shop| {
+                shop.edit("api", "GREETING: good morning", "GREETING: good day");
+                shop.call("api-api", "pause", &Value::Null);
+            },
+            of: "api/container:api",
+            action: "replace",
+            fields: &["state drift", "environment.GREETING pending"],
+            fate: Fate::Replaced,
+        },
+        Case {
             name: "both-environment-and-restart",
             change: |shop| {
-                shop.edit("api", "GREETING: good morning", "GREETING: good evening");
+                shop.edit("api", "GREETING: good day", "GREETING: good evening");
                 shop.call("api-api", "update", &json!({"RestartPolicy": {"Name": "no"}}));
             },
             of: "api/container:api",

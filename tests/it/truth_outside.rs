@@ -133,6 +133,14 @@ fn networks_that_somebody_rewired() {
             fate: Fate::Untouched,
         },
         Case {
+            name: "outside-disconnect-from-all",
+            change: |shop| shop.wire("api_default", "disconnect", "api-worker", &Value::Null),
+            of: "api/container:worker",
+            action: "update",
+            fields: &["networks.sample-lab-api_default drift"],
+            fate: Fate::Untouched,
+        },
+        Case {
             name: "outside-reconnect-without-alias",
             change: |shop| {
                 shop.wire("back", "disconnect", "api-api", &Value::Null);

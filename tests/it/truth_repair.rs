@@ -116,6 +116,8 @@ fn jobs_that_have_ended() {
 /// As `docker compose up --force-recreate` does it: nothing differs, so only the record follows.
 fn what_was_made_anew_as_it_was() {
     let shop = Shop::open();
+    shop.call("api-api", "restart", &Value::Null);
+    shop.expect_settled();
     shop.remake("api-worker", |_| {});
     let before = shop.seen();
     shop.hl(&["plan", "--detailed-exitcode"]).code(0);

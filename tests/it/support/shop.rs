@@ -240,8 +240,8 @@ impl Shop {
     fn try_one(&self, case: &Case) {
         let before = self.seen();
         (case.change)(self);
-        self.expect_plan(case);
-        self.expect_drift(case);
+        let plan = self.expect_plan(case);
+        self.expect_drift(case, &plan);
         self.hl(&["apply", "--yes"]).code(0);
         let after = self.seen();
         assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
@@ -260,7 +260,7 @@ impl Shop {
     }
 
     /// The plan has one change, of these fields, in these words.
-    fn expect_plan(&self, case: &Case) {
+    fn expect_plan(&self, case: &Case) -> Outcome {
         let json = self.hl(&["plan", "--format", "json"]);
         let plan: Value = serde_json::from_str(&json.stdout).expect("a plan in JSON");
         let mut changes: Vec<&Value> = plan["changes"].as_array().expect("a list").iter().collect();
@@ -278,14 +278,14 @@ impl Shop {
             assert_eq!(fields, case.fields, "{text}");
         }
         expect_text(case.name, &text.stdout);
+        text
     }
 
     /// What was changed from outside is drift, and nothing else is.
-    fn expect_drift(&self, case: &Case) {
+    fn expect_drift(&self, case: &Case, plan: &Outcome) {
         let outside =
             case.action == "create" || case.fields.iter().any(|f| f.ends_with(" drift") || f.ends_with(" conflict"));
         let drift = self.hl(&["drift"]);
-        let plan = self.hl(&["plan"]);
         assert_eq!(plan.stdout.contains("outside hl") || plan.stdout.contains("drift"), outside, "{plan}");
         if outside {
             drift.code(2).says(&format!("box/{}", case.of));
