@@ -101,15 +101,7 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
         };
         for live in node.containers.values().filter(|c| !goes(plan, c) && !takes_place_of(plan, addr, c)) {
             if live.name == spec.name {
-                found.push(Objection {
-                    kind: ObjectionKind::Impossible,
-                    addr: Some(addr.clone()),
-                    text: format!("The name {} is taken on {} by {}.", spec.name, step.node, described(live)),
-                    hint: format!(
-                        "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
-                        live.name
-                    ),
-                });
+                found.push(name_taken(addr, live));
             }
             let running = matches!(live.status, Status::Running | Status::Paused | Status::Restarting);
             let port = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q)));
@@ -129,7 +121,41 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
             }
         }
     }
+    for step in &plan.steps {
+        let Call::RenameContainer { container, name } = &step.call else { continue };
+        let (Some(addr), Some(node)) = (&step.addr, input.live.nodes.get(&step.node).and_then(|n| n.known())) else {
+            continue;
+        };
+        let holders = node.containers.values().filter(|c| c.name == *name && c.id != *container);
+        for holder in holders.filter(|c| !gives_up_name(plan, c)) {
+            let objection = name_taken(addr, holder);
+            // A replacement takes its name by its creation and by a renaming.
+            if !found.contains(&objection) {
+                found.push(objection);
+            }
+        }
+    }
     plan.objections.extend(found);
+}
+
+fn name_taken(addr: &Addr, holder: &LiveContainer) -> Objection {
+    Objection {
+        kind: ObjectionKind::Impossible,
+        addr: Some(addr.clone()),
+        text: format!("The name {} is taken on {} by {}.", holder.name, addr.node, described(holder)),
+        hint: format!(
+            "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
+            holder.name
+        ),
+    }
+}
+
+/// Whether the plan takes a container's name from it.
+fn gives_up_name(plan: &Plan, live: &LiveContainer) -> bool {
+    plan.steps.iter().any(|s| match &s.call {
+        Call::RenameContainer { container, .. } | Call::RemoveContainer { container, .. } => *container == live.id,
+        _ => false,
+    })
 }
 
 /// Whether the plan stops or removes a container.

@@ -189,6 +189,22 @@ fn a_port_that_another_container_holds_is_an_objection() {
 }
 
 #[test]
+fn a_name_that_somebody_took_is_an_objection() {
+    let mut world = World::running();
+    let mut foreign = world.container("db").clone();
+    foreign.id = "foreign".to_owned();
+    foreign.name = world.container("web").name.clone();
+    foreign.identity = None;
+    world.container("web").name = "mine".to_owned();
+    world.container("web").spec.name = "mine".to_owned();
+    let name = foreign.name.clone();
+    world.node().containers.insert(foreign.id.clone(), foreign);
+    let plan = world.plan();
+    let texts: Vec<&str> = plan.objections.iter().map(|o| o.text.as_str()).collect();
+    assert_eq!(texts, [format!("The name {name} is taken on box by container {name}, which no compose file made.")]);
+}
+
+#[test]
 fn a_changed_network_is_made_anew_and_its_containers_are_put_back() {
     let mut world = World::running();
     let network = world.service("web").networks.get_mut("net").unwrap();
