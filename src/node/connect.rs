@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use super::Node;
 use super::docker::DockerNode;
 use super::error::{ErrorKind, NodeError};
+use super::ssh;
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
 
@@ -22,6 +23,8 @@ pub struct Options {
     pub docker_config: Option<PathBuf>,
     /// What scripts on this machine see of the caller's environment; they need a `PATH` at least.
     pub script_environment: BTreeMap<String, String>,
+    /// Where the sockets of this run may be: a folder with a short name, on this machine.
+    pub runtime_folder: PathBuf,
     /// How long a node may take to answer at first.
     pub connect_timeout: Duration,
 }
@@ -35,6 +38,7 @@ impl Default for Options {
             docker_socket: PathBuf::from("/var/run/docker.sock"),
             docker_config: None,
             script_environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
+            runtime_folder: PathBuf::from("/tmp"),
             connect_timeout: Duration::from_secs(10),
         }
     }
@@ -80,7 +84,10 @@ pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn 
     match &node.address {
         NodeAddress::Local => Ok(Arc::new(DockerNode::connect(&node.name, &options.docker_socket, options).await?)),
         NodeAddress::Unix { path } => Ok(Arc::new(DockerNode::connect(&node.name, Path::new(path), options).await?)),
-        NodeAddress::Ssh { .. } => Err(unsupported("ssh://")),
+        NodeAddress::Ssh { user, host, port } => {
+            let to = ssh::Destination { user: user.clone(), host: host.clone(), port: *port };
+            Ok(Arc::new(ssh::connect(&node.name, &to, options).await?))
+        }
         NodeAddress::Tcp { .. } => Err(unsupported("tcp://")),
         NodeAddress::Simulated => Err(unsupported("simulated")),
     }

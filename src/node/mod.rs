@@ -10,6 +10,7 @@ mod error;
 mod refresh;
 mod shell;
 pub mod simulated;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::fmt;

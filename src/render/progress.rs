@@ -85,14 +85,21 @@ fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line 
         Outcome::Done => line.text(Label::Good, words(&step.call).done).text(Label::Faint, took),
         Outcome::Failed { error, .. } => {
             let to_do = words(&step.call).to_do;
-            line.text(Label::Error, format!("could not {to_do}: ")).text(Label::Plain, error).text(Label::Faint, took)
+            let line = line.text(Label::Error, format!("could not {to_do}: "));
+            line.text(Label::Plain, first_line(error)).text(Label::Faint, took)
         }
         Outcome::Warned { error } => {
             let to_do = words(&step.call).to_do;
-            line.text(Label::Warning, format!("could not {to_do}, which is only a warning: ")).text(Label::Plain, error)
+            line.text(Label::Warning, format!("could not {to_do}, which is only a warning: "))
+                .text(Label::Plain, first_line(error))
         }
         Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.call).to_do)),
     }
+}
+
+/// What an event has room for; the report at the end has the rest.
+fn first_line(error: &str) -> &str {
+    error.lines().next().unwrap_or_default()
 }
 
 /// A duration as people read it off a clock: `0.2s`, `12s`, `1m05s`.

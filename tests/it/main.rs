@@ -24,6 +24,7 @@ mod node_calls;
 mod node_refresh;
 mod node_specs;
 mod quickstart;
+mod remote;
 mod repository;
 mod root;
 mod support;
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
         node_refresh::TRIALS,
         node_specs::TRIALS,
         quickstart::TRIALS,
+        remote::TRIALS,
         repository::TRIALS,
         root::TRIALS,
         truth_files::TRIALS,

@@ -16,6 +16,7 @@ use super::engine::{CHANGE, Engine, escape};
 use super::transport::Body;
 use super::{credentials, wire};
 use crate::model::spec::{BuildSpec, ImageRef, Ulimit};
+use crate::node::shell::Shell;
 use crate::node::{Advance, ErrorKind, NodeError, Progress};
 
 /// How long a step of a build may say nothing; compilers can be silent for long.
@@ -26,6 +27,7 @@ const PIECE: usize = 64 * 1024;
 /// Builds an image, names it and gives its id.
 pub async fn build(
     engine: &Engine,
+    shell: &dyn Shell,
     config: Option<&Path>,
     reference: &ImageRef,
     build: &BuildSpec,
@@ -43,10 +45,15 @@ pub async fn build(
     if let Some(header) = credentials::all(config).await {
         request = request.header("X-Registry-Config", header);
     }
-    let (body, packing) = match is_remote(&build.context) {
-        true => (bollard::body_full(Bytes::new()), None),
-        false => {
-            let (body, packing) = stream_context(PathBuf::from(&build.context), dockerfile);
+    // It lives as long as the build, since it may be a copy.
+    let folder = match is_remote(&build.context) {
+        true => None,
+        false => Some(shell.folder(&build.context).await?),
+    };
+    let (body, packing) = match &folder {
+        None => (bollard::body_full(Bytes::new()), None),
+        Some(folder) => {
+            let (body, packing) = stream_context(folder.path().to_owned(), dockerfile);
             (body, Some(packing))
         }
     };

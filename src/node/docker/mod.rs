@@ -19,11 +19,12 @@ mod update;
 mod wire;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use self::engine::{CHANGE, Engine};
-use super::shell::Shell;
+use super::shell::{LocalShell, Shell};
 use super::{
     ContainerState, EngineInfo, FileWrite, LockGuard, NewContainer, Node, NodeError, Options, Progress, Script,
     ScriptOutcome,
@@ -34,23 +35,33 @@ use crate::model::spec::{
 };
 use crate::model::view::{LiveContainer, LiveFile, LiveNode, WantContent, Wanted};
 
-/// A node whose engine answers at a unix socket of this machine.
+/// A node whose engine answers at a unix socket of this machine, its own or one that leads to another machine.
 pub struct DockerNode {
     name: NodeName,
     engine: Engine,
-    shell: Shell,
+    shell: Arc<dyn Shell>,
     /// Docker's `config.json`, for the registries' credentials.
     config: Option<PathBuf>,
 }
 
 impl DockerNode {
-    /// Connects to the engine at `socket` and makes sure that it answers.
+    /// Connects to the engine at `socket` and makes sure that it answers; files and scripts are this
+    /// machine's.
     pub async fn connect(name: &NodeName, socket: &Path, options: &Options) -> Result<Self, NodeError> {
-        let engine = Engine::connect(name, socket, options.connect_timeout).await?;
         let mut environment = options.script_environment.clone();
         // What a script asks of Docker is for this node's engine and no other.
         environment.insert("DOCKER_HOST".to_owned(), format!("unix://{}", socket.display()));
-        let shell = Shell::new(name, environment);
+        Self::connect_through(name, socket, Arc::new(LocalShell::new(name, environment)), options).await
+    }
+
+    /// The same with the files and scripts of `shell`.
+    pub async fn connect_through(
+        name: &NodeName,
+        socket: &Path,
+        shell: Arc<dyn Shell>,
+        options: &Options,
+    ) -> Result<Self, NodeError> {
+        let engine = Engine::connect(name, socket, options.connect_timeout).await?;
         Ok(Self { name: name.clone(), engine, shell, config: options.docker_config.clone() })
     }
 }
@@ -66,7 +77,7 @@ impl Node for DockerNode {
     }
 
     async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
-        read::read(&self.engine, &self.shell, wanted).await
+        read::read(&self.engine, self.shell.as_ref(), wanted).await
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
@@ -96,7 +107,7 @@ impl Node for DockerNode {
         build: &BuildSpec,
         progress: Progress<'_>,
     ) -> Result<String, NodeError> {
-        build::build(&self.engine, self.config.as_deref(), reference, build, progress).await
+        build::build(&self.engine, self.shell.as_ref(), self.config.as_deref(), reference, build, progress).await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> Result<String, NodeError> {

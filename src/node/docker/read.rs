@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::engine::{Engine, escape};
 use super::inspect::{self, Surroundings};
 use super::wire;
-use crate::model::view::{LiveContainer, LiveFile, LiveImage, LiveNode, WantContent, Wanted};
+use crate::model::view::{LiveContainer, LiveImage, LiveNode, Wanted};
 use crate::node::NodeError;
 use crate::node::shell::Shell;
 
@@ -17,7 +16,7 @@ use crate::node::shell::Shell;
 const INSPECTS_AT_ONCE: usize = 4;
 
 /// Reads all that is on a node, with GET requests only.
-pub async fn read(engine: &Engine, shell: &Shell, wanted: &Wanted) -> Result<LiveNode, NodeError> {
+pub async fn read(engine: &Engine, shell: &dyn Shell, wanted: &Wanted) -> Result<LiveNode, NodeError> {
     let lists = async {
         tokio::try_join!(
             engine.get::<Vec<wire::Listed>>("list containers", "/containers/json?all=1"),
@@ -26,7 +25,7 @@ pub async fn read(engine: &Engine, shell: &Shell, wanted: &Wanted) -> Result<Liv
             engine.get::<Vec<wire::Image>>("list images", "/images/json"),
         )
     };
-    let ((listed, networks, volumes, images), files) = tokio::try_join!(lists, read_files(shell, wanted))?;
+    let ((listed, networks, volumes, images), files) = tokio::try_join!(lists, shell.read_files(wanted))?;
     let around = Surroundings::new(&networks, &listed);
     let used: BTreeSet<&str> =
         listed.iter().filter_map(|c| c.image_id.as_deref()).filter(|id| !id.is_empty()).collect();
@@ -113,11 +112,4 @@ fn present<T>(result: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
 /// A container's own inspect does not tell its platform; its image does.
 fn set_platform(container: &mut LiveContainer, image: Option<&LiveImage>) {
     container.spec.platform = image.map(|i| i.platform.clone()).filter(|p| !p.is_empty());
-}
-
-async fn read_files(shell: &Shell, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
-    let reads = wanted.files.iter().map(async |(path, content): (&String, &WantContent)| {
-        Ok::<_, NodeError>(shell.read_file(path, *content).await?.map(|file| (path.clone(), file)))
-    });
-    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }

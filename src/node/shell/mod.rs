@@ -1,130 +1,63 @@
-//! The file system and the shell of this machine.
+//! Files and scripts of a node: of this machine, or of another one over SSH.
 //!
-//! It does not know the engine, and it reads nothing of the caller's environment: what scripts see
-//! of it is handed in.
+//! It does not know the engine.
 
 mod file;
+mod local;
 mod script;
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::io;
+use std::path::{Path, PathBuf};
 
-use super::{ErrorKind, FileWrite, LockGuard, NodeError, Script, ScriptOutcome};
-use crate::model::NodeName;
+use async_trait::async_trait;
+use tempfile::TempDir;
+
+use super::{FileWrite, LockGuard, NodeError, Script, ScriptOutcome};
 use crate::model::spec::DirectorySpec;
-use crate::model::view::{LiveFile, WantContent};
+use crate::model::view::{LiveFile, WantContent, Wanted};
 
-/// Files and scripts of this machine, on behalf of one node.
-pub struct Shell {
-    node: NodeName,
-    /// What every script sees beside its own variables.
-    environment: BTreeMap<String, String>,
-}
+pub use local::LocalShell;
+pub use script::interpreter;
 
-impl Shell {
-    /// The shell of `node`, whose scripts see `environment`.
-    pub fn new(node: &NodeName, environment: BTreeMap<String, String>) -> Self {
-        Self { node: node.clone(), environment }
-    }
-
+/// What a node does beside its engine.
+#[async_trait]
+pub trait Shell: Send + Sync {
     /// Makes a directory with its parents.
-    pub async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
-        let wanted = spec.clone();
-        self.files("make directory", &spec.path, move || file::ensure_directory(&wanted)).await
-    }
+    async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError>;
 
     /// Puts a file in place, all or nothing.
-    pub async fn write_file(&self, write: &FileWrite) -> Result<(), NodeError> {
-        let wanted = write.clone();
-        self.files("write file", &write.path, move || file::write(&wanted)).await
-    }
+    async fn write_file(&self, write: &FileWrite) -> Result<(), NodeError>;
 
     /// Reads a file or directory; `None` if there is none.
-    pub async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError> {
-        let wanted = path.to_owned();
-        self.files("read", path, move || file::read(&wanted, content)).await
-    }
+    async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError>;
+
+    /// Reads all that is wanted and there, by path.
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError>;
 
     /// Runs a script to its end or its time-out.
-    pub async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
-        let result = script::run(script, &self.environment).await;
-        result.map_err(|error| self.fail("run a script", ErrorKind::Script(words(&error))))
-    }
+    async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
 
     /// Takes a lock that dies with this process.
-    pub async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
-        let what = format!("lock {path}");
-        let wanted = path.to_owned();
-        let taken = self.files("lock", path, move || {
-            let file = File::options().create(true).truncate(false).write(true).open(wanted)?;
-            match file.try_lock() {
-                Ok(()) => Ok(Some(file)),
-                Err(TryLockError::WouldBlock) => Ok(None),
-                Err(TryLockError::Error(error)) => Err(error),
-            }
-        });
-        match taken.await? {
-            Some(file) => Ok(LockGuard::new(file)),
-            None => Err(self.fail(&what, ErrorKind::Locked("another hl is at work on this node".to_owned()))),
+    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError>;
+
+    /// A folder of the node, to read all of it here.
+    async fn folder(&self, path: &str) -> Result<Folder, NodeError>;
+}
+
+/// A folder of a node, as this machine can read it.
+pub enum Folder {
+    /// It is on this machine.
+    Here(PathBuf),
+    /// A copy, which goes when this is dropped.
+    Copy(TempDir),
+}
+
+impl Folder {
+    /// Where it is on this machine.
+    pub fn path(&self) -> &Path {
+        match self {
+            Folder::Here(path) => path,
+            Folder::Copy(folder) => folder.path(),
         }
-    }
-
-    /// Does something with files on a thread that may wait for them.
-    async fn files<T: Send + 'static>(
-        &self,
-        verb: &str,
-        path: &str,
-        work: impl FnOnce() -> io::Result<T> + Send + 'static,
-    ) -> Result<T, NodeError> {
-        let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        done.map_err(|error| {
-            let why = words(&error);
-            self.fail(
-                &format!("{verb} {path}"),
-                match error.kind() {
-                    io::ErrorKind::PermissionDenied => ErrorKind::Denied(why),
-                    _ => ErrorKind::File { path: path.to_owned(), why },
-                },
-            )
-        })
-    }
-
-    fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
-        NodeError { node: self.node.clone(), what: what.to_owned(), kind }
-    }
-}
-
-/// The system's error without its number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let mut chars = text[..end].chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shell() -> Shell {
-        Shell::new(&NodeName::new("here").unwrap(), BTreeMap::new())
-    }
-
-    #[tokio::test]
-    async fn a_lock_is_held_by_one_until_it_is_dropped() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("lock").display().to_string();
-        let held = shell().lock(&path).await.unwrap();
-        let error = shell().lock(&path).await.unwrap_err();
-        assert!(matches!(error.kind, ErrorKind::Locked(_)), "{error}");
-        drop(held);
-        shell().lock(&path).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn errors_name_node_path_and_cause() {
-        let error = shell().lock("/nonexistent/lock").await.unwrap_err();
-        assert_eq!(error.to_string(), "here: lock /nonexistent/lock: no such file or directory");
     }
 }

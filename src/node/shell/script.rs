@@ -74,7 +74,7 @@ pub async fn run(script: &Script, environment: &BTreeMap<String, String>) -> io:
 
 /// The shell that a script asks for in its first line, and the options that it gives it there; `sh`
 /// without such a line, and for programs that are no shells.
-fn interpreter(text: &str) -> (&str, Vec<&str>) {
+pub fn interpreter(text: &str) -> (&str, Vec<&str>) {
     let first = text.lines().next().unwrap_or_default();
     let mut words = first.strip_prefix("#!").unwrap_or_default().split_whitespace();
     let mut program = words.next().unwrap_or("sh");

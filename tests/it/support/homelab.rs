@@ -109,7 +109,21 @@ impl Homelab {
     /// Gives a program the folder and the environment that hl has here.
     pub fn settle(&self, command: &mut Command) {
         command.current_dir(self.repository()).env_clear().env("HOME", self.home()).env("TERM", "dumb");
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.programs().display()));
+    }
+
+    /// Makes a program, a script for `sh`, that comes before the machine's own of that name.
+    pub fn program(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::create_dir_all(self.programs()).expect("a folder can be made");
+        let file = self.programs().join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{text}")).expect("a file can be written");
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("a mode can be set");
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.folder.join("bin")
     }
 
     /// Puts stand-ins for what differs from run to run.

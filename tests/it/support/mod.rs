@@ -8,6 +8,7 @@
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
 //! - [`registry::Registry`]: a private image registry.
 //! - [`shop::Shop`]: a homelab of three services that runs, to change in one place and to look at as a whole.
+//! - [`sshd::Sshd`]: an SSH server of this machine.
 //! - [`image`]: the images, made without a registry.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
@@ -24,4 +25,5 @@ pub mod proxy;
 pub mod registry;
 pub mod shop;
 pub mod source;
+pub mod sshd;
 pub mod trial;

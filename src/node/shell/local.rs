@@ -1,0 +1,140 @@
+//! The shell of this machine.
+//!
+//! It reads nothing of the caller's environment: what scripts see of it is handed in.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+
+use super::{Folder, Shell, file, script};
+use crate::model::NodeName;
+use crate::model::spec::DirectorySpec;
+use crate::model::view::{LiveFile, WantContent, Wanted};
+use crate::node::{ErrorKind, FileWrite, LockGuard, NodeError, Script, ScriptOutcome};
+
+/// Files and scripts of this machine, on behalf of one node.
+pub struct LocalShell {
+    node: NodeName,
+    /// What every script sees beside its own variables.
+    environment: BTreeMap<String, String>,
+}
+
+impl LocalShell {
+    /// The shell of `node`, whose scripts see `environment`.
+    pub fn new(node: &NodeName, environment: BTreeMap<String, String>) -> Self {
+        Self { node: node.clone(), environment }
+    }
+
+    /// Does something with files on a thread that may wait for them.
+    async fn files<T: Send + 'static>(
+        &self,
+        verb: &str,
+        path: &str,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, NodeError> {
+        let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        done.map_err(|error| {
+            let why = words(&error);
+            self.fail(
+                &format!("{verb} {path}"),
+                match error.kind() {
+                    io::ErrorKind::PermissionDenied => ErrorKind::Denied(why),
+                    _ => ErrorKind::File { path: path.to_owned(), why },
+                },
+            )
+        })
+    }
+
+    fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
+        NodeError { node: self.node.clone(), what: what.to_owned(), kind }
+    }
+}
+
+#[async_trait]
+impl Shell for LocalShell {
+    async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
+        let wanted = spec.clone();
+        self.files("make directory", &spec.path, move || file::ensure_directory(&wanted)).await
+    }
+
+    async fn write_file(&self, write: &FileWrite) -> Result<(), NodeError> {
+        let wanted = write.clone();
+        self.files("write file", &write.path, move || file::write(&wanted)).await
+    }
+
+    async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError> {
+        let wanted = path.to_owned();
+        self.files("read", path, move || file::read(&wanted, content)).await
+    }
+
+    async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
+        let result = script::run(script, &self.environment).await;
+        result.map_err(|error| self.fail("run a script", ErrorKind::Script(words(&error))))
+    }
+
+    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
+        let what = format!("lock {path}");
+        let wanted = path.to_owned();
+        let taken = self.files("lock", path, move || {
+            let file = File::options().create(true).truncate(false).write(true).open(wanted)?;
+            match file.try_lock() {
+                Ok(()) => Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        });
+        match taken.await? {
+            Some(file) => Ok(LockGuard::new(file)),
+            None => Err(self.fail(&what, ErrorKind::Locked("another hl is at work on this node".to_owned()))),
+        }
+    }
+
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+        let reads = wanted.files.iter().map(async |(path, content): (&String, &WantContent)| {
+            Ok::<_, NodeError>(self.read_file(path, *content).await?.map(|file| (path.clone(), file)))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    async fn folder(&self, path: &str) -> Result<Folder, NodeError> {
+        Ok(Folder::Here(PathBuf::from(path)))
+    }
+}
+
+/// The system's error without its number.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let mut chars = text[..end].chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell() -> LocalShell {
+        LocalShell::new(&NodeName::new("here").unwrap(), BTreeMap::new())
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_held_by_one_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock").display().to_string();
+        let held = shell().lock(&path).await.unwrap();
+        let error = shell().lock(&path).await.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Locked(_)), "{error}");
+        drop(held);
+        shell().lock(&path).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn errors_name_node_path_and_cause() {
+        let error = shell().lock("/nonexistent/lock").await.unwrap_err();
+        assert_eq!(error.to_string(), "here: lock /nonexistent/lock: no such file or directory");
+    }
+}

@@ -1,0 +1,347 @@
+//! Files and scripts over the connection. What is secret goes over standard input, never over arguments.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+use super::wire::{Output, Wire};
+use crate::model::spec::DirectorySpec;
+use crate::model::view::{FileKind, LiveFile, WantContent, Wanted};
+use crate::node::shell::{Folder, Shell, interpreter};
+use crate::node::{ErrorKind, FileWrite, LockGuard, NodeError, Script, ScriptEnd, ScriptOutcome};
+
+/// For what touches a few files.
+const SHORT: Duration = Duration::from_secs(60);
+/// For what copies a folder.
+const LONG: Duration = Duration::from_secs(600);
+/// What a script may take beyond its own time limit: to be killed, and for its answer to arrive.
+const GRACE: Duration = Duration::from_secs(15);
+/// Lines of a script's output that are kept.
+const KEPT_LINES: usize = 1000;
+
+/// The shell of another machine.
+pub struct RemoteShell {
+    wire: Arc<Wire>,
+    /// The engine that scripts find there.
+    docker_host: String,
+}
+
+impl RemoteShell {
+    pub(super) fn new(wire: Arc<Wire>, docker_host: String) -> Self {
+        Self { wire, docker_host }
+    }
+
+    fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
+        NodeError { node: self.wire.node.clone(), what: what.to_owned(), kind }
+    }
+
+    /// Runs one of the scripts below on a path; its complaint is the error.
+    async fn files(
+        &self,
+        verb: &str,
+        path: &str,
+        script: &str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Vec<u8>, NodeError> {
+        let what = format!("{verb} {path}");
+        let Output { code, stdout, stderr } =
+            self.wire.run(script, arguments, input, SHORT).await.map_err(|kind| self.fail(&what, kind))?;
+        match code {
+            0 => Ok(stdout),
+            _ => Err(self.fail(&what, complaint(path, &String::from_utf8_lossy(&stderr)))),
+        }
+    }
+}
+
+/// What a program of the node complains of.
+fn complaint(path: &str, said: &str) -> ErrorKind {
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
+    // `mkdir: cannot create directory '/x': Permission denied`
+    let why = last.rsplit(": ").next().unwrap_or(last).to_lowercase();
+    match why.as_str() {
+        "permission denied" | "operation not permitted" => {
+            ErrorKind::Denied(format!("{why}; hl is not root there, and has no right to {path}"))
+        }
+        _ => ErrorKind::File { path: path.to_owned(), why },
+    }
+}
+
+/// A directory with its parents, which get mode 0755; owner before mode, because a change of owner takes the set-id bits
+/// away.
+const MAKE_DIRECTORY: &str = r#"
+set -eu; umask 022
+mkdir -p -- "$1"
+[ -z "$2" ] || chown -- "$2" "$1"
+[ -z "$3" ] || chmod -- "$3" "$1"
+"#;
+
+/// A file beside it that only its owner can read gets content, owner and mode, and then the name. A link is followed.
+/// What arrives cut off has not the size that was announced.
+const WRITE_FILE: &str = r#"
+set -eu; umask 077
+path=$1 size=$2 mode=$3 owner=$4
+[ ! -L "$path" ] || path=$(readlink -f -- "$path")
+if [ -e "$path" ]; then
+    [ -f "$path" ] || { echo "$path: there is something else than a file" >&2; exit 1; }
+    [ -n "$owner" ] || owner=$(stat -c %u:%g -- "$path")
+fi
+beside=$(mktemp "$(dirname -- "$path")/.hl-XXXXXX")
+trap 'rm -f -- "$beside"' EXIT
+cat >"$beside"
+[ "$(wc -c <"$beside")" -eq "$size" ] || { echo "$path: it arrived cut off" >&2; exit 1; }
+[ -z "$owner" ] || [ "$(stat -c %u:%g -- "$beside")" = "$owner" ] || chown -- "$owner" "$beside"
+chmod -- "$mode" "$beside"
+sync -- "$beside" 2>/dev/null || sync
+mv -f -- "$beside" "$path"
+trap - EXIT
+sync -- "$(dirname -- "$path")" 2>/dev/null || sync
+"#;
+
+/// Each line of input is `y PATH` or `n PATH`: with its content or without. Each line of output is for one of them:
+/// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content.
+const READ_FILES: &str = r#"
+while IFS= read -r line; do
+    path=${line#? }
+    if ! seen=$(LC_ALL=C stat -L -c '%a %u:%g' -- "$path" 2>&1); then
+        case $seen in
+            *"No such file"*|*"Not a directory"*) echo - ;;
+            *) echo "! ${seen##*: }" ;;
+        esac
+    elif [ -d "$path" ]; then echo "d $seen"
+    elif [ ! -f "$path" ]; then echo "o $seen"
+    elif [ "${line%% *}" = n ]; then echo "f $seen"
+    elif text=$(LC_ALL=C base64 -- "$path" 2>&1); then echo "f $seen $(printf %s "$text" | tr -d '\n')="
+    else echo "! ${text##*: }"
+    fi
+done
+"#;
+
+#[async_trait]
+impl Shell for RemoteShell {
+    async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
+        let mode = spec.mode.map(|mode| format!("{mode:o}")).unwrap_or_default();
+        let arguments = [spec.path.as_str(), spec.owner.as_deref().unwrap_or_default(), &mode];
+        self.files("make directory", &spec.path, MAKE_DIRECTORY, &arguments, &[]).await.map(drop)
+    }
+
+    async fn write_file(&self, write: &FileWrite) -> Result<(), NodeError> {
+        let (size, mode) = (write.content.len().to_string(), format!("{:o}", write.mode));
+        let arguments = [write.path.as_str(), &size, &mode, write.owner.as_deref().unwrap_or_default()];
+        self.files("write file", &write.path, WRITE_FILE, &arguments, &write.content).await.map(drop)
+    }
+
+    async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError> {
+        let mut wanted = Wanted::default();
+        wanted.add(path, content);
+        Ok(self.read_files(&wanted).await?.remove(path))
+    }
+
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+        if wanted.files.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let line = |(path, content): (&String, &WantContent)| match content {
+            WantContent::Yes => format!("y {path}\n"),
+            WantContent::No => format!("n {path}\n"),
+        };
+        let list: String = wanted.files.iter().map(line).collect();
+        let output = self.files("read", "files", READ_FILES, &[], list.as_bytes()).await?;
+        let output = String::from_utf8_lossy(&output);
+        let mut lines = output.lines();
+        let mut files = BTreeMap::new();
+        for path in wanted.files.keys() {
+            let line = lines.next().unwrap_or_default();
+            let file = read_line(line).map_err(|why| self.fail(&format!("read {path}"), complaint(path, &why)))?;
+            files.extend(file.map(|file| (path.clone(), file)));
+        }
+        Ok(files)
+    }
+
+    async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
+        let fail = |kind| self.fail("run a script", kind);
+        let mark = mark().map_err(|error| fail(ErrorKind::Script(error.to_string())))?;
+        let seconds = script.timeout.as_secs_f64().to_string();
+        let (program, options) = interpreter(&script.text);
+        let mut arguments = vec![script.directory.as_str(), &seconds, &mark, program];
+        arguments.extend(options);
+        let patience = script.timeout + GRACE;
+        let input = script_input(script, &self.docker_host);
+        let output = self.wire.run(RUN_SCRIPT, &arguments, input.as_bytes(), patience).await.map_err(fail)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        outcome(&said, &mark).ok_or_else(|| {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            fail(ErrorKind::Script(if why.is_empty() { format!("it ended with code {}", output.code) } else { why }))
+        })
+    }
+
+    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
+        let what = format!("lock {path}");
+        let fail = |kind| self.fail(&what, kind);
+        let mut child = self.wire.begin(HOLD_LOCK, &[path]).await.map_err(fail)?;
+        let out = child.stdout().take().expect("it is a pipe");
+        let mut first = String::new();
+        let read = tokio::time::timeout(SHORT, BufReader::new(out).read_line(&mut first)).await;
+        if read.is_ok() && first.trim() == "held" {
+            self.wire.untether().await;
+            return Ok(LockGuard::new((child, Arc::clone(&self.wire))));
+        }
+        let mut said = String::new();
+        if let Some(mut err) = child.stderr().take() {
+            let _ = tokio::time::timeout(Duration::from_secs(1), err.read_to_string(&mut said)).await;
+        }
+        Err(match first.trim() {
+            "taken" => fail(ErrorKind::Locked("another hl is at work on this node".to_owned())),
+            _ => fail(complaint(path, &said)),
+        })
+    }
+
+    async fn folder(&self, path: &str) -> Result<Folder, NodeError> {
+        let what = format!("read folder {path}");
+        let output = self.wire.run("exec tar -C \"$1\" -cf - .", &[path], &[], LONG).await;
+        let output = output.map_err(|kind| self.fail(&what, kind))?;
+        if output.code != 0 {
+            return Err(self.fail(&what, complaint(path, &String::from_utf8_lossy(&output.stderr))));
+        }
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&output.stdout)).await;
+        let unpacked = unpacked.unwrap_or_else(|error| Err(io::Error::other(error)));
+        unpacked
+            .map(Folder::Copy)
+            .map_err(|e| self.fail(&what, ErrorKind::File { path: path.to_owned(), why: e.to_string() }))
+    }
+}
+
+fn unpack(archive: &[u8]) -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    tar::Archive::new(archive).unpack(folder.path())?;
+    Ok(folder)
+}
+
+/// A line of what [`READ_FILES`] says; its complaint is the error.
+fn read_line(line: &str) -> Result<Option<LiveFile>, String> {
+    let mut words = line.split(' ');
+    let kind = match words.next() {
+        Some("-") => return Ok(None),
+        Some("f") => FileKind::File,
+        Some("d") => FileKind::Directory,
+        Some("o") => FileKind::Other,
+        _ => return Err(line.strip_prefix("! ").unwrap_or("the node does not answer as it should").to_owned()),
+    };
+    let odd = || format!("`{line}` is no answer");
+    let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(odd)?;
+    let owner = words.next().ok_or_else(odd)?.to_owned();
+    let content = words.next().map(|text| STANDARD.decode(text.strip_suffix('=').unwrap_or(text)));
+    Ok(Some(LiveFile { kind, mode, owner, content: content.transpose().map_err(|_| odd())? }))
+}
+
+/// Takes the lock and holds it for as long as its input is open, which is as long as hl lives and is connected.
+const HOLD_LOCK: &str = r#"
+exec 9>>"$1" || exit 1
+if flock -n 9; then echo held; exec cat >/dev/null; else echo taken; fi
+"#;
+
+/// Runs what comes over standard input in a session of its own, all of which is killed when it ends or when its time is
+/// up. What it says comes first; the last line is the mark and how it ended.
+const RUN_SCRIPT: &str = r#"
+cd -- "$1" || exit 1
+seconds=$2 mark=$3; shift 3
+exec 3<&0 2>&1
+setsid "$@" -s <&3 &
+script=$!
+exec 3<&- </dev/null
+(
+    trap 'kill "$nap" 2>/dev/null; exit' TERM
+    sleep "$seconds" & nap=$!; wait "$nap"
+    echo; echo "$mark late"
+    kill -s TERM -- "-$script" 2>/dev/null; sleep 2; kill -s KILL -- "-$script" 2>/dev/null
+) &
+watch=$!
+wait "$script"; code=$?
+kill -s KILL -- "-$script" 2>/dev/null
+kill "$watch" 2>/dev/null
+echo; echo "$mark $code"
+"#;
+
+/// What the script's shell reads: the variables, then the script in braces, so that all of it is read before it begins and
+/// no program in it can take the rest for its own input.
+fn script_input(script: &Script, docker_host: &str) -> String {
+    let mut text = format!("export DOCKER_HOST={}\n", quoted(docker_host));
+    // An env file may have names that no shell takes; nothing in a script could use them.
+    let takes = |name: &str| {
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    for (name, value) in script.environment.iter().filter(|(name, _)| takes(name)) {
+        text.push_str(&format!("export {name}={}\n", quoted(value)));
+    }
+    format!("{text}{{\n{}\n}} </dev/null\n", script.text)
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A line that no script says by chance.
+fn mark() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// How a script ended and what it said before; `None` if the last line is not there.
+fn outcome(said: &str, mark: &str) -> Option<ScriptOutcome> {
+    let prefix = format!("{mark} ");
+    let (before, code) = said.trim_end().rsplit_once(&prefix)?;
+    let code: i32 = code.trim().parse().ok()?;
+    let late = format!("{mark} late");
+    let end = match code {
+        _ if before.lines().any(|line| line == late) => ScriptEnd::TimedOut,
+        129.. => ScriptEnd::Killed(code - 128),
+        _ => ScriptEnd::Exited(code),
+    };
+    let lines = before.strip_suffix('\n').unwrap_or(before);
+    let lines = lines.strip_suffix('\n').unwrap_or(lines);
+    let output: Vec<String> =
+        lines.lines().filter(|line| *line != late).map(|line| line.trim_end().to_owned()).collect();
+    let surplus = output.len().saturating_sub(KEPT_LINES);
+    Some(ScriptOutcome { end, output: output.into_iter().skip(surplus).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_said_and_how_it_ended() {
+        let got = outcome("a\nb\n\nm 3\n", "m").unwrap();
+        assert_eq!((got.end, got.output), (ScriptEnd::Exited(3), vec!["a".to_owned(), "b".to_owned()]));
+        let got = outcome("no end of line\nm 0\n", "m").unwrap();
+        assert_eq!((got.end, got.output), (ScriptEnd::Exited(0), vec!["no end of line".to_owned()]));
+        let got = outcome("a\n\nm late\nTerminated\n\nm 143\n", "m").unwrap();
+        assert_eq!((got.end, got.output), (ScriptEnd::TimedOut, vec!["a".to_owned(), "Terminated".to_owned()]));
+        assert_eq!(outcome("\nm 137\n", "m").unwrap().end, ScriptEnd::Killed(9));
+        assert!(outcome("cut off", "m").is_none());
+    }
+
+    #[test]
+    fn lines_about_files() {
+        assert_eq!(read_line("-"), Ok(None));
+        let file = read_line("f 600 0:0 QT0x=").unwrap().unwrap();
+        assert_eq!((file.mode, file.content.as_deref()), (0o600, Some(&b"A=1"[..])));
+        assert_eq!(read_line("f 644 0:0 =").unwrap().unwrap().content.as_deref(), Some(&b""[..]));
+        assert_eq!(read_line("f 644 0:0").unwrap().unwrap().content, None);
+        assert_eq!(read_line("! Permission denied"), Err("Permission denied".to_owned()));
+        assert!(read_line("").is_err());
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}

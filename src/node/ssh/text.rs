@@ -1,0 +1,123 @@
+//! What goes wrong with SSH, in words with a way out.
+
+use std::io;
+use std::path::Path;
+
+use openssh::Error;
+
+use super::Destination;
+use crate::node::ErrorKind;
+
+fn unreachable(why: impl Into<String>, hint: impl Into<String>) -> ErrorKind {
+    ErrorKind::Unreachable { why: why.into(), hint: hint.into() }
+}
+
+/// `ssh` did not get there.
+pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
+    let said = match error {
+        Error::Connect(error) | Error::Master(error) | Error::Remote(error) => error.to_string(),
+        Error::Ssh(error) if error.kind() == io::ErrorKind::NotFound => {
+            return unreachable("there is no `ssh` on this machine", "install an SSH client");
+        }
+        other => other.to_string(),
+    };
+    let by_hand = format!("`ssh {}` must work without a question", to.typed());
+    let has = |words: &str| said.to_lowercase().contains(words);
+    let hint = if has("host identification has changed") || has("host key verification failed") && has("changed") {
+        format!(
+            "its key is another one than before. If it was installed anew: compare the fingerprint on the machine itself \
+             (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then `ssh-keygen -R {}` and `ssh {}`",
+            to.host,
+            to.typed()
+        )
+    } else if has("host key verification failed") || has("no matching host key") {
+        format!("its key is not known here: connect once by hand, `ssh {}`, and compare the fingerprint", to.typed())
+    } else if has("permission denied") || has("too many authentication failures") {
+        format!("{by_hand}: is the key in your agent, and in the user's authorized_keys there?")
+    } else if has("could not resolve") {
+        "is the name right, in the inventory or in ~/.ssh/config?".to_owned()
+    } else {
+        by_hand
+    };
+    unreachable(format!("cannot connect over ssh: {}", one_line(&said)), hint)
+}
+
+/// The last line of what `ssh` says; warnings come before it.
+fn one_line(said: &str) -> String {
+    let lines = said.lines().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty());
+    let last = lines.last().unwrap_or("no reason given");
+    last.strip_prefix("ssh: ").unwrap_or(last).to_owned()
+}
+
+/// The socket could not be forwarded.
+pub(super) fn not_forwarded(error: &Error) -> ErrorKind {
+    let hint = "does the machine's sshd_config forbid it (AllowStreamLocalForwarding)?";
+    unreachable(format!("the engine's socket cannot be forwarded: {error}"), hint)
+}
+
+/// Nobody answered at the forwarded socket.
+pub(super) fn no_engine(socket: &str) -> ErrorKind {
+    let hint = "is the Docker engine running there? If it is: does sshd_config forbid AllowStreamLocalForwarding?";
+    unreachable(format!("the machine answers, its engine at {socket} does not"), hint)
+}
+
+/// What the node says of its engine.
+pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
+    match how {
+        "missing" => unreachable("the machine answers, and there is no Docker on it", "install Docker there"),
+        "stopped" => unreachable(
+            format!("the machine answers, and its Docker engine does not run: no socket {rest}"),
+            "start it there: `sudo systemctl start docker`",
+        ),
+        "denied" => {
+            let (user, socket) = rest.split_once(' ').unwrap_or((rest, ""));
+            ErrorKind::Denied(format!(
+                "{user} may not use the engine at {socket}; let them there: `sudo usermod -aG docker {user}`"
+            ))
+        }
+        "elsewhere" => ErrorKind::Unsupported(format!("its DOCKER_HOST is {rest}, which is no socket of that machine")),
+        _ => no_shell(0, how.as_bytes()),
+    }
+}
+
+/// What answered is no shell.
+pub(super) fn no_shell(code: i32, said: &[u8]) -> ErrorKind {
+    let said = one_line(&String::from_utf8_lossy(said));
+    unreachable(format!("its shell does not do what sh does: code {code}, {said}"), "hl needs a POSIX sh there")
+}
+
+/// There is no place for the connection's sockets.
+pub(super) fn no_folder(path: &Path, error: &io::Error) -> ErrorKind {
+    ErrorKind::File {
+        path: path.display().to_string(),
+        why: format!("no folder can be made in {}: {error}", path.display()),
+    }
+}
+
+/// The connection broke.
+pub(super) fn lost(error: &Error) -> ErrorKind {
+    unreachable(format!("the connection was lost: {error}"), "does the machine still run?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(said: &str) -> String {
+        let to = Destination { user: Some("admin".into()), host: "nas.lan".into(), port: None };
+        match refused(&Error::Connect(io::Error::other(said.to_owned())), &to) {
+            ErrorKind::Unreachable { hint, .. } => hint,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_way_out() {
+        assert!(hint("Host key verification failed.").contains("connect once by hand, `ssh admin@nas.lan`"));
+        assert!(hint("admin@nas.lan: Permission denied (publickey).").contains("authorized_keys"));
+        assert!(hint("ssh: Could not resolve hostname nas.lan: Name or service not known").contains("~/.ssh/config"));
+        assert!(hint("connect to host nas.lan port 22: Connection refused").contains("must work without a question"));
+        let changed = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.";
+        assert!(hint(changed).contains("ssh-keygen -R nas.lan"));
+    }
+}

@@ -1,0 +1,121 @@
+//! The connection itself: commands over it, few at once, each with a time limit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssh::{Child, Session, Stdio};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::text;
+use crate::model::NodeName;
+use crate::node::ErrorKind;
+
+/// Commands at once, beside what holds the connection and the lock. A server allows ten by default.
+const AT_ONCE: usize = 4;
+/// Tries of a command that the server has no session for, and the pause between them: some servers allow two at once.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection to a node.
+pub(super) struct Wire {
+    pub(super) node: NodeName,
+    session: Arc<Session>,
+    /// What keeps the connection from being idle; a lock takes its place.
+    tether: Mutex<Option<Child<Arc<Session>>>>,
+    room: Semaphore,
+    /// The connection's sockets; it goes when the connection is dropped.
+    folder: TempDir,
+}
+
+/// How a command ended.
+pub(super) struct Output {
+    pub(super) code: i32,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
+
+impl Wire {
+    /// A connection that lives as long as this process does.
+    pub(super) async fn new(node: &NodeName, session: Session, folder: TempDir) -> Result<Self, ErrorKind> {
+        let session = Arc::new(session);
+        let mut command = Arc::clone(&session).arc_command("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let tether = command.spawn().await.map_err(|error| text::lost(&error))?;
+        let tether = Mutex::new(Some(tether));
+        Ok(Self { node: node.clone(), session, tether, room: Semaphore::new(AT_ONCE), folder })
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a script of hl's own with arguments, which everybody on the node can see, and with input, which nobody can.
+    /// All of it together may take `patience`.
+    pub(super) async fn run(
+        &self,
+        script: &str,
+        arguments: &[&str],
+        input: &[u8],
+        patience: Duration,
+    ) -> Result<Output, ErrorKind> {
+        let _room = self.room.acquire().await.map_err(|_| ErrorKind::Script("the connection is closed".to_owned()))?;
+        let run = async {
+            for attempt in 1.. {
+                let output = self.once(script, arguments, input).await?;
+                if output.code != NO_SESSION || attempt >= TRIES {
+                    return Ok(output);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            unreachable!("the last attempt returns")
+        };
+        tokio::time::timeout(patience, run).await.unwrap_or(Err(ErrorKind::Timeout { after: patience }))
+    }
+
+    async fn once(&self, script: &str, arguments: &[&str], input: &[u8]) -> Result<Output, ErrorKind> {
+        let mut child = self.begin(script, arguments).await?;
+        let mut stdin = child.stdin().take().expect("standard input is a pipe");
+        let (mut out, mut err) =
+            (child.stdout().take().expect("it is a pipe"), child.stderr().take().expect("it is a pipe"));
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let feed = async {
+            // A command that ends early closes its input; how it ended tells the rest.
+            let _ = stdin.write_all(input).await;
+            drop(stdin);
+        };
+        let ((), read, _) = tokio::join!(feed, out.read_to_end(&mut stdout), err.read_to_end(&mut stderr));
+        read.map_err(|error| ErrorKind::Script(error.to_string()))?;
+        match child.wait().await {
+            Ok(status) => Ok(Output { code: status.code().unwrap_or(NO_SESSION), stdout, stderr }),
+            // `ssh` ends with 255 when there is no session to be had, and when the connection is gone.
+            Err(openssh::Error::Disconnected | openssh::Error::RemoteProcessTerminated) => {
+                self.session.check().await.map_err(|error| text::lost(&error))?;
+                Ok(Output { code: NO_SESSION, stdout, stderr })
+            }
+            Err(error) => Err(text::lost(&error)),
+        }
+    }
+
+    /// Begins a script of hl's own, whose input and outputs are pipes.
+    pub(super) async fn begin(&self, script: &str, arguments: &[&str]) -> Result<Child<Arc<Session>>, ErrorKind> {
+        let mut command = Arc::clone(&self.session).arc_command("sh");
+        command.arg("-c").arg(script).arg("hl").args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().await.map_err(|error| text::lost(&error))
+    }
+
+    /// Lets go of what only kept the connection from being idle, now that something else does.
+    pub(super) async fn untether(&self) {
+        drop(self.tether.lock().await.take());
+    }
+}
+
+/// The code with which `ssh` says that it could not begin a command.
+const NO_SESSION: i32 = 255;
