@@ -39,11 +39,8 @@ fn after_a_power_cut_only_what_does_not_run_is_started() {
     let own = OwnEngine::start();
     let engine = own.engine();
     let lab = Homelab::on(&engine);
-    copy(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption/second"),
-        &lab,
-        "services/sample-lab-second",
-    );
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption/second");
+    lab.copy(&case, "services/sample-lab-second");
     lab.write("services/sample-lab-second/service.yaml", "owner_node: box\n");
     surroundings(&lab, &engine);
     lab.hl(&["apply", "--yes"]).code(0);
@@ -70,7 +67,7 @@ fn adopted(case: &str) {
     let lab = Homelab::on(&engine);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption").join(case);
     let service = format!("sample-lab-{case}");
-    copy(&folder, &lab, &format!("services/{service}"));
+    lab.copy(&folder, &format!("services/{service}"));
     let here = lab.repository().join("services").join(lab.name(&service));
     lab.write(
         &format!("services/{service}/service.yaml"),
@@ -196,15 +193,4 @@ fn changes(lab: &Homelab) -> Vec<Change> {
     let resolved = config::resolve(&sources, &live, &[]);
     assert_eq!(resolved.homelab.unresolved, BTreeMap::new(), "{:?}", resolved.diagnostics);
     hl::diff::diff(&resolved.homelab, &RecordedView::default(), &live, &Sealer::new([0; 32]))
-}
-
-fn copy(from: &Path, lab: &Homelab, to: &str) {
-    for entry in std::fs::read_dir(from).expect("the case is there").map(|entry| entry.expect("an entry")) {
-        let path = format!("{to}/{}", entry.file_name().to_string_lossy());
-        if entry.path().is_dir() {
-            copy(&entry.path(), lab, &path);
-        } else {
-            lab.write(&path, &std::fs::read_to_string(entry.path()).expect("a text"));
-        }
-    }
 }

@@ -18,8 +18,10 @@ mod apply;
 mod architecture;
 mod broken;
 mod convergence;
+mod equivalence;
 mod front;
 mod harness;
+mod keys;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -39,8 +41,10 @@ fn main() -> std::process::ExitCode {
         architecture::TRIALS,
         broken::TRIALS,
         convergence::TRIALS,
+        equivalence::TRIALS,
         front::TRIALS,
         harness::TRIALS,
+        keys::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,

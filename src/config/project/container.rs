@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
 use super::{Builder, services};
+use crate::config::compose::hash::hashed_config;
 use crate::config::tree::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::model::Text;
@@ -92,6 +93,7 @@ impl Builder<'_> {
                 driver: self.plain(n.get("driver")).unwrap_or_default(),
                 options: text_map(n.get("options")),
             }),
+            hashed: Some(hashed_config(service, self.edition)),
             ..ContainerSpec::default()
         };
         self.set_network(name, service, &mut spec);

@@ -7,9 +7,6 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::Text;
 use crate::model::spec::{ContainerSpec, CopiedFile, Mount, MountKind};
 
-/// The mode of a file that is copied in, unless said.
-const MODE: u32 = 0o444;
-
 /// The two kinds of file that a project declares.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileKind {
@@ -108,7 +105,7 @@ impl Builder<'_> {
             number
         };
         let (uid, gid) = (owner("uid").unwrap_or(0), owner("gid").unwrap_or(0));
-        let mode = number(node.get("mode")).and_then(|m| u32::try_from(m).ok()).unwrap_or(MODE);
+        let mode = number(node.get("mode")).and_then(|m| u32::try_from(m).ok()).unwrap_or(CopiedFile::MODE);
         spec.files.insert(target, CopiedFile { content, uid, gid, mode });
     }
 }

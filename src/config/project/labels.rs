@@ -5,16 +5,11 @@ use std::path::PathBuf;
 
 use super::Builder;
 use super::read::flag;
-use crate::config::compose::hash;
-use crate::config::compose::print::Edition;
 use crate::config::tree::Node;
 
-/// The version of Compose that the hash is made after. Compose writes its own here and never reads it.
-const VERSION: &str = "5.5.0";
-
 impl Builder<'_> {
-    /// The labels of a container. `com.docker.compose.image` is not among them: the id of the image is
-    /// known when the container is made.
+    /// The labels of a container. `image` and `config-hash` are not among them: the ids of the image and of other
+    /// containers are known when the container is made.
     pub(super) fn labels(&self, name: &str, service: &Node, number: u32) -> BTreeMap<String, String> {
         let folder = self.project.working_dir.to_string_lossy().into_owned();
         BTreeMap::from([
@@ -22,11 +17,10 @@ impl Builder<'_> {
             label("service", name.to_owned()),
             label("oneoff", "False".to_owned()),
             label("container-number", number.to_string()),
-            label("config-hash", hash::service_hash(service, Edition::Newest, &|_| None)),
             label("depends_on", depends_on(service)),
             label("project.working_dir", folder),
             label("project.config_files", joined(&self.project.config_files)),
-            label("version", VERSION.to_owned()),
+            label("version", self.edition.release().to_owned()),
         ])
     }
 
@@ -35,7 +29,7 @@ impl Builder<'_> {
         BTreeMap::from([
             label("project", self.project.name.clone()),
             label(kind, key.to_owned()),
-            label("version", VERSION.to_owned()),
+            label("version", self.edition.release().to_owned()),
         ])
     }
 }

@@ -16,6 +16,7 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compose::print::Edition;
 use super::compose::{self, Project};
 use super::files::Reader;
 use super::tree::{Entry, Map, Node};
@@ -84,13 +85,15 @@ pub(super) struct Claims {
 struct Builder<'a> {
     project: &'a Project,
     reader: &'a dyn Reader,
+    edition: Edition,
     out: &'a mut Diagnostics,
     made: Resources,
 }
 
-/// The resources of a project. Files that go into them are read with `reader` by their path on the machine.
-pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostics) -> Resources {
-    let mut builder = Builder { project, reader, out, made: Resources::default() };
+/// The resources of a project. Files that go into them are read with `reader` by their path on the machine; labels are
+/// those that a Compose of `edition` writes.
+pub(super) fn build(project: &Project, reader: &dyn Reader, edition: Edition, out: &mut Diagnostics) -> Resources {
+    let mut builder = Builder { project, reader, edition, out, made: Resources::default() };
     builder.made.disabled = project.disabled.keys().cloned().collect();
     compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);

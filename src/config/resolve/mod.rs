@@ -13,6 +13,7 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::compose::print::Edition;
 use super::compose::{self, Origin, Project, Request, Variables};
 use super::files::Reader;
 use super::project::{self, Claims, Resources};
@@ -25,6 +26,9 @@ use crate::model::name::{NodeName, ServiceName};
 use crate::model::view::{LiveNode, LiveView, NodeView, WantContent, Wanted};
 use env::{ServiceEnv, StandIn};
 use overlay::{Machine, Overlay};
+
+/// The label in which Compose says which one it is.
+const VERSION_LABEL: &str = "com.docker.compose.version";
 
 /// What resolving gives.
 #[derive(Clone, Debug)]
@@ -250,11 +254,19 @@ impl<'a> Setting<'a> {
             found.extend(loaded.diagnostics);
             project = loaded.project;
             if let Some(project) = &project {
-                resources = project::build(project, &overlay, &mut found);
+                resources = project::build(project, &overlay, self.edition(), &mut found);
             }
         }
         let (diagnostics, left_out) = explained(found, &env.stand_ins, map);
         Attempt { project, resources, env, diagnostics, left_out }
+    }
+
+    /// Whose labels containers get: those of the newest Compose that has made one on the node, which is the Compose that
+    /// would look at them next.
+    fn edition(&self) -> Edition {
+        let Knowledge::Live(live) = self.knowledge else { return Edition::default() };
+        let labels = live.containers.values().filter_map(|c| c.spec.compose_labels.get(VERSION_LABEL));
+        labels.map(|version| Edition::of_release(version)).max().unwrap_or_default()
     }
 
     fn request(&self) -> Request {

@@ -8,8 +8,8 @@ use crate::config::tests::{repository, said};
 use crate::config::{Sources, load};
 use crate::model::Text;
 use crate::model::name::NodeName;
-use crate::model::spec::{FileContent, MountKind, Variable};
-use crate::model::view::{FileKind, LiveFile, LiveNode, LiveView, NodeView, WantContent};
+use crate::model::spec::{ContainerSpec, FileContent, MountKind, Variable};
+use crate::model::view::{FileKind, LiveContainer, LiveFile, LiveNode, LiveView, NodeView, Status, WantContent};
 
 const TOPOLOGY: &str = "version: 1\nname: home\nvars: { TZ: UTC, DOMAIN: lan }\n\
     nodes:\n  here: { address: local, vars: { DOMAIN: here } }\n  nas: { address: 'ssh://nas' }\n";
@@ -325,4 +325,39 @@ fn this_repository_is_a_homelab() {
         let errors: Vec<_> = said(&diagnostics, &map);
         assert_eq!(errors, Vec::<String>::new());
     }
+}
+
+#[test]
+fn labels_are_those_of_the_newest_compose_on_the_node() {
+    let sources = lab(&[
+        ("services/web/compose.yml", "services: { app: { image: a } }\n"),
+        ("services/web/service.yaml", "owner_node: here\n"),
+    ]);
+    let version = |made_by: &[&str]| {
+        let mut live = live(&[]);
+        let Some(NodeView::Known(node)) = live.nodes.get_mut("here") else { panic!("it is known") };
+        for release in made_by {
+            let compose_labels = BTreeMap::from([(super::VERSION_LABEL.to_owned(), (*release).to_owned())]);
+            let container = LiveContainer {
+                id: (*release).to_owned(),
+                name: (*release).to_owned(),
+                image_id: String::new(),
+                identity: None,
+                status: Status::Running,
+                health: None,
+                started_at: String::new(),
+                created_at: String::new(),
+                spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },
+                stale_networks: BTreeMap::new(),
+                anonymous_volumes: BTreeMap::new(),
+            };
+            node.containers.insert((*release).to_owned(), container);
+        }
+        let resolved = resolve(&sources, &live, &[]);
+        clean(&resolved);
+        resolved.homelab.services["web"].containers["app"].spec.compose_labels[super::VERSION_LABEL].clone()
+    };
+    assert_eq!(version(&[]), "2.26.1");
+    assert_eq!(version(&["2.26.1", "1.29.2"]), "2.26.1");
+    assert_eq!(version(&["2.26.1", "2.40.0"]), "5.5.0");
 }

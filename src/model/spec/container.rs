@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hashed::HashedConfig;
 use super::image::ImageRef;
 use crate::model::value::Text;
 
@@ -24,6 +25,8 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, Text>,
     /// Compose's own labels (`com.docker.compose.*`); written at creation, not compared.
     pub compose_labels: BTreeMap<String, String>,
+    /// What Compose's label `config-hash` is made of at creation; absent on what a node shows.
+    pub hashed: Option<HashedConfig>,
     /// Kernel annotations for the runtime.
     pub annotations: BTreeMap<String, Text>,
     /// Host name inside.
@@ -353,6 +356,11 @@ pub struct CopiedFile {
     pub gid: u64,
     /// Mode bits.
     pub mode: u32,
+}
+
+impl CopiedFile {
+    /// The mode of one that says none.
+    pub const MODE: u32 = 0o444;
 }
 
 /// A device of the node in a container.

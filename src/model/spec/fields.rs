@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::{
-    Attachment, ContainerRef, ContainerSpec, DeviceRequest, Healthcheck, Mount, MountKind, NetworkMode, RestartPolicy,
+    Attachment, ContainerRef, ContainerSpec, CopiedFile, DeviceRequest, Healthcheck, Mount, MountKind, NetworkMode,
+    RestartPolicy,
 };
 use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
 use crate::model::field::{Field, Fields, Key, set_texts};
@@ -92,6 +93,13 @@ impl ContainerSpec {
         }
         for (path, file) in &self.files {
             fields.set_item(Key::Files, path, Value::from(file.content.clone()));
+            if (file.uid, file.gid) != (0, 0) {
+                let owner = Value::text(format!("{}:{}", file.uid, file.gid));
+                fields.set_item(Key::Files, format!("{path} owner"), owner);
+            }
+            if file.mode != CopiedFile::MODE {
+                fields.set_item(Key::Files, format!("{path} mode"), Value::text(format!("{:04o}", file.mode)));
+            }
         }
         set_texts(fields, Key::MountedFiles, &self.mounted_files);
         for (path, device) in &self.devices {

@@ -4,6 +4,7 @@
 
 mod container;
 mod fields;
+mod hashed;
 mod image;
 mod place;
 
@@ -11,5 +12,6 @@ pub use container::{
     AnonymousVolumes, Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest,
     Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
 };
+pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
 pub use place::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_text};

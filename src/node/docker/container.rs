@@ -1,5 +1,6 @@
 //! The life of a container: made, started, stopped, changed, removed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::query_parameters::{
@@ -10,9 +11,9 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::engine::{CHANGE, Engine, SLOW, escape};
-use super::read::inspect_raw;
+use super::read::{self, inspect_raw};
 use super::{create, wire};
-use crate::model::spec::{AnonymousVolumes, Attachment, ContainerSpec, CopiedFile};
+use crate::model::spec::{AnonymousVolumes, Attachment, ContainerSpec, CopiedFile, HashedConfig};
 use crate::node::{ErrorKind, NewContainer, NodeError};
 
 /// The engine's grace period where a container has none of its own, in seconds.
@@ -23,7 +24,7 @@ const REMOVAL_POLL: Duration = Duration::from_millis(100);
 /// Makes a container with all its networks and files. What was made is removed when that fails.
 pub async fn create(engine: &Engine, new: &NewContainer<'_>) -> Result<String, NodeError> {
     let what = format!("create container {}", new.name);
-    let body = create::container(new, engine.api);
+    let body = create::container(new, &ids(engine, new).await?, engine.api);
     let body = body.map_err(|error| engine.fail(&what, ErrorKind::Unsupported(error.to_string())))?;
     if create::has_networks(new.spec) {
         for network in new.spec.networks.keys() {
@@ -42,6 +43,21 @@ pub async fn create(engine: &Engine, new: &NewContainer<'_>) -> Result<String, N
             Err(error)
         }
     }
+}
+
+/// The ids that go into Compose's labels. What is not there is for the create call to complain about.
+async fn ids(engine: &Engine, new: &NewContainer<'_>) -> Result<create::Ids, NodeError> {
+    let image = read::image(engine, new.spec.image.as_str()).await?.map(|image| image.id);
+    let mut containers = BTreeMap::new();
+    for service in new.spec.hashed.iter().flat_map(HashedConfig::services) {
+        let Some(peer) = new.peers.get(&service) else { continue };
+        match inspect_raw(engine, peer).await {
+            Ok(inspect) => drop(containers.insert(service, inspect.id)),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(create::Ids { image, containers })
 }
 
 /// What the create call could not take: further networks on older engines, and files.

@@ -87,7 +87,7 @@ async fn containers(
 
 /// One image with what it brings along; `None` if it is gone. A container's image may be one that
 /// no list shows, or none at all any more.
-async fn image(engine: &Engine, id: &str) -> Result<Option<LiveImage>, NodeError> {
+pub async fn image(engine: &Engine, id: &str) -> Result<Option<LiveImage>, NodeError> {
     let path = format!("/images/{}/json", escape(id));
     Ok(present(engine.get(&format!("inspect image {id}"), &path).await)?.map(inspect::image))
 }

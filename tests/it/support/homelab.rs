@@ -89,6 +89,19 @@ impl Homelab {
         self
     }
 
+    /// Copies a folder of texts into the repository.
+    pub fn copy(&self, from: &Path, to: &str) -> &Homelab {
+        for entry in std::fs::read_dir(from).expect("the folder is there").map(|entry| entry.expect("an entry")) {
+            let path = format!("{to}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                self.copy(&entry.path(), &path);
+            } else {
+                self.write(&path, &std::fs::read_to_string(entry.path()).expect("a text"));
+            }
+        }
+        self
+    }
+
     /// Runs hl in the repository with these arguments, and waits for its end.
     #[track_caller]
     pub fn hl(&self, arguments: &[&str]) -> Outcome {

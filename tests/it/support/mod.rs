@@ -10,6 +10,7 @@
 //! - [`shop::Shop`]: a homelab of three services that runs, to change in one place and to look at as a whole.
 //! - [`sshd::Sshd`]: an SSH server of this machine.
 //! - [`image`]: the images, made without a registry.
+//! - [`sent`]: recorded requests in a form in which two clients can be compared.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
 pub mod compose;
@@ -23,6 +24,7 @@ pub mod own;
 pub mod prefix;
 pub mod proxy;
 pub mod registry;
+pub mod sent;
 pub mod shop;
 pub mod source;
 pub mod sshd;

@@ -38,7 +38,9 @@ static BIND: Keys = open(&[
 ]);
 
 static VOLUME_OPTIONS: Keys = open(&[
-    key("labels", LIST_OR_MAP, Holds::Mapping).since(2, 35),
+    key("labels", LIST_OR_MAP, Holds::Mapping)
+        .unsupported("hl labels the volumes of the file's own `volumes`, and no others")
+        .since(2, 35),
     key("nocopy", BOOL_OR_TEXT, Holds::Bool),
     key("subpath", TEXT, Holds::Text),
 ]);

@@ -7,6 +7,8 @@ mod host;
 mod mounts;
 mod network;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::spec::{
@@ -20,6 +22,11 @@ pub use network::{endpoint, later_networks};
 /// From this version on all networks are given with the create call, and MAC addresses belong to
 /// the ends on them.
 pub const ALL_NETWORKS: ApiVersion = ApiVersion::new(1, 44);
+
+/// The label by which Compose sees that the tag of a container's image has moved.
+const IMAGE_LABEL: &str = "com.docker.compose.image";
+/// The label by which Compose sees that the file has changed.
+const HASH_LABEL: &str = "com.docker.compose.config-hash";
 
 /// Why there is no body for a container.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +42,17 @@ pub enum NoBody {
     Sealed(&'static str),
 }
 
+/// What the engine knows and the spec does not, for Compose's labels.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    /// The id of the image.
+    pub image: Option<String>,
+    /// The ids of the containers that the config of the new one speaks of, by service.
+    pub containers: BTreeMap<String, String>,
+}
+
 /// The body of `POST /containers/create`.
-pub fn container(new: &NewContainer<'_>, api: ApiVersion) -> Result<Value, NoBody> {
+pub fn container(new: &NewContainer<'_>, ids: &Ids, api: ApiVersion) -> Result<Value, NoBody> {
     let spec = new.spec;
     let mut body = Map::new();
     body.insert("AttachStdout".to_owned(), true.into());
@@ -46,7 +62,7 @@ pub fn container(new: &NewContainer<'_>, api: ApiVersion) -> Result<Value, NoBod
     body.insert("Cmd".to_owned(), words(spec.command.as_deref(), "command")?);
     body.insert("Entrypoint".to_owned(), words(spec.entrypoint.as_deref(), "entrypoint")?);
     body.insert("Env".to_owned(), environment(spec)?);
-    body.insert("Labels".to_owned(), labels(spec)?);
+    body.insert("Labels".to_owned(), labels(spec, ids)?);
     body.insert("Tty".to_owned(), spec.tty.into());
     body.insert("OpenStdin".to_owned(), spec.stdin_open.into());
     set(&mut body, "Hostname", spec.hostname.clone());
@@ -153,9 +169,11 @@ fn environment(spec: &ContainerSpec) -> Result<Value, NoBody> {
     Ok(json!(spec.environment.iter().map(entry).collect::<Result<Vec<_>, NoBody>>()?))
 }
 
-fn labels(spec: &ContainerSpec) -> Result<Value, NoBody> {
+fn labels(spec: &ContainerSpec, ids: &Ids) -> Result<Value, NoBody> {
     let mut labels = texts(&spec.labels, "labels")?;
     labels.extend(spec.compose_labels.iter().map(|(k, v)| (k.clone(), v.as_str().into())));
+    set(&mut labels, IMAGE_LABEL, ids.image.clone());
+    set(&mut labels, HASH_LABEL, spec.hashed.as_ref().map(|hashed| hashed.hash(&ids.containers)));
     Ok(labels.into())
 }
 

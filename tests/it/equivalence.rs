@@ -1,0 +1,106 @@
+//! What hl creates is what Compose would have created: the same files, real Compose and hl, and the requests of both
+//! compared field by field.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::compose;
+use crate::support::engine::Engine;
+use crate::support::homelab::Homelab;
+use crate::support::proxy::{Proxy, Verdict};
+use crate::support::sent::{self, Difference, Fields, Made};
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(common_keys_are_created_alike, needs Engine, Compose),
+    trial!(rare_keys_are_created_alike, needs Engine, Compose),
+];
+
+/// Why a difference is no fault of hl's, if it is none: a way of Compose 2.26.1 that newer ones do not share, or one that
+/// no two worlds have in common. `sent` is all that Compose sent for the resource.
+fn quirk(difference: &Difference, sent: &Fields) -> Option<&'static str> {
+    match difference.field.as_str() {
+        "label com.docker.compose.config-hash" if speaks_of_others(sent) => {
+            Some("the ids of other containers go into it; that Compose recreates none of them is held all the same")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a container shares something with another one.
+fn speaks_of_others(sent: &Fields) -> bool {
+    let shared = |key: &str| sent.get(key).and_then(Value::as_str).is_some_and(|mode| mode.starts_with("container:"));
+    ["NetworkMode", "PidMode", "IpcMode"].iter().any(|key| shared(key)) || sent.contains_key("VolumesFrom")
+}
+
+fn common_keys_are_created_alike() {
+    alike("first");
+}
+
+fn rare_keys_are_created_alike() {
+    alike("second");
+}
+
+/// Makes a case with Compose and then, in a world without it, with hl.
+fn alike(case: &str) {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption").join(case);
+    let service = format!("sample-lab-{case}");
+    lab.copy(&folder, &format!("services/{service}"));
+    // An apply waits for the first check, and 90 seconds are long.
+    let file = std::fs::read_to_string(folder.join("docker-compose.yml")).expect("a text");
+    lab.write(&format!("services/{service}/docker-compose.yml"), &file.replace("interval: 1m30s", "interval: 1s"));
+    let proxy = |name: &str| {
+        Proxy::start(engine.socket(), &lab.scratch(name), |_| Verdict::Forward).expect("a proxy can listen")
+    };
+    let (for_compose, for_hl) = (proxy("c.sock"), proxy("h.sock"));
+    lab.write(
+        "inventory/topology.yaml",
+        &format!(
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\" }}\n\
+             services:\n  {service}: {{ owner_node: box }}\n",
+            for_hl.address(),
+            lab.node_root().display()
+        ),
+    );
+    let external = serde_json::json!({"Name": lab.name("sample-lab-extnet")});
+    engine.post("/networks/create", &external);
+    compose::run(&lab, &service, &for_compose.address(), &["create", "--pull", "never"]).code(0);
+    let by_compose = sent::made(&for_compose.requests(), &engine);
+    engine.sweep(|name| name == lab.name(&service));
+    lab.hl(&["apply", "--yes"]).code(0);
+    let by_hl = sent::made(&for_hl.requests(), &engine);
+    assert_alike(&lab, &by_compose, &by_hl);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+    let before = ids(&engine, &lab);
+    compose::run(&lab, &service, &engine.address(), &["up", "--detach", "--pull", "never"]).code(0);
+    let recreated: Vec<String> = before.difference(&ids(&engine, &lab)).map(|(name, _)| lab.stand_in(name)).collect();
+    assert_eq!(recreated, [""; 0], "Compose takes what hl made for its own");
+}
+
+/// The containers of a lab by name and id.
+pub fn ids(engine: &Engine, lab: &Homelab) -> BTreeSet<(String, String)> {
+    let found = engine.containers(&lab.name("sample-lab"));
+    found.into_iter().map(|name| (name.clone(), engine.inspect(&name)["Id"].to_string())).collect()
+}
+
+#[track_caller]
+fn assert_alike(lab: &Homelab, by_compose: &Made, by_hl: &Made) {
+    let complaints = complaints(by_compose, by_hl);
+    assert!(complaints.is_empty(), "{}", lab.stand_in(&complaints.join("\n")));
+}
+
+/// Every difference that no quirk explains, in words.
+pub fn complaints(by_compose: &Made, by_hl: &Made) -> Vec<String> {
+    assert!(!by_compose.is_empty(), "Compose made nothing");
+    let nothing = Fields::new();
+    let unexplained = |difference: &Difference| {
+        let sent = by_compose.get(&difference.resource).unwrap_or(&nothing);
+        quirk(difference, sent).is_none()
+    };
+    let found = sent::differences(by_compose, by_hl).into_iter().filter(unexplained);
+    found.map(|it| format!("{}: {}: Compose {}, hl {}", it.resource, it.field, it.first, it.second)).collect()
+}
