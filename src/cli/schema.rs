@@ -1,31 +1,37 @@
-//! `hl schema`: the published shapes of hl's JSON.
+//! `hl schema`: the published shapes of hl's JSON and of the files that people write for it.
 
 use clap::{Args, ValueEnum};
 
 use super::exit::{Answer, Exit};
 use super::terminal::Terminal;
 
-/// Print the JSON Schema of one of hl's outputs.
+/// Print the JSON Schema of one of hl's outputs or files.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The output.
+    /// The output or the file.
     #[arg(value_enum)]
-    output: Output,
+    shape: Shape,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+enum Shape {
     /// Of `hl plan --format json`.
     Plan,
     /// Of `hl state list` and `hl state show`.
     State,
+    /// Of `services/<service>/service.yaml`.
+    Service,
+    /// Of `inventory/topology.yaml`.
+    Topology,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
-    terminal.data(match arguments.output {
-        Output::Plan => include_str!("../../schema/plan.schema.json"),
-        Output::State => include_str!("../../schema/state.schema.json"),
+    terminal.data(match arguments.shape {
+        Shape::Plan => include_str!("../../schema/plan.schema.json"),
+        Shape::State => include_str!("../../schema/state.schema.json"),
+        Shape::Service => include_str!("../../schema/service.schema.json"),
+        Shape::Topology => include_str!("../../schema/topology.schema.json"),
     })?;
     Ok(Exit::Done)
 }

@@ -31,4 +31,6 @@ pub use topology::NodeSource;
 #[cfg(test)]
 mod mutation_tests;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
