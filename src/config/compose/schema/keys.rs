@@ -49,6 +49,7 @@ fn descend(takes: &Takes, path: &str, support: Support, since: Option<Release>, 
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::fmt::Write;
 
     #[test]
     fn every_key_stands_once_and_is_reachable() {
@@ -68,5 +69,66 @@ mod tests {
         assert!(matches!(find("services.*.provider.type").support, Support::Unsupported(_)));
         assert_eq!(find("services.*.provider.type").since, Some(Release(2, 35)));
         assert!(matches!(find("services.*.deploy.update_config.order").support, Support::NoEffect(_)));
+    }
+
+    /// The sections of the documentation: a title, and what the paths of its keys start with.
+    const SECTIONS: [(&str, &str); 8] = [
+        ("A service", "services.*."),
+        ("A network", "networks.*."),
+        ("A volume", "volumes.*."),
+        ("A secret", "secrets.*."),
+        ("A config", "configs.*."),
+        ("A model", "models.*."),
+        ("An included file", "include.[]."),
+        ("The file", ""),
+    ];
+
+    /// The keys as tables of the documentation. What stands below a key that is not honoured needs no row.
+    fn tables() -> String {
+        let all = keys();
+        let honoured = |support: Support| matches!(support, Support::Supported | Support::UnsupportedValues(..));
+        let mut out = String::new();
+        for (title, prefix) in SECTIONS {
+            let _ = write!(out, "\n### {title}\n\n| key | hl | since Compose |\n|---|---|---|\n");
+            for found in &all {
+                let section = SECTIONS.iter().find(|(_, prefix)| found.path.starts_with(prefix));
+                let parent = all.iter().rfind(|k| found.path.starts_with(&format!("{}.", k.path)));
+                if section.is_none_or(|(_, own)| *own != prefix) || parent.is_some_and(|p| !honoured(p.support)) {
+                    continue;
+                }
+                let key = found.path.strip_prefix(prefix).unwrap_or(&found.path).replace(".[]", "[]");
+                let since = found.since.map_or("2.0".to_owned(), |Release(major, minor)| format!("{major}.{minor}"));
+                let _ = writeln!(out, "| `{key}` | {} | {since} |", in_words(found.support));
+            }
+        }
+        out
+    }
+
+    fn in_words(support: Support) -> String {
+        match support {
+            Support::Supported => "yes".to_owned(),
+            Support::NoEffect(why) => format!("no effect: {why}"),
+            Support::Unsupported(why) => format!("refused: {why}"),
+            Support::UnsupportedValues(values, why) => {
+                let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                format!("yes, but not {}: {why}", values.join(", "))
+            }
+        }
+    }
+
+    /// `HL_BLESS=1` writes the tables anew.
+    #[test]
+    fn the_documented_keys_are_these() {
+        const BEGIN: &str = "<!-- keys: written by the tests from src/config/compose/schema -->\n";
+        const END: &str = "<!-- end of the keys -->\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/compose.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (head, rest) = page.split_once(BEGIN).expect("the page has the begin mark");
+        let (written, tail) = rest.split_once(END).expect("the page has the end mark");
+        if std::env::var_os("HL_BLESS").is_some() {
+            std::fs::write(path, format!("{head}{BEGIN}{}{END}{tail}", tables())).unwrap();
+            return;
+        }
+        assert_eq!(written, tables(), "run the tests once with HL_BLESS=1");
     }
 }
