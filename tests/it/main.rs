@@ -25,6 +25,7 @@ mod keys;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
+mod pack;
 mod quickstart;
 mod remote;
 mod repository;
@@ -35,7 +36,7 @@ mod truth_outside;
 mod truth_repair;
 
 fn main() -> std::process::ExitCode {
-    support::trial::run(&[
+    let mut modules = vec![
         adoption::TRIALS,
         apply::TRIALS,
         architecture::TRIALS,
@@ -55,5 +56,10 @@ fn main() -> std::process::ExitCode {
         truth_files::TRIALS,
         truth_outside::TRIALS,
         truth_repair::TRIALS,
-    ])
+    ];
+    // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.
+    if pack::is_there() {
+        modules.push(pack::TRIALS);
+    }
+    support::trial::run(&modules)
 }

@@ -1,5 +1,6 @@
 //! Real Compose v2, the oracle: what it answers is what hl is held against.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -17,8 +18,20 @@ pub fn find() -> Result<PathBuf, String> {
 ///
 /// `DOCKER_CONFIG` is empty, so that no context or plugin of the machine has a say.
 pub fn run(lab: &Homelab, service: &str, address: &str, arguments: &[&str]) -> Outcome {
+    run_with(lab, service, address, &BTreeMap::new(), arguments)
+}
+
+/// The same with variables.
+pub fn run_with(
+    lab: &Homelab,
+    service: &str,
+    address: &str,
+    variables: &BTreeMap<String, String>,
+    arguments: &[&str],
+) -> Outcome {
     let mut command = Command::new(find().expect("a test that asks for Compose lists Need::Compose"));
     lab.settle(&mut command);
+    command.envs(variables);
     command.current_dir(lab.repository().join("services").join(lab.name(service)));
     command.env("DOCKER_HOST", address).env("DOCKER_CONFIG", lab.scratch("docker-config"));
     command.args(arguments.iter().map(|argument| lab.name(argument)));

@@ -44,6 +44,7 @@ const CREATED: &str = "2024-01-01T00:00:00Z";
 /// - `hl-test/plain:1`, `:2`: nothing but a command; they ignore SIGTERM, as many real images do.
 /// - `hl-test/rich:1`: every config field that a container inherits from its image.
 /// - `hl-test/app:1`, `:2`: wait, and stop at once.
+/// - `hl-test/stay:1`: likewise, whatever the command is.
 /// - `hl-test/web:1`, `:2`: a web server on port 80 with a health check.
 pub fn catalog() -> Vec<Image> {
     let image = |name: &str, config: Value| Image { name: name.to_owned(), config };
@@ -82,6 +83,7 @@ pub fn catalog() -> Vec<Image> {
         ),
         image("hl-test/app:1", app()),
         image("hl-test/app:2", json!({"Cmd": ["pause"], "Env": ["PATH=/bin"], "Labels": {"version": "2"}})),
+        image("hl-test/stay:1", json!({"Entrypoint": ["/bin/pause"], "Env": ["PATH=/bin"]})),
         image("hl-test/web:1", web("1")),
         image("hl-test/web:2", web("2")),
     ]

@@ -10,6 +10,7 @@
 //! - [`shop::Shop`]: a homelab of three services that runs, to change in one place and to look at as a whole.
 //! - [`sshd::Sshd`]: an SSH server of this machine.
 //! - [`image`]: the images, made without a registry.
+//! - [`pack`]: real projects of other people, where they are.
 //! - [`sent`]: recorded requests in a form in which two clients can be compared.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
@@ -21,6 +22,7 @@ pub mod http;
 pub mod image;
 pub mod outcome;
 pub mod own;
+pub mod pack;
 pub mod prefix;
 pub mod proxy;
 pub mod registry;
