@@ -16,6 +16,8 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(common_keys_are_created_alike, needs Engine, Compose),
     trial!(rare_keys_are_created_alike, needs Engine, Compose),
+    trial!(a_project_of_many_files_is_created_alike, needs Engine, Compose),
+    trial!(what_leans_on_others_is_created_alike, needs Engine, Compose),
 ];
 
 /// Why a difference is no fault of hl's, if it is none: a way of Compose 2.26.1 that newer ones do not share, or one that
@@ -36,19 +38,27 @@ fn speaks_of_others(sent: &Fields) -> bool {
 }
 
 fn common_keys_are_created_alike() {
-    alike("first");
+    alike("adoption/first");
 }
 
 fn rare_keys_are_created_alike() {
-    alike("second");
+    alike("adoption/second");
+}
+
+fn a_project_of_many_files_is_created_alike() {
+    alike("equivalence/layers");
+}
+
+fn what_leans_on_others_is_created_alike() {
+    alike("equivalence/stack");
 }
 
 /// Makes a case with Compose and then, in a world without it, with hl.
 fn alike(case: &str) {
     let engine = Engine::connect();
     let lab = Homelab::on(&engine);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adoption").join(case);
-    let service = format!("sample-lab-{case}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(case);
+    let service = format!("sample-lab-{}", case.rsplit('/').next().unwrap_or(case));
     lab.copy(&folder, &format!("services/{service}"));
     // An apply waits for the first check, and 90 seconds are long.
     let file = std::fs::read_to_string(folder.join("docker-compose.yml")).expect("a text");
