@@ -299,16 +299,15 @@ fn outcome(said: &str, mark: &str) -> Option<ScriptOutcome> {
     let prefix = format!("{mark} ");
     let (before, code) = said.trim_end().rsplit_once(&prefix)?;
     let code: i32 = code.trim().parse().ok()?;
-    let late = format!("{mark} late");
+    // Both marks begin on a new line, whatever the script has said.
+    let late = format!("\n{mark} late\n");
     let end = match code {
-        _ if before.lines().any(|line| line == late) => ScriptEnd::TimedOut,
+        _ if before.contains(&late) => ScriptEnd::TimedOut,
         129.. => ScriptEnd::Killed(code - 128),
         _ => ScriptEnd::Exited(code),
     };
-    let lines = before.strip_suffix('\n').unwrap_or(before);
-    let lines = lines.strip_suffix('\n').unwrap_or(lines);
-    let output: Vec<String> =
-        lines.lines().filter(|line| *line != late).map(|line| line.trim_end().to_owned()).collect();
+    let said = before.strip_suffix('\n').unwrap_or(before).replace(&late, "");
+    let output: Vec<String> = said.lines().map(|line| line.trim_end().to_owned()).collect();
     let surplus = output.len().saturating_sub(KEPT_LINES);
     Some(ScriptOutcome { end, output: output.into_iter().skip(surplus).collect() })
 }
