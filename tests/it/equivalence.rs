@@ -27,6 +27,9 @@ fn quirk(difference: &Difference, sent: &Fields) -> Option<&'static str> {
         "label com.docker.compose.config-hash" if speaks_of_others(sent) => {
             Some("the ids of other containers go into it; that Compose recreates none of them is held all the same")
         }
+        "MacAddress" if difference.first.is_null() => {
+            Some("Compose drops the address of a service whose first network is a mapping, below API 1.44")
+        }
         _ => None,
     }
 }

@@ -110,7 +110,7 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
         declared("gone", unix(std::path::Path::new("/nonexistent/docker.sock"))),
         declared("mute", unix(&mute)),
         declared("dying", unix(&dying)),
-        declared("far", NodeAddress::Ssh { user: None, host: "far.lan".to_owned(), port: None }),
+        declared("far", NodeAddress::Tcp { host: "far.lan".to_owned(), port: 2376 }),
         DeclaredNode { maintenance: Maintenance::On, ..declared("resting", unix(&mute)) },
     ];
     let nodes: BTreeMap<_, _> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
@@ -132,7 +132,7 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
     );
     assert_eq!(told("mute"), "connect to unix://[LAB]/mute.sock: no answer within 500 ms ()");
     assert!(told("dying").starts_with("list networks: the connection was lost: "), "{}", told("dying"));
-    assert_eq!(told("far"), "connect to ssh://far.lan: nodes at ssh:// are not supported yet ()");
+    assert_eq!(told("far"), "connect to tcp://far.lan:2376: nodes at tcp:// are not supported yet ()");
 }
 
 fn scripts_speak_to_the_engine_of_their_node() {
