@@ -123,7 +123,8 @@ pub fn project_offline(
 
 /// What to read on each node: the files that hl looks after there, with the content where that counts.
 pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
-    let offline = resolve_offline(sources, &[]).homelab;
+    let nothing = BTreeMap::new();
+    let mut map = sources.map.clone();
     let mut all: BTreeMap<NodeName, Wanted> = sources.nodes.keys().map(|n| (n.clone(), Wanted::default())).collect();
     for (name, source) in &sources.services {
         let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
@@ -131,14 +132,22 @@ pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
         wanted.add(format!("{root}/data/{name}"), WantContent::No);
         wanted.add(format!("{root}/config/{name}"), WantContent::No);
         wanted.add(format!("{root}/config/{name}/.env"), WantContent::Yes);
+        let project_dir = project_dir(source, node);
         if source.declaration.project_dir.is_some() {
-            wanted.add(project_env_path(&project_dir(source, node)), WantContent::Yes);
+            wanted.add(project_env_path(&project_dir), WantContent::Yes);
         }
-        let service = offline.services.get(name);
-        for directory in service.iter().flat_map(|s| s.directories.values()) {
+        // Where the service is read from its own folder, there is nothing of it on the node but the above, unless the
+        // node's root is in that folder.
+        if source.folder == Path::new(&project_dir) && !Path::new(root).starts_with(&source.folder) {
+            continue;
+        }
+        let knowledge = Knowledge::Repository;
+        let setting = Setting { sources, service: source, node, knowledge, args: &nothing, project_dir };
+        let Ok((service, _)) = setting.resolve(&mut map, &mut Diagnostics::default()) else { continue };
+        for directory in service.directories.values() {
             wanted.add(&directory.path, WantContent::No);
         }
-        for file in service.iter().flat_map(|s| s.files.values()) {
+        for file in service.files.values() {
             wanted.add(&file.path, WantContent::Yes);
         }
     }

@@ -315,6 +315,48 @@ fn the_nodes_are_asked_for_what_hl_looks_after() {
     );
 }
 
+/// What Compose mounts is there already, so only hl's own folders count, even where the files cannot be read.
+#[test]
+fn of_services_in_their_own_folder_little_is_wanted() {
+    let compose = "services: { app: { image: a, volumes: ['./conf:/a:ro', '/opt/homelab/data/web:/b'] } }\n";
+    let mut files = vec![
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: here\n"),
+        ("services/web/env.example", "A=1\n"),
+        ("services/web/conf/x", "1"),
+    ];
+    let asked = |sources: &Sources| wanted(sources)["here"].files.keys().cloned().collect::<Vec<_>>();
+    let own = ["config/web", "config/web/.env", "data/web"].map(|path| format!("/opt/homelab/{path}"));
+    let sources = lab(&files);
+    assert_eq!(asked(&sources), own);
+    let resolved = resolve(&sources, &live(&[]), &[]);
+    clean(&resolved);
+    let service = &resolved.homelab.services["web"];
+    let placed = service.directories.values().map(|d| &d.path).chain(service.files.values().map(|f| &f.path));
+    assert!(placed.clone().count() > 0);
+    placed.for_each(|path| assert!(own.contains(path), "{path} is looked after and not looked at"));
+    files[0].1 = "services: 5\n";
+    assert_eq!(asked(&lab(&files)), own);
+}
+
+/// A node whose root is in the folder of a service: folders on the way there are looked after, so they are looked at.
+#[test]
+fn a_root_inside_of_a_service_is_looked_at() {
+    let topology = "version: 1\nname: home\nnodes:\n  here: { address: local, root: /lab/services/web/node }\n";
+    let (sources, diagnostics) = load(repository(&[
+        ("inventory/topology.yaml", topology),
+        ("services/web/compose.yml", "services: { app: { image: a, env_file: .env } }\n"),
+        ("services/web/service.yaml", "owner_node: here\n"),
+        ("services/web/env.example", "A=1\n"),
+    ]));
+    assert_eq!(said(&diagnostics, &sources.map), Vec::<String>::new());
+    let resolved = resolve(&sources, &live(&[]), &[]);
+    let service = &resolved.homelab.services["web"];
+    let asked = &wanted(&sources)["here"].files;
+    assert!(service.directories.len() > 1, "{:?}", service.directories);
+    service.directories.values().for_each(|d| assert!(asked.contains_key(&d.path), "{}", d.path));
+}
+
 #[test]
 fn this_repository_is_a_homelab() {
     for root in ["", "examples/quickstart"] {
