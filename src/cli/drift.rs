@@ -3,12 +3,12 @@
 use clap::Args;
 
 use super::Format;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::{Answer, Exit};
 use super::place::Place;
 use super::plan::{Form, show};
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use super::walk::look;
+use super::walk::look_with_record;
 use crate::diff::Change;
 use crate::plan::{self, Input};
 use crate::state;
@@ -27,8 +27,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let state = state::read(&place.state()?).map_err(Failure::world)?;
-    let world = look(place, terminal, &arguments.variables.variables).await?;
+    let (world, state) = look_with_record(place, terminal, &arguments.variables.variables, state::read).await?;
     let options = world.options(&arguments.selection, &state.view)?;
     let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
     changes.retain(Change::is_drift);

@@ -10,12 +10,12 @@ use super::exit::{Answer, Exit, Failure};
 use super::place::Place;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use super::walk::{Planned, World, look};
+use super::walk::{Planned, World, look_with_record};
 use crate::plan::file::{self, SavedOptions, SavedPlan};
 use crate::plan::{self, Plan};
 use crate::render::value::Secrets;
 use crate::render::{json, markdown};
-use crate::state::{self, State, Store};
+use crate::state::{self, Claim, Paths, State, Store};
 
 /// Show what would change, and why. Nothing is written on any node.
 #[derive(Debug, Args)]
@@ -69,22 +69,19 @@ pub(super) enum Form {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let paths = place.state()?;
-    // Whoever saves a plan needs a state that is the same when it is applied.
-    let state = match arguments.out {
-        None => state::read(&paths).map_err(Failure::world)?,
+    let env = &arguments.variables.variables;
+    let (world, state) = match arguments.out {
+        None => look_with_record(place, terminal, env, state::read).await?,
         Some(_) => {
-            let mut store = Store::open(&paths, place.claim("plan")).map_err(Failure::world)?;
-            store.establish().map_err(Failure::world)?;
-            store.state().clone()
+            let claim = place.claim("plan");
+            look_with_record(place, terminal, env, |paths| established(paths, claim)).await?
         }
     };
-    let world = look(place, terminal, &arguments.variables.variables).await?;
     let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
     world.refuse_broken(&options)?;
     let planned = world.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
-        let saved = saved(&world, &state, &planned, place);
+        let saved = saved(world, state, &planned, place);
         write(path, &saved.text())?;
     }
     show(&planned.plan, arguments.format, terminal)?;
@@ -96,6 +93,13 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         (false, true) => Exit::Changes,
         (false, false) => Exit::Done,
     })
+}
+
+/// The state, on the disk: whoever saves a plan needs one that is the same when it is applied.
+fn established(paths: &Paths, claim: Claim) -> Result<State, state::Error> {
+    let mut store = Store::open(paths, claim)?;
+    store.establish()?;
+    Ok(store.state().clone())
 }
 
 /// Prints a plan.

@@ -4,11 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::Format;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::{Answer, Exit};
 use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
-use super::walk::{World, look};
+use super::walk::{World, look_with_record};
 use crate::diff;
 use crate::model::view::{Health, LiveContainer, NodeView, RecordedView, Status};
 use crate::render::style::Label;
@@ -37,12 +37,12 @@ struct Row {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let recorded = state::read(&place.state()?).map_err(Failure::world)?.view;
-    let world = look(place, terminal, &[]).await?;
-    let options = world.options(&arguments.selection, &recorded)?;
+    let (world, state) = look_with_record(place, terminal, &[], state::read).await?;
+    let recorded = &state.view;
+    let options = world.options(&arguments.selection, recorded)?;
     let mut rows = Vec::new();
     for service in world.homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name)) {
-        rows.extend(rows_of(service, &world, &recorded));
+        rows.extend(rows_of(service, world, recorded));
     }
     for (name, unresolved) in world.homelab.unresolved.iter().filter(|(name, u)| options.asks_for(&u.node, name)) {
         rows.push(Row {

@@ -8,7 +8,7 @@ use super::exit::{Answer, Exit, Failure};
 use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
-use super::walk::look;
+use super::walk::look_with_record;
 use crate::apply::verify::{self, Verified};
 use crate::config;
 use crate::diff;
@@ -34,20 +34,20 @@ fn service(text: &str) -> Result<ServiceName, String> {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let recorded = state::read(&place.state()?).map_err(Failure::world)?.view;
-    let world = look(place, terminal, &[]).await?;
+    let (world, state) = look_with_record(place, terminal, &[], state::read).await?;
+    let recorded = &state.view;
     let mut selection = arguments.selection.clone();
     for service in &arguments.services {
         selection.targets.push(service.as_str().parse().map_err(Failure::world)?);
     }
-    let options = world.options(&selection, &recorded)?;
+    let options = world.options(&selection, recorded)?;
     let order = plan::service_order(&world.homelab);
     let chosen = order
         .iter()
         .filter_map(|name| world.homelab.services.get(name))
         .filter(|service| options.asks_for(&service.node, &service.name));
     let job = verify::Job {
-        services: chosen.map(|s| (s, containers(s, &recorded, &world.live))).collect(),
+        services: chosen.map(|s| (s, containers(s, recorded, &world.live))).collect(),
         live: &world.live,
         declared: world.nodes(),
         nodes: &world.doors(),

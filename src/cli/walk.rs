@@ -20,6 +20,7 @@ use crate::model::{NodeName, Sealer, ServiceName};
 use crate::node::{self, Fleet};
 use crate::plan::{self, Plan};
 use crate::render::reason;
+use crate::state::{self, Paths, State};
 
 /// The declared and the live view, and the doors to the nodes.
 pub(super) struct World {
@@ -44,14 +45,40 @@ pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, Str
     let sources = load(place, terminal, &reader)?;
     let nodes = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
     let fleet = node::connect_all(&nodes, &place.node_options()).await;
-    let live = node::refresh(&fleet, &config::wanted(&sources)).await;
-    let resolved = config::resolve(&sources, &live, env);
+    // The engines are asked for all that they have, whatever the compose files say; those are read meanwhile.
+    let engines = node::ask_engines(&fleet);
+    let files = node::read_files(&fleet, &config::wanted(&sources)).await;
+    let mut resolved = config::resolve(&sources, &files, env);
+    let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
+    let known_at_first = known(&files);
+    let live = engines.beside(files).await;
+    // An engine that was lost meanwhile takes its services out of the homelab.
+    if known(&live) < known_at_first {
+        resolved = config::resolve(&sources, &live, env);
+    }
     terminal.diagnostics(&resolved.diagnostics, &resolved.map);
     if concerns_all(&resolved.diagnostics) {
         return Err(Failure::said(Exit::Failed));
     }
     let (homelab, broken) = (resolved.homelab, resolved.broken);
     Ok(World { homelab, broken, live, fleet, reader, env: env.to_vec() })
+}
+
+/// As [`look`], with the record, which `read` reads meanwhile; for those who only look.
+///
+/// Both stay until the process ends, which gives them back at once: taking them apart piece by piece would take
+/// longer than printing what is said of them.
+pub(super) async fn look_with_record(
+    place: &Place,
+    terminal: &Terminal,
+    env: &[(String, String)],
+    read: impl FnOnce(&Paths) -> Result<State, state::Error> + Send + 'static,
+) -> Result<(&'static World, &'static State), Failure> {
+    let paths = place.state()?;
+    let reading = tokio::task::spawn_blocking(move || read(&paths));
+    let world = look(place, terminal, env).await?;
+    let state = reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    Ok((Box::leak(Box::new(world)), Box::leak(Box::new(state.map_err(Failure::world)?))))
 }
 
 /// Reads what needs neither a variable nor a node.

@@ -2,7 +2,8 @@
 //!
 //! A node is an engine, a file system and a shell. [`Node`] has one method for each primitive and
 //! makes no decisions: it does not know services, plans, state or what was asked for. [`connect_all`]
-//! opens the doors and [`refresh`] asks all nodes at once.
+//! opens the doors and [`refresh`] asks all nodes at once; who has something to do until the engines
+//! have answered asks them with [`ask_engines`] and reads the files with [`read_files`].
 
 mod connect;
 mod docker;
@@ -26,7 +27,7 @@ use crate::model::view::{Health, LiveContainer, LiveFile, LiveNode, Status};
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ErrorKind, NodeError};
-pub use refresh::{refresh, refresh_node};
+pub use refresh::{Engines, ask_engines, read_files, refresh};
 
 pub use crate::model::view::{WantContent, Wanted};
 
@@ -42,9 +43,18 @@ pub trait Node: Send + Sync {
     /// Asks the engine whether it is there; costs next to nothing.
     async fn ping(&self) -> Result<EngineInfo, NodeError>;
 
-    /// Reads all that is on the node, and of files those that are wanted. Only GET requests and
-    /// reads: nothing on the node changes. A container that vanishes meanwhile is left out.
-    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError>;
+    /// Reads all that the engine has; the answer has no files. Only GET requests: nothing on the node
+    /// changes. A container that vanishes meanwhile is left out.
+    async fn read_engine(&self) -> Result<LiveNode, NodeError>;
+
+    /// Reads those of the wanted files that are there.
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError>;
+
+    /// Reads what the engine has and the wanted files, at once.
+    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
+        let (live, files) = tokio::try_join!(self.read_engine(), self.read_files(wanted))?;
+        Ok(LiveNode { files, ..live })
+    }
 
     /// Makes a directory with its parents, which get mode 0755; sets owner and mode where the spec
     /// has them. A directory that is there already keeps what the spec does not name.

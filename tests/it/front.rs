@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
 use crate::support::outcome::Outcome;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, Request, Verdict};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -23,6 +23,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_saved_plan_is_refused_when_what_it_rests_on_moved, needs Engine),
     trial!(drift_is_told_and_gone_after_an_apply, needs Engine),
     trial!(planning_only_looks, needs Engine),
+    trial!(an_engine_that_is_lost_while_it_is_read_is_unknown, needs Engine),
 ];
 
 /// A homelab of two services, of which `web` needs `db`.
@@ -274,4 +275,22 @@ fn planning_only_looks() {
     assert!(!requests.is_empty() && requests.iter().all(|request| request.is_read()), "{requests:?}");
     assert!(!mark.exists() && !root.exists(), "a plan wrote something");
     assert!(!two.lab.repository().join("state").exists(), "a plan left a state");
+}
+
+/// It answered at first, and the files of the node were read: the services are unknown all the same, not new or gone.
+fn an_engine_that_is_lost_while_it_is_read_is_unknown() {
+    let two = Two::applied();
+    let judge = |request: &Request| match request.path.ends_with("/networks") {
+        true => Verdict::HangUp,
+        false => Verdict::Forward,
+    };
+    let proxy = Proxy::start(two.engine.socket(), &two.lab.scratch("proxy.sock"), judge).expect("a proxy");
+    let (address, root) = (proxy.address(), two.lab.node_root());
+    two.lab.write(
+        "inventory/topology.yaml",
+        &format!("version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{}\" }}\n", root.display()),
+    );
+    let plan = two.lab.hl(&["plan"]);
+    plan.code(3).says("the connection was lost").never_says("create").never_says("delete");
+    two.lab.hl(&["status"]).code(3);
 }

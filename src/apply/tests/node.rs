@@ -113,15 +113,16 @@ impl Node for TestNode {
         unimplemented!("apply pings nobody")
     }
 
-    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
+    async fn read_engine(&self) -> Result<LiveNode, NodeError> {
         self.call("read".to_owned()).await?;
+        let containers = self.world().containers.values().map(|c| (c.id.clone(), c.clone())).collect();
+        Ok(LiveNode { containers, ..LiveNode::default() })
+    }
+
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
         let world = self.world();
         let files = world.files.iter().filter(|(path, _)| wanted.files.contains_key(*path));
-        Ok(LiveNode {
-            containers: world.containers.values().map(|c| (c.id.clone(), c.clone())).collect(),
-            files: files.map(|(path, file)| (path.clone(), file.clone())).collect(),
-            ..LiveNode::default()
-        })
+        Ok(files.map(|(path, file)| (path.clone(), file.clone())).collect())
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {

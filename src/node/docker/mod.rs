@@ -18,6 +18,7 @@ mod transport;
 mod update;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,8 +77,12 @@ impl Node for DockerNode {
         Ok(EngineInfo { api_version: self.engine.ping("ping the engine", CHANGE).await? })
     }
 
-    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
-        read::read(&self.engine, self.shell.as_ref(), wanted).await
+    async fn read_engine(&self) -> Result<LiveNode, NodeError> {
+        read::read(&self.engine).await
+    }
+
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+        self.shell.read_files(wanted).await
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {

@@ -1,4 +1,4 @@
-//! A whole node → the live view, with as few round trips as possible.
+//! All that an engine has → the live view, with as few round trips as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,21 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::engine::{Engine, escape};
 use super::inspect::{self, Surroundings};
 use super::wire;
-use crate::model::view::{LiveContainer, LiveImage, LiveNode, Wanted};
+use crate::model::view::{LiveContainer, LiveImage, LiveNode};
 use crate::node::NodeError;
-use crate::node::shell::Shell;
 
 /// Inspects under way at once. The engine answers them from memory; four are the knee on two
 /// processors.
 const INSPECTS_AT_ONCE: usize = 4;
 
-/// Reads all that is on a node, with GET requests only.
-pub async fn read(engine: &Engine, shell: &dyn Shell, wanted: &Wanted) -> Result<LiveNode, NodeError> {
-    let lists = async {
-        tokio::try_join!(
-            engine.get::<Vec<wire::Listed>>("list containers", "/containers/json?all=1"),
-            engine.get::<Vec<wire::Network>>("list networks", "/networks"),
-            engine.get::<wire::VolumeList>("list volumes", "/volumes"),
-            engine.get::<Vec<wire::Image>>("list images", "/images/json"),
-        )
-    };
-    let ((listed, networks, volumes, images), files) = tokio::try_join!(lists, shell.read_files(wanted))?;
+/// Reads all that an engine has, with GET requests only. Files are not its business.
+pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
+    let (listed, networks, volumes, images) = tokio::try_join!(
+        engine.get::<Vec<wire::Listed>>("list containers", "/containers/json?all=1"),
+        engine.get::<Vec<wire::Network>>("list networks", "/networks"),
+        engine.get::<wire::VolumeList>("list volumes", "/volumes"),
+        engine.get::<Vec<wire::Image>>("list images", "/images/json"),
+    )?;
     let around = Surroundings::new(&networks, &listed);
     let used: BTreeSet<&str> =
         listed.iter().filter_map(|c| c.image_id.as_deref()).filter(|id| !id.is_empty()).collect();
@@ -47,7 +43,7 @@ pub async fn read(engine: &Engine, shell: &dyn Shell, wanted: &Wanted) -> Result
         networks: networks.into_iter().map(|n| (n.id.clone(), inspect::network(n))).collect(),
         volumes: volumes.map(|v| (v.spec.name.clone(), v)).collect(),
         images,
-        files,
+        files: BTreeMap::new(),
     })
 }
 

@@ -8,7 +8,6 @@ use std::io;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
 
 use super::{Folder, Shell, file, script};
 use crate::model::NodeName;
@@ -37,16 +36,16 @@ impl LocalShell {
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> Result<T, NodeError> {
         let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        done.map_err(|error| {
-            let why = words(&error);
-            self.fail(
-                &format!("{verb} {path}"),
-                match error.kind() {
-                    io::ErrorKind::PermissionDenied => ErrorKind::Denied(why),
-                    _ => ErrorKind::File { path: path.to_owned(), why },
-                },
-            )
-        })
+        done.map_err(|error| self.failed(verb, path, &error))
+    }
+
+    fn failed(&self, verb: &str, path: &str, error: &io::Error) -> NodeError {
+        let why = words(error);
+        let kind = match error.kind() {
+            io::ErrorKind::PermissionDenied => ErrorKind::Denied(why),
+            _ => ErrorKind::File { path: path.to_owned(), why },
+        };
+        self.fail(&format!("{verb} {path}"), kind)
     }
 
     fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
@@ -94,10 +93,21 @@ impl Shell for LocalShell {
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
-        let reads = wanted.files.iter().map(async |(path, content): (&String, &WantContent)| {
-            Ok::<_, NodeError>(self.read_file(path, *content).await?.map(|file| (path.clone(), file)))
+        let wanted = wanted.files.clone();
+        // All on one thread: each takes microseconds, and making a thread for it takes more.
+        let read = tokio::task::spawn_blocking(move || {
+            let mut files = BTreeMap::new();
+            for (path, content) in wanted {
+                match file::read(&path, content) {
+                    Ok(Some(file)) => drop(files.insert(path, file)),
+                    Ok(None) => {}
+                    Err(error) => return Err((path, error)),
+                }
+            }
+            Ok(files)
         });
-        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+        let read = read.await.unwrap_or_else(|error| Err(("files".to_owned(), io::Error::other(error))));
+        read.map_err(|(path, error)| self.failed("read", &path, &error))
     }
 
     async fn folder(&self, path: &str) -> Result<Folder, NodeError> {

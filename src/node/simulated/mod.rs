@@ -6,6 +6,7 @@
 mod engine;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -76,19 +77,18 @@ impl Node for Simulated {
         Ok(EngineInfo { api_version: ApiVersion::new(1, 41) })
     }
 
-    async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
+    async fn read_engine(&self) -> Result<LiveNode, NodeError> {
+        Ok(self.world().view())
+    }
+
+    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
         let world = self.world();
-        let mut node = world.view();
-        for (path, content) in &wanted.files {
-            if let Some(file) = world.files.get(path) {
-                let mut file = file.clone();
-                if *content == WantContent::No {
-                    file.content = None;
-                }
-                node.files.insert(path.clone(), file);
-            }
-        }
-        Ok(node)
+        let file = |(path, content): (&String, &WantContent)| {
+            let file = world.files.get(path)?.clone();
+            let content = file.content.filter(|_| *content == WantContent::Yes);
+            Some((path.clone(), LiveFile { content, ..file }))
+        };
+        Ok(wanted.files.iter().filter_map(file).collect())
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {
