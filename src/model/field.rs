@@ -37,6 +37,14 @@ macro_rules! keys {
                 match self { $(Key::$name => $text,)* }
             }
 
+            /// The key with this name.
+            pub fn parse(text: &str) -> Option<Key> {
+                match text {
+                    $($text => Some(Key::$name),)*
+                    _ => None,
+                }
+            }
+
             /// What a number in it counts.
             pub fn unit(self) -> Unit {
                 match self { $(Key::$name => Unit::$unit,)* }
@@ -143,13 +151,6 @@ keys! {
     Content "content" Plain
 }
 
-impl Key {
-    /// The key with this name.
-    pub fn parse(text: &str) -> Option<Key> {
-        Key::ALL.iter().copied().find(|k| k.as_str() == text)
-    }
-}
-
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -198,11 +199,9 @@ impl Field {
 
     /// Reads what [`fmt::Display`] writes. Only `networks` has parts; any other dot belongs to the entry.
     pub fn parse(text: &str) -> Option<Field> {
-        let key = Key::ALL
-            .iter()
-            .copied()
-            .filter(|k| text.strip_prefix(k.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
-            .max_by_key(|k| k.as_str().len())?;
+        // A key has at most one dot in it, so it ends at the first or the second one; the longer key counts.
+        let ends = text.match_indices('.').map(|(at, _)| at).chain([text.len()]).take(2);
+        let key = ends.filter_map(|end| Key::parse(&text[..end])).last()?;
         let Some(item) = text[key.as_str().len()..].strip_prefix('.') else { return Some(Field::key(key)) };
         if key == Key::Networks
             && let Some((network, part)) = item.rsplit_once('.')
@@ -309,7 +308,13 @@ mod tests {
             assert_eq!(Field::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Field::parse("networks.a.b.aliases").unwrap().part, Some("aliases"));
-        assert_eq!(Field::parse("imagination"), None);
+        assert_eq!(Field::parse("ipam.config.x").unwrap(), Field::item(Key::IpamConfig, "x"));
+        for text in ["imagination", "", ".", "ipam", "ipam.", "image_", "x.image"] {
+            assert_eq!(Field::parse(text), None, "{text}");
+        }
+        for key in Key::ALL {
+            assert_eq!((Key::parse(key.as_str()), key.as_str().matches('.').count() <= 1), (Some(*key), true));
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, S
 /// The newest format that this hl reads and the one that it writes.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
-/// The one key that every version of the format has; read before anything else.
+/// The one key that every version of the format has; read alone where the file cannot be read as a whole.
 #[derive(Deserialize)]
 pub(super) struct Version {
     pub(super) format_version: u32,

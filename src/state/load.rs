@@ -125,11 +125,15 @@ pub(super) fn load(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
         Err(e) => return Err(io_error(&path, "read")(e)),
     };
     let corrupt = |why: String| Error::Corrupt { path: path.clone(), why };
-    let version: Version = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
-    if version.format_version > FORMAT_VERSION {
-        return Err(Error::Newer { path, found: version.format_version });
+    let file = serde_json::from_slice::<V1>(&bytes);
+    // Of a newer format nothing but its version is sure to be readable.
+    if !file.as_ref().is_ok_and(|file| file.format_version <= FORMAT_VERSION) {
+        let version: Version = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+        if version.format_version > FORMAT_VERSION {
+            return Err(Error::Newer { path, found: version.format_version });
+        }
     }
-    let file: V1 = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+    let file = file.map_err(|e| corrupt(e.to_string()))?;
     // The lineage becomes the name of a file.
     if file.lineage.is_empty() || !file.lineage.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(corrupt("the lineage is not a hex number".to_owned()));

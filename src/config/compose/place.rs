@@ -16,6 +16,21 @@ enum Part<'a> {
     Item(usize),
 }
 
+impl Part<'_> {
+    /// What stands in front of the last part of a pattern, its dot included, if that part describes this one. Compared
+    /// in one piece from the end: every value of every file is held against some hundred patterns.
+    fn before<'p>(&self, pattern: &'p str) -> Option<&'p str> {
+        let is_whole = |before: &&str| before.is_empty() || before.ends_with('.');
+        let named = match self {
+            Part::Root => None,
+            // No part of a pattern has a dot in it.
+            Part::Key(key) => pattern.strip_suffix(key).filter(|_| !key.contains('.')),
+            Part::Item(_) => pattern.strip_suffix("[]"),
+        };
+        named.filter(is_whole).or_else(|| pattern.strip_suffix('*').filter(is_whole))
+    }
+}
+
 impl<'a> Place<'a> {
     /// The document itself.
     pub const ROOT: Place<'static> = Place { parent: None, part: Part::Root };
@@ -37,20 +52,16 @@ impl<'a> Place<'a> {
 
     /// Whether a pattern such as `services.*.ports.[]` describes this place: `*` is any part, `[]` any item.
     pub fn matches(&self, pattern: &str) -> bool {
-        let mut at = self;
-        for expected in pattern.rsplit('.') {
-            let Some(parent) = at.parent else { return false };
-            let fits = match at.part {
-                Part::Root => false,
-                Part::Key(key) => expected == "*" || expected == key,
-                Part::Item(_) => expected == "*" || expected == "[]",
-            };
-            if !fits {
-                return false;
-            }
+        let (mut at, mut rest) = (self, pattern);
+        while let Some(parent) = at.parent {
+            let Some(before) = at.part.before(rest) else { return false };
             at = parent;
+            match before.strip_suffix('.') {
+                Some(before) => rest = before,
+                None => return at.parent.is_none(),
+            }
         }
-        at.parent.is_none()
+        false
     }
 
     /// The keys that lead here; items of lists have none.
@@ -100,5 +111,8 @@ mod tests {
         assert!(item.matches("services.*.ports.[]") && item.matches("services.*.ports.*"));
         assert!(ports.matches("services.*.ports"));
         assert!(!item.matches("services.*.ports") && !ports.matches("*.ports") && !Place::ROOT.matches("services"));
+        assert!(!services.key("web").key("orts").matches("services.*.ports"), "half of a part");
+        assert!(!services.key("web.ports").matches("services.web.ports"), "a dot in a key parts nothing");
+        assert!(!ports.matches("x.services.*.ports") && !ports.matches("") && !Place::ROOT.matches(""));
     }
 }

@@ -87,7 +87,7 @@ impl Layout {
         let mut ordered: Vec<&Key> = keys.keys.iter().collect();
         if self.edition == Edition::Followed && !keys.followed_order.is_empty() {
             // Keys that the followed edition does not know come first, as nothing is said of them.
-            ordered.sort_by_key(|k| keys.followed_order.iter().position(|f| *f == k.name));
+            ordered.sort_by_cached_key(|k| keys.followed_order.iter().position(|f| *f == k.name));
         }
         ordered
     }
