@@ -53,7 +53,7 @@ pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, Str
     let known_at_first = known(&files);
     let live = engines.beside(files).await;
     // An engine that was lost meanwhile takes its services out of the homelab.
-    if known(&live) < known_at_first {
+    if known(&live) < known_at_first || config::depends_on_engines(&live) {
         resolved = config::resolve(&sources, &live, env);
     }
     terminal.diagnostics(&resolved.diagnostics, &resolved.map);

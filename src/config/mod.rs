@@ -22,7 +22,7 @@ mod tracked;
 pub mod tree;
 pub mod yaml;
 
-pub use resolve::{Resolved, check_offline, project_offline, resolve, resolve_offline, wanted};
+pub use resolve::{Resolved, check_offline, depends_on_engines, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Repository, ServiceSource, Sources, load};

@@ -273,9 +273,10 @@ impl<'a> Setting<'a> {
     /// Whose labels containers get: those of the newest Compose that has made one on the node, which is the Compose that
     /// would look at them next.
     fn edition(&self) -> Edition {
-        let Knowledge::Live(live) = self.knowledge else { return Edition::default() };
-        let labels = live.containers.values().filter_map(|c| c.spec.compose_labels.get(VERSION_LABEL));
-        labels.map(|version| Edition::of_release(version)).max().unwrap_or_default()
+        match self.knowledge {
+            Knowledge::Live(live) => edition(live),
+            Knowledge::Repository => Edition::default(),
+        }
     }
 
     fn request(&self) -> Request {
@@ -361,6 +362,18 @@ impl<'a> Setting<'a> {
         };
         paths.into_iter().filter_map(content).collect()
     }
+}
+
+/// The newest Compose that has made a container on a node.
+fn edition(live: &LiveNode) -> Edition {
+    let labels = live.containers.values().filter_map(|c| c.spec.compose_labels.get(VERSION_LABEL));
+    labels.map(|version| Edition::of_release(version)).max().unwrap_or_default()
+}
+
+/// Whether what the engines have changes what was resolved with the files of the nodes alone: on a node whose containers
+/// a newer Compose has made, labels are another.
+pub fn depends_on_engines(live: &LiveView) -> bool {
+    live.nodes.values().filter_map(NodeView::known).any(|node| edition(node) != Edition::default())
 }
 
 /// The path of the `.env` that Compose reads in a project directory.
