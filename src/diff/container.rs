@@ -175,6 +175,10 @@ pub fn live_fields(live: &LiveContainer) -> Fields {
     let mut fields = live.spec.fields();
     fields.set(Key::State, Value::text(state_text(&live.status)));
     fields.set(Key::ImageContent, Value::text(&live.image_id));
+    // It hangs on a network that is not there any more, even if there is one of the same name.
+    for network in live.stale_networks.keys() {
+        fields.set_item(Key::Networks, network, Value::text("gone"));
+    }
     fields
 }
 
@@ -215,11 +219,14 @@ fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, re
 }
 
 /// Whether a container that ended with 0 has done what it is for. Without a restart policy it is a
-/// job if somebody waits for its end, or if it had ended when hl last looked; before that, if it
-/// offers nothing that others could use.
+/// job if somebody waits for its end, or if it had ended when hl last looked, although it was to run;
+/// before that, if it offers nothing that others could use.
 fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
+    let state = Field::key(Key::State);
+    // What hl stopped itself, because it was declared so, has not done anything by ending.
     let ended_before = |record: &Recorded| {
-        record.baseline.get(&Field::key(Key::State)) == Some(&Value::text(state_text(&Status::Exited { code: 0 })))
+        record.declared.get(&state) == Some(&Value::text(wanted_state(RunState::Running)))
+            && record.baseline.get(&state) == Some(&Value::text(state_text(&Status::Exited { code: 0 })))
     };
     let spec = &container.spec;
     let offers = live.health.is_some() || spec.healthcheck.is_some() || !spec.ports.is_empty();

@@ -143,6 +143,8 @@ pub struct LiveContainer {
     pub spec: ContainerSpec,
     /// Networks whose end is left over from a network that was removed: name → the id it wants.
     pub stale_networks: BTreeMap<String, String>,
+    /// The ids of containers whose namespaces or volumes it uses, be they there or not.
+    pub leans_on: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.
     pub anonymous_volumes: BTreeMap<String, String>,
 }
@@ -294,8 +296,8 @@ impl RecordedService {
 /// A step that was begun and whose end is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {
-    /// What it was about.
-    pub addr: Addr,
+    /// What it was about: the address of a resource, or `node/service` for a whole service.
+    pub about: String,
     /// What it did, in words.
     pub step: String,
     /// When it was begun, RFC 3339.

@@ -118,7 +118,7 @@ impl<'a> Builder<'a> {
             .map(|c| (c.addr.name.clone(), *c))
             .collect();
         let remade = self.remade_volumes(service, changes);
-        let decisions = decide(service, &of_containers, &instances.current, &remade);
+        let decisions = decide(service, &of_containers, &instances, &remade, self.input.recorded);
         let mut site = Site { service, node, instances, decisions, gate: BTreeSet::new(), ground: BTreeSet::new() };
         let touches = |d: &Decision| !matches!(d.action, Action::Adopt | Action::Refresh);
         if site.decisions.values().any(touches) {
@@ -197,19 +197,20 @@ impl<'a> Builder<'a> {
             groups.extend(&steps.groups);
             cleaning.extend(&steps.cleaning);
         }
-        let touched = !result.started.is_empty() || !result.verified.is_empty();
-        result.disturbed = site.decisions.values().any(Decision::interrupts)
+        // What is declared stopped has nothing to prove.
+        let runs = service.state == RunState::Running;
+        let touched = runs && !(result.started.is_empty() && result.verified.is_empty());
+        result.disturbed = site.decisions.values().any(Decision::disturbs)
             || changes.iter().any(|c| c.presence == Presence::Gone && c.addr.kind == Kind::Container);
         let upset: Vec<&ServiceName> =
-            service.depends_on.keys().filter(|d| self.services.get(*d).is_some_and(|s| s.disturbed)).collect();
+            service.depends_on.keys().filter(|d| runs && self.services.get(*d).is_some_and(|s| s.disturbed)).collect();
         let mut reasons: Vec<Reason> = upset.iter().map(|d| Reason::DependencyChanged((*d).clone())).collect();
-        let runs = service.state == RunState::Running;
         if touched {
             reasons.insert(0, Reason::Verify);
-        } else if runs && !upset.is_empty() {
+        } else if !upset.is_empty() {
             result.verified.extend(self.await_running(site, &upset));
         }
-        if let (Some(script), true, false) = (&service.health, runs, reasons.is_empty()) {
+        if let (Some(script), false) = (&service.health, reasons.is_empty()) {
             let mut after = result.verified.clone();
             after.extend(&result.started);
             after.extend(self.gate_of(&upset));
@@ -227,7 +228,9 @@ impl<'a> Builder<'a> {
             }
             result.verified.insert(id);
         }
-        let steps: Vec<StepId> = result.verified.iter().copied().collect();
+        // What was changed in place is there at once; only a wait or a script proves anything.
+        let proves = |id: &StepId| self.plan.steps[id.0].phase == Phase::Verify;
+        let steps: Vec<StepId> = result.verified.iter().copied().filter(proves).collect();
         if !reasons.is_empty() && !steps.is_empty() {
             self.plan.verifications.push(Verification {
                 node: service.node.clone(),

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, ContainerSteps, NewStep, Site, planned};
-use super::decide::Decision;
+use super::decide::{Decision, Restart};
 use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Record};
-use crate::diff::{self, Cost};
+use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ContainerSpec, MountKind, NetworkMode};
 use crate::model::view::{Health, LiveContainer, Status};
@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
         if start_first {
             // Others find it by its name, so they wait until it has it.
             work.out.started = BTreeSet::from([in_place]);
-            work.out.verified = BTreeSet::from([in_place]);
+            work.out.verified.insert(in_place);
         }
         if runs && !start_first {
             self.start_new(work, name.clone(), group);
@@ -282,9 +282,10 @@ impl<'a> Builder<'a> {
             self.step(work, Phase::Deploy, Call::StopContainer { container: id }, None, None);
             return Downtime::Stops;
         }
-        let goes_on = !decision.fields.iter().any(|f| f.verdict.needs_action() && f.cost == Cost::Restart);
         let (call, downtime) = match live.status {
-            Status::Paused if goes_on => (Call::UnpauseContainer { container: id.clone() }, Downtime::None),
+            Status::Paused if decision.restart == Restart::Thaw => {
+                (Call::UnpauseContainer { container: id.clone() }, Downtime::None)
+            }
             Status::Running | Status::Restarting | Status::Paused => {
                 (Call::RestartContainer { container: id.clone() }, Downtime::Restart)
             }

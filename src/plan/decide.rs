@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Change, Cost, FieldChange, Presence, Verdict};
+use crate::diff::{Change, Cost, FieldChange, Instances, Presence, Verdict};
 use crate::model::homelab::{Container, DependentRestart, RunState, Service};
-use crate::model::spec::{ContainerRef, ContainerSpec, NetworkMode};
-use crate::model::view::{LiveContainer, Status};
+use crate::model::spec::{ContainerRef, ContainerSpec, NetworkMode, names_a_gone_container};
+use crate::model::view::{LiveContainer, RecordedView, Status};
 use crate::model::{Key, Kind, Value};
 
 use super::{Action, Reason};
@@ -15,15 +15,34 @@ use super::{Action, Reason};
 pub struct Decision {
     /// What is done.
     pub action: Action,
+    /// What a restart has to do, where that is the action.
+    pub restart: Restart,
     /// Why.
     pub reasons: Vec<Reason>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
 }
 
+/// What a restart has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// It is only paused, and goes on where it was.
+    Thaw,
+    /// Its program begins anew.
+    Anew,
+}
+
 impl Decision {
-    /// Whether the container stops, if only for a moment.
+    /// Whether its program ends and begins anew, so that what leans on it has lost it.
     pub fn interrupts(&self) -> bool {
+        match self.action {
+            Action::Restart => self.restart == Restart::Anew,
+            action => action == Action::Replace,
+        }
+    }
+
+    /// Whether it was or will be out of reach, so that those who need it are verified again.
+    pub fn disturbs(&self) -> bool {
         matches!(self.action, Action::Restart | Action::Replace)
     }
 }
@@ -35,12 +54,14 @@ impl Decision {
 pub fn decide(
     service: &Service,
     changes: &BTreeMap<String, &Change>,
-    current: &BTreeMap<String, &LiveContainer>,
+    instances: &Instances<'_>,
     remade_volumes: &BTreeSet<String>,
+    recorded: &RecordedView,
 ) -> BTreeMap<String, Decision> {
+    let current = &instances.current;
     let mut decisions: BTreeMap<String, Decision> = BTreeMap::new();
     for (name, change) in changes {
-        if let Some(decision) = from_change(service, change, current.get(name).copied()) {
+        if let Some(decision) = from_change(service, change, current.get(name).copied(), recorded) {
             decisions.insert(name.clone(), decision);
         }
     }
@@ -53,45 +74,82 @@ pub fn decide(
             raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
         }
     }
+    for (name, live) in current {
+        // What was replaced when an apply was cut off still holds those that use its namespace.
+        let old_peer = instances.leftovers.iter().find(|(_, old)| old.iter().any(|c| live.leans_on.contains(&c.id)));
+        if let Some((peer, _)) = old_peer {
+            let reason = Reason::PeerReplaced(service.addr(Kind::Container, peer));
+            raise(&mut decisions, name, Action::Replace, reason);
+        }
+    }
     follow_neighbours(service, current, &mut decisions);
     decisions
 }
 
 /// What the change of a container itself asks for.
-fn from_change(service: &Service, change: &Change, live: Option<&LiveContainer>) -> Option<Decision> {
-    let decision = |action, reasons| Some(Decision { action, reasons, fields: change.fields.clone() });
+fn from_change(
+    service: &Service,
+    change: &Change,
+    live: Option<&LiveContainer>,
+    recorded: &RecordedView,
+) -> Option<Decision> {
+    let fields = || change.fields.clone();
+    let decision = |action, reasons| Some(Decision { action, restart: Restart::Anew, reasons, fields: fields() });
     match change.presence {
         Presence::New => decision(Action::Create, vec![Reason::New]),
         Presence::Gone => decision(Action::Create, vec![Reason::Gone]),
         Presence::Undeclared | Presence::Leftover | Presence::Forgotten | Presence::Orphan => None,
         Presence::Unrecorded | Presence::Known => {
-            let action = action_of(service, change, live?);
-            let mut reasons = reasons(&change.fields);
-            reasons.extend(live?.stale_networks.keys().map(|n| Reason::StaleNetwork(n.clone())));
+            let live = live?;
+            let (action, restart) = action_of(service, change, live);
+            // A network that is gone has a reason of its own.
+            let is_stale = |f: &FieldChange| {
+                let named = f.field.item.as_ref().filter(|_| f.field.key == Key::Networks && f.field.part.is_none());
+                named.is_some_and(|network| live.stale_networks.contains_key(network))
+            };
+            let others: Vec<FieldChange> = change.fields.iter().filter(|f| !is_stale(f)).cloned().collect();
+            let mut reasons = reasons(&others);
+            reasons.extend(live.stale_networks.keys().map(|n| Reason::StaleNetwork(n.clone())));
             if reasons.is_empty() {
-                reasons.push(match change.presence {
-                    Presence::Unrecorded => Reason::Unrecorded,
-                    _ => Reason::MadeAnewOutside,
-                });
+                reasons.push(quiet_reason(change, recorded));
             }
-            decision(action, reasons)
+            Some(Decision { action, restart, reasons, fields: fields() })
         }
     }
 }
 
-fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> Action {
+fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Action, Restart) {
     let acting = || change.fields.iter().filter(|f| f.verdict.needs_action());
     let cost = acting().map(|f| f.cost).max().unwrap_or(Cost::Ignored);
     let state = acting().any(|f| f.field.key == Key::State);
     let broken = matches!(live.status, Status::Dead | Status::Removing);
-    match cost {
+    let action = match cost {
         Cost::Replace => Action::Replace,
         _ if state && broken && service.state == RunState::Running => Action::Replace,
-        Cost::Restart => Action::Restart,
         _ if state => Action::Restart,
+        Cost::Restart if service.state == RunState::Running => Action::Restart,
         Cost::InPlace => Action::Update,
-        Cost::Ignored if change.presence == Presence::Unrecorded => Action::Adopt,
-        Cost::Ignored => Action::Refresh,
+        // What a stopped one would notice at its next start needs no restart now.
+        Cost::Ignored | Cost::Restart if change.presence == Presence::Unrecorded => Action::Adopt,
+        Cost::Ignored | Cost::Restart => Action::Refresh,
+    };
+    let thaws = live.status == Status::Paused && cost < Cost::Restart;
+    (action, if thaws { Restart::Thaw } else { Restart::Anew })
+}
+
+/// Why only the record follows.
+pub fn quiet_reason(change: &Change, recorded: &RecordedView) -> Reason {
+    let names = |fits: fn(&FieldChange) -> bool| {
+        let fitting = change.fields.iter().filter(|f| fits(f));
+        fitting.map(|f| f.field.to_string()).collect::<Vec<_>>()
+    };
+    let (ignored, converged) = (names(|f| f.verdict.needs_action()), names(|f| f.verdict == Verdict::Converged));
+    let recorded_id = recorded.resources.get(&change.addr).map(|r| &r.id);
+    match change.presence {
+        Presence::Unrecorded => Reason::Unrecorded,
+        _ if recorded_id != change.live_id.as_ref() => Reason::MadeAnewOutside,
+        _ if !ignored.is_empty() => Reason::RecordedOnly(ignored),
+        _ => Reason::Converged(converged),
     }
 }
 
@@ -104,11 +162,15 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
             Some(Value::Text(text)) => text.expose().unwrap_or_default().to_owned(),
             _ => "gone".to_owned(),
         };
+        let to_stop = matches!(&change.declared, Some(Value::Text(text)) if text.expose() == Some("stopped"));
         match (change.field.key, change.verdict) {
-            (Key::State, _) => special.push(match &change.declared {
-                Some(Value::Text(text)) if text.expose() == Some("stopped") => Reason::DeclaredStopped,
-                _ => Reason::NotRunning(live()),
-            }),
+            (Key::State, Verdict::Drift) if to_stop => special.push(Reason::StartedOutside),
+            (Key::State, _) if to_stop => special.push(Reason::DeclaredStopped),
+            (Key::State, Verdict::Pending) => special.push(Reason::DeclaredRunning),
+            (Key::State, _) => special.push(Reason::NotRunning(live())),
+            (_, Verdict::Drift) if change.live.as_ref().is_some_and(names_a_gone_container) => {
+                special.push(Reason::PeerGone(change.field.key.to_string()));
+            }
             (Key::ImageContent, _) => special.push(Reason::ImageMoved),
             (Key::MountedFiles | Key::Files, _) => {
                 special.push(Reason::FileChanged(change.field.item.clone().unwrap_or_default()));
@@ -138,9 +200,7 @@ fn follow_neighbours(
     current: &BTreeMap<String, &LiveContainer>,
     decisions: &mut BTreeMap<String, Decision>,
 ) {
-    if service.state == RunState::Stopped {
-        return;
-    }
+    let runs = service.state == RunState::Running;
     loop {
         let before = decisions.clone();
         for (name, container) in &service.containers {
@@ -153,7 +213,7 @@ fn follow_neighbours(
                 let made_anew = matches!(decision.action, Action::Replace | Action::Create);
                 if made_anew && shares_with(&container.spec, &neighbour.compose_service) {
                     raise(decisions, name, Action::Replace, Reason::PeerReplaced(addr));
-                } else if (made_anew || decision.interrupts()) && follows(container, neighbour) {
+                } else if runs && (made_anew || decision.interrupts()) && follows(container, neighbour) {
                     raise(decisions, name, Action::Restart, Reason::DependencyRestarted(addr));
                 }
             }
@@ -189,13 +249,20 @@ fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action,
     };
     match decisions.get_mut(name) {
         None => {
-            decisions.insert(name.to_owned(), Decision { action, reasons: vec![reason], fields: Vec::new() });
+            let (restart, reasons, fields) = (Restart::Anew, vec![reason], Vec::new());
+            decisions.insert(name.to_owned(), Decision { action, restart, reasons, fields });
+        }
+        // One that is only paused would go on with what it knew of its neighbour.
+        Some(decision) if decision.action == action && decision.restart == Restart::Thaw => {
+            decision.restart = Restart::Anew;
+            decision.reasons.push(reason);
         }
         Some(decision) if rank(decision.action) < rank(action) => {
             if rank(decision.action) == 0 {
                 decision.reasons.clear();
             }
             decision.action = action;
+            decision.restart = Restart::Anew;
             decision.reasons.push(reason);
         }
         Some(_) => {}

@@ -281,12 +281,22 @@ pub enum Reason {
     NotRunning(String),
     /// It is not to run.
     DeclaredStopped,
+    /// It is to run again.
+    DeclaredRunning,
+    /// It is not to run, and somebody outside started it.
+    StartedOutside,
+    /// Both sides changed these fields to the same; only the record follows.
+    Converged(Vec<String>),
+    /// These fields differ, and are not worth a change of what is there; only the record follows.
+    RecordedOnly(Vec<String>),
     /// Somebody else made it anew.
     MadeAnewOutside,
     /// The network that it hangs on was removed and made anew.
     StaleNetwork(String),
     /// What it shares a namespace or volumes with is replaced.
     PeerReplaced(Addr),
+    /// What it shares something with, by this field, was removed outside.
+    PeerGone(String),
     /// A dependency that it follows is restarted or replaced.
     DependencyRestarted(Addr),
     /// A service that it needs is changed; it is verified again.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
-use super::decide::reasons;
+use super::decide::{quiet_reason, reasons};
 use super::step::{Call, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Objection, ObjectionKind, PlannedChange, Reason, Record};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Image, Network, Service, Volume};
 use crate::model::spec::{ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
-use crate::model::view::LiveContainer;
+use crate::model::view::{LiveContainer, RecordedView};
 use crate::model::{Addr, Fields, Kind};
 
 /// What a change asks for, for everything that is not a container.
@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
             Need::Change | Need::Remake => Action::Update,
         };
         let step = steps.last().copied();
-        self.add(simple(change, action, steps, applied(record)));
+        self.add(simple(change, self.input.recorded, action, steps, applied(record)));
         step
     }
 
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
             site.ground.insert(back);
             steps.push(back);
         }
-        let mut planned = simple(change, Action::Replace, steps, applied(spec.fields()));
+        let mut planned = simple(change, self.input.recorded, Action::Replace, steps, applied(spec.fields()));
         planned.downtime = if attached.is_empty() { Downtime::None } else { Downtime::Restart };
         planned.dependents = attached.iter().map(|c| c.name.clone()).collect();
         self.add(planned);
@@ -177,7 +177,7 @@ impl<'a> Builder<'a> {
             self.place(site, change, Phase::Deploy, create, spec.fields());
             return;
         }
-        let mut planned = simple(change, Action::Replace, Vec::new(), Record::Nothing);
+        let mut planned = simple(change, self.input.recorded, Action::Replace, Vec::new(), Record::Nothing);
         planned.data_at_stake = vec![format!("All data in volume {} would be destroyed.", spec.name)];
         if !self.input.options.allows_data_loss(&change.addr) {
             self.plan.objections.push(Objection {
@@ -307,7 +307,13 @@ fn record_action(change: &Change) -> Action {
 }
 
 /// A planned change with the reasons that its fields give.
-fn simple(change: &Change, action: Action, steps: Vec<StepId>, record: Record) -> PlannedChange {
+fn simple(
+    change: &Change,
+    recorded: &RecordedView,
+    action: Action,
+    steps: Vec<StepId>,
+    record: Record,
+) -> PlannedChange {
     let mut why = match change.presence {
         Presence::New => vec![Reason::New],
         Presence::Gone => vec![Reason::Gone],
@@ -315,7 +321,7 @@ fn simple(change: &Change, action: Action, steps: Vec<StepId>, record: Record) -
         _ => reasons(&change.fields),
     };
     if why.is_empty() {
-        why.push(if action == Action::Adopt { Reason::Unrecorded } else { Reason::MadeAnewOutside });
+        why.push(quiet_reason(change, recorded));
     }
     PlannedChange {
         addr: change.addr.clone(),

@@ -98,7 +98,7 @@ fn seal(fields: &Fields, secret: impl Fn(&Field) -> bool, sealer: &Sealer) -> Fi
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::model::pending::Pending;
@@ -117,6 +117,7 @@ mod tests {
             created_at: String::new(),
             spec,
             stale_networks: BTreeMap::new(),
+            leans_on: BTreeSet::new(),
             anonymous_volumes: BTreeMap::new(),
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
     for interrupted in &input.recorded.interrupted {
         scope.notes.push(format!(
             "An apply was cut off at {} while it did: {} ({}). The plan starts from what is there now.",
-            interrupted.begun_at, interrupted.step, interrupted.addr
+            interrupted.begun_at, interrupted.step, interrupted.about
         ));
     }
     for change in input.changes.iter().filter(|c| in_scope(input, &c.addr)) {

@@ -57,8 +57,8 @@ pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut 
 fn headline(change: &PlannedChange, deed: Deed, plan: &Plan, indent: usize) -> Line {
     let stops = match (deed, change.downtime) {
         (Deed::Update, Downtime::None) => reconnected(change, plan),
-        // What does not run does not stop.
-        (Deed::Start | Deed::Resume, _) | (_, Downtime::None) => String::new(),
+        // What does not run does not stop, and what is stopped is so for good.
+        (Deed::Start | Deed::Resume | Deed::Stop, _) | (_, Downtime::None) => String::new(),
         (_, Downtime::Restart) => ", stops and starts again".to_owned(),
         (_, Downtime::Stops) => ", stops for good".to_owned(),
     };

@@ -67,9 +67,15 @@ pub fn target(change: &FieldChange) -> Option<&Value> {
     }
 }
 
+/// What a container that is there has where nothing is said: it has a restart policy in any case.
+fn default(change: &FieldChange) -> Option<Value> {
+    (change.field.key == Key::Restart && change.cost == Cost::InPlace).then(|| Value::text("no"))
+}
+
 /// The lines of a field.
 pub fn field(change: &FieldChange, frame: &mut Frame) -> Vec<Line> {
-    let (old, new) = (change.live.as_ref(), target(change));
+    let default = default(change);
+    let (old, new) = (change.live.as_ref().or(default.as_ref()), target(change).or(default.as_ref()));
     let mut lines = match (old, new) {
         (Some(old), Some(new)) => changed(&change.field, old, new, change, frame),
         (None, Some(new)) => one_sided('+', Label::Added, &change.field, new, frame),
@@ -268,6 +274,7 @@ fn drift(change: &FieldChange) -> &'static str {
     match (change.field.key, &change.live, target(change)) {
         // A container may have ended by itself.
         (Key::State, ..) => "not hl's doing; apply puts it back",
+        (Key::Restart, ..) => "changed outside hl; apply puts it back",
         (_, None, _) => "removed outside hl; apply puts it back",
         (_, Some(_), None) => "set outside hl; apply removes it",
         (_, Some(_), Some(_)) => "changed outside hl; apply puts it back",
@@ -278,6 +285,7 @@ fn drift(change: &FieldChange) -> &'static str {
 fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line> {
     let mut show = |value: &Option<Value>| match value {
         Some(value) => value_text(&change.field, value, &mut frame.secrets),
+        None if change.field.key == Key::Restart => "no".to_owned(),
         None => "nothing".to_owned(),
     };
     if change.verdict.needs_action() && change.cost == Cost::Ignored {

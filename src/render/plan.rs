@@ -141,7 +141,11 @@ fn table(page: &mut Page, plan: &Plan, groups: &[Group<'_>], options: &Options) 
 
 /// Adds the changes and verifications of a service.
 pub(super) fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, frame: &mut Frame) {
-    let shown = |change: &&&PlannedChange| frame.detail == Detail::Full || !Deed::of(change, plan).is_quiet();
+    // That data stays somewhere is worth a line, even if only a record goes.
+    let shown = |change: &&&PlannedChange| {
+        let loud = !Deed::of(change, plan).is_quiet() || !change.data_at_stake.is_empty();
+        frame.detail == Detail::Full || loud
+    };
     let loud: Vec<&&PlannedChange> = group.changes.iter().filter(shown).collect();
     if loud.is_empty() && group.verifications.is_empty() {
         return;

@@ -28,9 +28,14 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::FileChanged(path) => format!("config file {path} changed"),
         Reason::NotRunning(state) => format!("drift: {state}"),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
+        Reason::DeclaredRunning => "declared as running".to_owned(),
+        Reason::StartedOutside => "drift: it was started outside hl".to_owned(),
+        Reason::Converged(fields) => format!("{} changed in the repository and outside hl, to the same", list(fields)),
+        Reason::RecordedOnly(fields) => format!("{} changed, which is only recorded", list(fields)),
         Reason::MadeAnewOutside => "drift: somebody made it anew outside hl".to_owned(),
         Reason::StaleNetwork(network) => format!("its network {network} was removed"),
         Reason::PeerReplaced(peer) => format!("{}, which it shares something with, is replaced", near(peer)),
+        Reason::PeerGone(field) => format!("drift: the container that its {field} names was removed outside hl"),
         Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
         Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
         Reason::Verify => "its service changes".to_owned(),
@@ -47,7 +52,9 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::Drift(_)
         | Reason::Conflict(_)
         | Reason::NotRunning(_)
+        | Reason::StartedOutside
         | Reason::MadeAnewOutside
+        | Reason::PeerGone(_)
         | Reason::StaleNetwork(_) => true,
         Reason::New
         | Reason::Unrecorded
@@ -58,6 +65,9 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::PullPolicy(_)
         | Reason::FileChanged(_)
         | Reason::DeclaredStopped
+        | Reason::DeclaredRunning
+        | Reason::Converged(_)
+        | Reason::RecordedOnly(_)
         | Reason::PeerReplaced(_)
         | Reason::DependencyRestarted(_)
         | Reason::DependencyChanged(_)

@@ -175,9 +175,11 @@ fn interrupted(paths: &Paths, busy: Option<&Claim>) -> Result<Vec<Interrupted>, 
     }
     let path = paths.folder.join("journal.jsonl");
     let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
-    // What is about a whole service is its verification, which changes nothing that a plan would have to mend.
-    let about = |i: Intent| i.addr.map(|addr| Interrupted { addr, step: i.what, begun_at: i.at });
-    Ok(told.open.into_iter().filter_map(about).collect())
+    let about = |i: Intent| {
+        let about = i.addr.map_or_else(|| format!("{}/{}", i.node, i.service), |addr| addr.to_string());
+        Interrupted { about, step: i.what, begun_at: i.at }
+    };
+    Ok(told.open.into_iter().map(about).collect())
 }
 
 fn load_key(paths: &Paths, lineage: &str) -> Result<Option<Sealer>, Error> {

@@ -44,12 +44,18 @@ pub(super) fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 pub(super) fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
     let folder = folder_of(to);
     let spare = folder.join(format!("{OURS}{}{TEMPORARY}", to.file_name().unwrap_or_default().to_string_lossy()));
-    match std::fs::remove_file(&spare) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
+    remove_if_there(&spare)?;
     std::fs::hard_link(from, &spare).or_else(|_| std::fs::copy(from, &spare).map(|_| ()))?;
-    std::fs::rename(&spare, to)
+    std::fs::rename(&spare, to)?;
+    // Where `to` is a name of that file already, as after a crash right here, a rename does nothing at all.
+    remove_if_there(&spare)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// Removes what crashed writes have left in `folder`. Only for who holds the lock.
@@ -80,4 +86,21 @@ fn temporary(folder: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
         .suffix(TEMPORARY)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_name_that_is_there_already_leaves_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("a"), dir.path().join("b"));
+        std::fs::write(&from, "1").unwrap();
+        for _ in 0..2 {
+            keep_as(&from, &to).unwrap();
+        }
+        assert_eq!(std::fs::read(&to).unwrap(), b"1");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
 }

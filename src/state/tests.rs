@@ -247,8 +247,8 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
 
     let state = read(&paths).unwrap();
     assert_eq!(state.busy, None);
-    let steps: Vec<_> = state.view.interrupted.iter().map(|i| i.step.as_str()).collect();
-    assert_eq!(steps, ["create container web 1"]);
+    let steps: Vec<_> = state.view.interrupted.iter().map(|i| (i.step.as_str(), i.about.as_str())).collect();
+    assert_eq!(steps, [("create container web 1", "nas/shop/container:web"), ("create container web 2", "nas/shop")]);
     let mut store = Store::open(&paths, claim()).unwrap();
     assert!(store.was_applied("sha256:1").unwrap());
     assert!(!store.was_applied("sha256:2").unwrap());

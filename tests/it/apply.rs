@@ -2,7 +2,6 @@
 //! what the plan after it says, and what is left when something fails on the way.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_container_that_ends_says_why_and_holds_back_what_needs_it, needs Engine),
     trial!(a_job_is_done_once, needs Engine),
     trial!(an_apply_that_dies_anywhere_is_known_and_completed, needs Engine),
-    trial!(a_killed_process_leaves_no_lock_and_is_completed, needs Engine),
     trial!(preparing_touches_no_container, needs Engine),
     trial!(a_change_by_hand_is_put_back, needs Engine),
     trial!(two_clones_cannot_apply_at_once, needs Engine),
@@ -363,38 +361,6 @@ fn an_apply_that_dies_anywhere_is_known_and_completed() {
         assert!(env.as_array().expect("a list").contains(&format!("V={v}").into()), "{env}");
     }
     assert!(known > 0, "no call was ever under way");
-}
-
-fn a_killed_process_leaves_no_lock_and_is_completed() {
-    let walk = Walk::new();
-    let version = |v: u32| format!("{WEB}    environment: {{ V: \"{v}\" }}\n");
-    walk.service("web", &version(0), "").settle();
-    let mut told = 0;
-    for v in 1..=4 {
-        walk.service("web", &version(v), "");
-        let mut child = walk.lab.command(&["apply", "--yes"]).stdout(Stdio::null()).spawn().expect("hl runs");
-        // Not by the clock: as soon as that many calls have been begun.
-        let journal = walk.paths().folder.join("journal.jsonl");
-        let begun = || std::fs::read_to_string(&journal).unwrap_or_default().matches("\"begin\"").count();
-        let until = Instant::now() + Duration::from_secs(30);
-        while begun() < v as usize && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
-        let left = walk.state().view.interrupted;
-        told += left.len();
-        let plan = walk.lab.hl(&["plan"]);
-        if !left.is_empty() {
-            plan.says("An apply was cut off");
-        }
-        walk.lab.hl(&["apply", "--yes"]).code(0);
-        walk.expect_nothing_to_do();
-        assert_eq!(walk.containers(), ["sample-lab-web-web-1 running"]);
-    }
-    assert!(told > 0, "no call was ever under way");
-    let crashed = std::fs::read_to_string(walk.paths().folder.join("history.jsonl")).expect("there is a history");
-    assert_eq!(crashed.matches("\"crashed\"").count(), 4);
 }
 
 fn preparing_touches_no_container() {

@@ -18,10 +18,12 @@ mod apply;
 mod architecture;
 mod broken;
 mod convergence;
+mod dozen;
 mod equivalence;
 mod front;
 mod harness;
 mod keys;
+mod killed;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -30,6 +32,7 @@ mod quickstart;
 mod remote;
 mod repository;
 mod root;
+mod soak;
 mod support;
 mod truth_files;
 mod truth_outside;
@@ -46,6 +49,7 @@ fn main() -> std::process::ExitCode {
         front::TRIALS,
         harness::TRIALS,
         keys::TRIALS,
+        killed::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,
@@ -53,6 +57,7 @@ fn main() -> std::process::ExitCode {
         remote::TRIALS,
         repository::TRIALS,
         root::TRIALS,
+        soak::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,
         truth_repair::TRIALS,

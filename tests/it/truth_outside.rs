@@ -170,7 +170,7 @@ fn networks_that_somebody_rewired() {
             },
             of: "web/container:web",
             action: "restart",
-            fields: &["state drift"],
+            fields: &["state drift", "networks.sample-lab-web_default drift"],
             fate: Fate::Restarted,
         },
     ]);

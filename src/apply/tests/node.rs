@@ -60,6 +60,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         created_at: String::new(),
         spec,
         stale_networks: BTreeMap::new(),
+        leans_on: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
     }
 }

@@ -354,11 +354,22 @@ fn network_mode(mode: &NetworkMode) -> Value {
     }
 }
 
+/// Whether a value names a container that is not there any more.
+pub fn names_a_gone_container(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.expose().is_some_and(|text| text.ends_with(GONE)),
+        Value::List(items) => items.iter().any(names_a_gone_container),
+        _ => false,
+    }
+}
+
+const GONE: &str = " (gone)";
+
 fn container_ref(other: &ContainerRef) -> String {
     match other {
         ContainerRef::Service(name) => format!("service:{name}"),
         ContainerRef::Name(name) => format!("container:{name}"),
-        ContainerRef::Gone(id) => format!("container:{} (gone)", id.get(..12).unwrap_or(id)),
+        ContainerRef::Gone(id) => format!("container:{}{GONE}", id.get(..12).unwrap_or(id)),
     }
 }
 

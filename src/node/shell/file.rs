@@ -94,17 +94,18 @@ pub fn read(path: &str, content: WantContent) -> io::Result<Option<LiveFile>> {
 }
 
 /// A new file in the same folder, where a rename is atomic.
+///
+/// Whoever writes on a node holds its lock, so what has the name already was left by one that was killed. It may hold
+/// a secret, and goes.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it has no name"))?.to_string_lossy();
-    for attempt in 0..100 {
-        let beside = path.with_file_name(format!(".{name}.hl-{}-{attempt}", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside) {
-            Ok(file) => return Ok((beside, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
+    let beside = path.with_file_name(format!(".{name}.hl-new"));
+    match fs::remove_file(&beside) {
+        Err(error) if !is_absent(&error) => return Err(error),
+        _ => {}
     }
-    Err(io::Error::other("no free name beside it"))
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    Ok((beside, file))
 }
 
 /// Gives the new file its owner: the wanted one, or that of the file that it replaces.
@@ -145,6 +146,16 @@ mod tests {
         let live = read(&path.display().to_string(), WantContent::Yes).unwrap().unwrap();
         assert_eq!((live.mode, live.content.as_deref(), live.kind), (0o600, Some(&b"A=2"[..]), FileKind::File));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_write_left_goes_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".env");
+        drop(create_beside(&path).unwrap());
+        write_to(&path, "A=1", 0o600).unwrap();
+        let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), [".env"]);
     }
 
     #[test]

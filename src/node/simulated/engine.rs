@@ -1,5 +1,7 @@
 //! The engine's rules, as far as a plan can meet them. Each refusal is one that the real engine gives.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::NewContainer;
 use super::super::error::ErrorKind;
 use super::world::{Behaviour, World, kept, network_identity};
@@ -86,8 +88,8 @@ impl World {
         let Some(image) = image else {
             return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
         };
-        self.shared_with(new)?;
-        let mut ends = std::collections::BTreeMap::new();
+        let leans_on = self.shared_with(new)?;
+        let mut ends = BTreeMap::new();
         for name in new.spec.networks.keys() {
             let id = self.find_network(name).ok_or_else(|| ErrorKind::NotFound(format!("network {name} not found")))?;
             ends.insert(name.clone(), id);
@@ -96,7 +98,7 @@ impl World {
         let spec = kept(&new.spec.with_image(&image.config.unwrap_or_default()));
         let anonymous: Vec<String> =
             spec.mounts.iter().filter(|(_, m)| m.kind == MountKind::Anonymous).map(|(t, _)| t.clone()).collect();
-        let mut anonymous_volumes = std::collections::BTreeMap::new();
+        let mut anonymous_volumes = BTreeMap::new();
         for target in anonymous {
             let volume = new.carry.get(&target).cloned().unwrap_or_else(|| format!("{:f>64}", self.next()));
             self.create_volume(&VolumeSpec { name: volume.clone(), ..VolumeSpec::default() });
@@ -118,6 +120,7 @@ impl World {
             created_at: id.clone(),
             spec,
             stale_networks: Default::default(),
+            leans_on,
             anonymous_volumes,
         };
         self.containers.insert(id.clone(), container);
@@ -125,20 +128,21 @@ impl World {
         Ok(id)
     }
 
-    /// Those whose namespace or volumes a new container shares must exist.
-    fn shared_with(&self, new: &NewContainer<'_>) -> Result<(), ErrorKind> {
+    /// Those whose namespace or volumes a new container shares; they must exist.
+    fn shared_with(&self, new: &NewContainer<'_>) -> Result<BTreeSet<String>, ErrorKind> {
         let by_mode = match &new.spec.network_mode {
             NetworkMode::Container(other) => Some(other),
             _ => None,
         };
+        let mut found = BTreeSet::new();
         for other in by_mode.into_iter().chain(&new.spec.volumes_from) {
             let name = match other {
                 ContainerRef::Service(service) => new.peers.get(service).cloned().unwrap_or_default(),
                 ContainerRef::Name(name) | ContainerRef::Gone(name) => name.clone(),
             };
-            self.find(&name).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {name}")))?;
+            found.insert(self.find(&name).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {name}")))?);
         }
-        Ok(())
+        Ok(found)
     }
 
     fn get(&mut self, container: &str) -> Result<&mut LiveContainer, ErrorKind> {
@@ -160,6 +164,15 @@ impl World {
                 return Err(ErrorKind::Conflict("cannot start a paused container, try unpause instead".to_owned()));
             }
             _ => {}
+        }
+        if let NetworkMode::Container(_) = wanted.spec.network_mode {
+            for id in &wanted.leans_on {
+                let peer = self.containers.get(id);
+                let peer = peer.ok_or_else(|| ErrorKind::NotFound(format!("No such container: {id}")))?;
+                if peer.status != Status::Running {
+                    return Err(ErrorKind::Conflict(format!("cannot join network of a non running container: {id}")));
+                }
+            }
         }
         for network in self.ends.get(&wanted.id).into_iter().flatten().map(|(_, id)| id) {
             if !self.networks.contains_key(network) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::spec::{ContainerSpec, ImageConfig, ImageRef, NetworkSpec};
+use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec};
 use crate::model::view::{LiveContainer, LiveFile, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
 
 /// What programs of an image do when they are started.
@@ -83,6 +83,10 @@ impl World {
             .filter(|(_, network)| !self.networks.contains_key(*network))
             .map(|(name, network)| (name.clone(), network.clone()))
             .collect();
+        let gone = container.leans_on.iter().find(|id| !self.containers.contains_key(*id)).cloned();
+        if let (NetworkMode::Container(peer), Some(gone)) = (&mut container.spec.network_mode, gone) {
+            *peer = ContainerRef::Gone(gone);
+        }
         container.spec.name = container.name.clone();
         container
     }

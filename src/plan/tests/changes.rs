@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{World, container, live_container, needs};
+use super::fixture::{World, container, needs};
 use super::outline;
 use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
@@ -92,37 +92,6 @@ fn stop_first_can_be_asked_for() {
     world.settle();
     world.spec("web").user = Some("1".to_owned());
     assert!(outline(&world.plan()).contains("#1 Deploy stop web-id"));
-}
-
-#[test]
-fn who_shares_a_namespace_is_replaced_too_and_who_follows_restarts() {
-    let mut world = World::new();
-    let web = world.service("web");
-    let mut sidecar = container("sidecar", Default::default());
-    sidecar.spec.name = "web-sidecar-1".to_owned();
-    sidecar.spec.image = ImageRef::new("web:1");
-    sidecar.spec.network_mode = NetworkMode::Container(ContainerRef::Service("main".to_owned()));
-    sidecar.depends_on = BTreeMap::from([("main".to_owned(), needs(DependentRestart::On))]);
-    let mut follower = container("follower", Default::default());
-    follower.spec.name = "web-follower-1".to_owned();
-    follower.spec.image = ImageRef::new("web:1");
-    follower.depends_on = BTreeMap::from([("main".to_owned(), needs(DependentRestart::On))]);
-    web.containers.insert("sidecar".to_owned(), sidecar);
-    web.containers.insert("follower".to_owned(), follower);
-    let web = web.clone();
-    for extra in ["sidecar", "follower"] {
-        let live = live_container(&web, &web.containers[extra]);
-        world.node().containers.insert(live.id.clone(), live);
-    }
-    world.spec("web").user = Some("1".to_owned());
-    let plan = world.plan();
-    let of_web: Vec<String> = plan
-        .changes
-        .iter()
-        .filter(|c| c.addr.service.as_str() == "web" && c.addr.kind == crate::model::Kind::Container)
-        .map(|c| format!("{} {} {:?}", c.action.symbol(), c.addr.name, c.reasons))
-        .collect();
-    insta::assert_snapshot!(of_web.join("\n"));
 }
 
 #[test]

@@ -127,7 +127,8 @@ impl World {
         let service = self.homelab.services[&addr.service].clone();
         match addr.kind {
             Kind::Container => {
-                let live = self.container(addr.service.as_str());
+                let key = if addr.name == "main" { addr.service.as_str() } else { addr.name.as_str() };
+                let live = self.container(key);
                 (live.id.clone(), diff::live_fields(live))
             }
             Kind::Network => {
@@ -244,6 +245,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         created_at: String::new(),
         spec: container.spec.clone(),
         stale_networks: BTreeMap::new(),
+        leans_on: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
     }
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod first;
 mod fixture;
+mod neighbours;
 mod outline;
 mod removal;
 

@@ -6,6 +6,7 @@
 //! - [`own::OwnEngine`]: an engine for one test alone, which it may kill.
 //! - [`compose`]: real Compose, the oracle.
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
+//! - [`random`]: random numbers that a seed repeats.
 //! - [`registry::Registry`]: a private image registry.
 //! - [`shop::Shop`]: a homelab of three services that runs, to change in one place and to look at as a whole.
 //! - [`sshd::Sshd`]: an SSH server of this machine.
@@ -25,6 +26,7 @@ pub mod own;
 pub mod pack;
 pub mod prefix;
 pub mod proxy;
+pub mod random;
 pub mod registry;
 pub mod sent;
 pub mod shop;

@@ -114,6 +114,10 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
         .flatten()
         .map(|v| around.container(v.split(':').next().unwrap_or(v), project))
         .collect();
+    let modes = [&host.network_mode, &host.pid_mode, &host.ipc_mode];
+    let shares = modes.into_iter().flatten().filter_map(|mode| mode.strip_prefix("container:"));
+    let borrows = host.volumes_from.iter().flatten().map(|v| v.split(':').next().unwrap_or(v));
+    let leans_on = shares.chain(borrows).map(str::to_owned).collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
     let ContainerState { name, status, health, started_at } = state_of(name, state);
@@ -128,6 +132,7 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
         identity,
         spec,
         stale_networks,
+        leans_on,
         anonymous_volumes,
     }
 }
