@@ -71,8 +71,8 @@ pub async fn connect(name: &NodeName, to: &Destination, options: &Options) -> Re
     let session = session
         .map_err(|_| fail(ErrorKind::Timeout { after: options.connect_timeout * 2 }))?
         .map_err(|error| fail(text::refused(&error, to)))?;
-    let wire = Arc::new(Wire::new(name, session, folder).await.map_err(|kind| fail(kind))?);
-    let remote = find_engine(&wire, options.connect_timeout).await.map_err(|kind| fail(kind))?;
+    let wire = Arc::new(Wire::new(name, session, folder).await.map_err(&fail)?);
+    let remote = find_engine(&wire, options.connect_timeout).await.map_err(&fail)?;
     let local = wire.folder().join("docker.sock");
     let forward = wire.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
     forward.map_err(|error| fail(text::not_forwarded(&error)))?;

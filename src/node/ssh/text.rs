@@ -44,8 +44,8 @@ pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
 
 /// The last line of what `ssh` says; warnings come before it.
 fn one_line(said: &str) -> String {
-    let lines = said.lines().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty());
-    let last = lines.last().unwrap_or("no reason given");
+    let mut lines = said.lines().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty());
+    let last = lines.next_back().unwrap_or("no reason given");
     last.strip_prefix("ssh: ").unwrap_or(last).to_owned()
 }
 
