@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# How long hl takes, in one run and as ratios: beside the least that any program must do, and beside a loop of real
+# Compose. A hundred running containers, as 50 projects of two and as 10 projects of ten, on an engine of its own.
+#
+# usage: bench.sh [--quick] [ROUNDS]    ROUNDS: how often each command is measured, 7 by default
+#        --quick                        three rounds, without the minutes that it takes to make everything from nothing
+#
+# The measurement itself is examples/bench. On Debian or Ubuntu with a Rust toolchain, as root or with passwordless
+# sudo. Leaves nothing behind but what cargo built and the copy of Compose. docs/benchmarks.md says what the figures
+# mean, and that a busy machine falsifies them.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
+
+rounds=7 apply=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) rounds=3 apply=no ;;
+        [1-9]*) rounds=$1 ;;
+        *) sed -n '5,6s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    esac
+    shift
+done
+
+# A Docker of another vendor is as good, and its packages do not go together with Debian's.
+packages=(gcc libc6-dev busybox-static curl iproute2 iptables)
+command -v dockerd >/dev/null || packages+=(docker.io)
+scripts/packages.sh "${packages[@]}"
+
+cargo build --release --locked --quiet --bin hl --example bench --example mkimage
+built=$(readlink -f "${CARGO_TARGET_DIR:-target}")/release
+
+engine=/tmp/hl-bench-$(pwd -P | cksum | cut -d' ' -f1)
+folder=$(mktemp -d)
+# shellcheck disable=SC2317 # it is called by the trap
+cleanup() {
+    scripts/engine.sh stop "$engine"
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+scripts/engine.sh stop "$engine"
+scripts/engine.sh start --install "$engine"
+oracle=$(scripts/oracle.sh)
+eval "$oracle"
+"$built/examples/mkimage" --load "$engine/docker.sock" >/dev/null
+
+measure() {
+    "$built/examples/bench" "$1" "$rounds" "$built/hl" "$HL_TEST_COMPOSE" "$engine/docker.sock" "$folder"
+}
+echo "$(nproc) processors, $(uname -sr), engine $(docker -H "unix://$engine/docker.sock" version -f '{{.Server.Version}}'),"
+echo "Compose $("$HL_TEST_COMPOSE" version --short), load $(cut -d' ' -f1 /proc/loadavg) before; $rounds rounds"
+echo "hl is $(stat -c %s "$built/hl" | awk '{ printf "%.1f", $1 / 1e6 }') MB"
+echo
+measure plan
+if [ "$apply" = yes ]; then
+    echo
+    measure apply
+fi
