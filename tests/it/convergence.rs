@@ -21,7 +21,7 @@ use hl::node::simulated::{Behaviour, Simulated, World};
 use hl::plan::{Input, Options, Plan};
 use hl::state::{self, Claim, Paths, Store};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tokio::sync::{mpsc, watch};
 
 use crate::support::trial::{Trial, trial};
@@ -370,10 +370,18 @@ fn short(lines: &[String]) -> String {
         .collect()
 }
 
-/// Runs `cases` cases, or as many as `PROPTEST_CASES` says.
+/// Runs `cases` cases, always the same, or as many new ones as `PROPTEST_CASES` says: what passes goes on passing, and who
+/// looks for more asks for it.
 fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    let rng_seed = if asked.is_some() { RngSeed::Random } else { RngSeed::Fixed(1) };
+    let config = Config {
+        cases: asked.unwrap_or(cases),
+        rng_seed,
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..Config::default()
+    };
     if let Err(error) = TestRunner::new(config).run(strategy, test) {
         panic!("{error}");
     }
