@@ -5,6 +5,9 @@
 # usage: bench.sh [--quick] [ROUNDS]    ROUNDS: how often each command is measured, 7 by default
 #        --quick                        three rounds, without the minutes that it takes to make everything from nothing
 #
+# HL_CONFORMANCE   a folder that holds, at most two levels down, a pack `compose-*.tar.xz` of compose files: how long they
+#                  take to load. By default `../shared`; without it this is left out.
+#
 # The measurement itself is examples/bench. On Debian or Ubuntu with a Rust toolchain, as root or with passwordless
 # sudo. Leaves nothing behind but what cargo built and the copy of Compose. docs/benchmarks.md says what the figures
 # mean, and that a busy machine falsifies them.
@@ -50,6 +53,15 @@ measure() {
 echo "$(nproc) processors, $(uname -sr), engine $(docker -H "unix://$engine/docker.sock" version -f '{{.Server.Version}}'),"
 echo "Compose $("$HL_TEST_COMPOSE" version --short), load $(cut -d' ' -f1 /proc/loadavg) before; $rounds rounds"
 echo "hl is $(stat -c %s "$built/hl" | awk '{ printf "%.1f", $1 / 1e6 }') MB"
+echo
+measure config
+beside=${HL_CONFORMANCE:-../shared}
+pack=$(find -H "$beside" -maxdepth 2 -name 'compose-*.tar.xz' 2>/dev/null | sort | head -n 1 || true)
+if [ -n "$pack" ]; then
+    mkdir "$folder/pack"
+    tar -xJf "$pack" -C "$folder/pack"
+    "$built/examples/bench" load "$rounds" "$(find "$folder/pack" -maxdepth 2 -name cases.jsonl -printf '%h\n' -quit)"
+fi
 echo
 measure plan
 if [ "$apply" = yes ]; then

@@ -6,6 +6,7 @@
 mod clock;
 mod homelab;
 mod http;
+mod pack;
 mod raw;
 
 use std::io::{Error, Result};
@@ -14,6 +15,7 @@ use std::process::{Command, ExitCode};
 
 use clock::{median, ratio, run};
 use homelab::Shape;
+use pack::Pack;
 use raw::Beside;
 
 /// A hundred containers in the two shapes that homelabs have.
@@ -36,6 +38,8 @@ fn command(args: &[&str]) -> Result<ExitCode> {
     match args {
         ["plan", rounds, rest @ ..] => Bench::new(rest)?.plans(count(rounds)?)?,
         ["apply", rounds, rest @ ..] => Bench::new(rest)?.applies(count(rounds)?)?,
+        ["config", rounds, rest @ ..] => Bench::new(rest)?.configs(count(rounds)?)?,
+        ["load", rounds, folder] => load(&Pack::open(Path::new(folder))?, count(rounds)?)?,
         ["read", socket] => println!("{}", raw::read(Path::new(socket))?),
         ["up-bare", socket, projects, services] => {
             raw::up(Path::new(socket), shape(projects, services)?, Beside::Nothing)?
@@ -43,7 +47,8 @@ fn command(args: &[&str]) -> Result<ExitCode> {
         ["up", socket, projects, services] => raw::up(Path::new(socket), shape(projects, services)?, Beside::Own)?,
         ["down", socket] => raw::down(Path::new(socket))?,
         _ => {
-            eprintln!("usage: bench plan|apply ROUNDS HL COMPOSE SOCKET FOLDER");
+            eprintln!("usage: bench plan|apply|config ROUNDS HL COMPOSE SOCKET FOLDER");
+            eprintln!("       bench load ROUNDS PACK");
             eprintln!("       bench read|down SOCKET");
             eprintln!("       bench up|up-bare SOCKET PROJECTS SERVICES");
             return Ok(ExitCode::from(64));
@@ -58,6 +63,14 @@ fn count(text: &str) -> Result<usize> {
 
 fn shape(projects: &str, services: &str) -> Result<Shape> {
     Ok(Shape { projects: count(projects)?, services: count(services)? })
+}
+
+/// How long it takes to load a pack of Compose files.
+fn load(pack: &Pack, rounds: usize) -> Result<()> {
+    let seconds = (0..rounds).map(|_| pack.load()).collect::<Result<Vec<f64>>>()?;
+    let (all, projects) = (median(&seconds), pack.len());
+    println!("{projects} projects loaded in one process: {all:.3} s (median of {rounds})");
+    Ok(())
 }
 
 /// What is measured, and where.
@@ -110,6 +123,26 @@ impl Bench {
             println!("{shape:<18}{raw:>9.4}{plan:>9.4}{all:>9.3}{by_raw:>10.2}x{by_plan:>10.1}x{version:>9.4}");
             raw::down(&self.socket)?;
         }
+        Ok(())
+    }
+
+    /// What it takes to show one Compose file as it is loaded.
+    fn configs(&self, rounds: usize) -> Result<()> {
+        let (_, folders) = self.repository(Shape { projects: 1, services: 10 })?;
+        let [mut hl, mut compose] = [const { Vec::new() }; 2];
+        let file = ["-f", "docker-compose.yml"];
+        for _ in 0..rounds {
+            for (program, arguments, figures) in [
+                (&self.hl, [&["config"][..], &file].concat(), &mut hl),
+                (&self.compose, [&file[..], &["config"]].concat(), &mut compose),
+            ] {
+                figures.push(run(Command::new(program).current_dir(&folders[0]).args(arguments))?);
+            }
+        }
+        let (by_hl, hl, compose) = (ratio(&compose, &hl), median(&hl), median(&compose));
+        println!(
+            "one file of ten services shown: hl config {hl:.4} s, docker-compose config {compose:.4} s, {by_hl:.1}x"
+        );
         Ok(())
     }
 

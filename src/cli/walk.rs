@@ -11,7 +11,7 @@ use super::inputs::Remembering;
 use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
-use crate::config::{self, Sources};
+use crate::config::{self, Machines, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::diff::{self, Change};
 use crate::model::homelab::{self, Homelab};
@@ -42,11 +42,16 @@ pub(super) struct World {
 /// the whole ends the walk, what is wrong with one service leaves that service out.
 pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, String)]) -> Result<World, Failure> {
     let reader = Remembering::default();
-    let sources = load(place, terminal, &reader)?;
-    let nodes = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
-    let fleet = node::connect_all(&nodes, &place.node_options()).await;
-    // The engines are asked for all that they have, whatever the compose files say; those are read meanwhile.
-    let engines = node::ask_engines(&fleet);
+    let machines = config::machines(place.repository_through(Arc::new(reader.clone())));
+    // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
+    let (nodes, options) = (machines.known(), place.node_options());
+    let asking = tokio::spawn(async move {
+        let fleet = node::connect_all(&nodes, &options).await;
+        let engines = node::ask_engines(&fleet);
+        (fleet, engines)
+    });
+    let sources = load(machines, terminal).inspect_err(|_| asking.abort())?;
+    let (fleet, engines) = asking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     let files = node::read_files(&fleet, &config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);
     let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
@@ -82,8 +87,8 @@ pub(super) async fn look_with_record(
 }
 
 /// Reads what needs neither a variable nor a node.
-fn load(place: &Place, terminal: &Terminal, reader: &Remembering) -> Result<Sources, Failure> {
-    let (sources, found) = config::load(place.repository_through(Arc::new(reader.clone())));
+fn load(machines: Machines, terminal: &Terminal) -> Result<Sources, Failure> {
+    let (sources, found) = machines.with_services();
     terminal.diagnostics(&found, &sources.map);
     match found.has_errors() {
         true => Err(Failure::said(Exit::Failed)),

@@ -1,6 +1,6 @@
 //! FILES → HOMELAB. Reads the repository; knows nothing of machines, plans or state.
 //!
-//! [`load`] reads it once and says what is wrong in itself; [`wanted`] says which files of the nodes
+//! [`load`] reads it once and says what is wrong in itself, [`machines`] does so in two steps; [`wanted`] says which files of the nodes
 //! count; [`resolve`] puts every variable in place and gives the homelab. [`check_offline`] does the
 //! last without any node. `files` is the only door to the disk, and how the caller asks nodes or
 //! prints diagnostics is not known here.
@@ -25,7 +25,7 @@ pub mod yaml;
 pub use resolve::{Resolved, check_offline, depends_on_engines, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
-pub use sources::{Repository, ServiceSource, Sources, load};
+pub use sources::{Machines, Repository, ServiceSource, Sources, load, machines};
 pub use topology::NodeSource;
 
 #[cfg(test)]

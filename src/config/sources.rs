@@ -16,7 +16,7 @@ use super::tree::{Node, Taint};
 use super::{check, dotenv, tracked, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::model::backup::BackupRepository;
-use crate::model::homelab::HealthScript;
+use crate::model::homelab::{self, HealthScript};
 use crate::model::name::{NodeName, ServiceName};
 
 /// Where a repository is and how it is read.
@@ -108,38 +108,72 @@ pub(super) enum Inventory {
     Partial,
 }
 
-/// Reads the repository once. What is wrong in itself is said here, without any node.
-pub fn load(repository: Repository) -> (Sources, Diagnostics) {
+/// The machines of a repository: read before its services, so that whoever asks the machines need not wait for the rest.
+pub struct Machines {
+    repository: Repository,
+    map: SourceMap,
+    out: Diagnostics,
+    found: Option<Found>,
+    nodes: BTreeMap<NodeName, NodeSource>,
+}
+
+/// Reads the inventory.
+pub fn machines(repository: Repository) -> Machines {
     let reader = Arc::clone(&repository.reader);
     let mut map = SourceMap::default();
     let mut out = Diagnostics::default();
     let mut files = Files::new(reader.as_ref(), &mut map, &repository.current_dir);
-    let mut sources = Sources {
-        repository: repository.clone(),
-        map: SourceMap::default(),
-        name: String::new(),
-        vars: BTreeMap::new(),
-        nodes: BTreeMap::new(),
-        services: BTreeMap::new(),
-        backup: None,
-        tracked: tracked::tracked_files(&repository.root, reader.as_ref()).map(Arc::new),
-    };
-    if let Some(found) = read(&repository, &mut files, &mut out) {
-        sources.nodes = found.topology.nodes(&mut out);
-        sources.vars = found.topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
-        sources.name = found.topology.name.as_ref().map_or_else(|| folder_name(&repository.root), |n| n.value.clone());
-        sources.backup = found.topology.backup.clone();
-        sources.services = check::services(found, &sources.nodes, &mut files, &mut out);
+    let found = inventory(&repository, &mut files, &mut out);
+    let nodes = found.as_ref().map(|found| found.topology.nodes(&mut out)).unwrap_or_default();
+    Machines { repository, map, out, found, nodes }
+}
+
+impl Machines {
+    /// Those whose keys are complete; none if something is wrong with the inventory.
+    pub fn known(&self) -> BTreeMap<NodeName, homelab::Node> {
+        let sound = self.nodes.iter().filter(|_| !self.out.has_errors());
+        sound.map(|(name, source)| (name.clone(), source.node.clone())).collect()
     }
-    sources.map = map;
-    (sources, out)
+
+    /// Reads the services. What is wrong with the repository in itself is said here, without any node.
+    pub fn with_services(self) -> (Sources, Diagnostics) {
+        let Machines { repository, mut map, mut out, found, nodes } = self;
+        let reader = Arc::clone(&repository.reader);
+        let mut files = Files::new(reader.as_ref(), &mut map, &repository.current_dir);
+        let mut sources = Sources {
+            tracked: tracked::tracked_files(&repository.root, reader.as_ref()).map(Arc::new),
+            name: String::new(),
+            vars: BTreeMap::new(),
+            services: BTreeMap::new(),
+            backup: None,
+            map: SourceMap::default(),
+            nodes,
+            repository,
+        };
+        if let Some(mut found) = found {
+            folders(&sources.repository, &mut files, &mut out, &mut found);
+            let topology = &found.topology;
+            let name = || folder_name(&sources.repository.root);
+            sources.name = topology.name.as_ref().map_or_else(name, |n| n.value.clone());
+            sources.vars = topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
+            sources.backup = topology.backup.clone();
+            sources.services = check::services(found, &sources.nodes, &mut files, &mut out);
+        }
+        sources.map = map;
+        (sources, out)
+    }
+}
+
+/// Reads the repository once. What is wrong in itself is said here, without any node.
+pub fn load(repository: Repository) -> (Sources, Diagnostics) {
+    machines(repository).with_services()
 }
 
 fn folder_name(path: &Path) -> String {
     path.file_name().map_or_else(|| "homelab".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-fn read(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Found> {
+fn inventory(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Found> {
     let inventory = repository.root.join("inventory");
     let services = repository.root.join("services");
     let topology_file =
@@ -175,13 +209,18 @@ fn read(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -
             None => found.inventory = Inventory::Partial,
         }
     }
+    Some(found)
+}
+
+/// Reads the folders below `services/`.
+fn folders(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
+    let services = repository.root.join("services");
     for name in repository.reader.names(&services) {
         let path = services.join(&name);
         if !name.starts_with('.') && files.kind(&path) == Kind::Folder {
-            read_folder(name, path, files, out, &mut found);
+            read_folder(name, path, files, out, found);
         }
     }
-    Some(found)
 }
 
 /// The files of `inventory/hosts`, with the node that each is named after.

@@ -206,7 +206,7 @@ fn repository() -> Vec<File> {
         for entry in std::fs::read_dir(folder).expect("a folder of the repository can be read").flatten() {
             let path = entry.path();
             let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
-            if matches!(name.as_str(), "target" | ".git") {
+            if matches!(name.as_str(), "target" | ".git" | "fuzz/target" | "fuzz/corpus" | "fuzz/artifacts") {
                 continue;
             }
             if path.is_dir() {

@@ -4,8 +4,9 @@
 //! where Compose wants a number or a boolean is cast, whether it had a variable in it or not.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use super::place::Place;
+use super::place::{Patterns, Place};
 use super::syntax::scalar;
 use super::variables::Variables;
 use crate::config::template::{self, Seen, TemplateError};
@@ -32,50 +33,52 @@ enum Cast {
 }
 
 /// What compose-go's loader casts after interpolation.
-const CASTS: [(&str, Cast); 42] = [
-    ("services.*.configs.[].mode", Cast::Int),
-    ("services.*.cpu_count", Cast::Int),
-    ("services.*.cpu_percent", Cast::Float),
-    ("services.*.cpu_period", Cast::Int),
-    ("services.*.cpu_quota", Cast::Int),
-    ("services.*.cpu_rt_period", Cast::Int),
-    ("services.*.cpu_rt_runtime", Cast::Int),
-    ("services.*.cpus", Cast::Float),
-    ("services.*.cpu_shares", Cast::Int),
-    ("services.*.init", Cast::Bool),
-    ("services.*.deploy.replicas", Cast::Int),
-    ("services.*.deploy.update_config.parallelism", Cast::Int),
-    ("services.*.deploy.update_config.max_failure_ratio", Cast::Float),
-    ("services.*.deploy.rollback_config.parallelism", Cast::Int),
-    ("services.*.deploy.rollback_config.max_failure_ratio", Cast::Float),
-    ("services.*.deploy.restart_policy.max_attempts", Cast::Int),
-    ("services.*.deploy.placement.max_replicas_per_node", Cast::Int),
-    ("services.*.healthcheck.retries", Cast::Int),
-    ("services.*.healthcheck.disable", Cast::Bool),
-    ("services.*.oom_kill_disable", Cast::Bool),
-    ("services.*.oom_score_adj", Cast::Int),
-    ("services.*.pids_limit", Cast::Int),
-    ("services.*.ports.[].target", Cast::Int),
-    ("services.*.privileged", Cast::Bool),
-    ("services.*.read_only", Cast::Bool),
-    ("services.*.scale", Cast::Int),
-    ("services.*.secrets.[].mode", Cast::Int),
-    ("services.*.stdin_open", Cast::Bool),
-    ("services.*.tty", Cast::Bool),
-    ("services.*.ulimits.*", Cast::Int),
-    ("services.*.ulimits.*.hard", Cast::Int),
-    ("services.*.ulimits.*.soft", Cast::Int),
-    ("services.*.volumes.[].read_only", Cast::Bool),
-    ("services.*.volumes.[].volume.nocopy", Cast::Bool),
-    ("networks.*.external", Cast::Bool),
-    ("networks.*.internal", Cast::Bool),
-    ("networks.*.attachable", Cast::Bool),
-    ("networks.*.enable_ipv4", Cast::Bool),
-    ("networks.*.enable_ipv6", Cast::Bool),
-    ("volumes.*.external", Cast::Bool),
-    ("secrets.*.external", Cast::Bool),
-    ("configs.*.external", Cast::Bool),
-];
+static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
+    Patterns::new([
+        ("services.*.configs.[].mode", Cast::Int),
+        ("services.*.cpu_count", Cast::Int),
+        ("services.*.cpu_percent", Cast::Float),
+        ("services.*.cpu_period", Cast::Int),
+        ("services.*.cpu_quota", Cast::Int),
+        ("services.*.cpu_rt_period", Cast::Int),
+        ("services.*.cpu_rt_runtime", Cast::Int),
+        ("services.*.cpus", Cast::Float),
+        ("services.*.cpu_shares", Cast::Int),
+        ("services.*.init", Cast::Bool),
+        ("services.*.deploy.replicas", Cast::Int),
+        ("services.*.deploy.update_config.parallelism", Cast::Int),
+        ("services.*.deploy.update_config.max_failure_ratio", Cast::Float),
+        ("services.*.deploy.rollback_config.parallelism", Cast::Int),
+        ("services.*.deploy.rollback_config.max_failure_ratio", Cast::Float),
+        ("services.*.deploy.restart_policy.max_attempts", Cast::Int),
+        ("services.*.deploy.placement.max_replicas_per_node", Cast::Int),
+        ("services.*.healthcheck.retries", Cast::Int),
+        ("services.*.healthcheck.disable", Cast::Bool),
+        ("services.*.oom_kill_disable", Cast::Bool),
+        ("services.*.oom_score_adj", Cast::Int),
+        ("services.*.pids_limit", Cast::Int),
+        ("services.*.ports.[].target", Cast::Int),
+        ("services.*.privileged", Cast::Bool),
+        ("services.*.read_only", Cast::Bool),
+        ("services.*.scale", Cast::Int),
+        ("services.*.secrets.[].mode", Cast::Int),
+        ("services.*.stdin_open", Cast::Bool),
+        ("services.*.tty", Cast::Bool),
+        ("services.*.ulimits.*", Cast::Int),
+        ("services.*.ulimits.*.hard", Cast::Int),
+        ("services.*.ulimits.*.soft", Cast::Int),
+        ("services.*.volumes.[].read_only", Cast::Bool),
+        ("services.*.volumes.[].volume.nocopy", Cast::Bool),
+        ("networks.*.external", Cast::Bool),
+        ("networks.*.internal", Cast::Bool),
+        ("networks.*.attachable", Cast::Bool),
+        ("networks.*.enable_ipv4", Cast::Bool),
+        ("networks.*.enable_ipv6", Cast::Bool),
+        ("volumes.*.external", Cast::Bool),
+        ("secrets.*.external", Cast::Bool),
+        ("configs.*.external", Cast::Bool),
+    ])
+});
 
 struct Walk<'a, 'd> {
     variables: &'a Variables,
@@ -166,7 +169,7 @@ impl Walk<'_, '_> {
     }
 
     fn cast(&mut self, node: &mut Node, at: Place<'_>) {
-        let Some((_, cast)) = CASTS.iter().find(|(pattern, _)| at.matches(pattern)) else { return };
+        let Some(cast) = CASTS.at(&at) else { return };
         let Value::Text(text) = &node.value else { return };
         let value = match cast {
             Cast::Int => scalar::parse_int(text).map(|n| Value::Int(n.into())),
@@ -176,7 +179,7 @@ impl Walk<'_, '_> {
         let span = node.span;
         match value {
             Some(value) => {
-                if *cast == Cast::Bool && scalar::is_old_bool(text) {
+                if cast == Cast::Bool && scalar::is_old_bool(text) {
                     let words = format!("`{text}` is no boolean of YAML 1.2");
                     self.diagnostics
                         .push(Diagnostic::warning(Code::Trap, words).at(span, "").hint("write `true` or `false`"));

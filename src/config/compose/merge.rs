@@ -4,7 +4,9 @@
 //! exceptions are those of compose-go's `override` package. Both sides may be in short or long form;
 //! afterwards `config::compose::unique` removes what the append doubled.
 
-use super::place::Place;
+use std::sync::LazyLock;
+
+use super::place::{Patterns, Place};
 use super::syntax::scalar;
 use crate::config::tree::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
@@ -41,40 +43,42 @@ enum Rule {
     Pools,
 }
 
-const RULES: [(&str, Rule); 27] = [
-    ("networks.*.ipam.config", Rule::Pools),
-    ("networks.*.labels", Rule::Sequence),
-    ("volumes.*.labels", Rule::Sequence),
-    ("services.*.annotations", Rule::Sequence),
-    ("services.*.build", Rule::Build),
-    ("services.*.build.args", Rule::Sequence),
-    ("services.*.build.additional_contexts", Rule::Sequence),
-    ("services.*.build.extra_hosts", Rule::Hosts),
-    ("services.*.build.labels", Rule::Sequence),
-    ("services.*.command", Rule::Replace),
-    ("services.*.depends_on", Rule::DependsOn),
-    ("services.*.deploy.labels", Rule::Sequence),
-    ("services.*.dns", Rule::Sequence),
-    ("services.*.dns_opt", Rule::Sequence),
-    ("services.*.dns_search", Rule::Sequence),
-    ("services.*.entrypoint", Rule::Replace),
-    ("services.*.env_file", Rule::Sequence),
-    ("services.*.label_file", Rule::Sequence),
-    ("services.*.environment", Rule::Sequence),
-    ("services.*.extra_hosts", Rule::Hosts),
-    ("services.*.healthcheck.test", Rule::Replace),
-    ("services.*.labels", Rule::Sequence),
-    ("services.*.logging", Rule::Logging),
-    ("services.*.networks", Rule::Networks),
-    ("services.*.sysctls", Rule::Sequence),
-    ("services.*.tmpfs", Rule::Sequence),
-    // Compose merges a limit with itself, which replaces it.
-    ("services.*.ulimits.*", Rule::Replace),
-];
+static RULES: LazyLock<Patterns<Rule>> = LazyLock::new(|| {
+    Patterns::new([
+        ("networks.*.ipam.config", Rule::Pools),
+        ("networks.*.labels", Rule::Sequence),
+        ("volumes.*.labels", Rule::Sequence),
+        ("services.*.annotations", Rule::Sequence),
+        ("services.*.build", Rule::Build),
+        ("services.*.build.args", Rule::Sequence),
+        ("services.*.build.additional_contexts", Rule::Sequence),
+        ("services.*.build.extra_hosts", Rule::Hosts),
+        ("services.*.build.labels", Rule::Sequence),
+        ("services.*.command", Rule::Replace),
+        ("services.*.depends_on", Rule::DependsOn),
+        ("services.*.deploy.labels", Rule::Sequence),
+        ("services.*.dns", Rule::Sequence),
+        ("services.*.dns_opt", Rule::Sequence),
+        ("services.*.dns_search", Rule::Sequence),
+        ("services.*.entrypoint", Rule::Replace),
+        ("services.*.env_file", Rule::Sequence),
+        ("services.*.label_file", Rule::Sequence),
+        ("services.*.environment", Rule::Sequence),
+        ("services.*.extra_hosts", Rule::Hosts),
+        ("services.*.healthcheck.test", Rule::Replace),
+        ("services.*.labels", Rule::Sequence),
+        ("services.*.logging", Rule::Logging),
+        ("services.*.networks", Rule::Networks),
+        ("services.*.sysctls", Rule::Sequence),
+        ("services.*.tmpfs", Rule::Sequence),
+        // Compose merges a limit with itself, which replaces it.
+        ("services.*.ulimits.*", Rule::Replace),
+    ])
+});
 
 fn merge_nodes(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnostics) -> Node {
-    if let Some((_, rule)) = RULES.iter().find(|(pattern, _)| at.matches(pattern)) {
-        return merge_by(*rule, base, over, at, diagnostics);
+    if let Some(rule) = RULES.at(&at) {
+        return merge_by(rule, base, over, at, diagnostics);
     }
     if over.is_null() {
         return base;

@@ -1,5 +1,6 @@
 //! Where a node stands in a project, for messages: `services.web.ports.0`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A path in the tree as a chain of borrowed parts, so that walking costs nothing and only a message builds text.
@@ -51,7 +52,7 @@ impl<'a> Place<'a> {
     }
 
     /// Whether a pattern such as `services.*.ports.[]` describes this place: `*` is any part, `[]` any item.
-    pub fn matches(&self, pattern: &str) -> bool {
+    fn matches(&self, pattern: &str) -> bool {
         let (mut at, mut rest) = (self, pattern);
         while let Some(parent) = at.parent {
             let Some(before) = at.part.before(rest) else { return false };
@@ -87,6 +88,39 @@ impl fmt::Display for Place<'_> {
     }
 }
 
+/// What holds at the places that patterns describe. Every value of every file is looked up here, so that a place is held
+/// against no more than the patterns that end as it does.
+#[derive(Debug)]
+pub struct Patterns<T> {
+    by_last_part: BTreeMap<&'static str, Vec<(&'static str, T)>>,
+}
+
+impl<T: Copy> Patterns<T> {
+    /// A table of patterns, no two of which describe one place.
+    pub fn new<const N: usize>(all: [(&'static str, T); N]) -> Self {
+        let mut by_last_part: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (pattern, value) in all {
+            let last = pattern.rsplit_once('.').map_or(pattern, |(_, last)| last);
+            by_last_part.entry(last).or_default().push((pattern, value));
+        }
+        Self { by_last_part }
+    }
+
+    /// What holds at a place.
+    pub fn at(&self, place: &Place<'_>) -> Option<T> {
+        let named = match place.part {
+            Part::Root => return None,
+            Part::Key(key) => key,
+            Part::Item(_) => "[]",
+        };
+        let among = |last: &str| {
+            let ending = self.by_last_part.get(last)?;
+            ending.iter().find(|(pattern, _)| place.matches(pattern)).map(|(_, value)| *value)
+        };
+        among(named).or_else(|| among("*"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +148,20 @@ mod tests {
         assert!(!services.key("web").key("orts").matches("services.*.ports"), "half of a part");
         assert!(!services.key("web.ports").matches("services.web.ports"), "a dot in a key parts nothing");
         assert!(!ports.matches("x.services.*.ports") && !ports.matches("") && !Place::ROOT.matches(""));
+    }
+
+    #[test]
+    fn the_pattern_that_describes_a_place_is_found() {
+        let patterns =
+            Patterns::new([("services.*.ports", 1), ("services.*.ports.[]", 2), ("volumes.*", 3), ("[]", 4)]);
+        let (services, volumes) = (Place::ROOT.key("services"), Place::ROOT.key("volumes"));
+        let web = services.key("web");
+        let ports = web.key("ports");
+        assert_eq!(patterns.at(&ports), Some(1));
+        assert_eq!(patterns.at(&ports.item(7)), Some(2));
+        assert_eq!(patterns.at(&volumes.key("ports")), Some(3), "a key that another pattern ends with");
+        assert_eq!(patterns.at(&Place::ROOT.item(0)), Some(4));
+        assert_eq!((patterns.at(&web), patterns.at(&Place::ROOT)), (None, None));
+        assert_eq!(patterns.at(&services.key("*")), None, "a key that looks like a pattern");
     }
 }

@@ -3,23 +3,27 @@
 //! A variable's value in a mapping is a YAML value first and text only afterwards: `UMASK: 022` is the
 //! number 18, `VERSION: 1.10` is 1.1, and a date gets a time of day. Compose says nothing; hl warns.
 
-use super::place::Place;
+use std::sync::LazyLock;
+
+use super::place::{Patterns, Place};
 use super::syntax::scalar;
 use crate::config::tree::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 
 /// The mappings whose values become text.
-const TEXTS: [&str; 9] = [
-    "services.*.environment.*",
-    "services.*.labels.*",
-    "services.*.annotations.*",
-    "services.*.sysctls.*",
-    "services.*.build.args.*",
-    "services.*.build.labels.*",
-    "services.*.deploy.labels.*",
-    "networks.*.labels.*",
-    "volumes.*.labels.*",
-];
+static TEXTS: LazyLock<Patterns<()>> = LazyLock::new(|| {
+    Patterns::new([
+        ("services.*.environment.*", ()),
+        ("services.*.labels.*", ()),
+        ("services.*.annotations.*", ()),
+        ("services.*.sysctls.*", ()),
+        ("services.*.build.args.*", ()),
+        ("services.*.build.labels.*", ()),
+        ("services.*.deploy.labels.*", ()),
+        ("networks.*.labels.*", ()),
+        ("volumes.*.labels.*", ()),
+    ])
+});
 
 /// Warns of such values in a document as it was written.
 pub(super) fn check(document: &Node, sources: &SourceMap, diagnostics: &mut Diagnostics) {
@@ -31,7 +35,7 @@ fn walk(node: &Node, at: Place<'_>, sources: &SourceMap, diagnostics: &mut Diagn
         map.iter().for_each(|(key, entry)| walk(&entry.node, at.key(key), sources, diagnostics));
     }
     let scalar = matches!(node.value, Value::Int(_) | Value::Float(_) | Value::Text(_));
-    if !scalar || !TEXTS.iter().any(|pattern| at.matches(pattern)) {
+    if !scalar || TEXTS.at(&at).is_none() {
         return;
     }
     let source = &sources.get(node.span.file).text;

@@ -5,8 +5,9 @@
 //! short or long form, and again on the canonical form, where more of them turn out to be one.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use super::place::Place;
+use super::place::{Patterns, Place};
 use super::syntax::{device, scalar, volume};
 use crate::config::tree::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -37,37 +38,39 @@ enum Index {
     Port,
 }
 
-const INDEXES: [(&str, Index); 29] = [
-    ("networks.*.labels", Index::KeyValue),
-    ("networks.*.ipam.options", Index::KeyValue),
-    ("services.*.annotations", Index::KeyValue),
-    ("services.*.build.args", Index::KeyValue),
-    ("services.*.build.additional_contexts", Index::KeyValue),
-    ("services.*.build.platform", Index::KeyValue),
-    ("services.*.build.tags", Index::KeyValue),
-    ("services.*.build.labels", Index::KeyValue),
-    ("services.*.cap_add", Index::KeyValue),
-    ("services.*.cap_drop", Index::KeyValue),
-    ("services.*.devices", Index::Device),
-    ("services.*.configs", Index::Config),
-    ("services.*.deploy.labels", Index::KeyValue),
-    ("services.*.dns", Index::KeyValue),
-    ("services.*.dns_opt", Index::KeyValue),
-    ("services.*.dns_search", Index::KeyValue),
-    ("services.*.environment", Index::KeyValue),
-    ("services.*.env_file", Index::EnvFile),
-    ("services.*.expose", Index::Expose),
-    ("services.*.labels", Index::KeyValue),
-    ("services.*.links", Index::KeyValue),
-    ("services.*.networks.*.aliases", Index::KeyValue),
-    ("services.*.networks.*.link_local_ips", Index::KeyValue),
-    ("services.*.ports", Index::Port),
-    ("services.*.profiles", Index::KeyValue),
-    ("services.*.secrets", Index::Secret),
-    ("services.*.sysctls", Index::KeyValue),
-    ("services.*.tmpfs", Index::KeyValue),
-    ("services.*.volumes", Index::Volume),
-];
+static INDEXES: LazyLock<Patterns<Index>> = LazyLock::new(|| {
+    Patterns::new([
+        ("networks.*.labels", Index::KeyValue),
+        ("networks.*.ipam.options", Index::KeyValue),
+        ("services.*.annotations", Index::KeyValue),
+        ("services.*.build.args", Index::KeyValue),
+        ("services.*.build.additional_contexts", Index::KeyValue),
+        ("services.*.build.platform", Index::KeyValue),
+        ("services.*.build.tags", Index::KeyValue),
+        ("services.*.build.labels", Index::KeyValue),
+        ("services.*.cap_add", Index::KeyValue),
+        ("services.*.cap_drop", Index::KeyValue),
+        ("services.*.devices", Index::Device),
+        ("services.*.configs", Index::Config),
+        ("services.*.deploy.labels", Index::KeyValue),
+        ("services.*.dns", Index::KeyValue),
+        ("services.*.dns_opt", Index::KeyValue),
+        ("services.*.dns_search", Index::KeyValue),
+        ("services.*.environment", Index::KeyValue),
+        ("services.*.env_file", Index::EnvFile),
+        ("services.*.expose", Index::Expose),
+        ("services.*.labels", Index::KeyValue),
+        ("services.*.links", Index::KeyValue),
+        ("services.*.networks.*.aliases", Index::KeyValue),
+        ("services.*.networks.*.link_local_ips", Index::KeyValue),
+        ("services.*.ports", Index::Port),
+        ("services.*.profiles", Index::KeyValue),
+        ("services.*.secrets", Index::Secret),
+        ("services.*.sysctls", Index::KeyValue),
+        ("services.*.tmpfs", Index::KeyValue),
+        ("services.*.volumes", Index::Volume),
+    ])
+});
 
 fn walk(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     match &mut node.value {
@@ -77,8 +80,8 @@ fn walk(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
             }
         }
         Value::List(items) if !items.is_empty() => {
-            if let Some((_, index)) = INDEXES.iter().find(|(pattern, _)| at.matches(pattern)) {
-                keep_last(items, *index, at, diagnostics);
+            if let Some(index) = INDEXES.at(&at) {
+                keep_last(items, index, at, diagnostics);
             }
         }
         Value::List(_) | Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
