@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
 done
 
 # A Docker of another vendor is as good, and its packages do not go together with Debian's.
-packages=(gcc libc6-dev busybox-static curl iproute2 iptables)
+packages=(gcc libc6-dev busybox-static curl iproute2 iptables xz-utils)
 command -v dockerd >/dev/null || packages+=(docker.io)
 scripts/packages.sh "${packages[@]}"
 

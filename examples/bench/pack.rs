@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use hl::config::compose::{self, Origin, Request, Variables};
-use hl::config::files::{Disk, Kind, ReadError, Reader};
+use hl::config::files::{Disk, Kind, Memory, ReadError, Reader};
 use hl::diagnostic::SourceMap;
 use serde::Deserialize;
 
@@ -34,19 +34,21 @@ enum Source {
 
 /// The disk, with files on it that are not there.
 struct WithCreated {
-    created: BTreeMap<PathBuf, Vec<u8>>,
+    created: Memory,
 }
 
 impl Reader for WithCreated {
     fn read(&self, path: &Path) -> std::result::Result<Vec<u8>, ReadError> {
-        self.created.get(path).map_or_else(|| Disk.read(path), |bytes| Ok(bytes.clone()))
+        match self.created.kind(path) {
+            Kind::File => self.created.read(path),
+            Kind::Folder | Kind::Missing => Disk.read(path),
+        }
     }
 
     fn kind(&self, path: &Path) -> Kind {
-        match self.created.keys().find(|created| created.starts_with(path)) {
-            Some(created) if created == path => Kind::File,
-            Some(_) => Kind::Folder,
-            None => Disk.kind(path),
+        match self.created.kind(path) {
+            Kind::Missing => Disk.kind(path),
+            there => there,
         }
     }
 
@@ -55,7 +57,7 @@ impl Reader for WithCreated {
     }
 
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
-        self.created.get(path).map(|bytes| (bytes.len() as u64, None)).or_else(|| Disk.size_and_mode(path))
+        self.created.size_and_mode(path).or_else(|| Disk.size_and_mode(path))
     }
 }
 

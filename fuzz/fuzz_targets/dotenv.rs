@@ -2,19 +2,9 @@
 #![no_main]
 
 use hl::config::dotenv;
-use hl::config::template::Lookup;
-use hl::config::tree::Taint;
+use hl::config::template::Nothing;
 use hl::diagnostic::{Diagnostics, SourceMap, Visibility};
 use libfuzzer_sys::fuzz_target;
-
-/// Nothing from outside.
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn get(&self, _: &str) -> Option<(&str, Taint)> {
-        None
-    }
-}
 
 fuzz_target!(|text: &str| {
     let mut map = SourceMap::default();

@@ -50,7 +50,7 @@ pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, Str
         let engines = node::ask_engines(&fleet);
         (fleet, engines)
     });
-    let sources = load(machines, terminal).inspect_err(|_| asking.abort())?;
+    let sources = load(machines, terminal)?;
     let (fleet, engines) = asking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     let files = node::read_files(&fleet, &config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);

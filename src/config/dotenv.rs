@@ -45,14 +45,8 @@ pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut D
 /// The values of an env file that stands for itself: nothing is looked up outside of it, and what
 /// cannot be read is left out.
 pub fn values(text: &str) -> BTreeMap<String, String> {
-    struct Nothing;
-    impl Lookup for Nothing {
-        fn get(&self, _: &str) -> Option<(&str, Taint)> {
-            None
-        }
-    }
     let file = SourceMap::default().add("", text, Visibility::Secret);
-    let all = parse(text, file, &Nothing, &mut Diagnostics::default());
+    let all = parse(text, file, &template::Nothing, &mut Diagnostics::default());
     all.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
 }
 

@@ -1,9 +1,9 @@
 //! FILES → HOMELAB. Reads the repository; knows nothing of machines, plans or state.
 //!
-//! [`load`] reads it once and says what is wrong in itself, [`machines`] does so in two steps; [`wanted`] says which files of the nodes
-//! count; [`resolve`] puts every variable in place and gives the homelab. [`check_offline`] does the
-//! last without any node. `files` is the only door to the disk, and how the caller asks nodes or
-//! prints diagnostics is not known here.
+//! [`load`] reads it once and says what is wrong in itself, [`machines`] does so in two steps;
+//! [`wanted`] says which files of the nodes count; [`resolve`] puts every variable in place and
+//! gives the homelab. [`check_offline`] does the last without any node. `files` is the only door to
+//! the disk, and how the caller asks nodes or prints diagnostics is not known here.
 
 mod address;
 mod backup;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::files::{Disk, Files, Kind, Reader};
 use super::section::Context;
 use super::service::{self, Declaration};
-use super::template::Lookup;
+use super::template::Nothing;
 use super::topology::{self, NodeSource, Topology};
-use super::tree::{Node, Taint};
+use super::tree::Node;
 use super::{check, dotenv, tracked, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::model::backup::BackupRepository;
@@ -131,8 +131,10 @@ pub fn machines(repository: Repository) -> Machines {
 impl Machines {
     /// Those whose keys are complete; none if something is wrong with the inventory.
     pub fn known(&self) -> BTreeMap<NodeName, homelab::Node> {
-        let sound = self.nodes.iter().filter(|_| !self.out.has_errors());
-        sound.map(|(name, source)| (name.clone(), source.node.clone())).collect()
+        match self.out.has_errors() {
+            true => BTreeMap::new(),
+            false => self.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect(),
+        }
     }
 
     /// Reads the services. What is wrong with the repository in itself is said here, without any node.
@@ -298,20 +300,12 @@ fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> O
         return None;
     }
     match files.load(&path, Visibility::Public) {
+        // An example is taken as it is.
         Ok(file) => Some(dotenv::parse(&files.text(file), file, &Nothing, out)),
         Err(error) => {
             out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions and that it is text"));
             None
         }
-    }
-}
-
-/// No variable at all: an example is taken as it is.
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn get(&self, _: &str) -> Option<(&str, Taint)> {
-        None
     }
 }
 

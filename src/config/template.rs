@@ -15,6 +15,15 @@ pub trait Lookup {
     fn get(&self, name: &str) -> Option<(&str, Taint)>;
 }
 
+/// No variable at all.
+pub struct Nothing;
+
+impl Lookup for Nothing {
+    fn get(&self, _: &str) -> Option<(&str, Taint)> {
+        None
+    }
+}
+
 /// What was noticed while variables were looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
