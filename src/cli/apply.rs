@@ -12,7 +12,7 @@ use super::plan::{Form, Limits, saved, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use super::walk::{Planned, World, look};
+use super::walk::{Doors, Planned, World, doors, look};
 use crate::apply::{self, PARALLELISM};
 use crate::config;
 use crate::event::{Interruption, Report};
@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         let text = format!("{} was applied already", path.display());
         return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
     }
-    let world = look(place, terminal, &arguments.variables.variables).await?;
+    let (world, fleet) = look(place, terminal, &arguments.variables.variables).await?;
     let options = match &agreed {
         Some(agreed) => agreed.options.options().map_err(Failure::world)?,
         None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),
@@ -97,7 +97,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         digest = Some(agreed.digest());
     }
     let job = Job { planned, until: arguments.until.map(Until::phase), digest };
-    carry_out(job, &world, &mut store, arguments.consent, place, terminal).await
+    carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, place, terminal).await
 }
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {
@@ -139,6 +139,7 @@ pub(super) struct Job {
 pub(super) async fn carry_out(
     job: Job,
     world: &World,
+    doors: &Doors,
     store: &mut Store,
     consent: Consent,
     place: &Place,
@@ -172,7 +173,7 @@ pub(super) async fn carry_out(
         commit: place.commit(),
     };
     let began = Instant::now();
-    let report = with_progress(plan, world, store, &options, terminal).await?;
+    let report = with_progress(plan, doors, store, &options, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {
         (Interruption::Finished | Interruption::Stopped, _) => Exit::Interrupted,
@@ -183,7 +184,7 @@ pub(super) async fn carry_out(
 
 async fn with_progress(
     plan: &plan::Plan,
-    world: &World,
+    doors: &Doors,
     store: &mut Store,
     options: &apply::Options,
     terminal: &Terminal,
@@ -197,8 +198,7 @@ async fn with_progress(
             shown.show(&event);
         }
     };
-    let doors = world.doors();
-    let (result, ()) = tokio::join!(apply::apply(plan, &doors, store, options, stop, events), reporting);
+    let (result, ()) = tokio::join!(apply::apply(plan, doors, store, options, stop, events), reporting);
     listening.abort();
     match result {
         Ok(report) => Ok(report),

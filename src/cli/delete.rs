@@ -9,7 +9,7 @@ use super::exit::{Answer, Exit, Failure};
 use super::place::Place;
 use super::plan::Limits;
 use super::terminal::Terminal;
-use super::walk::look;
+use super::walk::{doors, look};
 use crate::diagnostic::did_you_mean;
 use crate::model::ServiceName;
 use crate::plan;
@@ -35,7 +35,7 @@ fn service(text: &str) -> Result<ServiceName, String> {
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
     let name = &arguments.service;
     let mut store = Store::open(&place.state()?, place.claim("delete")).map_err(Failure::world)?;
-    let mut world = look(place, terminal, &[]).await?;
+    let (mut world, fleet) = look(place, terminal, &[]).await?;
     let recorded = &store.state().view;
     if !recorded.services.contains_key(name) {
         let failure = Failure::world(format!("hl has recorded nothing of a service `{name}`"));
@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let options = plan::Options { targets: vec![target], delete: gone, ..plan::Options::default() };
     let planned = world.plan(&store.state().view, &store.state().sealer, arguments.limits.set(options));
     let job = Job { planned, until: None, digest: None };
-    let exit = carry_out(job, &world, &mut store, arguments.consent, place, terminal).await?;
+    let exit = carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, place, terminal).await?;
     if declared && exit == Exit::Done {
         terminal.talk(&format!(
             "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \

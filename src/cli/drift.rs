@@ -10,6 +10,7 @@ use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use super::walk::look_with_record;
 use crate::diff::Change;
+use crate::node;
 use crate::plan::{self, Input};
 use crate::state;
 
@@ -27,7 +28,8 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state) = look_with_record(place, terminal, &arguments.variables.variables, state::read).await?;
+    let (world, state, fleet) = look_with_record(place, terminal, &arguments.variables.variables, state::read).await?;
+    node::hang_up(fleet);
     let options = world.options(&arguments.selection, &state.view)?;
     let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
     changes.retain(Change::is_drift);

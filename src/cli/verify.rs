@@ -8,7 +8,7 @@ use super::exit::{Answer, Exit, Failure};
 use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
-use super::walk::look_with_record;
+use super::walk::{doors, look_with_record};
 use crate::apply::verify::{self, Verified};
 use crate::config;
 use crate::diff;
@@ -34,7 +34,7 @@ fn service(text: &str) -> Result<ServiceName, String> {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state) = look_with_record(place, terminal, &[], state::read).await?;
+    let (world, state, fleet) = look_with_record(place, terminal, &[], state::read).await?;
     let recorded = &state.view;
     let mut selection = arguments.selection.clone();
     for service in &arguments.services {
@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         services: chosen.map(|s| (s, containers(s, recorded, &world.live))).collect(),
         live: &world.live,
         declared: world.nodes(),
-        nodes: &world.doors(),
+        nodes: &doors(&fleet),
         read_env: config::dotenv::values,
         secrets: &world.secrets(),
     };

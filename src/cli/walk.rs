@@ -22,7 +22,7 @@ use crate::plan::{self, Plan};
 use crate::render::reason;
 use crate::state::{self, Paths, State};
 
-/// The declared and the live view, and the doors to the nodes.
+/// The declared and the live view.
 pub(super) struct World {
     /// What the repository says.
     pub homelab: Homelab,
@@ -30,8 +30,6 @@ pub(super) struct World {
     pub broken: BTreeSet<ServiceName>,
     /// What the nodes have.
     pub live: LiveView,
-    /// The doors to the nodes.
-    pub fleet: Fleet,
     /// What was read of the repository.
     pub reader: Remembering,
     /// Variables of the command line.
@@ -40,7 +38,11 @@ pub(super) struct World {
 
 /// Reads the repository and asks all nodes. What is wrong in the files is said; what is wrong with
 /// the whole ends the walk, what is wrong with one service leaves that service out.
-pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, String)]) -> Result<World, Failure> {
+pub(super) async fn look(
+    place: &Place,
+    terminal: &Terminal,
+    env: &[(String, String)],
+) -> Result<(World, Fleet), Failure> {
     let reader = Remembering::default();
     let machines = config::machines(place.repository_through(Arc::new(reader.clone())));
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
@@ -66,24 +68,36 @@ pub(super) async fn look(place: &Place, terminal: &Terminal, env: &[(String, Str
         return Err(Failure::said(Exit::Failed));
     }
     let (homelab, broken) = (resolved.homelab, resolved.broken);
-    Ok(World { homelab, broken, live, fleet, reader, env: env.to_vec() })
+    Ok((World { homelab, broken, live, reader, env: env.to_vec() }, fleet))
 }
 
 /// As [`look`], with the record, which `read` reads meanwhile; for those who only look.
 ///
-/// Both stay until the process ends, which gives them back at once: taking them apart piece by piece would take
-/// longer than printing what is said of them.
+/// World and record stay until the process ends, which gives them back at once: taking them apart piece by piece would
+/// take longer than printing what is said of them.
 pub(super) async fn look_with_record(
     place: &Place,
     terminal: &Terminal,
     env: &[(String, String)],
     read: impl FnOnce(&Paths) -> Result<State, state::Error> + Send + 'static,
-) -> Result<(&'static World, &'static State), Failure> {
+) -> Result<(&'static World, &'static State, Fleet), Failure> {
     let paths = place.state()?;
     let reading = tokio::task::spawn_blocking(move || read(&paths));
-    let world = look(place, terminal, env).await?;
+    let (world, fleet) = look(place, terminal, env).await?;
     let state = reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    Ok((Box::leak(Box::new(world)), Box::leak(Box::new(state.map_err(Failure::world)?))))
+    Ok((Box::leak(Box::new(world)), Box::leak(Box::new(state.map_err(Failure::world)?)), fleet))
+}
+
+/// The nodes that answered.
+pub(super) type Doors = BTreeMap<NodeName, Arc<dyn node::Node>>;
+
+/// The doors to the nodes that answered.
+pub(super) fn doors(fleet: &Fleet) -> Doors {
+    let open = fleet.iter().filter_map(|(name, reach)| match reach {
+        node::Reach::Node(node) => Some((name.clone(), Arc::clone(node))),
+        node::Reach::Failed(_) | node::Reach::Maintenance => None,
+    });
+    open.collect()
 }
 
 /// Reads what needs neither a variable nor a node.
@@ -159,15 +173,6 @@ impl World {
             self.homelab.services.remove(service);
             self.homelab.unresolved.remove(service);
         }
-    }
-
-    /// The nodes that answered.
-    pub fn doors(&self) -> BTreeMap<NodeName, Arc<dyn node::Node>> {
-        let open = self.fleet.iter().filter_map(|(name, reach)| match reach {
-            node::Reach::Node(node) => Some((name.clone(), Arc::clone(node))),
-            node::Reach::Failed(_) | node::Reach::Maintenance => None,
-        });
-        open.collect()
     }
 
     /// Values of the nodes' env files, none of which may be said.

@@ -70,6 +70,13 @@ pub async fn connect_all(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Op
     join_all(reached).await.into_iter().collect()
 }
 
+/// Ends all connections, at once and meanwhile: the runtime waits for them before it ends.
+pub fn hang_up(fleet: Fleet) {
+    for reach in fleet.into_values() {
+        tokio::task::spawn_blocking(move || drop(reach));
+    }
+}
+
 /// Connects to one node and makes sure that its engine answers.
 ///
 /// # Errors

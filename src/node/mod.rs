@@ -25,7 +25,7 @@ use crate::model::spec::{
 };
 use crate::model::view::{Health, LiveContainer, LiveFile, LiveNode, Status};
 
-pub use connect::{Fleet, Options, Reach, connect, connect_all};
+pub use connect::{Fleet, Options, Reach, connect, connect_all, hang_up};
 pub use error::{ErrorKind, NodeError};
 pub use refresh::{Engines, ask_engines, read_files, refresh};
 

@@ -74,6 +74,7 @@ fn a_homelab_over_ssh_comes_up_and_settles() {
     let hl = |arguments: &[&str]| remote.lab.hl(arguments);
     hl(&["plan", "--detailed-exitcode"]).code(2).says("box/web/container:web");
     assert!(!remote.lab.node_root().exists(), "a plan wrote something");
+    assert_eq!(remote.lab.held(), [""; 0], "a plan left something");
     let applied = hl(&["apply", "--yes"]);
     applied.code(0);
     let config = remote.lab.node_root().join("config/web");
@@ -144,10 +145,12 @@ fn an_hl_that_was_killed_leaves_no_connection() {
         assert!(Instant::now() < until, "a connection outlives its hl");
         std::thread::sleep(Duration::from_millis(100));
     }
+    assert_eq!(remote.lab.held().len(), 1, "what was killed has a folder");
     // The lock went with it.
     remote.web(HEALTH);
     remote.lab.hl(&["apply", "--yes"]).code(0);
     remote.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+    assert_eq!(remote.lab.held(), [""; 0], "the next one did not tidy up");
 }
 
 /// How many processes were started with this client configuration.

@@ -3,6 +3,7 @@
 //!
 //! It does not know what is asked of the engine. Entry: [`connect`].
 
+mod folder;
 mod shell;
 mod text;
 mod wire;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use openssh::{ControlPersist, ForwardType, KnownHosts, SessionBuilder};
 
+use self::folder::Folder;
 use self::shell::RemoteShell;
 use self::wire::{Output, Wire};
 use super::docker::DockerNode;
@@ -51,7 +53,7 @@ pub async fn connect(name: &NodeName, to: &Destination, options: &Options) -> Re
     let address = NodeAddress::Ssh { user: to.user.clone(), host: to.host.clone(), port: to.port };
     let what = format!("connect to {address}");
     let fail = |kind: ErrorKind| NodeError { node: name.clone(), what: what.clone(), kind };
-    let folder = tempfile::Builder::new().prefix("hl-").tempdir_in(&options.runtime_folder);
+    let folder = Folder::new_in(&options.runtime_folder);
     let folder = folder.map_err(|error| fail(text::no_folder(&options.runtime_folder, &error)))?;
     let mut builder = SessionBuilder::default();
     builder

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssh::{Child, Session, Stdio};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, Semaphore};
 
+use super::folder::Folder;
 use super::text;
 use crate::model::NodeName;
 use crate::node::ErrorKind;
@@ -26,8 +26,7 @@ pub(super) struct Wire {
     /// What keeps the connection from being idle; a lock takes its place.
     tether: Mutex<Option<Child<Arc<Session>>>>,
     room: Semaphore,
-    /// The connection's sockets; it goes when the connection is dropped.
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// How a command ended.
@@ -39,7 +38,7 @@ pub(super) struct Output {
 
 impl Wire {
     /// A connection that lives as long as this process does.
-    pub(super) async fn new(node: &NodeName, session: Session, folder: TempDir) -> Result<Self, ErrorKind> {
+    pub(super) async fn new(node: &NodeName, session: Session, folder: Folder) -> Result<Self, ErrorKind> {
         let session = Arc::new(session);
         let mut command = Arc::clone(&session).arc_command("cat");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -54,6 +54,7 @@ impl Homelab {
         let lab = Homelab { prefix, folder, engine };
         std::fs::create_dir_all(lab.repository()).expect("the test's folder can be made");
         std::fs::create_dir_all(lab.home()).expect("the test's home can be made");
+        std::fs::create_dir_all(lab.runtime()).expect("a folder can be made");
         lab
     }
 
@@ -65,6 +66,17 @@ impl Homelab {
     /// The folder of the repository.
     pub fn repository(&self) -> PathBuf {
         self.folder.join("repo")
+    }
+
+    /// The folder for what lives as long as a process does.
+    fn runtime(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    /// What processes have in the folder for what lives as long as they do.
+    pub fn held(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.runtime()).expect("the folder is there");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     }
 
     /// The folder that is `/opt/homelab` for the node `box`.
@@ -122,6 +134,7 @@ impl Homelab {
     /// Gives a program the folder and the environment that hl has here.
     pub fn settle(&self, command: &mut Command) {
         command.current_dir(self.repository()).env_clear().env("HOME", self.home()).env("TERM", "dumb");
+        command.env("XDG_RUNTIME_DIR", self.runtime());
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", self.programs().display()));
     }
