@@ -183,11 +183,12 @@ pub fn live_fields(live: &LiveContainer) -> Fields {
 }
 
 /// What cannot be seen through the engine is taken to be as it was recorded, and without a record
-/// as declared: the content of files that were copied in, or that were read at the last start.
+/// as declared: the content of files that were copied in or that were read at the last start, and what its image was
+/// built from.
 fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) {
     let source = recorded.unwrap_or(declared);
     for (field, value) in source.iter() {
-        if matches!(field.key, Key::Files | Key::MountedFiles) {
+        if field.key.is_unseen() {
             live.set_field(field.clone(), value.clone());
         }
     }

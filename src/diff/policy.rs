@@ -129,6 +129,7 @@ fn container(key: Key) -> Policy {
             Cost::Restart,
             "a program reads its files when it starts; a restart mounts them anew",
         ),
+        Key::Build | Key::BuiltFrom => Policy::replace("its image is built anew, and that is another image"),
         Key::Files => Policy::replace("it is copied into the container between its creation and its start"),
         Key::Image => Policy::replace("another image is another container"),
         Key::ImageContent => Policy::replace("the name points to another image now"),

@@ -59,6 +59,8 @@ keys! {
     Name "name" Plain
     Image "image" Plain
     ImageContent "image_content" Plain
+    Build "build" Plain
+    BuiltFrom "built_from" Plain
     Platform "platform" Plain
     Entrypoint "entrypoint" Plain
     Command "command" Plain
@@ -149,6 +151,13 @@ keys! {
     Owner "owner" Plain
     Mode "mode" Plain
     Content "content" Plain
+}
+
+impl Key {
+    /// Whether the engine shows nothing of it once the container is made.
+    pub fn is_unseen(self) -> bool {
+        matches!(self, Key::Files | Key::MountedFiles | Key::Build | Key::BuiltFrom)
+    }
 }
 
 impl fmt::Display for Key {

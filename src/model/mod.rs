@@ -7,6 +7,7 @@ pub mod addr;
 pub mod backup;
 pub mod field;
 pub mod homelab;
+pub mod ignore;
 pub mod name;
 pub mod pending;
 pub mod secret;

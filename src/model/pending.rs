@@ -87,6 +87,7 @@ impl ContainerSpec {
         self.annotations.values_mut().for_each(fill);
         self.files.values_mut().map(|file| &mut file.content).for_each(fill);
         self.mounted_files.values_mut().for_each(fill);
+        self.build.values_mut().for_each(fill);
         self.healthcheck.iter_mut().flat_map(|check| &mut check.test).flatten().for_each(fill);
         self.logging.iter_mut().flat_map(|logging| logging.options.values_mut()).for_each(fill);
         self.hashed = self.hashed.map(|hashed| hashed.filled(values));

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, ContainerSteps, NewStep, Site, planned};
-use super::decide::{Decision, Restart};
+use super::decide::{Decision, Restart, reasons};
 use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
-use super::{Action, Downtime, Record};
+use super::{Action, Downtime, Reason, Record};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
-use crate::model::spec::{Attachment, ContainerSpec, MountKind, NetworkMode};
+use crate::model::spec::{Attachment, ContainerSpec, ImageRef, MountKind, NetworkMode};
 use crate::model::view::{Health, LiveContainer, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Value};
 
@@ -303,10 +303,22 @@ impl<'a> Builder<'a> {
     fn ensure_image(&mut self, work: &mut Work<'_, 'a>) {
         let spec = &work.container.spec;
         let declared = work.site.service.images.get(spec.image.as_str());
-        if let Some(step) = self.image_step(work.site, &spec.image, declared) {
+        let changed = sources_changed(work.site, &spec.image);
+        if let Some(step) = self.image_step(work.site, &spec.image, declared, changed) {
             work.after.insert(step);
         }
     }
+}
+
+/// What changed of that which an image is built from, as all containers of the service that run it have it.
+fn sources_changed(site: &Site<'_>, image: &ImageRef) -> Vec<Reason> {
+    let runs_it = |name: &String| site.service.containers.get(name).is_some_and(|c| c.spec.image == *image);
+    let decisions = site.decisions.iter().filter(|(name, _)| runs_it(name)).map(|(_, decision)| decision);
+    let of_sources = decisions.map(|decision| {
+        let fields = decision.fields.iter().filter(|f| matches!(f.field.key, Key::Build | Key::BuiltFrom));
+        reasons(&fields.cloned().collect::<Vec<_>>())
+    });
+    of_sources.max_by_key(Vec::len).unwrap_or_default()
 }
 
 /// Whether the new container may run beside the old one: nothing that only one of them can have.

@@ -175,6 +175,9 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
             (Key::MountedFiles | Key::Files, _) => {
                 special.push(Reason::FileChanged(change.field.item.clone().unwrap_or_default()));
             }
+            (Key::BuiltFrom, _) => {
+                special.push(Reason::SourceChanged(change.field.item.clone().unwrap_or_default()));
+            }
             (_, verdict) => by_verdict.entry(verdict).or_default().push(change.field.to_string()),
         }
     }

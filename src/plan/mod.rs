@@ -277,6 +277,8 @@ pub enum Reason {
     PullPolicy(String),
     /// A file of the repository that it mounts changed.
     FileChanged(String),
+    /// What its image is built from changed.
+    SourceChanged(String),
     /// It does not run, with what it does instead.
     NotRunning(String),
     /// It is not to run.

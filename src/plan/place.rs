@@ -229,12 +229,14 @@ impl<'a> Builder<'a> {
         self.add(planned);
     }
 
-    /// The step after which an image is on the node, if it has to be brought there.
+    /// The step after which an image is on the node as declared, if it has to be brought there. `changed` tells what
+    /// it is built from and was not before.
     pub(super) fn image_step(
         &mut self,
         site: &Site<'a>,
         reference: &ImageRef,
         declared: Option<&Image>,
+        changed: Vec<Reason>,
     ) -> Option<StepId> {
         let key = (site.service.node.clone(), reference.normal());
         if let Some(step) = self.images.get(&key) {
@@ -243,10 +245,13 @@ impl<'a> Builder<'a> {
         let present = site.node.image(reference).is_some();
         let policy = declared.map(|i| i.pull.clone()).unwrap_or_default();
         let build = declared.and_then(|i| i.build.clone());
-        let (call, reason) = match (build, policy, present) {
-            (Some(build), PullPolicy::Build, _) | (Some(build), PullPolicy::Missing | PullPolicy::Never, false) => {
-                (Call::BuildImage { reference: reference.clone(), build: Box::new(build) }, Reason::ImageMissing)
+        let build_it = |build| Call::BuildImage { reference: reference.clone(), build: Box::new(build) };
+        let (call, reasons) = match (build, policy, present) {
+            (Some(build), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build, false) => {
+                (build_it(build), vec![Reason::ImageMissing])
             }
+            (Some(build), _, true) if !changed.is_empty() => (build_it(build), changed),
+            (Some(build), PullPolicy::Build, true) => (build_it(build), vec![Reason::PullPolicy("build".to_owned())]),
             (None, PullPolicy::Never | PullPolicy::Build, _) | (_, PullPolicy::Never | PullPolicy::Missing, true) => {
                 return None;
             }
@@ -257,7 +262,7 @@ impl<'a> Builder<'a> {
                     (true, PullPolicy::Every(seconds)) => Reason::PullPolicy(format!("every {seconds} s")),
                     (true, _) => Reason::PullPolicy("always".to_owned()),
                 };
-                (Call::PullImage { reference: reference.clone(), platform }, reason)
+                (Call::PullImage { reference: reference.clone(), platform }, vec![reason])
             }
         };
         let addr = site.service.addr(Kind::Image, reference.familiar());
@@ -275,7 +280,7 @@ impl<'a> Builder<'a> {
         self.add(PlannedChange {
             addr,
             action: Action::Run,
-            reasons: vec![reason],
+            reasons,
             fields: Vec::new(),
             downtime: Downtime::None,
             dependents: Vec::new(),

@@ -39,7 +39,7 @@ pub fn container(
     let declared: Fields = declared.map(|(field, value)| (field.clone(), complete(field, value))).collect();
     let mut baseline = live_fields(live);
     // What the engine does not show is taken to be as it was last recorded.
-    for (field, value) in declared.iter().filter(|(f, _)| matches!(f.key, Key::Files | Key::MountedFiles)) {
+    for (field, value) in declared.iter().filter(|(f, _)| f.key.is_unseen()) {
         baseline.set_field(field.clone(), value.clone());
     }
     match declared.get(&content) {

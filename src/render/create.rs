@@ -72,7 +72,7 @@ fn is_shown(kind: Kind, key: Key) -> bool {
 /// Settings that only repeat what another one says.
 fn says_nothing_new(key: Key, kind: Kind) -> bool {
     match kind {
-        Kind::Container => matches!(key, Key::Name | Key::Expose | Key::ImageContent),
+        Kind::Container => matches!(key, Key::Name | Key::Expose | Key::ImageContent | Key::Build | Key::BuiltFrom),
         Kind::Network | Kind::Volume => key == Key::Name,
         Kind::Directory | Kind::File | Kind::Image => key == Key::State,
     }

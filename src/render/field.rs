@@ -245,6 +245,10 @@ pub fn value_text(field: &Field, value: &Value, secrets: &mut Secrets) -> String
         ) => visible(text),
         (Key::Networks, Value::Text(Text::Plain(text))) if field.part.is_none() => text.clone(),
         (Key::ImageContent, Value::Text(Text::Plain(text))) => short_id(text),
+        (Key::BuiltFrom, Value::Text(Text::Plain(text))) => match text.split_once(", ") {
+            Some((digest, mode)) => format!("{}, {mode}", short_id(digest)),
+            None => short_id(text),
+        },
         (Key::Ports, Value::List(hosts)) => {
             let hosts: Vec<String> = hosts.iter().map(host_port).collect();
             hosts.join(", ")

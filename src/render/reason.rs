@@ -26,6 +26,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::ImageMissing => "the image is not on the node".to_owned(),
         Reason::PullPolicy(policy) => format!("pull policy {policy}"),
         Reason::FileChanged(path) => format!("config file {path} changed"),
+        Reason::SourceChanged(path) => format!("{path} changed, which the image is built from"),
         Reason::NotRunning(state) => format!("drift: {state}"),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
         Reason::DeclaredRunning => "declared as running".to_owned(),
@@ -64,6 +65,7 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::ImageMissing
         | Reason::PullPolicy(_)
         | Reason::FileChanged(_)
+        | Reason::SourceChanged(_)
         | Reason::DeclaredStopped
         | Reason::DeclaredRunning
         | Reason::Converged(_)

@@ -17,6 +17,7 @@ mod adoption;
 mod apply;
 mod architecture;
 mod broken;
+mod built;
 mod convergence;
 mod dozen;
 mod equivalence;
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
         apply::TRIALS,
         architecture::TRIALS,
         broken::TRIALS,
+        built::TRIALS,
         convergence::TRIALS,
         equivalence::TRIALS,
         front::TRIALS,

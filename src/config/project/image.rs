@@ -1,10 +1,13 @@
 //! Images: what a service runs, when that is pulled, and what it is built from.
 
+use std::collections::BTreeMap;
+
 use super::limits::ulimits;
 use super::read::{flag, number, text_map, variables};
 use super::{Builder, Purpose};
 use crate::config::tree::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::Text;
 use crate::model::homelab::Image;
 use crate::model::spec::{BuildSpec, ContainerSpec, ImageRef, PullPolicy};
 
@@ -25,6 +28,16 @@ impl Builder<'_> {
         match self.made.images.get_mut(&reference) {
             None => drop(self.made.images.insert(reference, image)),
             Some(there) => join(there, image),
+        }
+    }
+
+    /// Lets containers know how their images are built: whoever runs one follows it, not only who declares it.
+    pub(super) fn builds(&mut self) {
+        for container in self.made.containers.values_mut() {
+            let image = self.made.images.get(container.spec.image.as_str());
+            if let Some(build) = image.and_then(|image| image.build.as_ref()) {
+                container.spec.build = definition(build);
+            }
         }
     }
 
@@ -74,6 +87,28 @@ impl Builder<'_> {
             isolation: None,
         }
     }
+}
+
+/// What decides what comes out of a build, beside the files that it is made from. A folder is known by its files.
+fn definition(build: &BuildSpec) -> BTreeMap<String, Text> {
+    let mut found = BTreeMap::new();
+    let mut set = |name: &str, text: &str| {
+        if !text.is_empty() {
+            found.insert(name.to_owned(), Text::plain(text));
+        }
+    };
+    set("context", if build.context.starts_with('/') { "" } else { &build.context });
+    set("dockerfile", build.dockerfile.as_deref().unwrap_or_default());
+    set("dockerfile_inline", build.dockerfile_inline.as_deref().unwrap_or_default());
+    set("target", build.target.as_deref().unwrap_or_default());
+    set("network", build.network.as_deref().unwrap_or_default());
+    set("extra_hosts", &build.extra_hosts.join(", "));
+    set("platform", build.platform.as_deref().unwrap_or_default());
+    set("tags", &build.tags.join(", "));
+    let arguments = build.args.iter().filter_map(|(name, value)| Some((format!("args.{name}"), value.clone()?)));
+    let labels = build.labels.iter().map(|(name, value)| (format!("labels.{name}"), value.clone()));
+    found.extend(arguments.chain(labels));
+    found
 }
 
 /// Seconds of a day.

@@ -103,6 +103,7 @@ pub(super) fn build(project: &Project, reader: &dyn Reader, edition: Edition, ou
         builder.service(name, entry);
     }
     builder.roles();
+    builder.builds();
     builder.made
 }
 

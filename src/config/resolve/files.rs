@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Setting;
+use super::context::{Builds, Context};
 use super::env::ServiceEnv;
 use super::overlay::Overlay;
 use crate::config::files::Kind;
@@ -35,29 +36,48 @@ pub(super) struct Placed {
     pub files: BTreeMap<String, FileSpec>,
 }
 
-/// A file of the repository that a container sees.
-struct Seen {
+/// A file of the repository that a container sees, or that an image is built from.
+pub(super) struct Seen {
     /// Its path relative to the service's folder.
-    path: String,
-    bytes: Vec<u8>,
+    pub path: String,
+    pub bytes: Vec<u8>,
     /// Its mode bits, where files have them.
-    mode: Option<u32>,
-    visibility: Visibility,
+    pub mode: Option<u32>,
+    pub visibility: Visibility,
+}
+
+/// A walk through a folder of the repository.
+#[derive(Default)]
+pub(super) struct Walk<'a> {
+    /// What counts; all if absent.
+    context: Option<&'a Context>,
+    /// The size of what was seen.
+    bytes: u64,
+    /// What was seen.
+    pub seen: Vec<Seen>,
+}
+
+impl<'a> Walk<'a> {
+    /// One that sees only what takes part in a build.
+    pub(super) fn within(context: &'a Context) -> Self {
+        Self { context: Some(context), ..Self::default() }
+    }
 }
 
 /// More than what is looked into.
-struct TooMuch;
+pub(super) struct TooMuch;
 
 impl Setting<'_> {
     /// The directories and files of the service; the containers learn the content of what they mount.
     pub(super) fn place(
         &self,
-        sources: &[SourcePath],
+        builds: &Builds<'_>,
         env: &ServiceEnv,
         containers: &mut BTreeMap<String, Container>,
         out: &mut Diagnostics,
     ) -> Placed {
         let mut placed = Placed::default();
+        let sources = builds.sources;
         let data = format!("{}/data/{}", self.node.node.root, self.service.name);
         if sources.iter().any(|s| Path::new(&s.path).starts_with(&data)) {
             self.directory(&data, &mut placed);
@@ -67,9 +87,10 @@ impl Setting<'_> {
             self.file(FileSpec { path: self.node_env_path(), content, mode: ENV_MODE, owner: None }, &mut placed);
         }
         let overlay = self.overlay(env);
-        for source in sources {
+        for source in sources.iter().filter(|source| source.purpose != Purpose::Build) {
             self.place_source(source, &overlay, containers, &mut placed, out);
         }
+        self.place_builds(builds, &overlay, containers, &mut placed, out);
         placed
     }
 
@@ -82,7 +103,7 @@ impl Setting<'_> {
         out: &mut Diagnostics,
     ) {
         let Some(path) = overlay.in_repository(Path::new(&source.path)) else { return };
-        let is_shipped = Path::new(&self.project_dir) != self.service.folder;
+        let is_shipped = self.is_shipped();
         let kind = self.reader().kind(&path);
         let Ok(below) = path.strip_prefix(&self.service.folder) else {
             if is_shipped && kind != Kind::Missing {
@@ -98,12 +119,11 @@ impl Setting<'_> {
             }
             // What is written to on the machine that the repository is on is data, or may be.
             Kind::Folder if source.purpose == Purpose::Write && !is_shipped => return,
-            Kind::Folder | Kind::File if source.purpose == Purpose::Build && !is_shipped => return,
             Kind::Folder | Kind::File => {}
         }
-        let mut seen = Vec::new();
-        let mut bytes = 0;
-        let walked = self.walk(&path, &below, 0, &mut bytes, &mut seen);
+        let mut walk = Walk::default();
+        let walked = self.walk(&path, &below, 0, &mut walk);
+        let mut seen = walk.seen;
         if source.purpose == Purpose::Secret {
             seen.iter_mut().for_each(|file| file.visibility = Visibility::Secret);
         }
@@ -116,34 +136,34 @@ impl Setting<'_> {
                 self.ship(file, placed);
             }
         }
-        if source.purpose != Purpose::Build {
-            let contents = contents(&below, &seen);
-            for name in &source.containers {
-                if let Some(container) = containers.get_mut(name) {
-                    container.spec.mounted_files.extend(contents.clone());
-                }
+        let contents = contents(&below, &seen, content);
+        for name in &source.containers {
+            if let Some(container) = containers.get_mut(name) {
+                container.spec.mounted_files.extend(contents.clone());
             }
         }
     }
 
+    /// Whether the files of the service's folder are copied to its node.
+    pub(super) fn is_shipped(&self) -> bool {
+        Path::new(&self.project_dir) != self.service.folder
+    }
+
     /// Collects the files at and below a path of the repository.
-    fn walk(
-        &self,
-        path: &Path,
-        below: &str,
-        depth: usize,
-        bytes: &mut u64,
-        seen: &mut Vec<Seen>,
-    ) -> Result<(), TooMuch> {
+    pub(super) fn walk(&self, path: &Path, below: &str, depth: usize, walk: &mut Walk<'_>) -> Result<(), TooMuch> {
         let reader = self.reader();
-        match reader.kind(path) {
+        let kind = reader.kind(path);
+        if walk.context.is_some_and(|context| !context.takes(path, kind, below)) {
+            return Ok(());
+        }
+        match kind {
             Kind::Missing => Ok(()),
             // The `.env` on the node is another file than the one beside the compose file.
             Kind::File if below == ".env" => Ok(()),
             Kind::File => {
                 let (size, mode) = reader.size_and_mode(path).unwrap_or_default();
-                *bytes += size;
-                if *bytes > MOST_BYTES || seen.len() >= MOST_FILES {
+                walk.bytes += size;
+                if walk.bytes > MOST_BYTES || walk.seen.len() >= MOST_FILES {
                     return Err(TooMuch);
                 }
                 // What git does not track is not for everyone who reads the repository.
@@ -152,7 +172,7 @@ impl Setting<'_> {
                     Some(_) | None => Visibility::Public,
                 };
                 if let Ok(bytes) = reader.read(path) {
-                    seen.push(Seen { path: below.to_owned(), bytes, mode, visibility });
+                    walk.seen.push(Seen { path: below.to_owned(), bytes, mode, visibility });
                 }
                 Ok(())
             }
@@ -160,7 +180,7 @@ impl Setting<'_> {
             Kind::Folder => {
                 for name in reader.names(path).into_iter().filter(|name| name != ".git") {
                     let inner = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
-                    self.walk(&path.join(&name), &inner, depth + 1, bytes, seen)?;
+                    self.walk(&path.join(&name), &inner, depth + 1, walk)?;
                 }
                 Ok(())
             }
@@ -168,7 +188,7 @@ impl Setting<'_> {
     }
 
     /// A file of the service's folder goes to the project directory on the node.
-    fn ship(&self, file: &Seen, placed: &mut Placed) {
+    pub(super) fn ship(&self, file: &Seen, placed: &mut Placed) {
         let is_secret = file.visibility == Visibility::Secret;
         let mode = match file.mode {
             // Others may not read it here, so they may not there.
@@ -203,7 +223,7 @@ impl Setting<'_> {
         below.map_or_else(|_| path.to_owned(), |b| b.to_string_lossy().into_owned())
     }
 
-    fn outside(&self, source: &SourcePath, path: &Path) -> Diagnostic {
+    pub(super) fn outside(&self, source: &SourcePath, path: &Path) -> Diagnostic {
         let shown = self.shown(path);
         let words = format!("{} is not copied to `{}`", shown.display(), self.service.node);
         let detail = "Only what is in the service's own folder goes to its node.";
@@ -216,7 +236,7 @@ impl Setting<'_> {
 }
 
 /// What a missing path leads to: Docker makes a folder in its place, which is not what a file's name asks for.
-fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
+pub(super) fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
     let is_file_name = shown.extension().is_some() && !shown.to_string_lossy().ends_with(".d");
     if source.purpose != Purpose::Secret && !is_file_name {
         return None;
@@ -231,7 +251,7 @@ fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
     Some(diagnostic.hint("create it, or check the path"))
 }
 
-fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic {
+pub(super) fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic {
     let shown = shown.display();
     let limits = format!("more than {MOST_FILES} files or {} MiB are taken for data", MOST_BYTES >> 20);
     match node {
@@ -244,12 +264,16 @@ fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic
     }
 }
 
-/// What a container's spec says about the files of a mount.
-fn contents(below: &str, seen: &[Seen]) -> BTreeMap<String, Text> {
-    let text = |file: &Seen| match file.visibility {
+/// The content of a file of a mount.
+fn content(file: &Seen) -> Text {
+    match file.visibility {
         Visibility::Secret => Text::secret(content_text(&file.bytes)),
         Visibility::Public => Text::plain(content_text(&file.bytes)),
-    };
+    }
+}
+
+/// What a container's spec says about the files of a folder, each with its `text`.
+pub(super) fn contents(below: &str, seen: &[Seen], text: impl Fn(&Seen) -> Text) -> BTreeMap<String, Text> {
     if seen.len() <= MOST_TOLD_APART {
         return seen.iter().map(|file| (file.path.clone(), text(file))).collect();
     }

@@ -5,6 +5,7 @@
 //! required variable, is left unresolved and holds nothing else back. This module does not know how nodes are asked.
 
 mod claims;
+mod context;
 mod env;
 mod files;
 mod overlay;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::context::Builds;
 use super::env::ServiceEnv;
 use super::{Setting, at_service};
 use crate::config::compose::Project;
@@ -32,7 +33,8 @@ impl Setting<'_> {
             }
         };
         let mut containers = resources.containers;
-        let placed = self.place(&resources.sources, env, &mut containers, out);
+        let builds = Builds { images: &resources.images, sources: &resources.sources };
+        let placed = self.place(&builds, env, &mut containers, out);
         let update = declaration.update.unwrap_or_default();
         let lifecycle = declaration.lifecycle.clone().unwrap_or_default();
         let needs = declaration.depends_on.iter().flatten();

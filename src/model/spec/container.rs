@@ -81,6 +81,10 @@ pub struct ContainerSpec {
     pub files: BTreeMap<String, CopiedFile>,
     /// Content of the repository's files behind bind mounts, by path relative to the service's folder.
     pub mounted_files: BTreeMap<String, Text>,
+    /// What its image is built by, where it is: arguments and whatever else decides the result.
+    pub build: BTreeMap<String, Text>,
+    /// What its image is built from, by path relative to the service's folder.
+    pub built_from: BTreeMap<String, Text>,
     /// Devices by their path in the container.
     pub devices: BTreeMap<String, Device>,
     /// Requests to device drivers, such as for a GPU.

@@ -102,6 +102,8 @@ impl ContainerSpec {
             }
         }
         set_texts(fields, Key::MountedFiles, &self.mounted_files);
+        set_texts(fields, Key::Build, &self.build);
+        set_texts(fields, Key::BuiltFrom, &self.built_from);
         for (path, device) in &self.devices {
             fields.set_item(Key::Devices, path, Value::text(format!("{} {}", device.source, device.permissions)));
         }

@@ -154,8 +154,13 @@ const SHOWN_BYTES: usize = 64 * 1024;
 pub fn content_text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if bytes.len() <= SHOWN_BYTES && !text.contains('\0') => text.to_owned(),
-        _ => format!("sha256:{}", hex(&Sha256::digest(bytes))),
+        _ => content_digest(bytes),
     }
+}
+
+/// The content of a file as `sha256:…`.
+pub fn content_digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 fn hex(bytes: &[u8]) -> String {

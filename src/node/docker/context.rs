@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use tar::{Builder, Header};
 
-use super::ignore::Ignore;
+use crate::model::ignore::Ignore;
 
 /// Where an inline Dockerfile stands in the archive, out of the way of any file of the context.
 pub const INLINE: &str = ".dockerfile.hl-inline";

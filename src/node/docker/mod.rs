@@ -9,7 +9,6 @@ mod context;
 mod create;
 mod credentials;
 mod engine;
-mod ignore;
 mod inspect;
 mod place;
 mod pull;

@@ -137,8 +137,10 @@ pub(super) fn network_identity(spec: &NetworkSpec) -> Option<(crate::model::Proj
 /// A container's spec without what only decides how it is made.
 pub(super) fn kept(spec: &ContainerSpec) -> ContainerSpec {
     let mut spec = spec.clone();
-    // Neither can be seen on a container that exists.
+    // None of it can be seen on a container that exists.
     spec.files.clear();
     spec.mounted_files.clear();
+    spec.build.clear();
+    spec.built_from.clear();
     spec
 }

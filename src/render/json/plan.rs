@@ -109,6 +109,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::ImageMissing => ("image_missing", "", Json::Null),
         Reason::PullPolicy(policy) => ("pull_policy", "policy", json!(policy)),
         Reason::FileChanged(path) => ("file_changed", "path", json!(path)),
+        Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
         Reason::NotRunning(state) => ("not_running", "state", json!(state)),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),
         Reason::DeclaredRunning => ("declared_running", "", Json::Null),

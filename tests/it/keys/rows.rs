@@ -8,8 +8,8 @@ const C: Kind = Kind::Container;
 const N: Kind = Kind::Network;
 const V: Kind = Kind::Volume;
 
-/// What is said of all keys of `build`.
-const BUILT: &str = "an image is built where it is missing, as Compose does; the container follows its id";
+/// What is said of the keys of `build` that leave the image as it is.
+const BUILT: &str = "it says how an image is built, and not what it will be";
 
 /// The rows.
 pub const ROWS: &[(&str, Seen)] = &[
@@ -80,7 +80,23 @@ pub const ROWS: &[(&str, Seen)] = &[
     ("configs.*.content", In("content: a", "content: b", C, "files./c")),
     ("services.*.profiles", Steers("it says which services there are")),
     ("services.*.annotations", In("", "annotations: { a: b }", C, "annotations.a")),
-    ("services.*.build", Steers(BUILT)),
+    ("services.*.build", In("", "build: 'https://x.test/y.git'", C, "build.context")),
+    ("services.*.build.context", In("", "build: { context: 'https://x.test/y.git' }", C, "build.context")),
+    ("services.*.build.dockerfile", In("", "build: { context: /x, dockerfile: D }", C, "build.dockerfile")),
+    (
+        "services.*.build.dockerfile_inline",
+        In("", "build: { context: /x, dockerfile_inline: FROM x }", C, "build.dockerfile_inline"),
+    ),
+    ("services.*.build.args", In("", "build: { context: /x, args: { A: b } }", C, "build.args.A")),
+    ("services.*.build.labels", In("", "build: { context: /x, labels: { a: b } }", C, "build.labels.a")),
+    (
+        "services.*.build.extra_hosts",
+        In("", "build: { context: /x, extra_hosts: [\"a:10.0.0.1\"] }", C, "build.extra_hosts"),
+    ),
+    ("services.*.build.network", In("", "build: { context: /x, network: host }", C, "build.network")),
+    ("services.*.build.target", In("", "build: { context: /x, target: t }", C, "build.target")),
+    ("services.*.build.tags", In("", "build: { context: /x, tags: [x/y:1] }", C, "build.tags")),
+    ("services.*.build.platforms", In("", "build: { context: /x, platforms: [linux/amd64] }", C, "build.platform")),
     ("services.*.build.", Steers(BUILT)),
     ("services.*.blkio_config", In("", "blkio_config: { weight: 300 }", C, "blkio_config")),
     ("services.*.blkio_config.weight", In("", "blkio_config: { weight: 300 }", C, "blkio_config")),

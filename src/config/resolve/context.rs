@@ -1,0 +1,192 @@
+//! Build contexts: which of the repository's files an image is built from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::Setting;
+use super::files::{Placed, Seen, Walk, contents, missing, too_much};
+use super::overlay::Overlay;
+use crate::config::files::{Kind, Reader};
+use crate::config::project::{Purpose, SourcePath};
+use crate::diagnostic::{Diagnostics, Visibility};
+use crate::model::Text;
+use crate::model::homelab::{Container, Image};
+use crate::model::ignore::Ignore;
+use crate::model::spec::{BuildSpec, ImageRef, content_digest, content_text};
+
+/// Which files of a folder take part in a build.
+pub(super) struct Context {
+    /// The folder, as the walk has it.
+    below: String,
+    ignore: Ignore,
+    /// What counts although a pattern leaves it out, relative to the folder.
+    always: Vec<String>,
+    /// What containers write to; that is data.
+    written: Vec<PathBuf>,
+}
+
+impl Context {
+    /// Whether a path of the walk counts, or something below it may.
+    pub(super) fn takes(&self, path: &Path, kind: Kind, below: &str) -> bool {
+        if self.written.iter().any(|written| path.starts_with(written)) {
+            return false;
+        }
+        let inner = below.strip_prefix(&self.below).unwrap_or(below).trim_start_matches('/');
+        if inner.is_empty() || !self.ignore.leaves_out(inner) {
+            return true;
+        }
+        let folder = format!("{inner}/");
+        match kind {
+            Kind::Folder => self.ignore.takes_back() || self.always.iter().any(|path| path.starts_with(&folder)),
+            Kind::File | Kind::Missing => self.always.iter().any(|path| path == inner),
+        }
+    }
+}
+
+/// What the containers of a service are built from: the images that are built, and what else stands in their folders.
+pub(super) struct Builds<'a> {
+    /// Images by reference.
+    pub(super) images: &'a BTreeMap<String, Image>,
+    /// Paths of the machine that containers or builds read.
+    pub(super) sources: &'a [SourcePath],
+}
+
+impl Setting<'_> {
+    /// The files that images are built from go to the node, and the containers learn their content.
+    pub(super) fn place_builds(
+        &self,
+        builds: &Builds<'_>,
+        overlay: &Overlay<'_>,
+        containers: &mut BTreeMap<String, Container>,
+        placed: &mut Placed,
+        out: &mut Diagnostics,
+    ) {
+        for image in builds.images.values() {
+            let Some(build) = &image.build else { continue };
+            let Some(source) = builds.sources.iter().find(|s| s.purpose == Purpose::Build && s.path == build.context)
+            else {
+                continue;
+            };
+            let built_from = self.place_build(source, build, builds, overlay, placed, out);
+            for container in containers.values_mut().filter(|c| same(&c.spec.image, &image.reference)) {
+                container.spec.built_from.clone_from(&built_from);
+            }
+        }
+    }
+
+    fn place_build(
+        &self,
+        source: &SourcePath,
+        build: &BuildSpec,
+        builds: &Builds<'_>,
+        overlay: &Overlay<'_>,
+        placed: &mut Placed,
+        out: &mut Diagnostics,
+    ) -> BTreeMap<String, Text> {
+        let nothing = BTreeMap::new();
+        let Some(path) = overlay.in_repository(Path::new(&source.path)) else { return nothing };
+        let (reader, is_shipped) = (self.reader(), self.is_shipped());
+        let below = match (path.strip_prefix(&self.service.folder), path.strip_prefix(overlay.root)) {
+            (Ok(below), _) => below,
+            // On the machine of the repository a build may take what lies beside the service's folder.
+            (Err(_), Ok(below)) if !is_shipped => below,
+            (Err(_), _) => {
+                if is_shipped && reader.kind(&path) != Kind::Missing {
+                    out.push(self.outside(source, &path));
+                }
+                return nothing;
+            }
+        };
+        if reader.kind(&path) == Kind::Missing {
+            missing(source, &self.shown(&path)).into_iter().for_each(|d| out.push(d));
+            return nothing;
+        }
+        let below = below.to_string_lossy().into_owned();
+        let dockerfile = cleaned(&path.join(build.dockerfile.as_deref().unwrap_or("Dockerfile")));
+        let context = context(&path, &below, &dockerfile, builds, overlay, reader);
+        let mut walk = Walk::within(&context);
+        let mut walked = self.walk(&path, &below, 0, &mut walk);
+        let own = |path: &Path| path.strip_prefix(&self.service.folder).map(|p| p.to_string_lossy().into_owned());
+        let dockerfile_below = own(&dockerfile).unwrap_or_else(|_| self.shown(&dockerfile).display().to_string());
+        if build.dockerfile_inline.is_none() && !dockerfile.starts_with(&path) && dockerfile.starts_with(overlay.root) {
+            walked = walked.and_then(|()| self.walk(&dockerfile, &dockerfile_below, 0, &mut walk));
+        }
+        if walked.is_err() {
+            out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
+            return nothing;
+        }
+        let mut seen = walk.seen;
+        if is_shipped {
+            seen.iter().for_each(|file| self.ship(file, placed));
+        }
+        // What hl itself reads stands in the folder, and a change of it asks for no other image.
+        let read_by_hl = self.read_by_hl();
+        seen.retain(|file| !read_by_hl.contains(&file.path));
+        let text = |file: &Seen| match (file.path == dockerfile_below, file.visibility) {
+            (true, Visibility::Public) => Text::plain(content_text(&file.bytes)),
+            (true, Visibility::Secret) => Text::secret(content_text(&file.bytes)),
+            (false, Visibility::Public) => Text::plain(digest(file)),
+            (false, Visibility::Secret) => Text::secret(digest(file)),
+        };
+        contents(&below, &seen, text)
+    }
+
+    /// Files of the service's folder that say how the service is run, relative to it.
+    fn read_by_hl(&self) -> BTreeSet<String> {
+        let folder = &self.service.folder;
+        let compose = self.service.compose_files.iter().filter_map(|path| path.strip_prefix(folder).ok());
+        let mut names: BTreeSet<String> = compose.map(|path| path.to_string_lossy().into_owned()).collect();
+        names.extend(["service.yaml", "service.yml", "env.example"].map(str::to_owned));
+        names.extend(self.service.health.iter().map(|health| {
+            let path = self.sources.repository.root.join(&health.path);
+            path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned()
+        }));
+        names
+    }
+}
+
+/// A file's digest, and whether it can be executed, which the image has from it too.
+fn digest(file: &Seen) -> String {
+    let executable = if file.mode.is_some_and(|mode| mode & 0o100 != 0) { ", executable" } else { "" };
+    format!("{}{executable}", content_digest(&file.bytes))
+}
+
+fn same(one: &ImageRef, other: &ImageRef) -> bool {
+    one.normal() == other.normal()
+}
+
+fn context(
+    path: &Path,
+    below: &str,
+    dockerfile: &Path,
+    builds: &Builds<'_>,
+    overlay: &Overlay<'_>,
+    reader: &dyn Reader,
+) -> Context {
+    // A Dockerfile's own ignore file comes before that of the context.
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    let texts = [PathBuf::from(own), path.join(".dockerignore")].map(|file| reader.read(&file).ok());
+    let ignore = texts.into_iter().flatten().next().unwrap_or_default();
+    let always = dockerfile.strip_prefix(path).map(|inner| inner.to_string_lossy().into_owned());
+    let written = builds.sources.iter().filter(|source| source.purpose == Purpose::Write);
+    Context {
+        below: below.to_owned(),
+        ignore: Ignore::parse(&String::from_utf8_lossy(&ignore)),
+        always: always.into_iter().chain([".dockerignore".to_owned()]).collect(),
+        written: written.filter_map(|source| overlay.in_repository(Path::new(&source.path))).collect(),
+    }
+}
+
+/// A path without `.` and `..`.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(out.pop()),
+            Component::RootDir | Component::Normal(_) | Component::Prefix(_) => out.push(part),
+        }
+    }
+    out
+}
