@@ -279,6 +279,9 @@ codes! {
     UnusedFolder "HL0411" "A folder under services/ holds no compose file."
     InvalidName "HL0412" "A name has characters that it may not have."
     DuplicateNode "HL0413" "A node is declared twice."
+    SecretsClosed "HL0415" "The encrypted variables of a service cannot be read here."
+    SecretsInTheClear "HL0416" "A file for encrypted variables is not encrypted."
+    SecretDiffers "HL0417" "A variable has another value on its node than in the repository."
     UnsupportedVersion "HL0414" "The file has a format version that this hl does not know."
 }
 

@@ -73,9 +73,23 @@ pub fn down(socket: &Path) -> Result<()> {
     // A network that is there from the start cannot be removed.
     let networks = values(&connection.get("/networks")?, "Name");
     let made: Vec<String> = networks.into_iter().filter(|n| n.ends_with("_default")).collect();
-    each(socket, &made, |c, name| c.call("DELETE", &format!("/networks/{name}"), "").map(drop))?;
+    each(socket, &made, remove_network)?;
     let volumes = values(&connection.get("/volumes")?, "Name");
     each(socket, &volumes, |c, name| c.call("DELETE", &format!("/volumes/{name}?force=1"), "").map(drop))
+}
+
+/// Removes a network. The engine may take a moment to see that the containers on it are gone.
+fn remove_network(connection: &mut Connection, name: &String) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match connection.call("DELETE", &format!("/networks/{name}"), "") {
+            Err(_) if tries < 50 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            answer => return answer.map(drop),
+        }
+    }
 }
 
 /// Does something with each item, a few at a time, each over a connection of its own.

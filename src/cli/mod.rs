@@ -8,6 +8,7 @@ mod place;
 mod terminal;
 
 mod inputs;
+mod keys;
 mod selection;
 mod walk;
 
@@ -20,6 +21,7 @@ mod drift;
 mod plan;
 mod progress;
 mod schema;
+mod secret;
 mod state;
 mod status;
 mod validate;
@@ -71,6 +73,7 @@ enum Command {
     Validate(validate::Arguments),
     Config(config::Arguments),
     State(state::Arguments),
+    Secret(secret::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -113,6 +116,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Validate(_) => validate::run(&place()?, terminal),
         Command::Config(arguments) => config::run(arguments, &place()?, terminal),
         Command::State(arguments) => state::run(arguments, &place()?, terminal),
+        Command::Secret(arguments) => secret::run(arguments, &place()?, terminal),
         Command::Schema(arguments) => schema::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(arguments, terminal),
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::Failure;
+use super::keys::Keys;
 use crate::config::Repository;
 use crate::config::compose::syntax::path::clean;
 use crate::config::files::Reader;
@@ -55,7 +56,13 @@ impl Place {
 
     /// The repository on this machine's disk.
     pub fn repository(&self) -> Repository {
-        Repository::on_disk(&self.root, &self.current_dir, self.home.clone())
+        let repository = Repository::on_disk(&self.root, &self.current_dir, self.home.clone());
+        Repository { keys: Arc::new(self.keys()), ..repository }
+    }
+
+    /// The keys of whoever runs hl.
+    pub fn keys(&self) -> Keys {
+        Keys::find(self.home.as_deref())
     }
 
     /// The repository, read through `reader`.
@@ -133,6 +140,6 @@ fn name_of_user() -> Option<String> {
 }
 
 /// A variable of the environment that says something.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

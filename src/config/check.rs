@@ -68,6 +68,7 @@ pub(super) fn services(
             declaration: folder.declaration,
             compose_files: folder.compose_files,
             env_example: folder.env_example,
+            secrets: folder.secrets,
             health,
             place: folder.place.or(place),
         };

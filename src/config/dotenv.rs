@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use crate::config::template::{self, Lookup, Seen, TemplateError};
 use crate::config::tree::Taint;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, SourceMap, Span, Visibility};
 
 /// What an env file sets: name → assignment, in the order of first mention.
 pub type Assignments = IndexMap<String, Assignment>;
@@ -48,6 +48,36 @@ pub fn values(text: &str) -> BTreeMap<String, String> {
     let file = SourceMap::default().add("", text, Visibility::Secret);
     let all = parse(text, file, &template::Nothing, &mut Diagnostics::default());
     all.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
+}
+
+/// What cannot be read of an env file that stands for itself: the line and why, without what is in it.
+pub fn complaints(text: &str) -> Vec<String> {
+    let mut map = SourceMap::default();
+    let file = map.add("", text, Visibility::Secret);
+    let mut found = Diagnostics::default();
+    parse(text, file, &template::Nothing, &mut found);
+    let line = |span: Span| text[..(span.start as usize).min(text.len())].matches('\n').count() + 1;
+    let said = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    said.map(|d| match d.labels.first() {
+        Some(label) => format!("line {}: {}", line(label.span), d.summary),
+        None => d.summary.clone(),
+    })
+    .collect()
+}
+
+/// A value in double quotes as env files have them.
+pub fn quoted(value: &str) -> String {
+    let mut text = String::from('"');
+    for c in value.chars() {
+        match c {
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '"' | '\\' | '$' => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
 }
 
 struct EnvReader<'a, 'd> {

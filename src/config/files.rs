@@ -213,6 +213,20 @@ impl<'a> Files<'a> {
         result
     }
 
+    /// The bytes of the file at an absolute path, which nobody is to see.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read.
+    pub fn bytes(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        self.reader.read(path)
+    }
+
+    /// A text that was made of the file at an absolute path.
+    pub fn add(&mut self, path: &Path, text: &str, visibility: Visibility) -> FileId {
+        self.map.add(self.shown(path), text, visibility)
+    }
+
     /// What is at an absolute path.
     pub fn kind(&self, path: &Path) -> Kind {
         self.reader.kind(path)

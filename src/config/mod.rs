@@ -13,6 +13,7 @@ pub mod dotenv;
 pub mod files;
 mod project;
 mod resolve;
+pub mod secrets;
 mod section;
 mod service;
 mod sources;

@@ -325,17 +325,17 @@ fn health(node: &Node, path: &str, context: &mut Context<'_>) -> HealthRules {
     HealthRules {
         script: section.text("script", context),
         interval_ms: section.duration("interval", context).map(|d| d.value),
-        timeout_ms: positive(&section, "timeout", context),
+        timeout_ms: positive(&section, "timeout", context).map(|d| d.value),
         retries: section.number("retries", 1, 10_000, context).map(|n| n.value),
         start_period_ms: section.duration("start_period", context).map(|d| d.value),
     }
 }
 
-/// A duration that cannot be nothing.
-fn positive(section: &Section<'_>, key: &str, context: &mut Context<'_>) -> Option<u64> {
+/// A duration that cannot be nothing, in milliseconds.
+pub(super) fn positive(section: &Section<'_>, key: &str, context: &mut Context<'_>) -> Option<Located<u64>> {
     let found = section.duration(key, context)?;
     if found.value > 0 {
-        return Some(found.value);
+        return Some(found);
     }
     let words = format!("`{}` cannot be nothing", section.path_of(key));
     context

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::files::{Disk, Files, Kind, Reader};
+use super::secrets::{self, Decrypt, NoKeys};
 use super::section::Context;
 use super::service::{self, Declaration};
 use super::template::Nothing;
@@ -30,12 +31,24 @@ pub struct Repository {
     pub home: Option<String>,
     /// What reads its files.
     pub reader: Arc<dyn Reader + Send + Sync>,
+    /// What opens its encrypted files.
+    pub keys: Arc<dyn Decrypt + Send + Sync>,
 }
 
 impl Repository {
     /// A repository on this machine's disk.
     pub fn on_disk(root: impl Into<PathBuf>, current_dir: impl Into<PathBuf>, home: Option<String>) -> Self {
-        Self { root: root.into(), current_dir: current_dir.into(), home, reader: Arc::new(Disk) }
+        Self::read_by(Arc::new(Disk), root, current_dir, home)
+    }
+
+    /// A repository that `reader` reads, without any keys.
+    pub fn read_by(
+        reader: Arc<dyn Reader + Send + Sync>,
+        root: impl Into<PathBuf>,
+        current_dir: impl Into<PathBuf>,
+        home: Option<String>,
+    ) -> Self {
+        Self { root: root.into(), current_dir: current_dir.into(), home, reader, keys: Arc::new(NoKeys) }
     }
 }
 
@@ -75,6 +88,8 @@ pub struct ServiceSource {
     pub compose_files: Vec<PathBuf>,
     /// The variables of `env.example`; none without that file.
     pub env_example: Option<dotenv::Assignments>,
+    /// The variables of `secrets.env`; none without that file, or where it stays closed.
+    pub secrets: Option<dotenv::Assignments>,
     /// How it proves that it works.
     pub health: Option<HealthScript>,
     /// A place that stands for the service as a whole.
@@ -87,6 +102,7 @@ pub(super) struct Folder {
     pub compose_files: Vec<PathBuf>,
     pub declaration: Declaration,
     pub env_example: Option<dotenv::Assignments>,
+    pub secrets: Option<dotenv::Assignments>,
     pub place: Option<Span>,
 }
 
@@ -223,6 +239,11 @@ fn folders(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics
             read_folder(name, path, files, out, found);
         }
     }
+    let paths = found.folders.values().map(|folder| folder.path.as_path());
+    let opened = secrets::open_all(paths, repository.keys.as_ref(), files, out);
+    for (folder, opened) in found.folders.values_mut().zip(opened) {
+        folder.secrets = opened.and_then(|opened| secrets::variables(opened, &folder.path, files, out));
+    }
 }
 
 /// The files of `inventory/hosts`, with the node that each is named after.
@@ -286,7 +307,7 @@ fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Dia
         }
     }
     let env_example = env_example(&path, files, out);
-    found.folders.insert(service, Folder { path, compose_files, declaration, env_example, place });
+    found.folders.insert(service, Folder { path, compose_files, declaration, env_example, secrets: None, place });
 }
 
 /// Whether nothing but comments is in a YAML text.

@@ -10,7 +10,7 @@ use crate::model::homelab::{Condition, NodeAddress};
 /// A repository at `/lab`.
 pub(super) fn repository(files: &[(&str, &str)]) -> Repository {
     let memory: Memory = files.iter().map(|(path, text)| (format!("/lab/{path}"), *text)).collect();
-    Repository { root: "/lab".into(), current_dir: "/lab".into(), home: None, reader: Arc::new(memory) }
+    Repository::read_by(Arc::new(memory), "/lab", "/lab", None)
 }
 
 /// One line a diagnostic: place, severity, code, summary, hint.

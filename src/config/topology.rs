@@ -20,13 +20,16 @@ use crate::model::name::{NodeName, ServiceName};
 const KEYS: [&str; 6] = ["version", "name", "vars", "nodes", "services", "backup"];
 
 /// The keys of a node.
-const NODE_KEYS: [&str; 6] = ["address", "root", "labels", "vars", "parallelism", "maintenance"];
+const NODE_KEYS: [&str; 7] = ["address", "root", "labels", "vars", "parallelism", "maintenance", "connect_timeout"];
 
 /// The folder that hl works in unless a node says otherwise.
 const DEFAULT_ROOT: &str = "/opt/homelab";
 
 /// How many steps a node takes at once unless it says otherwise.
 const DEFAULT_PARALLELISM: u32 = 4;
+
+/// How long a node may take to answer unless it says otherwise, in milliseconds.
+const DEFAULT_CONNECT_TIMEOUT: u64 = 10_000;
 
 /// What the inventory says.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +61,8 @@ pub(super) struct NodeKeys {
     vars: BTreeMap<String, Located<String>>,
     parallelism: Option<Located<u32>>,
     maintenance: Option<Located<Maintenance>>,
+    /// In milliseconds.
+    connect_timeout: Option<Located<u64>>,
 }
 
 /// A machine with everything filled in.
@@ -194,6 +199,7 @@ fn node_keys(node: &Node, path: &str, place: Span, keys: &[&str], context: &mut 
         vars: section.get("vars").map(|n| variables(n, &section.path_of("vars"), context)).unwrap_or_default(),
         parallelism: section.number("parallelism", 1, 1000, context),
         maintenance: maintenance.map(|m| m.map(|on| if on { Maintenance::On } else { Maintenance::Off })),
+        connect_timeout: service::positive(&section, "connect_timeout", context),
     })
 }
 
@@ -265,6 +271,7 @@ impl Topology {
                 labels: plain(&keys.labels),
                 parallelism: parallelism as usize,
                 maintenance: keys.maintenance.as_ref().map(|m| m.value).unwrap_or_default(),
+                connect_timeout_ms: keys.connect_timeout.as_ref().map_or(DEFAULT_CONNECT_TIMEOUT, |t| t.value),
             };
             nodes.insert(name.clone(), NodeSource { node, vars: plain(&keys.vars), place: keys.place });
         }
@@ -308,6 +315,7 @@ impl NodeKeys {
             vars,
             parallelism: join("parallelism", self.parallelism, other.parallelism, &mut differ),
             maintenance: join("maintenance", self.maintenance, other.maintenance, &mut differ),
+            connect_timeout: join("connect_timeout", self.connect_timeout, other.connect_timeout, &mut differ),
         }
     }
 }

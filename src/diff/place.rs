@@ -83,11 +83,14 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
             for (name, assigned) in text.lines().filter_map(assignment) {
                 match variables.get(name) {
                     Some(Variable::Is(value)) => fields.set_item(Key::Environment, name, Value::from(value.clone())),
-                    // An empty one is still to be made.
+                    // An empty one is still to be filled.
+                    Some(Variable::Secret(value)) if !assigned.is_empty() => {
+                        fields.set_item(Key::Environment, name, Value::from(value.clone()));
+                    }
                     Some(Variable::Generated { .. }) if !assigned.is_empty() => {
                         fields.set_item(Key::Environment, name, Value::Unknown);
                     }
-                    Some(Variable::Generated { .. }) | None => {}
+                    Some(Variable::Generated { .. } | Variable::Secret(_)) | None => {}
                 }
             }
         }

@@ -56,6 +56,8 @@ pub struct Node {
     pub parallelism: usize,
     /// Whether it is out of service on purpose.
     pub maintenance: Maintenance,
+    /// How long it may take to answer, in milliseconds.
+    pub connect_timeout_ms: u64,
 }
 
 /// Whether a node is out of service on purpose.

@@ -25,8 +25,6 @@ pub struct Options {
     pub script_environment: BTreeMap<String, String>,
     /// Where the sockets of this run may be: a folder with a short name, on this machine.
     pub runtime_folder: PathBuf,
-    /// How long a node may take to answer at first.
-    pub connect_timeout: Duration,
 }
 
 /// Where programs are if nobody says so.
@@ -39,7 +37,6 @@ impl Default for Options {
             docker_config: None,
             script_environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
             runtime_folder: PathBuf::from("/tmp"),
-            connect_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -88,12 +85,14 @@ pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn 
         what: format!("connect to {}", node.address),
         kind: ErrorKind::Unsupported(format!("nodes at {kind} are not supported yet")),
     };
+    let patience = Duration::from_millis(node.connect_timeout_ms);
+    let here = async |socket| DockerNode::connect(&node.name, socket, patience, options).await;
     match &node.address {
-        NodeAddress::Local => Ok(Arc::new(DockerNode::connect(&node.name, &options.docker_socket, options).await?)),
-        NodeAddress::Unix { path } => Ok(Arc::new(DockerNode::connect(&node.name, Path::new(path), options).await?)),
+        NodeAddress::Local => Ok(Arc::new(here(&options.docker_socket).await?)),
+        NodeAddress::Unix { path } => Ok(Arc::new(here(Path::new(path)).await?)),
         NodeAddress::Ssh { user, host, port } => {
             let to = ssh::Destination { user: user.clone(), host: host.clone(), port: *port };
-            Ok(Arc::new(ssh::connect(&node.name, &to, options).await?))
+            Ok(Arc::new(ssh::connect(&node.name, &to, patience, options).await?))
         }
         NodeAddress::Tcp { .. } => Err(unsupported("tcp://")),
         NodeAddress::Simulated => Err(unsupported("simulated")),

@@ -21,6 +21,7 @@ mod built;
 mod convergence;
 mod dozen;
 mod equivalence;
+mod fleet;
 mod front;
 mod harness;
 mod keys;
@@ -33,6 +34,7 @@ mod quickstart;
 mod remote;
 mod repository;
 mod root;
+mod secrets;
 mod soak;
 mod support;
 mod truth_files;
@@ -48,6 +50,7 @@ fn main() -> std::process::ExitCode {
         built::TRIALS,
         convergence::TRIALS,
         equivalence::TRIALS,
+        fleet::TRIALS,
         front::TRIALS,
         harness::TRIALS,
         keys::TRIALS,
@@ -59,6 +62,7 @@ fn main() -> std::process::ExitCode {
         remote::TRIALS,
         repository::TRIALS,
         root::TRIALS,
+        secrets::TRIALS,
         soak::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,

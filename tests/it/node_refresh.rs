@@ -89,6 +89,7 @@ pub fn declared(name: &str, address: NodeAddress) -> DeclaredNode {
         labels: BTreeMap::new(),
         parallelism: 4,
         maintenance: Maintenance::Off,
+        connect_timeout_ms: 10_000,
     }
 }
 
@@ -108,13 +109,13 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
     let nodes = [
         declared("good", unix(good.socket())),
         declared("gone", unix(std::path::Path::new("/nonexistent/docker.sock"))),
-        declared("mute", unix(&mute)),
+        DeclaredNode { connect_timeout_ms: 500, ..declared("mute", unix(&mute)) },
         declared("dying", unix(&dying)),
         declared("far", NodeAddress::Tcp { host: "far.lan".to_owned(), port: 2376 }),
         DeclaredNode { maintenance: Maintenance::On, ..declared("resting", unix(&mute)) },
     ];
     let nodes: BTreeMap<_, _> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
-    let options = Options { connect_timeout: Duration::from_millis(500), ..Options::default() };
+    let options = Options::default();
     let begun = Instant::now();
     let view = door.run(async { refresh(&connect_all(&nodes, &options).await, &BTreeMap::new()).await });
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());

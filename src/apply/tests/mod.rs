@@ -53,6 +53,7 @@ impl Bench {
             labels: BTreeMap::new(),
             parallelism: 2,
             maintenance: Maintenance::Off,
+            connect_timeout_ms: 10_000,
         };
         let options = Options {
             until: None,

@@ -8,6 +8,7 @@ use super::files::{Placed, Seen, Walk, contents, missing, too_much};
 use super::overlay::Overlay;
 use crate::config::files::{Kind, Reader};
 use crate::config::project::{Purpose, SourcePath};
+use crate::config::secrets;
 use crate::diagnostic::{Diagnostics, Visibility};
 use crate::model::Text;
 use crate::model::homelab::{Container, Image};
@@ -136,7 +137,7 @@ impl Setting<'_> {
         let folder = &self.service.folder;
         let compose = self.service.compose_files.iter().filter_map(|path| path.strip_prefix(folder).ok());
         let mut names: BTreeSet<String> = compose.map(|path| path.to_string_lossy().into_owned()).collect();
-        names.extend(["service.yaml", "service.yml", "env.example"].map(str::to_owned));
+        names.extend(["service.yaml", "service.yml", "env.example", secrets::FILE].map(str::to_owned));
         names.extend(self.service.health.iter().map(|health| {
             let path = self.sources.repository.root.join(&health.path);
             path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned()

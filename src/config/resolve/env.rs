@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Knowledge, Setting};
 use crate::config::compose::Plain;
 use crate::config::dotenv::{self, Assignments};
+use crate::config::secrets;
 use crate::config::template::Lookup;
 use crate::config::tree::Taint;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Visibility};
@@ -75,6 +76,14 @@ pub(super) fn service_env(
         }
         texts.push(text);
     }
+    for (name, secret) in setting.service.secrets.iter().flatten() {
+        if node.get(name).is_some_and(|value| !value.is_empty() && *value != secret.value) {
+            let words = format!("`{name}` on `{}` is not what {} says", setting.service.node, secrets::FILE);
+            let hint = format!("to have the other, take its line out of {} there", setting.node_env_path());
+            let diagnostic = Diagnostic::note(Code::SecretDiffers, words).at(secret.name_span, "");
+            out.push(diagnostic.detail("The value on the node is used: somebody may have set it there.").hint(hint));
+        }
+    }
     let mut added = Vec::new();
     for (name, variable) in templates(setting) {
         let has_value = |values: &BTreeMap<String, String>| values.get(&name).is_some_and(|v| !v.is_empty());
@@ -86,7 +95,10 @@ pub(super) fn service_env(
             Variable::Is(text) if !node.contains_key(&name) => {
                 added.push((name.clone(), text.expose().unwrap_or_default().to_owned()));
             }
-            Variable::Is(_) | Variable::Generated { .. } => {}
+            Variable::Secret(text) if !has_value(&node) => {
+                added.push((name.clone(), text.expose().unwrap_or_default().to_owned()));
+            }
+            Variable::Is(_) | Variable::Secret(_) | Variable::Generated { .. } => {}
         }
         env.declared.insert(name, variable);
     }
@@ -104,19 +116,23 @@ pub(super) fn service_env(
     }
     env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
     if !added.is_empty() {
-        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect());
+        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", dotenv::quoted(value))).collect());
     }
     env.text = (!texts.is_empty()).then(|| texts.join("\n"));
     env
 }
 
-/// The variables that hl puts into the `.env` of the node: those of env.example, and those that it makes up.
+/// The variables that hl puts into the `.env` of the node: those of secrets.env before those of env.example, and those
+/// that it makes up.
 fn templates(setting: &Setting<'_>) -> BTreeMap<String, Variable> {
     let example = setting.service.env_example.iter().flatten();
     let mut found: BTreeMap<String, Variable> =
         example.map(|(name, assignment)| (name.clone(), Variable::Is(Text::plain(&assignment.value)))).collect();
+    let secrets = setting.service.secrets.iter().flatten().filter(|(_, assignment)| !assignment.value.is_empty());
+    found.extend(secrets.map(|(name, a)| (name.clone(), Variable::Secret(Text::secret(&a.value)))));
     for (name, length) in setting.service.declaration.env.iter().flat_map(|rules| &rules.generate) {
-        let has_value = |v: &Variable| matches!(v, Variable::Is(text) if text.expose() != Some(""));
+        let has_value =
+            |v: &Variable| matches!(v, Variable::Is(text) | Variable::Secret(text) if text.expose() != Some(""));
         if !found.get(name).is_some_and(has_value) {
             found.insert(name.clone(), Variable::Generated { length: length.value });
         }
@@ -183,21 +199,6 @@ impl Lookup for Layers<'_> {
     }
 }
 
-/// A value in double quotes as env files have them.
-fn quoted(value: &str) -> String {
-    let mut text = String::from('"');
-    for c in value.chars() {
-        match c {
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '"' | '\\' | '$' => text.extend(['\\', c]),
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +209,7 @@ mod tests {
         fn quoted_values_read_back(value in "[ -~\n\r\t'\"\\\\$#äö\u{f8f0}]*") {
             let mut map = SourceMap::default();
             let mut out = Diagnostics::default();
-            let read = values(&format!("A={}\nB=1\n", quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
+            let read = values(&format!("A={}\nB=1\n", dotenv::quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
             prop_assert!(out.is_empty());
             prop_assert_eq!(read.get("A"), Some(&value));
             prop_assert_eq!(read.get("B").map(String::as_str), Some("1"));

@@ -9,6 +9,7 @@ use super::env::ServiceEnv;
 use super::overlay::Overlay;
 use crate::config::files::Kind;
 use crate::config::project::{Purpose, SourcePath};
+use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
 use crate::model::Text;
 use crate::model::homelab::Container;
@@ -158,8 +159,8 @@ impl Setting<'_> {
         }
         match kind {
             Kind::Missing => Ok(()),
-            // The `.env` on the node is another file than the one beside the compose file.
-            Kind::File if below == ".env" => Ok(()),
+            // The `.env` on the node is another file than the one beside the compose file; what is encrypted is for hl.
+            Kind::File if below == ".env" || below == secrets::FILE => Ok(()),
             Kind::File => {
                 let (size, mode) = reader.size_and_mode(path).unwrap_or_default();
                 walk.bytes += size;

@@ -265,7 +265,7 @@ impl FileSpec {
             FileContent::Variables(variables) => {
                 for (name, value) in variables {
                     let value = match value {
-                        Variable::Is(text) => Value::from(text.clone()),
+                        Variable::Is(text) | Variable::Secret(text) => Value::from(text.clone()),
                         Variable::Generated { .. } => Value::Unknown,
                     };
                     fields.set_item(Key::Environment, name, value);

@@ -129,6 +129,8 @@ pub enum FileContent {
 pub enum Variable {
     /// With this value if it has none yet.
     Is(Text),
+    /// With this one if it has none yet, or an empty one. It comes from where secrets are kept.
+    Secret(Text),
     /// With a value that apply makes if it has none yet: this many random letters and digits.
     Generated {
         /// How many.

@@ -20,6 +20,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -47,11 +48,16 @@ pub struct DockerNode {
 impl DockerNode {
     /// Connects to the engine at `socket` and makes sure that it answers; files and scripts are this
     /// machine's.
-    pub async fn connect(name: &NodeName, socket: &Path, options: &Options) -> Result<Self, NodeError> {
+    pub async fn connect(
+        name: &NodeName,
+        socket: &Path,
+        patience: Duration,
+        options: &Options,
+    ) -> Result<Self, NodeError> {
         let mut environment = options.script_environment.clone();
         // What a script asks of Docker is for this node's engine and no other.
         environment.insert("DOCKER_HOST".to_owned(), format!("unix://{}", socket.display()));
-        Self::connect_through(name, socket, Arc::new(LocalShell::new(name, environment)), options).await
+        Self::connect_through(name, socket, Arc::new(LocalShell::new(name, environment)), patience, options).await
     }
 
     /// The same with the files and scripts of `shell`.
@@ -59,9 +65,10 @@ impl DockerNode {
         name: &NodeName,
         socket: &Path,
         shell: Arc<dyn Shell>,
+        patience: Duration,
         options: &Options,
     ) -> Result<Self, NodeError> {
-        let engine = Engine::connect(name, socket, options.connect_timeout).await?;
+        let engine = Engine::connect(name, socket, patience).await?;
         Ok(Self { name: name.clone(), engine, shell, config: options.docker_config.clone() })
     }
 }

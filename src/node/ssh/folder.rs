@@ -1,8 +1,9 @@
 //! The folder of a connection's sockets. It goes with the connection; what a killed hl left is taken away by the next
 //! one.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -22,7 +23,8 @@ impl Folder {
     /// Makes one in `parent`, for this user only.
     pub(super) fn new_in(parent: &Path) -> io::Result<Self> {
         sweep(parent);
-        let place = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let place =
+            tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
         let held = File::create_new(place.path().join(HELD))?;
         held.lock()?;
         Ok(Self { place, _held: held })
@@ -71,6 +73,8 @@ mod tests {
         let first = Folder::new_in(parent.path()).expect("there is room");
         let second = Folder::new_in(parent.path()).expect("there is room");
         assert!(!left.exists());
+        let mode = first.path().metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
         assert!(first.path().exists() && second.path().exists());
         drop((first, second));
         assert_eq!(names(parent.path()), ["hl-plan", "hl-ssh-begun", "ssh-1"]);

@@ -49,7 +49,12 @@ const LINGER: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("th
 const ALIVE: Duration = Duration::from_secs(5);
 
 /// Connects to a node and to the engine that it has.
-pub async fn connect(name: &NodeName, to: &Destination, options: &Options) -> Result<DockerNode, NodeError> {
+pub async fn connect(
+    name: &NodeName,
+    to: &Destination,
+    patience: Duration,
+    options: &Options,
+) -> Result<DockerNode, NodeError> {
     let address = NodeAddress::Ssh { user: to.user.clone(), host: to.host.clone(), port: to.port };
     let what = format!("connect to {address}");
     let fail = |kind: ErrorKind| NodeError { node: name.clone(), what: what.clone(), kind };
@@ -58,7 +63,7 @@ pub async fn connect(name: &NodeName, to: &Destination, options: &Options) -> Re
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
-        .connect_timeout(options.connect_timeout)
+        .connect_timeout(patience)
         .server_alive_interval(ALIVE)
         .control_persist(ControlPersist::IdleFor(LINGER))
         .control_directory(folder.path());
@@ -69,20 +74,22 @@ pub async fn connect(name: &NodeName, to: &Destination, options: &Options) -> Re
         builder.port(port);
     }
     // `ssh` bounds the connection alone; a server that accepts and then says nothing would hold it for ever.
-    let session = tokio::time::timeout(options.connect_timeout * 2, builder.connect(&to.host)).await;
+    let session = tokio::time::timeout(patience * 2, builder.connect(&to.host)).await;
     let session = session
-        .map_err(|_| fail(ErrorKind::Timeout { after: options.connect_timeout * 2 }))?
+        .map_err(|_| fail(ErrorKind::Timeout { after: patience * 2 }))?
         .map_err(|error| fail(text::refused(&error, to)))?;
     let wire = Arc::new(Wire::new(name, session, folder).await.map_err(&fail)?);
-    let remote = find_engine(&wire, options.connect_timeout).await.map_err(&fail)?;
+    let remote = find_engine(&wire, patience).await.map_err(&fail)?;
     let local = wire.folder().join("docker.sock");
     let forward = wire.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
     forward.map_err(|error| fail(text::not_forwarded(&error)))?;
     let shell = RemoteShell::new(Arc::clone(&wire), format!("unix://{remote}"));
-    DockerNode::connect_through(name, &local, Arc::new(shell), options).await.map_err(|error| match error.kind {
-        // What `ssh` did not reach on the other side it tells nobody but its own log.
-        ErrorKind::Unreachable { .. } => fail(text::no_engine(&remote)),
-        _ => NodeError { what: what.clone(), ..error },
+    DockerNode::connect_through(name, &local, Arc::new(shell), patience, options).await.map_err(|error| {
+        match error.kind {
+            // What `ssh` did not reach on the other side it tells nobody but its own log.
+            ErrorKind::Unreachable { .. } => fail(text::no_engine(&remote)),
+            _ => NodeError { what: what.clone(), ..error },
+        }
     })
 }
 

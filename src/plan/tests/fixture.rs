@@ -41,6 +41,7 @@ impl World {
             labels: BTreeMap::new(),
             parallelism: 4,
             maintenance: Maintenance::Off,
+            connect_timeout_ms: 10_000,
         };
         let mut homelab = Homelab { name: "home".to_owned(), ..Homelab::default() };
         homelab.nodes.insert(node_name(), node);

@@ -133,6 +133,7 @@ pub fn declared(socket: &std::path::Path) -> homelab::Node {
         labels: BTreeMap::new(),
         parallelism: 4,
         maintenance: homelab::Maintenance::Off,
+        connect_timeout_ms: 10_000,
     }
 }
 

@@ -157,7 +157,8 @@ impl Homelab {
         text.replace(&self.folder.display().to_string(), "[LAB]").replace(&self.prefix, STAND_IN)
     }
 
-    fn home(&self) -> PathBuf {
+    /// The home folder of whoever runs hl.
+    pub fn home(&self) -> PathBuf {
         self.folder.join("home")
     }
 }

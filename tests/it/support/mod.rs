@@ -4,6 +4,7 @@
 //! - [`homelab::Homelab`]: a repository in a folder of its own, and `hl` run in it.
 //! - [`engine::Engine`]: the private engine, to look at and to disturb from outside.
 //! - [`own::OwnEngine`]: an engine for one test alone, which it may kill.
+//! - [`fleet::Fleet`]: several real machines, each reached over SSH.
 //! - [`compose`]: real Compose, the oracle.
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
 //! - [`random`]: random numbers that a seed repeats.
@@ -18,6 +19,7 @@
 pub mod compose;
 pub mod door;
 pub mod engine;
+pub mod fleet;
 pub mod homelab;
 pub mod http;
 pub mod image;

@@ -37,6 +37,14 @@ impl Outcome {
         self
     }
 
+    /// Checks that standard error has a piece of text in it, however its lines are broken.
+    #[track_caller]
+    pub fn talks(&self, piece: &str) -> &Self {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&self.stderr).contains(&words(piece)), "{piece:?} is missing in the talk of {self}");
+        self
+    }
+
     /// Checks that neither stream has a piece of text in it, such as a secret.
     #[track_caller]
     pub fn never_says(&self, piece: &str) -> &Self {

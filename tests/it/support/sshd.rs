@@ -4,7 +4,7 @@
 //! system's list of users, so a program `ssh` in the test's own `bin` points the real one to the test's configuration.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ impl Sshd {
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         let at = |name: &str| folder.join(name).display().to_string();
         for key in ["host", "user"] {
-            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", &at(key)]);
+            make_key(&folder.join(key));
         }
         std::fs::copy(at("user.pub"), at("authorized_keys")).expect("a key can be copied");
         let port = free_port();
@@ -104,7 +104,9 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it has an address").port()
 }
 
-fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().expect("it runs");
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+/// Makes a pair of keys.
+pub fn make_key(path: &Path) {
+    let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"];
+    let output = Command::new("ssh-keygen").args(arguments).arg(path).output().expect("ssh-keygen runs");
+    assert!(output.status.success(), "ssh-keygen: {}", String::from_utf8_lossy(&output.stderr));
 }

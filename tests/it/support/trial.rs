@@ -29,6 +29,8 @@ pub enum Need {
     Registry,
     /// The right to make namespaces and to change owners.
     Root,
+    /// The programs of age.
+    Age,
 }
 
 /// `trial!(name)` or `trial!(name, needs Engine, Compose)`: lists the function `name` as a test.
@@ -88,7 +90,12 @@ fn lack(need: Need) -> Option<&'static str> {
         Need::Compose => COMPOSE.get_or_init(|| compose::find().err()).as_deref(),
         Need::Registry => REGISTRY.get_or_init(|| registry::find().err()).as_deref(),
         Need::Root => (!is_root()).then_some("not root"),
+        Need::Age => (!has_age()).then_some("no age"),
     }
+}
+
+fn has_age() -> bool {
+    std::process::Command::new("age").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 fn is_root() -> bool {

@@ -1,0 +1,298 @@
+//! `hl secret`: variables that stand in the repository encrypted.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::exit::{Answer, Exit, Failure};
+use super::place::{Place, variable};
+use super::terminal::Terminal;
+use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
+use crate::config::{Repository, dotenv};
+use crate::diagnostic::did_you_mean;
+use crate::model::ServiceName;
+
+/// Keep passwords in the repository, encrypted: services/<service>/secrets.env.
+///
+/// What a service's .env on its node lacks is taken from there. It is encrypted with age: for the public keys in
+/// inventory/recipients.txt, one a line, or for your own key if there is no such file.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print the names of a service's variables, without their values.
+    List(OfService),
+    /// Give a variable a value, which is asked for, or read from standard input.
+    Set(Set),
+    /// Change a service's variables in your editor.
+    Edit(OfService),
+}
+
+#[derive(Debug, Args)]
+struct OfService {
+    /// The service.
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    service: ServiceName,
+}
+
+#[derive(Debug, Args)]
+struct Set {
+    /// The service.
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    service: ServiceName,
+    /// The variable.
+    #[arg(value_name = "NAME", value_parser = variable_name)]
+    name: String,
+}
+
+fn service(text: &str) -> Result<ServiceName, String> {
+    ServiceName::new(text).map_err(|error| error.to_string())
+}
+
+fn variable_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match text.chars().all(fits) && text.starts_with(|c: char| !c.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has letters, digits and underscores, and does not begin with a digit".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+    match &arguments.verb {
+        Verb::List(of) => list(&SecretsFile::find(&of.service, place)?, terminal),
+        Verb::Set(set) => {
+            let file = SecretsFile::find(&set.service, place)?;
+            let value = value(&set.name)?;
+            self::set(&file, &set.name, &value)?;
+            terminal.talk(&format!("{} has {} now. Commit it.", file.shown, set.name));
+            Ok(Exit::Done)
+        }
+        Verb::Edit(of) => edit(&SecretsFile::find(&of.service, place)?, terminal),
+    }
+}
+
+/// The file of one service.
+struct SecretsFile {
+    path: PathBuf,
+    /// Its path from the root of the repository.
+    shown: String,
+    /// The file with the public keys, if there is one.
+    recipients: Option<PathBuf>,
+    place: Place,
+}
+
+impl SecretsFile {
+    fn find(service: &ServiceName, place: &Place) -> Result<SecretsFile, Failure> {
+        let folder = place.root.join("services").join(service.as_str());
+        if !folder.is_dir() {
+            let repository: Repository = place.repository();
+            let names = repository.reader.names(&place.root.join("services"));
+            let failure = Failure::world(format!("there is no folder services/{service}"));
+            return Err(match did_you_mean(service.as_str(), names.iter().map(String::as_str)) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),
+            });
+        }
+        let recipients = place.root.join("inventory/recipients.txt");
+        Ok(SecretsFile {
+            path: folder.join(FILE),
+            shown: format!("services/{service}/{FILE}"),
+            recipients: recipients.is_file().then_some(recipients),
+            place: place.clone(),
+        })
+    }
+
+    /// Its text in the clear; none if there is no such file yet.
+    fn open(&self) -> Result<SecretString, Failure> {
+        let bytes = match std::fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SecretString::from(String::new())),
+            Err(error) => return Err(Failure::world(format!("{} cannot be read: {error}", self.shown))),
+        };
+        let opened = match Cipher::of(&bytes) {
+            Some(cipher) => self.place.keys().decrypt(cipher, &bytes),
+            // Whoever wrote it like that wants it encrypted.
+            None => String::from_utf8(bytes).map(SecretString::from).map_err(|_| Closed {
+                why: "it is neither encrypted nor text".to_owned(),
+                hint: "remove it and begin anew".to_owned(),
+            }),
+        };
+        opened.map_err(|c| Failure::world(format!("{} stays closed: {}", self.shown, c.why)).hint(c.hint))
+    }
+
+    /// Whether it is there and encrypted.
+    fn is_closed(&self) -> bool {
+        std::fs::read(&self.path).is_ok_and(|bytes| Cipher::of(&bytes).is_some())
+    }
+
+    /// Replaces it as a whole.
+    fn write(&self, text: &SecretString) -> Result<(), Failure> {
+        if std::fs::read(&self.path).is_ok_and(|bytes| Cipher::of(&bytes) == Some(Cipher::Sops)) {
+            let failure = Failure::world(format!("{} is encrypted with SOPS, which keeps its own keys", self.shown));
+            return Err(failure.hint(format!("run `sops edit {}`", self.shown)));
+        }
+        let sealed = self.place.keys().encrypt(text, self.recipients.as_deref())?;
+        let failed = |error: std::io::Error| Failure::world(format!("{} cannot be written: {error}", self.shown));
+        let folder = self.path.parent().expect("a file is in a folder");
+        let mut beside = tempfile::Builder::new().prefix(".hl-").tempfile_in(folder).map_err(failed)?;
+        beside.write_all(&sealed).and_then(|()| beside.as_file().sync_all()).map_err(failed)?;
+        // It is as public as the repository.
+        beside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
+        beside.persist(&self.path).map(drop).map_err(|error| failed(error.error))
+    }
+}
+
+fn list(file: &SecretsFile, terminal: &Terminal) -> Answer {
+    let text = file.open()?;
+    let names: String = dotenv::values(text.expose_secret()).into_keys().map(|name| name + "\n").collect();
+    if names.is_empty() {
+        terminal.talk(&format!("There is nothing in {}. `hl secret set` begins it.", file.shown));
+    }
+    terminal.data(&names)?;
+    Ok(Exit::Done)
+}
+
+/// The value, which nobody sees.
+fn value(name: &str) -> Result<SecretString, Failure> {
+    let failed = |error: std::io::Error| Failure::world(format!("the value cannot be read: {error}"));
+    let mut text = String::new();
+    if std::io::stdin().is_terminal() {
+        let terminal = console::Term::stderr();
+        terminal.write_str(&format!("{name}: ")).map_err(failed)?;
+        text = terminal.read_secure_line().map_err(failed)?;
+    } else {
+        std::io::stdin().lock().read_to_string(&mut text).map_err(failed)?;
+        // What `echo` puts behind it is not meant.
+        let end = text.trim_end_matches('\n').trim_end_matches('\r').len();
+        text.truncate(end);
+    }
+    if text.is_empty() {
+        return Err(
+            Failure::usage("there is no value").hint("type it, or pipe it in: `pass show db | hl secret set …`")
+        );
+    }
+    Ok(SecretString::from(text))
+}
+
+fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), Failure> {
+    let old = file.open()?;
+    let mut expected = dotenv::values(old.expose_secret());
+    let had = expected.insert(name.to_owned(), value.expose_secret().to_owned()).is_some();
+    let new = with_variable(old.expose_secret(), name, value.expose_secret(), had);
+    if dotenv::values(&new) != expected {
+        let failure = Failure::world(format!("{name} cannot be put into {} by itself", file.shown));
+        return Err(failure.hint("something in it spans several lines; use `hl secret edit`"));
+    }
+    file.write(&SecretString::from(new))
+}
+
+/// The text with the line of a variable replaced, or with one more at its end.
+fn with_variable(text: &str, name: &str, value: &str, had: bool) -> String {
+    let line = format!("{name}={}\n", dotenv::quoted(value));
+    let assigns = |old: &str| {
+        let old = old.trim_start();
+        let old = old.strip_prefix("export ").unwrap_or(old).trim_start();
+        old.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['=', ':']))
+    };
+    let mut out = String::new();
+    let mut put = false;
+    for old in text.lines() {
+        match had && assigns(old) {
+            true if put => {}
+            true => {
+                out.push_str(&line);
+                put = true;
+            }
+            false => {
+                out.push_str(old);
+                out.push('\n');
+            }
+        }
+    }
+    if !put {
+        out.push_str(&line);
+    }
+    out
+}
+
+/// The clear text is in memory alone while the editor has it.
+fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
+    let text = file.open()?;
+    let shm = Path::new("/dev/shm");
+    if !shm.is_dir() {
+        let failure = Failure::world("there is no /dev/shm, and the clear text is not to reach a disk");
+        return Err(failure.hint("use `hl secret set`"));
+    }
+    let failed = |error: std::io::Error| Failure::world(format!("the editor cannot be given the text: {error}"));
+    let only_ours = std::fs::Permissions::from_mode(0o700);
+    // Only its owner can enter the folder, whatever the editor leaves beside the file.
+    let folder =
+        tempfile::Builder::new().prefix("hl-secret-").permissions(only_ours).tempdir_in(shm).map_err(failed)?;
+    let path = folder.path().join(FILE);
+    let old = match text.expose_secret() {
+        "" => "# One variable a line: NAME=value\n",
+        text => text,
+    };
+    std::fs::write(&path, old).map_err(failed)?;
+    let editor = variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_else(|| "vi".to_owned());
+    // As git has it: what is named may have arguments of its own.
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&path).status();
+    let status = status.map_err(failed)?;
+    if !status.success() {
+        return Err(Failure::world(format!("`{editor}` did not end well; nothing was changed")));
+    }
+    let new = std::fs::read_to_string(&path).map_err(failed)?;
+    if new == old && file.is_closed() {
+        terminal.talk("Nothing was changed.");
+        return Ok(Exit::Done);
+    }
+    let broken = dotenv::complaints(&new);
+    if !broken.is_empty() {
+        let failure = Failure::world(format!("nothing was changed: {}", broken.join("\n")));
+        return Err(failure.hint("each line is to be NAME=value"));
+    }
+    file.write(&SecretString::from(new.clone()))?;
+    let changed = changed(&dotenv::values(old), &dotenv::values(&new));
+    terminal.talk(&format!("{} is changed: {changed}. Commit it.", file.shown));
+    Ok(Exit::Done)
+}
+
+/// What an edit did, without any value.
+fn changed(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
+    let lacks = |map: &BTreeMap<String, String>, name: &String| !map.contains_key(name);
+    let added = new.keys().filter(|name| lacks(old, name)).map(|name| format!("+{name}"));
+    let removed = old.keys().filter(|name| lacks(new, name)).map(|name| format!("-{name}"));
+    let other = new.iter().filter(|(name, value)| old.get(*name).is_some_and(|old| old != *value));
+    let all: Vec<String> = added.chain(removed).chain(other.map(|(name, _)| format!("~{name}"))).collect();
+    if all.is_empty() { "no variable".to_owned() } else { all.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_put_where_it_was() {
+        assert_eq!(with_variable("", "A", "x", false), "A=\"x\"\n");
+        let text = "# the first\nexport A=1\nB=2\n";
+        assert_eq!(with_variable(text, "A", "a $b", true), "# the first\nA=\"a \\$b\"\nB=2\n");
+        assert_eq!(with_variable("AB=1", "A", "x", false), "AB=1\nA=\"x\"\n");
+    }
+
+    #[test]
+    fn an_edit_is_told_without_values() {
+        let map = |text: &str| dotenv::values(text);
+        assert_eq!(changed(&map("A=1\nB=2\nC=3\n"), &map("B=2\nC=4\nD=5\n")), "+D -A ~C");
+        assert_eq!(changed(&map("A=1\n"), &map("# x\nA=1\n")), "no variable");
+    }
+}
