@@ -20,7 +20,22 @@ pub(super) struct Locks {
     /// Nodes whose lock could not be asked for, with why. Nothing is done on them; that does not
     /// keep the others waiting.
     pub(super) broken: BTreeMap<NodeName, String>,
-    _held: Vec<LockGuard>,
+    held: BTreeMap<NodeName, LockGuard>,
+}
+
+impl Locks {
+    /// Ends with an error when the lock of a node is lost: somebody else may be at it.
+    pub(super) fn lost(&self, node: &NodeName) -> impl Future<Output = String> + Send + 'static {
+        let lost = self.held.get(node).map(LockGuard::lost);
+        let node = node.clone();
+        async move {
+            match lost {
+                Some(lost) => lost.await,
+                None => std::future::pending().await,
+            }
+            format!("{node}: its lock was lost: somebody took it away, or the connection broke")
+        }
+    }
 }
 
 /// Takes the lock of each node that the plan writes to.
@@ -39,19 +54,25 @@ pub(super) async fn take(
         let root = &options.nodes.get(name)?.root;
         Some((name, nodes.get(name)?, root))
     });
-    let answers = join_all(wanted.map(async |(name, node, root)| (name, lock(node.as_ref(), root).await))).await;
-    let (mut broken, mut held) = (BTreeMap::new(), Vec::new());
+    let answers =
+        join_all(wanted.map(async |(name, node, root)| (name, lock(node.as_ref(), root, &options.holder).await))).await;
+    let (mut broken, mut held) = (BTreeMap::new(), BTreeMap::new());
     for (name, answer) in answers {
         match answer {
-            Ok(guard) => held.push(guard),
+            Ok(guard) => drop(held.insert(name.clone(), guard)),
             Err(error) if matches!(error.kind, ErrorKind::Locked(_)) => return Err(error),
             Err(error) => drop(broken.insert(name.clone(), error.to_string())),
         }
     }
-    Ok(Locks { broken, _held: held })
+    Ok(Locks { broken, held })
 }
 
-async fn lock(node: &dyn Node, root: &str) -> Result<LockGuard, NodeError> {
+async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, NodeError> {
     node.ensure_directory(&DirectorySpec { path: root.to_owned(), owner: None, mode: None }).await?;
-    node.lock(&format!("{}/{LOCK_FILE}", root.trim_end_matches('/'))).await
+    node.lock(&lock_file(root), holder).await
+}
+
+/// The lock file of a node whose root this is.
+pub fn lock_file(root: &str) -> String {
+    format!("{}/{LOCK_FILE}", root.trim_end_matches('/'))
 }

@@ -27,6 +27,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use locks::lock_file;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -62,6 +64,8 @@ pub struct Options {
     pub digest: String,
     /// The commit of the repository, for the history.
     pub commit: Option<String>,
+    /// Who is at it, for those who find a node locked.
+    pub holder: String,
 }
 
 /// Calls under way in all, where nobody says otherwise.
@@ -106,7 +110,7 @@ pub async fn apply(
 ) -> Result<Report, Error> {
     let locks = locks::take(plan, nodes, options).await.map_err(Error::Locked)?;
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
-    let job = run::Job { plan, nodes, broken: locks.broken, store, options, events };
+    let job = run::Job { plan, nodes, locks: &locks, store, options, events };
     let (report, trouble) = run::run(job, stop).await;
     let written = store.finish(summary(plan, &report));
     match trouble.map_or(written, Err) {

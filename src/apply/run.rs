@@ -20,6 +20,7 @@ use crate::state::{self, Intent, Store, Ticket};
 
 use super::Options;
 use super::call::{Context, Failure, Made, perform};
+use super::locks::Locks;
 use super::record::{self, Batch, Queue};
 use super::redact::Redactor;
 use super::schedule::{Limits, Schedule, Settling, State, Work};
@@ -29,8 +30,8 @@ use super::words::words;
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
-    /// Nodes that nothing can be done on, with why.
-    pub(super) broken: BTreeMap<NodeName, String>,
+    /// The locks of the nodes, and the nodes that nothing can be done on.
+    pub(super) locks: &'a Locks,
     pub(super) store: &'a mut Store,
     pub(super) options: &'a Options,
     pub(super) events: UnboundedSender<Event>,
@@ -220,7 +221,7 @@ impl<'a> Run<'a> {
         let step = self.step(id);
         // Nobody listens any more once the user has stopped everything, so a failed send is no failure.
         let sender = self.sender.clone();
-        let node = match (self.job.broken.get(&step.node), self.job.nodes.get(&step.node)) {
+        let node = match (self.job.locks.broken.get(&step.node), self.job.nodes.get(&step.node)) {
             (None, Some(node)) => Arc::clone(node),
             (Some(why), _) => {
                 let _ = sender.send(end(Err(Failure { error: why.clone(), log: Vec::new() })));
@@ -235,9 +236,14 @@ impl<'a> Run<'a> {
         let call = self.call(work).clone();
         let values = self.values.get(&(step.node.clone(), step.service.clone())).cloned().unwrap_or_default();
         let read_env = self.job.options.read_env;
+        let lost = self.job.locks.lost(&step.node);
         self.tasks.spawn(async move {
             let say = |text, bytes| drop(sender.send(Message::Progress { step: id, text, bytes }));
-            let result = perform(node.as_ref(), &call, &Context { values: &values, read_env, say: &say }).await;
+            let context = Context { values: &values, read_env, say: &say };
+            let result = tokio::select! {
+                result = perform(node.as_ref(), &call, &context) => result,
+                error = lost => Err(Failure { error, log: Vec::new() }),
+            };
             let _ = sender.send(end(result));
         });
     }

@@ -171,6 +171,7 @@ pub(super) async fn carry_out(
         read_env: config::dotenv::values,
         digest,
         commit: place.commit(),
+        holder: store.claim().to_string(),
     };
     let began = Instant::now();
     let report = with_progress(plan, doors, store, &options, terminal).await?;

@@ -24,6 +24,7 @@ mod schema;
 mod secret;
 mod state;
 mod status;
+mod unlock;
 mod validate;
 mod verify;
 
@@ -74,6 +75,7 @@ enum Command {
     Config(config::Arguments),
     State(state::Arguments),
     Secret(secret::Arguments),
+    Unlock(unlock::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -117,6 +119,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Config(arguments) => config::run(arguments, &place()?, terminal),
         Command::State(arguments) => state::run(arguments, &place()?, terminal),
         Command::Secret(arguments) => secret::run(arguments, &place()?, terminal),
+        Command::Unlock(arguments) => wait(unlock::run(arguments, &place()?, terminal)),
         Command::Schema(arguments) => schema::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(arguments, terminal),
     }

@@ -46,15 +46,9 @@ pub(super) async fn look(
     let reader = Remembering::default();
     let machines = config::machines(place.repository_through(Arc::new(reader.clone())));
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
-    let (nodes, options) = (machines.known(), place.node_options());
-    let asking = tokio::spawn(async move {
-        let fleet = node::connect_all(&nodes, &options).await;
-        let engines = node::ask_engines(&fleet);
-        (fleet, engines)
-    });
+    let asking = node::ask(&machines.known(), &place.node_options());
     let sources = load(machines, terminal)?;
-    let (fleet, engines) = asking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    let files = node::read_files(&fleet, &config::wanted(&sources)).await;
+    let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);
     let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
     let known_at_first = known(&files);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Container, Role, RunState, Service};
-use crate::model::spec::{ImageRef, RestartPolicy};
+use crate::model::spec::{FileSpec, ImageRef, RestartPolicy, content_text};
 use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
-use crate::model::{Addr, Field, Fields, Key, Kind, Value};
+use crate::model::{Addr, Field, Fields, Key, Kind, Text, Value};
 
 /// The live containers of one service, by what they are to it.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +138,11 @@ fn compare_container(
         Some(record) if record.id != live.id => Identity::MadeAnew,
         _ => Identity::Same,
     };
-    copy_unseen(&mut fields, &declared, record.filter(|_| identity == Identity::Same).map(|r| &r.declared));
+    let recorded = record.filter(|_| identity == Identity::Same).map(|r| &r.declared);
+    copy_unseen(&mut fields, &declared, recorded);
+    if recorded.is_none() {
+        show_files(&mut fields, &declared, views);
+    }
     let known = record.map(|r| (&r.declared, &r.baseline));
     let mut changes = compare(
         &Views {
@@ -190,6 +194,24 @@ fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) 
     for (field, value) in source.iter() {
         if field.key.is_unseen() {
             live.set_field(field.clone(), value.clone());
+        }
+    }
+}
+
+/// Without a record, what a container has read can at most be what its node has: a file that hl is about to write there is
+/// none that it has read.
+fn show_files(live: &mut Fields, declared: &Fields, views: &ServiceViews<'_>) {
+    let shipped: BTreeMap<&str, &FileSpec> = views.service.files.values().map(|f| (f.path.as_str(), f)).collect();
+    for (field, value) in declared.iter().filter(|(field, _)| field.key == Key::MountedFiles) {
+        let below = field.item.as_deref().unwrap_or_default();
+        let path = format!("{}/{below}", views.service.project_dir);
+        if !shipped.contains_key(path.as_str()) {
+            continue;
+        }
+        match views.live.files.get(&path).and_then(|file| file.content.as_deref()) {
+            None => drop(live.remove(field)),
+            Some(bytes) if value.is_secret() => live.set_field(field.clone(), Text::secret(content_text(bytes)).into()),
+            Some(bytes) => live.set_field(field.clone(), Value::text(content_text(bytes))),
         }
     }
 }

@@ -57,14 +57,16 @@ pub enum Reach {
 
 /// Connects to all nodes at once.
 pub async fn connect_all(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options) -> Fleet {
-    let reached = nodes.iter().map(async |(name, node)| {
-        let reach = match node.maintenance {
-            Maintenance::On => Reach::Maintenance,
-            Maintenance::Off => connect(node, options).await.map_or_else(Reach::Failed, Reach::Node),
-        };
-        (name.clone(), reach)
-    });
+    let reached = nodes.iter().map(async |(name, node)| (name.clone(), reach(node, options).await));
     join_all(reached).await.into_iter().collect()
+}
+
+/// Connects to one node, unless it is in maintenance.
+pub(super) async fn reach(node: &homelab::Node, options: &Options) -> Reach {
+    match node.maintenance {
+        Maintenance::On => Reach::Maintenance,
+        Maintenance::Off => connect(node, options).await.map_or_else(Reach::Failed, Reach::Node),
+    }
 }
 
 /// Ends all connections, at once and meanwhile: the runtime waits for them before it ends.

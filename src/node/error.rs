@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::LockHolder;
 use crate::model::NodeName;
 
 /// A call to a node that failed: where, what was tried, and the node's own words.
@@ -44,7 +45,7 @@ pub enum ErrorKind {
     Denied(String),
     /// Another process holds the lock.
     #[error("{0}")]
-    Locked(String),
+    Locked(LockHolder),
     /// The engine refuses or fails.
     #[error("{message}")]
     Engine {
@@ -77,11 +78,11 @@ impl NodeError {
     pub fn hint(&self) -> &str {
         match &self.kind {
             ErrorKind::Unreachable { hint, .. } => hint,
+            ErrorKind::Locked(_) => "wait until it is done; `hl unlock` shows who it is",
             ErrorKind::Timeout { .. }
             | ErrorKind::NotFound(_)
             | ErrorKind::Conflict(_)
             | ErrorKind::Denied(_)
-            | ErrorKind::Locked(_)
             | ErrorKind::Engine { .. }
             | ErrorKind::Garbled(_)
             | ErrorKind::File { .. }

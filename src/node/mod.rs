@@ -2,8 +2,8 @@
 //!
 //! A node is an engine, a file system and a shell. [`Node`] has one method for each primitive and
 //! makes no decisions: it does not know services, plans, state or what was asked for. [`connect_all`]
-//! opens the doors and [`refresh`] asks all nodes at once; who has something to do until the engines
-//! have answered asks them with [`ask_engines`] and reads the files with [`read_files`].
+//! opens the doors and [`refresh`] asks all nodes at once; who has something to do until they have answered begins with
+//! [`ask`] and says later which files count.
 
 mod connect;
 mod docker;
@@ -18,6 +18,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -27,7 +28,7 @@ use crate::model::view::{Health, LiveContainer, LiveFile, LiveNode, Status};
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all, hang_up};
 pub use error::{ErrorKind, NodeError};
-pub use refresh::{Engines, ask_engines, read_files, refresh};
+pub use refresh::{Asking, Engines, ask, refresh};
 
 pub use crate::model::view::{WantContent, Wanted};
 
@@ -144,8 +145,15 @@ pub trait Node: Send + Sync {
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
 
     /// Takes the node's lock, which is held until the guard is dropped or this process dies.
-    /// [`ErrorKind::Locked`] if another holds it. `path` is the lock file; its folder must exist.
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError>;
+    /// [`ErrorKind::Locked`] if another holds it. `path` is the lock file; its folder must exist. `holder` tells people
+    /// who takes it.
+    async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError>;
+
+    /// Who holds the node's lock, if anybody does.
+    async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError>;
+
+    /// Takes the node's lock away from whoever holds it: the process that does is ended.
+    async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
 }
 
 /// What the engine says of itself.
@@ -268,15 +276,64 @@ pub enum ScriptEnd {
     TimedOut,
 }
 
+/// Who holds a node's lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockHolder {
+    /// The process on the node that holds it; none if it has not said so yet.
+    pub pid: Option<u32>,
+    /// The node's boot in which it does.
+    pub boot: String,
+    /// Who it is for, in words for people; may be empty.
+    pub words: String,
+}
+
+impl LockHolder {
+    /// Reads what stands in a lock file: process, boot, words.
+    pub fn parse(text: &str) -> Self {
+        let mut parts = text.trim().splitn(3, ' ');
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        Self { pid: next().parse().ok(), boot: next(), words: next() }
+    }
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.words.as_str() {
+            "" => f.write_str("another hl is at work on it"),
+            words => write!(f, "another hl is at work on it: {words}"),
+        }
+    }
+}
+
 /// Holds a node's lock until it is dropped.
 pub struct LockGuard {
     _held: Box<dyn Send + Sync>,
+    /// Becomes true when the lock is held no longer.
+    lost: Option<watch::Receiver<bool>>,
 }
 
 impl LockGuard {
     /// A guard that holds the lock as long as `held` lives.
     pub fn new(held: impl Send + Sync + 'static) -> Self {
-        Self { _held: Box::new(held) }
+        Self { _held: Box::new(held), lost: None }
+    }
+
+    /// The same with a lock that can be lost, which `lost` then tells.
+    pub fn that_may_be_lost(held: impl Send + Sync + 'static, lost: watch::Receiver<bool>) -> Self {
+        Self { _held: Box::new(held), lost: Some(lost) }
+    }
+
+    /// Ends when the lock is held no longer although the guard is there.
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + 'static {
+        let lost = self.lost.clone();
+        async move {
+            if let Some(mut lost) = lost
+                && lost.wait_for(|lost| *lost).await.is_ok()
+            {
+                return;
+            }
+            std::future::pending().await
+        }
     }
 }
 

@@ -3,52 +3,95 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::connect::{Fleet, Reach};
+use super::connect::{Fleet, Options, Reach, reach};
 use super::{ErrorKind, NodeError, Wanted};
 use crate::model::NodeName;
+use crate::model::homelab;
 use crate::model::view::{LiveNode, LiveView, NodeView};
 
-/// Reads all nodes at once. A node that cannot be read is a value of the view and stops nothing;
-/// one in maintenance is not asked.
-pub async fn refresh(fleet: &Fleet, wanted: &BTreeMap<NodeName, Wanted>) -> LiveView {
-    let engines = ask_engines(fleet);
-    let files = read_files(fleet, wanted).await;
-    engines.beside(files).await
+/// All nodes, being connected to and asked, each as fast as it is. What they say is gathered while the caller does something
+/// else.
+pub struct Asking {
+    nodes: BTreeMap<NodeName, JoinHandle<Asked>>,
+    wanted: watch::Sender<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
 }
 
-/// All engines, being asked. What they say is gathered while the caller does something else.
+/// What one node has answered so far.
+struct Asked {
+    reach: Reach,
+    engine: Option<JoinHandle<Result<LiveNode, NodeError>>>,
+    files: NodeView,
+}
+
+/// All engines, being asked.
 pub struct Engines {
     asked: BTreeMap<NodeName, JoinHandle<Result<LiveNode, NodeError>>>,
 }
 
-/// Asks all engines at once what they have.
-pub fn ask_engines(fleet: &Fleet) -> Engines {
-    let ask = |(name, reach): (&NodeName, &Reach)| {
-        let Reach::Node(node) = reach else { return None };
-        let node = Arc::clone(node);
-        Some((name.clone(), tokio::spawn(async move { node.read_engine().await })))
+/// Connects to all nodes at once, and asks each engine what it has as soon as it is reached.
+pub fn ask(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options) -> Asking {
+    let (sender, wanted) = watch::channel(None);
+    let ask = |(name, node): (&NodeName, &homelab::Node)| {
+        let (node, options, wanted) = (node.clone(), options.clone(), wanted.clone());
+        (name.clone(), tokio::spawn(async move { ask_node(reach(&node, &options).await, &node.name, wanted).await }))
     };
-    Engines { asked: fleet.iter().filter_map(ask).collect() }
+    Asking { nodes: nodes.iter().map(ask).collect(), wanted: sender }
 }
 
-/// Reads the wanted files of all nodes at once: the live view, but for what the engines have.
-pub async fn read_files(fleet: &Fleet, wanted: &BTreeMap<NodeName, Wanted>) -> LiveView {
+async fn ask_node(
+    reach: Reach,
+    name: &NodeName,
+    mut wanted: watch::Receiver<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
+) -> Asked {
+    let engine = match &reach {
+        Reach::Node(node) => {
+            let node = Arc::clone(node);
+            Some(tokio::spawn(async move { node.read_engine().await }))
+        }
+        Reach::Failed(_) | Reach::Maintenance => None,
+    };
+    // Nobody who gave up waits for an answer.
+    let wanted = wanted.wait_for(Option::is_some).await.ok().and_then(|wanted| wanted.clone()).unwrap_or_default();
     let nothing = Wanted::default();
-    let views = fleet.iter().map(async |(name, reach)| {
-        let view = match reach {
-            Reach::Node(node) => match node.read_files(wanted.get(name).unwrap_or(&nothing)).await {
-                Ok(files) => NodeView::Known(Box::new(LiveNode { files, ..LiveNode::default() })),
-                Err(error) => unknown(&error),
-            },
-            Reach::Failed(error) => unknown(error),
-            Reach::Maintenance => NodeView::Maintenance,
-        };
-        (name.clone(), view)
-    });
-    LiveView { nodes: join_all(views).await.into_iter().collect() }
+    let files = match &reach {
+        Reach::Node(node) => match node.read_files(wanted.get(name).unwrap_or(&nothing)).await {
+            Ok(files) => NodeView::Known(Box::new(LiveNode { files, ..LiveNode::default() })),
+            Err(error) => unknown(&error),
+        },
+        Reach::Failed(error) => unknown(error),
+        Reach::Maintenance => NodeView::Maintenance,
+    };
+    Asked { reach, engine, files }
+}
+
+impl Asking {
+    /// Says which files count. Gives the doors to the nodes, the live view but for what the engines have, and those.
+    pub async fn files(self, wanted: BTreeMap<NodeName, Wanted>) -> (Fleet, LiveView, Engines) {
+        // A node that nobody waits for any more has ended.
+        let _ = self.wanted.send(Some(Arc::new(wanted)));
+        let (mut fleet, mut live, mut asked) = (Fleet::new(), LiveView::default(), BTreeMap::new());
+        for (name, task) in self.nodes {
+            let node = task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            asked.extend(node.engine.map(|engine| (name.clone(), engine)));
+            live.nodes.insert(name.clone(), node.files);
+            fleet.insert(name, node.reach);
+        }
+        (fleet, live, Engines { asked })
+    }
+}
+
+/// Reads all nodes at once. A node that cannot be read is a value of the view and stops nothing; one in maintenance is not
+/// asked.
+pub async fn refresh(
+    nodes: &BTreeMap<NodeName, homelab::Node>,
+    options: &Options,
+    wanted: BTreeMap<NodeName, Wanted>,
+) -> LiveView {
+    let (_fleet, files, engines) = ask(nodes, options).files(wanted).await;
+    engines.beside(files).await
 }
 
 impl Engines {

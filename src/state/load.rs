@@ -93,7 +93,7 @@ pub enum Error {
 
 fn held_by(holder: Option<&Claim>) -> String {
     match holder {
-        Some(c) => format!("{}@{} runs `hl {}` (process {}) since {}", c.who, c.host, c.why, c.pid, c.since),
+        Some(claim) => claim.to_string(),
         None => "another hl has just begun".to_owned(),
     }
 }

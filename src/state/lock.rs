@@ -4,6 +4,7 @@
 //! What stands in the file only tells people who holds it, and is empty when nobody does. Other
 //! clones have a state folder of their own; those are kept apart by the locks on the nodes.
 
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -24,6 +25,13 @@ pub struct Claim {
     pub why: String,
     /// Since when, RFC 3339.
     pub since: String,
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Claim { who, host, pid, why, since } = self;
+        write!(f, "{who}@{host} runs `hl {why}` (process {pid}) since {since}")
+    }
 }
 
 /// The held lock; dropping it frees it.

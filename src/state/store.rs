@@ -94,6 +94,11 @@ impl Store {
         })
     }
 
+    /// Who has it.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// The state as it is now, with all that was recorded since it was opened.
     pub fn state(&self) -> &State {
         &self.state

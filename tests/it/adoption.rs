@@ -8,7 +8,7 @@ use hl::config::{self, Repository};
 use hl::diff::Change;
 use hl::model::view::RecordedView;
 use hl::model::{Kind, Sealer};
-use hl::node::{Options, connect_all, refresh};
+use hl::node::{Options, refresh};
 use serde_json::{Value, json};
 
 use crate::support::compose;
@@ -204,7 +204,7 @@ fn changes(lab: &Homelab) -> Vec<Change> {
     let wanted = config::wanted(&sources);
     let nodes = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let live = runtime.block_on(async { refresh(&connect_all(&nodes, &Options::default()).await, &wanted).await });
+    let live = runtime.block_on(refresh(&nodes, &Options::default(), wanted));
     let resolved = config::resolve(&sources, &live, &[]);
     assert_eq!(resolved.homelab.unresolved, BTreeMap::new(), "{:?}", resolved.diagnostics);
     hl::diff::diff(&resolved.homelab, &RecordedView::default(), &live, &Sealer::new([0; 32]))

@@ -72,8 +72,9 @@ impl Walk {
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         let declared = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
         self.runtime.block_on(async {
-            let fleet = node::connect_all(&declared, &node::Options::default()).await;
-            let live = node::refresh(&fleet, &config::wanted(&sources)).await;
+            let asking = node::ask(&declared, &node::Options::default());
+            let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
+            let live = engines.beside(files).await;
             let resolved = config::resolve(&sources, &live, &[]);
             assert!(!resolved.diagnostics.has_errors(), "{:?}", resolved.diagnostics);
             let State { view: recorded, sealer, .. } = self.state();
@@ -107,6 +108,7 @@ impl Walk {
             read_env: config::dotenv::values,
             digest: "sha256:0".into(),
             commit: None,
+            holder: "ann@desk".to_owned(),
         }
     }
 
@@ -387,7 +389,7 @@ fn two_clones_cannot_apply_at_once() {
     let node = planned.nodes.values().next().expect("there is one node");
     std::fs::create_dir_all(walk.lab.node_root()).expect("a folder can be made");
     let path = walk.lab.node_root().join(".hl.lock").display().to_string();
-    let held = walk.runtime.block_on(node.lock(&path)).expect("the lock is free");
+    let held = walk.runtime.block_on(node.lock(&path, "ann@desk")).expect("the lock is free");
     let (_interrupt, stop) = watch::channel(Interruption::No);
     let (sender, _events) = mpsc::unbounded_channel();
     let (mut store, options) = (walk.store(), walk.options(&planned));

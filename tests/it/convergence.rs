@@ -291,6 +291,7 @@ impl Lab {
             read_env: |_| BTreeMap::new(),
             digest: "sha256:0".to_owned(),
             commit: None,
+            holder: "ann@desk".to_owned(),
         };
         let nodes: BTreeMap<NodeName, Arc<dyn Node>> =
             BTreeMap::from([(node_name(), self.node.clone() as Arc<dyn Node>)]);

@@ -15,6 +15,10 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_node_that_cannot_be_read_stops_nothing_but_itself, needs Engine, Root),
     trial!(a_link_that_is_cut_while_hl_reads, needs Engine, Root),
     trial!(a_link_that_is_cut_while_hl_applies, needs Engine, Root),
+    trial!(a_server_that_allows_little_is_enough_for_sixty_containers, needs Engine, Root),
+    trial!(forty_nodes_of_which_five_are_dead, needs Engine, Root),
+    trial!(another_host_key_is_refused, needs Engine, Root),
+    trial!(two_clones_do_not_apply_at_once, needs Engine, Root),
 ];
 
 /// Service, node, what it needs, and what its compose file has besides.
@@ -95,7 +99,7 @@ impl Home {
 const CHAIN: &[Row] = &[("one", "nas", "", ""), ("two", "pi", "", ""), ("three", "edge", "two", "")];
 
 /// How long a node may take to answer in the tests.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// After how long a connection that died without a word is given up: three questions, five seconds each, and the time to
 /// notice.
 const SILENCE: Duration = Duration::from_secs(25);
@@ -132,6 +136,22 @@ impl Home {
         let took = begun.elapsed();
         plan.code(3).says("pi").says("unknown").says(why).never_says("create");
         assert!(took < limit, "the plan took {took:?}: {plan}");
+    }
+
+    /// Waits until an apply runs a script that says so in a node's folder.
+    fn await_script(&self, node: &str, apply: &mut std::process::Child) {
+        use std::io::Read;
+        let begun = Instant::now();
+        while !self.fleet.node(node).root().join("under-way").exists() {
+            let ended = apply.try_wait().expect("it can be asked");
+            if ended.is_some() || begun.elapsed() > Duration::from_secs(60) {
+                let mut said = String::new();
+                apply.stdout.take().map(|mut out| out.read_to_string(&mut said));
+                apply.stderr.take().map(|mut err| err.read_to_string(&mut said));
+                panic!("the script was never run ({ended:?}): {said}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Another content for what a service mounts.
@@ -215,4 +235,112 @@ fn a_link_that_is_cut_while_hl_applies() {
     home.lab.write("services/two/healthcheck.sh", "#!/bin/sh\n");
     home.hl(&["apply", "--yes"]).code(0);
     home.expect_settled();
+}
+
+fn a_server_that_allows_little_is_enough_for_sixty_containers() {
+    let build = Build { sshd: "MaxSessions 2\nMaxStartups 2:30:4" };
+    let home = Home::new(&[("nas", build)], &[]);
+    for service in ["a", "b", "c", "d", "e", "f"] {
+        let compose = format!(
+            "name: {service}\nservices:\n  {service}:\n    image: hl-test/plain:1\n    command: [sleep, \"86400\"]\n\
+             \x20   stop_signal: SIGKILL\n    scale: 10\n    volumes: [\"./conf:/conf:ro\"]\n"
+        );
+        home.lab.write(&format!("services/{service}/docker-compose.yml"), &compose);
+        home.lab.write(&format!("services/{service}/conf/a"), "1\n");
+        home.lab.write(&format!("services/{service}/service.yaml"), "owner_node: nas\n");
+        home.lab.write(&format!("services/{service}/healthcheck.sh"), "#!/bin/sh\n");
+    }
+    home.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(home.fleet.node("nas").engine().containers("").len(), 60);
+    for _ in 0..5 {
+        home.expect_settled();
+    }
+    home.hl(&["verify"]).code(0);
+}
+
+fn forty_nodes_of_which_five_are_dead() {
+    // Aliases of two machines; the server lets all of them in at once, as forty servers would.
+    let build = Build { sshd: "MaxStartups 100" };
+    let home = Home::new(&[("alive", build), ("dead", build)], &[]);
+    let mut topology = String::from("version: 1\nname: home\nnodes:\n");
+    for number in 0..40 {
+        let name = if number % 8 == 0 { "dead" } else { "alive" };
+        home.fleet.alias(&home.lab, &format!("n{number}"), name);
+        let more = format!("root: /opt/homelab/{number}, connect_timeout: 10s");
+        topology.push_str(&format!("  n{number}: {{ address: \"ssh://n{number}.test\", {more} }}\n"));
+        home.lab
+            .write(&format!("services/s{number}/service.yaml"), &format!("owner_node: n{number}\nstate: stopped\n"));
+        let compose = format!("name: s{number}\nservices: {{ one: {{ image: \"hl-test/plain:1\" }} }}\n");
+        home.lab.write(&format!("services/s{number}/docker-compose.yml"), &compose);
+    }
+    home.lab.write("inventory/topology.yaml", &topology);
+    home.fleet.node("dead").cut();
+    let begun = Instant::now();
+    let plan = home.hl(&["plan"]);
+    let took = begun.elapsed();
+    plan.code(3).says("n0: unknown").says("n32: unknown").says("n1/s1").says("n39/s39");
+    assert_eq!(plan.stdout.matches(": unknown").count(), 5, "{plan}");
+    assert!(took < Duration::from_secs(11), "the plan took {took:?}");
+}
+
+fn another_host_key_is_refused() {
+    let home = Home::new(&[("nas", Build::default()), ("pi", Build::default())], &CHAIN[..2]);
+    home.hl(&["apply", "--yes"]).code(0);
+    let pi = home.fleet.node("pi");
+    let (old, new) = pi.renew_host_key();
+    let plan = home.hl(&["plan"]);
+    plan.code(3).says("pi: unknown").never_says("create");
+    let words = plan.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&format!("its key is {new}, and was {old}")), "{plan}");
+    assert!(words.contains("ssh-keygen -R pi.test"), "{plan}");
+}
+
+fn two_clones_do_not_apply_at_once() {
+    let home = Home::new(&[("nas", Build::default())], &[("one", "nas", "", "")]);
+    let slow = "#!/bin/sh\ntouch /opt/homelab/under-way\nsleep 100\n";
+    home.lab.write("services/one/healthcheck.sh", slow);
+    let service = "owner_node: nas\nhealth: { script: healthcheck.sh, timeout: 200s, retries: 1 }\n";
+    home.lab.write("services/one/service.yaml", service);
+    let other = home.lab.scratch("clone");
+    home.lab.copy_repository(&other);
+    let of_other = |arguments: &[&str]| {
+        let mut command = home.lab.command(arguments);
+        let output = command.current_dir(&other).output().expect("hl runs");
+        Outcome::new(format!("hl {} in the clone", arguments.join(" ")), &output, |text| home.lab.stand_in(text))
+    };
+    let mut first = home.lab.command(&["apply", "--yes"]);
+    first.env("USER", "ann").stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut first = first.spawn().expect("hl runs");
+    home.await_script("nas", &mut first);
+    let container = || home.fleet.node("nas").engine().inspect("one-one-1")["Id"].clone();
+    let made = container();
+    home.lab.write_in(&other, "services/one/healthcheck.sh", "#!/bin/sh\n");
+    home.lab.write_in(&other, "services/one/www/index.html", "of the clone\n");
+    of_other(&["apply", "--yes"]).code(1).talks("another hl is at work on it: ann@").talks("runs `hl apply`");
+    of_other(&["unlock"]).code(0).says("nas: held: ann@").says("there holds it");
+    assert_eq!(container(), made);
+    // Killed where it stands, it says nothing any more.
+    home.fleet.node("nas").cut();
+    first.kill().expect("it can be killed");
+    first.wait().expect("it ends");
+    std::thread::sleep(Duration::from_secs(1));
+    home.fleet.node("nas").mend();
+    let killed = Instant::now();
+    while of_other(&["unlock"]).stdout != "nas: free\n" {
+        assert!(killed.elapsed() < Duration::from_secs(45), "the lock outlives its lease");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    of_other(&["apply", "--yes"]).code(0);
+    of_other(&["plan", "--detailed-exitcode"]).code(0);
+    // Taken away from one that lives.
+    home.lab.write("services/one/www/index.html", "again\n");
+    std::fs::remove_file(home.fleet.node("nas").root().join("under-way")).expect("it is there");
+    let mut third = home.lab.command(&["apply", "--yes"]);
+    let third = third.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut third = third.spawn().expect("hl runs");
+    home.await_script("nas", &mut third);
+    of_other(&["unlock", "nas", "--break", "--yes"]).code(0).says("nas: held").talks("nas is free");
+    of_other(&["unlock"]).code(0).says("nas: free");
+    let third = third.wait_with_output().expect("hl ends");
+    assert_eq!(third.status.code(), Some(4), "{}", String::from_utf8_lossy(&third.stdout));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hl::model::NodeName;
 use hl::model::homelab::{Maintenance, Node as DeclaredNode, NodeAddress};
 use hl::model::view::{NodeView, WantContent, Wanted};
-use hl::node::{NodeError, Options, Script, ScriptEnd, connect_all, refresh};
+use hl::node::{NodeError, Options, Script, ScriptEnd, refresh};
 
 use crate::support::door::Door;
 use crate::support::engine::Engine;
@@ -44,8 +44,8 @@ fn a_refresh_only_reads() {
     wanted.add("/tmp", WantContent::No);
     let node = declared("box", NodeAddress::Unix { path: socket.display().to_string() });
     let view = door.run(async {
-        let fleet = connect_all(&BTreeMap::from([(node.name.clone(), node.clone())]), &Options::default()).await;
-        refresh(&fleet, &BTreeMap::from([(node.name.clone(), wanted)])).await
+        let nodes = BTreeMap::from([(node.name.clone(), node.clone())]);
+        refresh(&nodes, &Options::default(), BTreeMap::from([(node.name.clone(), wanted)])).await
     });
     let NodeView::Known(live) = &view.nodes[&node.name] else { panic!("{view:?}") };
     assert_eq!(live.files.keys().collect::<Vec<_>>(), ["/tmp", &file.display().to_string()]);
@@ -117,7 +117,7 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
     let nodes: BTreeMap<_, _> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
     let options = Options::default();
     let begun = Instant::now();
-    let view = door.run(async { refresh(&connect_all(&nodes, &options).await, &BTreeMap::new()).await });
+    let view = door.run(async { refresh(&nodes, &options, BTreeMap::new()).await });
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let told = |name: &str| match &view.nodes[name] {
         NodeView::Known(_) => "known".to_owned(),

@@ -67,6 +67,7 @@ impl Bench {
             },
             digest: "sha256:1".into(),
             commit: None,
+            holder: "ann@desk".to_owned(),
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

@@ -13,8 +13,8 @@ use crate::model::spec::{
 };
 use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveNode, Status, Wanted};
 use crate::node::{
-    EngineInfo, ErrorKind, FileWrite, LockGuard, NewContainer, Node, NodeError, Progress, Script, ScriptEnd,
-    ScriptOutcome,
+    EngineInfo, ErrorKind, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Progress, Script,
+    ScriptEnd, ScriptOutcome,
 };
 
 /// What happened on a node, in order.
@@ -243,10 +243,18 @@ impl Node for TestNode {
         Ok(ScriptOutcome { end: world.scripts.remove(0), output: vec!["curl: hunter2 refused".to_owned()] })
     }
 
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
+    async fn lock(&self, _: &str, _: &str) -> Result<LockGuard, NodeError> {
         match self.world().locked {
-            true => Err(self.error("lock", ErrorKind::Locked(format!("{path} is held by ann@desk")))),
+            true => Err(self.error("lock", ErrorKind::Locked(LockHolder::parse("1 - ann@desk")))),
             false => Ok(LockGuard::new(())),
         }
+    }
+
+    async fn lock_holder(&self, _: &str) -> Result<Option<LockHolder>, NodeError> {
+        Ok(None)
+    }
+
+    async fn break_lock(&self, _: &str) -> Result<(), NodeError> {
+        Ok(())
     }
 }

@@ -84,7 +84,7 @@ fn nothing_is_done_while_another_apply_holds_a_node() {
     bench.nodes[&NodeName::new("pi").unwrap()].world().locked = true;
     let (_, stop) = watch::channel(Interruption::No);
     let (result, events) = run(bench.try_apply(stop));
-    assert_eq!(result.unwrap_err().to_string(), "pi: lock: /root/.hl.lock is held by ann@desk");
+    assert_eq!(result.unwrap_err().to_string(), "pi: lock: another hl is at work on it: ann@desk");
     assert!(events.is_empty());
     assert!(!bench.paths().folder.join("history.jsonl").exists());
 }

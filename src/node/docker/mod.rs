@@ -27,8 +27,8 @@ use async_trait::async_trait;
 use self::engine::{CHANGE, Engine};
 use super::shell::{LocalShell, Shell};
 use super::{
-    ContainerState, EngineInfo, FileWrite, LockGuard, NewContainer, Node, NodeError, Options, Progress, Script,
-    ScriptOutcome,
+    ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options, Progress,
+    Script, ScriptOutcome,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -193,7 +193,15 @@ impl Node for DockerNode {
         self.shell.run_script(script).await
     }
 
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
-        self.shell.lock(path).await
+    async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {
+        self.shell.lock(path, holder).await
+    }
+
+    async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError> {
+        self.shell.lock_holder(path).await
+    }
+
+    async fn break_lock(&self, path: &str) -> Result<(), NodeError> {
+        self.shell.break_lock(path).await
     }
 }

@@ -3,17 +3,16 @@
 //! It reads nothing of the caller's environment: what scripts see of it is handed in.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Folder, Shell, file, script};
+use super::{Folder, Shell, file, lock, script};
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, WantContent, Wanted};
-use crate::node::{ErrorKind, FileWrite, LockGuard, NodeError, Script, ScriptOutcome};
+use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
 
 /// Files and scripts of this machine, on behalf of one node.
 pub struct LocalShell {
@@ -75,21 +74,20 @@ impl Shell for LocalShell {
         result.map_err(|error| self.fail("run a script", ErrorKind::Script(words(&error))))
     }
 
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
-        let what = format!("lock {path}");
+    async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {
+        let (wanted, holder) = (path.to_owned(), holder.to_owned());
+        let taken = self.files("lock", path, move || lock::take(&wanted, &holder)).await?;
+        taken.map_err(|holder| self.fail(&format!("lock {path}"), ErrorKind::Locked(holder)))
+    }
+
+    async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError> {
         let wanted = path.to_owned();
-        let taken = self.files("lock", path, move || {
-            let file = File::options().create(true).truncate(false).write(true).open(wanted)?;
-            match file.try_lock() {
-                Ok(()) => Ok(Some(file)),
-                Err(TryLockError::WouldBlock) => Ok(None),
-                Err(TryLockError::Error(error)) => Err(error),
-            }
-        });
-        match taken.await? {
-            Some(file) => Ok(LockGuard::new(file)),
-            None => Err(self.fail(&what, ErrorKind::Locked("another hl is at work on this node".to_owned()))),
-        }
+        self.files("look at the lock", path, move || lock::holder(&wanted)).await
+    }
+
+    async fn break_lock(&self, path: &str) -> Result<(), NodeError> {
+        let wanted = path.to_owned();
+        self.files("break the lock", path, move || lock::break_it(&wanted)).await
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
@@ -135,16 +133,20 @@ mod tests {
     async fn a_lock_is_held_by_one_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock").display().to_string();
-        let held = shell().lock(&path).await.unwrap();
-        let error = shell().lock(&path).await.unwrap_err();
-        assert!(matches!(error.kind, ErrorKind::Locked(_)), "{error}");
+        assert_eq!(shell().lock_holder(&path).await.unwrap(), None);
+        let held = shell().lock(&path, "ann@desk applies").await.unwrap();
+        let error = shell().lock(&path, "bob").await.unwrap_err();
+        assert_eq!(error.to_string(), format!("here: lock {path}: another hl is at work on it: ann@desk applies"));
+        let holder = shell().lock_holder(&path).await.unwrap().expect("it is held");
+        assert_eq!((holder.pid, holder.words.as_str()), (Some(std::process::id()), "ann@desk applies"));
         drop(held);
-        shell().lock(&path).await.unwrap();
+        assert_eq!(shell().lock_holder(&path).await.unwrap(), None);
+        shell().lock(&path, "bob").await.unwrap();
     }
 
     #[tokio::test]
     async fn errors_name_node_path_and_cause() {
-        let error = shell().lock("/nonexistent/lock").await.unwrap_err();
+        let error = shell().lock("/nonexistent/lock", "").await.unwrap_err();
         assert_eq!(error.to_string(), "here: lock /nonexistent/lock: no such file or directory");
     }
 }

@@ -4,6 +4,7 @@
 
 mod file;
 mod local;
+mod lock;
 mod script;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use tempfile::TempDir;
 
-use super::{FileWrite, LockGuard, NodeError, Script, ScriptOutcome};
+use super::{FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, WantContent, Wanted};
 
@@ -37,8 +38,14 @@ pub trait Shell: Send + Sync {
     /// Runs a script to its end or its time-out.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
 
-    /// Takes a lock that dies with this process.
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError>;
+    /// Takes a lock that dies with this process; `holder` tells people who takes it.
+    async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError>;
+
+    /// Who holds a lock, if anybody does.
+    async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError>;
+
+    /// Takes a lock away from whoever holds it.
+    async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
 
     /// A folder of the node, to read all of it here.
     async fn folder(&self, path: &str) -> Result<Folder, NodeError>;

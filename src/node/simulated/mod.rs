@@ -13,7 +13,8 @@ use async_trait::async_trait;
 
 use super::error::{ErrorKind, NodeError};
 use super::{
-    ApiVersion, EngineInfo, FileWrite, LockGuard, NewContainer, Node, Progress, Script, ScriptEnd, ScriptOutcome,
+    ApiVersion, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, Progress, Script, ScriptEnd,
+    ScriptOutcome,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -225,7 +226,15 @@ impl Node for Simulated {
         Ok(ScriptOutcome { end: ScriptEnd::Exited(code), output: Vec::new() })
     }
 
-    async fn lock(&self, _: &str) -> Result<LockGuard, NodeError> {
+    async fn lock(&self, _: &str, _: &str) -> Result<LockGuard, NodeError> {
         Ok(LockGuard::new(()))
+    }
+
+    async fn lock_holder(&self, _: &str) -> Result<Option<LockHolder>, NodeError> {
+        Ok(None)
+    }
+
+    async fn break_lock(&self, _: &str) -> Result<(), NodeError> {
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! It does not know what is asked of the engine. Entry: [`connect`].
 
 mod folder;
+mod lock;
 mod shell;
 mod text;
 mod wire;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use super::wire::{Output, Wire};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, WantContent, Wanted};
 use crate::node::shell::{Folder, Shell, interpreter};
-use crate::node::{ErrorKind, FileWrite, LockGuard, NodeError, Script, ScriptEnd, ScriptOutcome};
+use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptEnd, ScriptOutcome};
 
 /// For what touches a few files.
 const SHORT: Duration = Duration::from_secs(60);
@@ -61,7 +60,7 @@ impl RemoteShell {
 }
 
 /// What a program of the node complains of.
-fn complaint(path: &str, said: &str) -> ErrorKind {
+pub(super) fn complaint(path: &str, said: &str) -> ErrorKind {
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
     // `mkdir: cannot create directory '/x': Permission denied`
     let why = last.rsplit(": ").next().unwrap_or(last).to_lowercase();
@@ -181,25 +180,19 @@ impl Shell for RemoteShell {
         })
     }
 
-    async fn lock(&self, path: &str) -> Result<LockGuard, NodeError> {
-        let what = format!("lock {path}");
-        let fail = |kind| self.fail(&what, kind);
-        let mut child = self.wire.begin(HOLD_LOCK, &[path]).await.map_err(fail)?;
-        let out = child.stdout().take().expect("it is a pipe");
-        let mut first = String::new();
-        let read = tokio::time::timeout(SHORT, BufReader::new(out).read_line(&mut first)).await;
-        if read.is_ok() && first.trim() == "held" {
-            self.wire.untether().await;
-            return Ok(LockGuard::new((child, Arc::clone(&self.wire))));
-        }
-        let mut said = String::new();
-        if let Some(mut err) = child.stderr().take() {
-            let _ = tokio::time::timeout(Duration::from_secs(1), err.read_to_string(&mut said)).await;
-        }
-        Err(match first.trim() {
-            "taken" => fail(ErrorKind::Locked("another hl is at work on this node".to_owned())),
-            _ => fail(complaint(path, &said)),
-        })
+    async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {
+        let taken = super::lock::take(&self.wire, path, holder).await;
+        taken.map_err(|kind| self.fail(&format!("lock {path}"), kind))
+    }
+
+    async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError> {
+        let holder = super::lock::holder(&self.wire, path).await;
+        holder.map_err(|kind| self.fail(&format!("look at the lock {path}"), kind))
+    }
+
+    async fn break_lock(&self, path: &str) -> Result<(), NodeError> {
+        let broken = super::lock::break_it(&self.wire, path).await;
+        broken.map_err(|kind| self.fail(&format!("break the lock {path}"), kind))
     }
 
     async fn folder(&self, path: &str) -> Result<Folder, NodeError> {
@@ -240,12 +233,6 @@ fn read_line(line: &str) -> Result<Option<LiveFile>, String> {
     Ok(Some(LiveFile { kind, mode, owner, content: content.transpose().map_err(|_| odd())? }))
 }
 
-/// Takes the lock and holds it for as long as its input is open, which is as long as hl lives and is connected.
-const HOLD_LOCK: &str = r#"
-exec 9>>"$1" || exit 1
-if flock -n 9; then echo held; exec cat >/dev/null; else echo taken; fi
-"#;
-
 /// Runs what comes over standard input in a session of its own, all of which is killed when it ends or when its time is
 /// up. What it says comes first; the last line is the mark and how it ended.
 const RUN_SCRIPT: &str = r#"
@@ -279,7 +266,8 @@ fn script_input(script: &Script, docker_host: &str) -> String {
     for (name, value) in script.environment.iter().filter(|(name, _)| takes(name)) {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }
-    format!("{text}{{\n{}\n}} </dev/null\n", script.text)
+    // Braces around nothing but comments would be a mistake.
+    format!("{text}{{ :\n{}\n}} </dev/null\n", script.text)
 }
 
 /// A word that a shell takes as it is.

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use openssh::Error;
+use sha2::{Digest, Sha256};
 
 use super::Destination;
 use crate::node::ErrorKind;
@@ -25,8 +28,9 @@ pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
     let has = |words: &str| said.to_lowercase().contains(words);
     let hint = if has("host identification has changed") || has("host key verification failed") && has("changed") {
         format!(
-            "its key is another one than before. If it was installed anew: compare the fingerprint on the machine itself \
+            "its key is {}. If it was installed anew: compare the fingerprint on the machine itself \
              (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then `ssh-keygen -R {}` and `ssh {}`",
+            two_keys(&said),
             to.host,
             to.typed()
         )
@@ -40,6 +44,32 @@ pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
         by_hand
     };
     unreachable(format!("cannot connect over ssh: {}", one_line(&said)), hint)
+}
+
+/// What `ssh` says of the two keys of a machine that had another one before. Source: `sshconnect.c` of OpenSSH: the new
+/// fingerprint stands in the warning, and the file and the line of the old key.
+fn two_keys(said: &str) -> String {
+    let words = || said.split_whitespace();
+    let new = words().find(|word| word.starts_with("SHA256:")).map(|word| word.trim_end_matches('.'));
+    let place = said.lines().find_map(|line| line.trim().strip_prefix("Offending ")?.split_once(" key in "));
+    let old = place.and_then(|(_, place)| {
+        let (file, number) = place.trim().rsplit_once(':')?;
+        let line = std::fs::read_to_string(file).ok()?;
+        let line = line.lines().nth(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        Some((fingerprint(line)?, place.trim()))
+    });
+    match (new, old) {
+        (Some(new), Some((old, place))) => format!("{new}, and was {old} ({place})"),
+        (Some(new), None) => format!("{new}, which is another one than before"),
+        (None, _) => "another one than before".to_owned(),
+    }
+}
+
+/// The fingerprint of the key in a line of `known_hosts`: the base64 of the SHA-256 of its bytes.
+fn fingerprint(line: &str) -> Option<String> {
+    let key = line.split_whitespace().find(|word| word.starts_with("AAAA"))?;
+    let bytes = STANDARD.decode(key).ok()?;
+    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes))))
 }
 
 /// The last line of what `ssh` says; warnings come before it.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use openssh::{Child, Session, Stdio};
@@ -15,7 +16,8 @@ use crate::node::ErrorKind;
 
 /// Commands at once, beside what holds the connection and the lock. A server allows ten by default.
 const AT_ONCE: usize = 4;
-/// Tries of a command that the server has no session for, and the pause between them: some servers allow two at once.
+/// Tries of the only command under way that the server has no session for, and the pause between them: some servers allow
+/// two at once, and what ended there a moment ago may still count.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,8 @@ pub(super) struct Wire {
     /// What keeps the connection from being idle; a lock takes its place.
     tether: Mutex<Option<Child<Arc<Session>>>>,
     room: Semaphore,
+    /// For how many commands there is room.
+    width: AtomicUsize,
     folder: Folder,
 }
 
@@ -44,7 +48,14 @@ impl Wire {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let tether = command.spawn().await.map_err(|error| text::lost(&error))?;
         let tether = Mutex::new(Some(tether));
-        Ok(Self { node: node.clone(), session, tether, room: Semaphore::new(AT_ONCE), folder })
+        Ok(Self {
+            node: node.clone(),
+            session,
+            tether,
+            room: Semaphore::new(AT_ONCE),
+            width: AtomicUsize::new(AT_ONCE),
+            folder,
+        })
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -56,7 +67,7 @@ impl Wire {
     }
 
     /// Runs a script of hl's own with arguments, which everybody on the node can see, and with input, which nobody can.
-    /// All of it together may take `patience`.
+    /// Once it is begun it may take `patience`.
     pub(super) async fn run(
         &self,
         script: &str,
@@ -64,18 +75,29 @@ impl Wire {
         input: &[u8],
         patience: Duration,
     ) -> Result<Output, ErrorKind> {
-        let _room = self.room.acquire().await.map_err(|_| ErrorKind::Script("the connection is closed".to_owned()))?;
-        let run = async {
-            for attempt in 1.. {
-                let output = self.once(script, arguments, input).await?;
-                if output.code != NO_SESSION || attempt >= TRIES {
-                    return Ok(output);
-                }
+        let mut refused = 0;
+        loop {
+            let room = self.room.acquire().await;
+            let room = room.map_err(|_| ErrorKind::Script("the connection is closed".to_owned()))?;
+            let once = tokio::time::timeout(patience, self.once(script, arguments, input)).await;
+            let output = once.unwrap_or(Err(ErrorKind::Timeout { after: patience }))?;
+            if output.code != NO_SESSION || refused >= TRIES {
+                return Ok(output);
+            }
+            // The server has no room for so many: from now on there are fewer, down to one.
+            if self.narrow() {
+                room.forget();
+            } else {
+                refused += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            unreachable!("the last attempt returns")
-        };
-        tokio::time::timeout(patience, run).await.unwrap_or(Err(ErrorKind::Timeout { after: patience }))
+        }
+    }
+
+    /// Makes room for one command less, if that leaves any.
+    fn narrow(&self) -> bool {
+        let less = |width: usize| width.checked_sub(1).filter(|width| *width > 0);
+        self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
     async fn once(&self, script: &str, arguments: &[&str], input: &[u8]) -> Result<Output, ErrorKind> {

@@ -5,6 +5,8 @@
 //! comes back with what it had.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
@@ -62,8 +64,16 @@ impl Fleet {
 
     /// `nodes:` of a topology, one line a node.
     pub fn topology(&self) -> String {
-        let node = |name: &String| format!("  {name}: {{ address: \"ssh://{name}.test\", connect_timeout: 2s }}\n");
+        let node = |name: &String| format!("  {name}: {{ address: \"ssh://{name}.test\", connect_timeout: 5s }}\n");
         format!("nodes:\n{}", self.machines.keys().map(node).collect::<String>())
+    }
+
+    /// Another name, with `.test` behind, by which a node is reached.
+    pub fn alias(&self, lab: &Homelab, name: &str, of: &str) {
+        let machine = &self.machines[of];
+        let entry = machine.client(name, &lab.scratch("ssh").join("known_hosts"));
+        let mut file = File::options().append(true).open(lab.scratch("ssh").join("config")).expect("there is one");
+        file.write_all(entry.as_bytes()).expect("it can be written");
     }
 
     /// The client's configuration, and the program that uses it: `ssh` takes the user's home from the system's list.
@@ -73,14 +83,7 @@ impl Fleet {
         let mut config = String::new();
         let mut known = String::new();
         for machine in self.machines.values() {
-            config.push_str(&format!(
-                "Host {}.test\n  HostName {}\n  User root\n  IdentityFile {}\n  IdentitiesOnly yes\n  \
-                 UserKnownHostsFile {}\n",
-                machine.name,
-                machine.subnet.address(2),
-                machine.at("user"),
-                folder.join("known_hosts").display()
-            ));
+            config.push_str(&machine.client(&machine.name, &folder.join("known_hosts")));
             known.push_str(&machine.known_host());
         }
         let file = folder.join("config");
@@ -133,6 +136,33 @@ impl Machine {
         format!("{} {key}", self.subnet.address(2))
     }
 
+    /// The client's configuration for it under a name.
+    fn client(&self, name: &str, known_hosts: &Path) -> String {
+        format!(
+            "Host {name}.test\n  HostName {}\n  User root\n  IdentityFile {}\n  IdentitiesOnly yes\n  \
+             UserKnownHostsFile {}\n",
+            self.subnet.address(2),
+            self.at("user"),
+            known_hosts.display()
+        )
+    }
+
+    /// Gives its SSH server another key, as an installation anew does; the fingerprints of the old and of the new one.
+    pub fn renew_host_key(&self) -> (String, String) {
+        let fingerprint = || {
+            let said = run("ssh-keygen", &["-lf", &self.at("host.pub")]);
+            said.split_whitespace().nth(1).expect("a fingerprint").to_owned()
+        };
+        let old = fingerprint();
+        self.signal("sshd", "KILL");
+        for file in ["host", "host.pub"] {
+            std::fs::remove_file(self.at(file)).expect("there is a key");
+        }
+        make_key(&self.folder.join("host"));
+        self.start_sshd();
+        (old, fingerprint())
+    }
+
     /// Its `/opt/homelab`.
     pub fn root(&self) -> PathBuf {
         self.folder.join("opt/homelab")
@@ -157,7 +187,7 @@ impl Machine {
         self.script("start");
         let pid = self.init();
         let (link, here, there) = (self.link(), self.subnet.address(1), self.subnet.address(2));
-        // A private /opt and the usual path of the engine's socket. The link of a node that ended may not be gone yet.
+        // A private /opt, a home in which no shell finds anything to do, and the usual path of the engine's socket. The link of a node that ended may not be gone yet.
         self.outside(&format!(
             "ip link del {link} 2>/dev/null || true\n\
              ip link add {link} type veth peer name eth0 netns {pid}\n\
@@ -165,6 +195,7 @@ impl Machine {
         ));
         self.inside(&format!(
             "ip addr add {there}/30 dev eth0\nip link set eth0 up\nmount --bind {opt} /opt\n\
+             mount -t tmpfs tmpfs /root\n\
              ln -s {socket} /run/docker.sock\nmkdir -m 755 /run/sshd\n",
             opt = self.at("opt"),
             socket = self.at("e/docker.sock"),

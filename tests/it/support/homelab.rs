@@ -101,6 +101,20 @@ impl Homelab {
         self
     }
 
+    /// A clone of the repository, without what was recorded.
+    pub fn copy_repository(&self, to: &Path) {
+        std::fs::create_dir_all(to).expect("a folder can be made");
+        let from = self.repository();
+        let status =
+            Command::new("cp").arg("-a").arg(from.join("inventory")).arg(from.join("services")).arg(to).status();
+        assert!(status.expect("cp runs").success());
+    }
+
+    /// Writes a file of a clone that is there already.
+    pub fn write_in(&self, clone: &Path, path: &str, text: &str) {
+        std::fs::write(clone.join(path), self.name(text)).expect("a file can be written");
+    }
+
     /// Copies a folder of texts into the repository.
     pub fn copy(&self, from: &Path, to: &str) -> &Homelab {
         for entry in std::fs::read_dir(from).expect("the folder is there").map(|entry| entry.expect("an entry")) {

@@ -39,8 +39,10 @@ impl Sshd {
             at("authorized_keys")
         );
         std::fs::write(at("sshd_config"), config).expect("it can be written");
-        // Its folder for the separation of privileges is one that a machine without a running server may lack.
-        let start = "mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec /usr/sbin/sshd -D -e -f \"$1\"";
+        // Its folder for the separation of privileges is one that a machine without a running server may lack. What the
+        // user's shell does when it starts is of no concern here.
+        let start = "mount -t tmpfs tmpfs /root && mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && \
+                     exec /usr/sbin/sshd -D -e -f \"$1\"";
         let log = std::fs::File::create(at("log")).expect("a log can be begun");
         let child = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", start, "sshd", &at("sshd_config")])

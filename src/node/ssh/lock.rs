@@ -1,0 +1,116 @@
+//! The lock of another machine: held by a shell over there for as long as hl says that it is still at it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::shell::complaint;
+use super::wire::Wire;
+use crate::node::{ErrorKind, LockGuard, LockHolder};
+
+/// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says nothing,
+/// and the other side of a connection may wait for hours for more.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often that word is said.
+const BEAT: Duration = Duration::from_secs(8);
+/// For the answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Takes the lock and holds it for as long as a byte comes within the lease. In the file stands who holds it: the process
+/// and the boot of this machine, then words for people.
+const HOLD: &str = r#"
+exec 9>>"$1" || exit 1
+if ! flock -n 9; then echo "taken $(cat -- "$1")"; exit; fi
+printf '%s %s %s\n' "$$" "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo -)" "$2" >"$1"
+echo held
+exec 3<&0
+while [ "$(timeout "$3" dd bs=1 count=1 2>/dev/null <&3 9>&- | wc -c)" -eq 1 ]; do :; done
+: >"$1"
+"#;
+
+/// Tells who holds a lock, if anybody does.
+const WHO: &str = r#"
+[ -e "$1" ] || { echo free; exit; }
+exec 9<"$1" || exit 1
+if flock -n 9; then echo free; else echo "held $(cat -- "$1")"; fi
+"#;
+
+/// Ends the process that holds a lock, if it is the one that is in the file and this machine was not started since.
+const BREAK: &str = r#"
+exec 9<"$1" || exit 1
+flock -n 9 && exit
+read -r pid boot rest <"$1"
+[ "$boot" = "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo -)" ] || { echo "$1: another boot" >&2; exit 1; }
+kill "$pid" && flock -w 10 9
+"#;
+
+/// Takes the lock at `path`; `holder` tells people who takes it.
+pub(super) async fn take(wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
+    let lease = LEASE.as_secs().to_string();
+    let mut child = wire.begin(HOLD, &[path, holder, &lease]).await?;
+    let out = child.stdout().take().expect("it is a pipe");
+    let mut stdin = child.stdin().take().expect("it is a pipe");
+    let mut first = String::new();
+    let read = tokio::time::timeout(PATIENCE, BufReader::new(out).read_line(&mut first)).await;
+    match first.trim().split_once(' ').unwrap_or((first.trim(), "")) {
+        ("held", _) if read.is_ok() => {
+            wire.untether().await;
+            let (gone, lost) = watch::channel(false);
+            let keeping = tokio::spawn(async move {
+                let ended = child.wait();
+                tokio::pin!(ended);
+                loop {
+                    if stdin.write_all(b".").await.is_err() {
+                        break;
+                    }
+                    tokio::select! {
+                        _ = &mut ended => break,
+                        () = tokio::time::sleep(BEAT) => {}
+                    }
+                }
+                gone.send_replace(true);
+            });
+            Ok(LockGuard::that_may_be_lost((Keeping(keeping), Arc::clone(wire)), lost))
+        }
+        ("taken", text) => Err(ErrorKind::Locked(LockHolder::parse(text))),
+        _ => {
+            let mut said = String::new();
+            if let Some(mut err) = child.stderr().take() {
+                let _ = tokio::time::timeout(Duration::from_secs(1), err.read_to_string(&mut said)).await;
+            }
+            Err(complaint(path, &said))
+        }
+    }
+}
+
+/// Who holds the lock at `path`.
+pub(super) async fn holder(wire: &Wire, path: &str) -> Result<Option<LockHolder>, ErrorKind> {
+    let output = wire.run(WHO, &[path], &[], PATIENCE).await?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match said.split_once(' ').unwrap_or((&said, "")) {
+        ("free", _) => Ok(None),
+        ("held", text) => Ok(Some(LockHolder::parse(text))),
+        _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+/// Takes the lock at `path` away from whoever holds it.
+pub(super) async fn break_it(wire: &Wire, path: &str) -> Result<(), ErrorKind> {
+    let output = wire.run(BREAK, &[path], &[], PATIENCE).await?;
+    match output.code {
+        0 => Ok(()),
+        _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+/// Says that hl is at it, until it is dropped.
+struct Keeping(JoinHandle<()>);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
