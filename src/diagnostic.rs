@@ -144,6 +144,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, summary) }
     }
 
+    /// The same as a warning.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// A note without a place yet.
     pub fn note(code: Code, summary: impl Into<String>) -> Self {
         Self { severity: Severity::Note, ..Self::error(code, summary) }
@@ -279,10 +285,11 @@ codes! {
     UnusedFolder "HL0411" "A folder under services/ holds no compose file."
     InvalidName "HL0412" "A name has characters that it may not have."
     DuplicateNode "HL0413" "A node is declared twice."
+    UnsupportedVersion "HL0414" "The file has a format version that this hl does not know."
     SecretsClosed "HL0415" "The encrypted variables of a service cannot be read here."
     SecretsInTheClear "HL0416" "A file for encrypted variables is not encrypted."
     SecretDiffers "HL0417" "A variable has another value on its node than in the repository."
-    UnsupportedVersion "HL0414" "The file has a format version that this hl does not know."
+    NodeClosed "HL0418" "hl may not write on a node where a service needs it to."
 }
 
 impl fmt::Display for Code {

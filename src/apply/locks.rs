@@ -68,8 +68,24 @@ pub(super) async fn take(
 }
 
 async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, NodeError> {
-    node.ensure_directory(&DirectorySpec { path: root.to_owned(), owner: None, mode: None }).await?;
-    node.lock(&lock_file(root), holder).await
+    let root = DirectorySpec { path: root.to_owned(), owner: None, mode: None };
+    let made = node.ensure_directory(&root).await;
+    let is_denied = |error: &NodeError| matches!(error.kind, ErrorKind::Denied(_));
+    let taken = match made {
+        Ok(()) => node.lock(&lock_file(&root.path), holder).await,
+        Err(error) => Err(error),
+    };
+    match taken {
+        // Who may use the engine and not write there has a lock all the same.
+        Err(error) if is_denied(&error) => node.lock(&lock_file_elsewhere(&root.path), holder).await,
+        taken => taken,
+    }
+}
+
+/// The lock file for those who may not write to a node's root.
+pub fn lock_file_elsewhere(root: &str) -> String {
+    let name: String = root.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("/tmp/.hl{name}.lock")
 }
 
 /// The lock file of a node whose root this is.

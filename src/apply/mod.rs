@@ -27,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use locks::lock_file;
+pub use locks::{lock_file, lock_file_elsewhere};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::exit::{Answer, Exit, Failure};
 use super::place::Place;
 use super::terminal::Terminal;
-use crate::apply::lock_file;
+use crate::apply::{lock_file, lock_file_elsewhere};
 use crate::config;
 use crate::diagnostic::did_you_mean;
 use crate::model::NodeName;
@@ -64,17 +64,25 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             exit = Exit::Incomplete;
             continue;
         };
-        let path = lock_file(&nodes[name].root);
-        match door.lock_holder(&path).await {
-            Ok(None) => drop(writeln!(text, "{name}: free")),
-            Ok(Some(holder)) => {
-                let _ = writeln!(text, "{name}: {}", evidence(&holder));
-                held.push((name, door, path));
+        let root = &nodes[name].root;
+        let mut is_free = true;
+        for path in [lock_file(root), lock_file_elsewhere(root)] {
+            match door.lock_holder(&path).await {
+                Ok(None) => {}
+                Ok(Some(holder)) => {
+                    let _ = writeln!(text, "{name}: {}", evidence(&holder));
+                    held.push((name, door, path));
+                    is_free = false;
+                }
+                Err(error) => {
+                    let _ = writeln!(text, "{name}: unknown, {}", error.kind);
+                    exit = Exit::Incomplete;
+                    is_free = false;
+                }
             }
-            Err(error) => {
-                let _ = writeln!(text, "{name}: unknown, {}", error.kind);
-                exit = Exit::Incomplete;
-            }
+        }
+        if is_free {
+            let _ = writeln!(text, "{name}: free");
         }
     }
     terminal.data(&text)?;

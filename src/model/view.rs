@@ -79,6 +79,17 @@ pub struct LiveNode {
     pub images: BTreeMap<String, LiveImage>,
     /// The files and directories that hl asked for, by absolute path; what is not there is not in it.
     pub files: BTreeMap<String, LiveFile>,
+    /// Those of them that hl may neither make nor replace there.
+    pub closed: BTreeSet<String>,
+}
+
+/// The files and directories that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveFiles {
+    /// What is there, by absolute path.
+    pub found: BTreeMap<String, LiveFile>,
+    /// What hl may neither make nor replace, there or not.
+    pub closed: BTreeSet<String>,
 }
 
 impl LiveNode {

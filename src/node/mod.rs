@@ -24,7 +24,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{Health, LiveContainer, LiveFile, LiveNode, Status};
+use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all, hang_up};
 pub use error::{ErrorKind, NodeError};
@@ -49,12 +49,12 @@ pub trait Node: Send + Sync {
     async fn read_engine(&self) -> Result<LiveNode, NodeError>;
 
     /// Reads those of the wanted files that are there.
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError>;
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError>;
 
     /// Reads what the engine has and the wanted files, at once.
     async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
         let (live, files) = tokio::try_join!(self.read_engine(), self.read_files(wanted))?;
-        Ok(LiveNode { files, ..live })
+        Ok(LiveNode { files: files.found, closed: files.closed, ..live })
     }
 
     /// Makes a directory with its parents, which get mode 0755; sets owner and mode where the spec

@@ -10,7 +10,7 @@ use super::connect::{Fleet, Options, Reach, reach};
 use super::{ErrorKind, NodeError, Wanted};
 use crate::model::NodeName;
 use crate::model::homelab;
-use crate::model::view::{LiveNode, LiveView, NodeView};
+use crate::model::view::{LiveFiles, LiveNode, LiveView, NodeView};
 
 /// All nodes, being connected to and asked, each as fast as it is. What they say is gathered while the caller does something
 /// else.
@@ -58,7 +58,9 @@ async fn ask_node(
     let nothing = Wanted::default();
     let files = match &reach {
         Reach::Node(node) => match node.read_files(wanted.get(name).unwrap_or(&nothing)).await {
-            Ok(files) => NodeView::Known(Box::new(LiveNode { files, ..LiveNode::default() })),
+            Ok(LiveFiles { found: files, closed }) => {
+                NodeView::Known(Box::new(LiveNode { files, closed, ..LiveNode::default() }))
+            }
             Err(error) => unknown(&error),
         },
         Reach::Failed(error) => unknown(error),
@@ -103,8 +105,8 @@ impl Engines {
             let Some(view) = live.nodes.get_mut(&name) else { continue };
             match (answer, &mut *view) {
                 (Ok(engine), NodeView::Known(node)) => {
-                    let files = std::mem::take(&mut node.files);
-                    **node = LiveNode { files, ..engine };
+                    let (files, closed) = (std::mem::take(&mut node.files), std::mem::take(&mut node.closed));
+                    **node = LiveNode { files, closed, ..engine };
                 }
                 (Err(error), NodeView::Known(_)) => *view = unknown(&error),
                 (_, NodeView::Unknown { .. } | NodeView::Maintenance) => {}

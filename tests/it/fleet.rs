@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::fleet::{Build, Fleet};
+use crate::support::fleet::{Build, Fleet, User};
 use crate::support::homelab::Homelab;
 use crate::support::outcome::Outcome;
 use crate::support::trial::{Trial, trial};
@@ -19,6 +19,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(forty_nodes_of_which_five_are_dead, needs Engine, Root),
     trial!(another_host_key_is_refused, needs Engine, Root),
     trial!(two_clones_do_not_apply_at_once, needs Engine, Root),
+    trial!(a_user_with_the_engine_alone, needs Engine, Root),
+    trial!(a_user_who_may_become_root, needs Engine, Root),
 ];
 
 /// Service, node, what it needs, and what its compose file has besides.
@@ -238,7 +240,7 @@ fn a_link_that_is_cut_while_hl_applies() {
 }
 
 fn a_server_that_allows_little_is_enough_for_sixty_containers() {
-    let build = Build { sshd: "MaxSessions 2\nMaxStartups 2:30:4" };
+    let build = Build { sshd: "MaxSessions 2\nMaxStartups 2:30:4", ..Build::default() };
     let home = Home::new(&[("nas", build)], &[]);
     for service in ["a", "b", "c", "d", "e", "f"] {
         let compose = format!(
@@ -260,7 +262,7 @@ fn a_server_that_allows_little_is_enough_for_sixty_containers() {
 
 fn forty_nodes_of_which_five_are_dead() {
     // Aliases of two machines; the server lets all of them in at once, as forty servers would.
-    let build = Build { sshd: "MaxStartups 100" };
+    let build = Build { sshd: "MaxStartups 100", ..Build::default() };
     let home = Home::new(&[("alive", build), ("dead", build)], &[]);
     let mut topology = String::from("version: 1\nname: home\nnodes:\n");
     for number in 0..40 {
@@ -343,4 +345,44 @@ fn two_clones_do_not_apply_at_once() {
     of_other(&["unlock"]).code(0).says("nas: free");
     let third = third.wait_with_output().expect("hl ends");
     assert_eq!(third.status.code(), Some(4), "{}", String::from_utf8_lossy(&third.stdout));
+}
+
+/// Beside one service with a file of its own, one that is nothing but a container.
+fn bare(home: &Home) {
+    home.lab.write(
+        "services/bare/docker-compose.yml",
+        "name: bare\nservices: { bare: { image: \"hl-test/web:1\", stop_grace_period: 1s } }\n",
+    );
+    home.lab.write("services/bare/service.yaml", "owner_node: nas\n");
+}
+
+fn a_user_with_the_engine_alone() {
+    let build = Build { user: User::Docker, ..Build::default() };
+    let home = Home::new(&[("nas", build)], &[("one", "nas", "", "")]);
+    bare(&home);
+    let nas = home.fleet.node("nas");
+    let plan = home.hl(&["plan"]);
+    plan.code(3).says("nas/bare").talks("hl may not write /opt/homelab/config/one").talks("sudo install -d -o USER");
+    home.hl(&["apply", "--yes"]).code(3).says("nas/bare");
+    assert_eq!(nas.engine().containers(""), ["bare-bare-1"]);
+    let networks = nas.engine().get("/networks").to_string();
+    assert!(!networks.contains("one_default"), "half of the other was made: {networks}");
+    home.hl(&["plan"]).code(3).says("No changes");
+    nas.inside("chown pilot /opt/homelab\n");
+    home.hl(&["apply", "--yes"]).code(0);
+    home.expect_settled();
+    assert_eq!(nas.inside("stat -c %U /opt/homelab/config/one/www/index.html\n"), "pilot\n");
+}
+
+fn a_user_who_may_become_root() {
+    let build = Build { user: User::Sudo, ..Build::default() };
+    let home = Home::new(&[("nas", build)], &[("one", "nas", "", "")]);
+    home.lab.write("services/one/env.example", "A=1\n");
+    home.hl(&["apply", "--yes"]).code(0);
+    home.expect_settled();
+    let nas = home.fleet.node("nas");
+    assert_eq!(nas.inside("stat -c '%U %a' /opt/homelab/config/one/.env\n"), "root 600\n");
+    home.touch("one", "new\n");
+    home.hl(&["apply", "--yes"]).code(0);
+    home.expect_settled();
 }

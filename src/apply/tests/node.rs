@@ -11,7 +11,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveNode, Status, Wanted};
+use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status, Wanted};
 use crate::node::{
     EngineInfo, ErrorKind, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Progress, Script,
     ScriptEnd, ScriptOutcome,
@@ -120,10 +120,11 @@ impl Node for TestNode {
         Ok(LiveNode { containers, ..LiveNode::default() })
     }
 
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
         let world = self.world();
         let files = world.files.iter().filter(|(path, _)| wanted.files.contains_key(*path));
-        Ok(files.map(|(path, file)| (path.clone(), file.clone())).collect())
+        let found = files.map(|(path, file)| (path.clone(), file.clone())).collect();
+        Ok(LiveFiles { found, ..LiveFiles::default() })
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {

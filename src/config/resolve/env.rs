@@ -44,6 +44,8 @@ pub(super) struct ServiceEnv {
     pub values: BTreeMap<String, String>,
     /// The variables that hl sees to in the node's file.
     pub declared: BTreeMap<String, Variable>,
+    /// Whether hl has something to add to the node's file.
+    pub grows: bool,
     /// Those with a stand-in, because only the node has their value.
     pub stand_ins: BTreeSet<String>,
 }
@@ -102,6 +104,7 @@ pub(super) fn service_env(
         }
         env.declared.insert(name, variable);
     }
+    env.grows = !added.is_empty();
     if setting.knowledge == Knowledge::Repository {
         let known = |name: &str| {
             let set = |value: Option<&String>| value.is_some_and(|v| !v.is_empty());

@@ -17,7 +17,6 @@ mod transport;
 mod update;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +33,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{LiveContainer, LiveFile, LiveNode, WantContent, Wanted};
+use crate::model::view::{LiveContainer, LiveFile, LiveFiles, LiveNode, WantContent, Wanted};
 
 /// A node whose engine answers at a unix socket of this machine, its own or one that leads to another machine.
 pub struct DockerNode {
@@ -87,7 +86,7 @@ impl Node for DockerNode {
         read::read(&self.engine).await
     }
 
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
         self.shell.read_files(wanted).await
     }
 

@@ -44,6 +44,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         volumes: volumes.map(|v| (v.spec.name.clone(), v)).collect(),
         images,
         files: BTreeMap::new(),
+        closed: BTreeSet::new(),
     })
 }
 

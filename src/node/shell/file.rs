@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, WantContent};
 use crate::node::FileWrite;
@@ -37,6 +39,16 @@ pub fn ensure_directory(spec: &DirectorySpec) -> io::Result<()> {
         Some(mode) => fs::set_permissions(path, Permissions::from_mode(mode)),
         None => Ok(()),
     }
+}
+
+/// Whether this process may neither make nor replace what is at a path: both are done in the folder above, or in the nearest
+/// one that is there.
+pub fn is_closed(path: &str) -> bool {
+    if rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let above = Path::new(path).ancestors().skip(1).find(|folder| fs::metadata(folder).is_ok());
+    above.is_some_and(|folder| access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err())
 }
 
 /// Puts a file in place, all or nothing. The content is written to a file beside it that only its

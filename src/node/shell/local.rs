@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::{Folder, Shell, file, lock, script};
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
-use crate::model::view::{LiveFile, WantContent, Wanted};
+use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
 
 /// Files and scripts of this machine, on behalf of one node.
@@ -90,14 +90,17 @@ impl Shell for LocalShell {
         self.files("break the lock", path, move || lock::break_it(&wanted)).await
     }
 
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
         let wanted = wanted.files.clone();
         // All on one thread: each takes microseconds, and making a thread for it takes more.
         let read = tokio::task::spawn_blocking(move || {
-            let mut files = BTreeMap::new();
+            let mut files = LiveFiles::default();
             for (path, content) in wanted {
+                if file::is_closed(&path) {
+                    files.closed.insert(path.clone());
+                }
                 match file::read(&path, content) {
-                    Ok(Some(file)) => drop(files.insert(path, file)),
+                    Ok(Some(file)) => drop(files.found.insert(path, file)),
                     Ok(None) => {}
                     Err(error) => return Err((path, error)),
                 }

@@ -7,7 +7,6 @@ mod local;
 mod lock;
 mod script;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
 use crate::model::spec::DirectorySpec;
-use crate::model::view::{LiveFile, WantContent, Wanted};
+use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
 pub use local::LocalShell;
 pub use script::interpreter;
@@ -33,7 +32,7 @@ pub trait Shell: Send + Sync {
     async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError>;
 
     /// Reads all that is wanted and there, by path.
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError>;
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError>;
 
     /// Runs a script to its end or its time-out.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;

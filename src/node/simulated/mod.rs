@@ -6,7 +6,6 @@
 mod engine;
 mod world;
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -20,7 +19,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{FileKind, LiveContainer, LiveFile, LiveNode, WantContent, Wanted};
+use crate::model::view::{FileKind, LiveContainer, LiveFile, LiveFiles, LiveNode, WantContent, Wanted};
 
 pub use world::{Behaviour, World};
 
@@ -82,14 +81,14 @@ impl Node for Simulated {
         Ok(self.world().view())
     }
 
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
         let world = self.world();
         let file = |(path, content): (&String, &WantContent)| {
             let file = world.files.get(path)?.clone();
             let content = file.content.filter(|_| *content == WantContent::Yes);
             Some((path.clone(), LiveFile { content, ..file }))
         };
-        Ok(wanted.files.iter().filter_map(file).collect())
+        Ok(LiveFiles { found: wanted.files.iter().filter_map(file).collect(), ..LiveFiles::default() })
     }
 
     async fn ensure_directory(&self, spec: &DirectorySpec) -> Result<(), NodeError> {

@@ -71,7 +71,7 @@ impl World {
             networks: self.networks.clone(),
             volumes: self.volumes.clone(),
             images: self.images.clone(),
-            files: BTreeMap::new(),
+            ..LiveNode::default()
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::shell::complaint;
-use super::wire::Wire;
+use super::wire::{Rights, Wire};
 use crate::node::{ErrorKind, LockGuard, LockHolder};
 
 /// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says nothing,
@@ -50,7 +50,7 @@ kill "$pid" && flock -w 10 9
 /// Takes the lock at `path`; `holder` tells people who takes it.
 pub(super) async fn take(wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
     let lease = LEASE.as_secs().to_string();
-    let mut child = wire.begin(HOLD, &[path, holder, &lease]).await?;
+    let mut child = wire.begin(Rights::Own, HOLD, &[path, holder, &lease]).await?;
     let out = child.stdout().take().expect("it is a pipe");
     let mut stdin = child.stdin().take().expect("it is a pipe");
     let mut first = String::new();

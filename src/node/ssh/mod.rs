@@ -94,7 +94,8 @@ pub async fn connect(
     })
 }
 
-/// Tells where the engine's socket is, and whether this user may use it.
+/// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root without
+/// being asked for anything.
 const FIND_ENGINE: &str = r#"
 socket=${DOCKER_HOST:-}
 case $socket in
@@ -104,6 +105,7 @@ case $socket in
        own=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/docker.sock
        [ -S "$socket" ] || { [ -S "$own" ] && socket=$own; } ;;
 esac
+[ "$(id -u)" = 0 ] || ! sudo -n true >/dev/null 2>&1 || echo sudo
 if [ ! -S "$socket" ]; then
     if command -v dockerd >/dev/null 2>&1 || command -v docker >/dev/null 2>&1; then echo "stopped $socket"
     else echo "missing $socket"; fi
@@ -114,7 +116,14 @@ else echo "denied $(id -un) $socket"; fi
 async fn find_engine(wire: &Wire, patience: Duration) -> Result<String, ErrorKind> {
     let Output { code, stdout, stderr } = wire.run(FIND_ENGINE, &[], &[], patience).await?;
     let said = String::from_utf8_lossy(&stdout);
-    match said.trim().split_once(' ') {
+    let said = match said.trim().strip_prefix("sudo\n") {
+        Some(rest) => {
+            wire.allow_sudo();
+            rest
+        }
+        None => said.trim(),
+    };
+    match said.split_once(' ') {
         Some(("there", socket)) => Ok(socket.to_owned()),
         Some((how, rest)) => Err(text::engine_is(how, rest)),
         None => Err(text::no_shell(code, &stderr)),

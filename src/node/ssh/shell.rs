@@ -1,6 +1,6 @@
 //! Files and scripts over the connection. What is secret goes over standard input, never over arguments.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::wire::{Output, Wire};
+use super::wire::{Output, Rights, Wire};
 use crate::model::spec::DirectorySpec;
-use crate::model::view::{FileKind, LiveFile, WantContent, Wanted};
+use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
 use crate::node::shell::{Folder, Shell, interpreter};
 use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptEnd, ScriptOutcome};
 
@@ -40,7 +40,8 @@ impl RemoteShell {
         NodeError { node: self.wire.node.clone(), what: what.to_owned(), kind }
     }
 
-    /// Runs one of the scripts below on a path; its complaint is the error.
+    /// Runs one of the scripts below on a path; its complaint is the error. What the user there may not do, root does, where
+    /// that is allowed.
     async fn files(
         &self,
         verb: &str,
@@ -49,13 +50,44 @@ impl RemoteShell {
         arguments: &[&str],
         input: &[u8],
     ) -> Result<Vec<u8>, NodeError> {
+        match self.files_with(Rights::Own, verb, path, script, arguments, input).await {
+            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.wire.can_sudo() => {
+                self.files_with(Rights::Sudo, verb, path, script, arguments, input).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn files_with(
+        &self,
+        rights: Rights,
+        verb: &str,
+        path: &str,
+        script: &str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Vec<u8>, NodeError> {
         let what = format!("{verb} {path}");
-        let Output { code, stdout, stderr } =
-            self.wire.run(script, arguments, input, SHORT).await.map_err(|kind| self.fail(&what, kind))?;
+        let ran = self.wire.run_as(rights, script, arguments, input, SHORT).await;
+        let Output { code, stdout, stderr } = ran.map_err(|kind| self.fail(&what, kind))?;
         match code {
             0 => Ok(stdout),
             _ => Err(self.fail(&what, complaint(path, &String::from_utf8_lossy(&stderr)))),
         }
+    }
+
+    /// What [`READ_FILES`] says.
+    fn read_lines(&self, wanted: &Wanted, output: &str) -> Result<LiveFiles, NodeError> {
+        let mut lines = output.lines();
+        let mut files = LiveFiles::default();
+        for path in wanted.files.keys() {
+            let line = lines.next().unwrap_or_default();
+            let (closed, line) = line.strip_prefix("closed ").map_or((false, line), |line| (true, line));
+            let file = read_line(line).map_err(|why| self.fail(&format!("read {path}"), complaint(path, &why)))?;
+            files.found.extend(file.map(|file| (path.clone(), file)));
+            files.closed.extend(closed.then(|| path.clone()));
+        }
+        Ok(files)
     }
 }
 
@@ -104,10 +136,17 @@ sync -- "$(dirname -- "$path")" 2>/dev/null || sync
 "#;
 
 /// Each line of input is `y PATH` or `n PATH`: with its content or without. Each line of output is for one of them:
-/// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content.
+/// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content. Before it stands
+/// `closed` where the user there may not make or replace it: both are done in the nearest folder above that is there.
 const READ_FILES: &str = r#"
+me=$(id -u)
 while IFS= read -r line; do
     path=${line#? }
+    if [ "$me" != 0 ]; then
+        above=$(dirname -- "$path")
+        while [ ! -d "$above" ] && [ "$above" != / ]; do above=$(dirname -- "$above"); done
+        [ -w "$above" ] && [ -x "$above" ] || printf 'closed '
+    fi
     if ! seen=$(LC_ALL=C stat -L -c '%a %u:%g' -- "$path" 2>&1); then
         case $seen in
             *"No such file"*|*"Not a directory"*) echo - ;;
@@ -139,28 +178,32 @@ impl Shell for RemoteShell {
     async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError> {
         let mut wanted = Wanted::default();
         wanted.add(path, content);
-        Ok(self.read_files(&wanted).await?.remove(path))
+        Ok(self.read_files(&wanted).await?.found.remove(path))
     }
 
-    async fn read_files(&self, wanted: &Wanted) -> Result<BTreeMap<String, LiveFile>, NodeError> {
+    async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
         if wanted.files.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(LiveFiles::default());
         }
         let line = |(path, content): (&String, &WantContent)| match content {
             WantContent::Yes => format!("y {path}\n"),
             WantContent::No => format!("n {path}\n"),
         };
         let list: String = wanted.files.iter().map(line).collect();
-        let output = self.files("read", "files", READ_FILES, &[], list.as_bytes()).await?;
-        let output = String::from_utf8_lossy(&output);
-        let mut lines = output.lines();
-        let mut files = BTreeMap::new();
-        for path in wanted.files.keys() {
-            let line = lines.next().unwrap_or_default();
-            let file = read_line(line).map_err(|why| self.fail(&format!("read {path}"), complaint(path, &why)))?;
-            files.extend(file.map(|file| (path.clone(), file)));
+        let read = async |rights| {
+            let output = self.files_with(rights, "read", "files", READ_FILES, &[], list.as_bytes()).await?;
+            self.read_lines(wanted, &String::from_utf8_lossy(&output))
+        };
+        match read(Rights::Own).await {
+            // One file of them may be for others' eyes, or one folder for others' hands.
+            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.wire.can_sudo() => {
+                read(Rights::Sudo).await
+            }
+            Ok(files) if !files.closed.is_empty() && self.wire.can_sudo() => {
+                Ok(LiveFiles { closed: BTreeSet::new(), ..files })
+            }
+            answer => answer,
         }
-        Ok(files)
     }
 
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {

@@ -1,8 +1,8 @@
 //! The connection itself: commands over it, few at once, each with a time limit.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openssh::{Child, Session, Stdio};
@@ -31,6 +31,17 @@ pub(super) struct Wire {
     /// For how many commands there is room.
     width: AtomicUsize,
     folder: Folder,
+    /// Whether the user there may become root.
+    sudo: OnceLock<bool>,
+}
+
+/// Whose rights a script has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rights {
+    /// Those of the user there.
+    Own,
+    /// Root's, by sudo without a password.
+    Sudo,
 }
 
 /// How a command ended.
@@ -55,6 +66,7 @@ impl Wire {
             room: Semaphore::new(AT_ONCE),
             width: AtomicUsize::new(AT_ONCE),
             folder,
+            sudo: OnceLock::new(),
         })
     }
 
@@ -66,10 +78,33 @@ impl Wire {
         self.folder.path()
     }
 
-    /// Runs a script of hl's own with arguments, which everybody on the node can see, and with input, which nobody can.
-    /// Once it is begun it may take `patience`.
+    /// Whether the user there may become root without being asked for anything.
+    pub(super) fn can_sudo(&self) -> bool {
+        self.sudo.get().copied().unwrap_or_default()
+    }
+
+    /// Notes that they may.
+    pub(super) fn allow_sudo(&self) {
+        // It is found out once.
+        let _ = self.sudo.set(true);
+    }
+
+    /// As [`Wire::run_as`], as the user there.
     pub(super) async fn run(
         &self,
+        script: &str,
+        arguments: &[&str],
+        input: &[u8],
+        patience: Duration,
+    ) -> Result<Output, ErrorKind> {
+        self.run_as(Rights::Own, script, arguments, input, patience).await
+    }
+
+    /// Runs a script of hl's own with arguments, which everybody on the node can see, and with input, which nobody can.
+    /// Once it is begun it may take `patience`.
+    pub(super) async fn run_as(
+        &self,
+        rights: Rights,
         script: &str,
         arguments: &[&str],
         input: &[u8],
@@ -79,7 +114,7 @@ impl Wire {
         loop {
             let room = self.room.acquire().await;
             let room = room.map_err(|_| ErrorKind::Script("the connection is closed".to_owned()))?;
-            let once = tokio::time::timeout(patience, self.once(script, arguments, input)).await;
+            let once = tokio::time::timeout(patience, self.once(rights, script, arguments, input)).await;
             let output = once.unwrap_or(Err(ErrorKind::Timeout { after: patience }))?;
             if output.code != NO_SESSION || refused >= TRIES {
                 return Ok(output);
@@ -100,8 +135,8 @@ impl Wire {
         self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
-    async fn once(&self, script: &str, arguments: &[&str], input: &[u8]) -> Result<Output, ErrorKind> {
-        let mut child = self.begin(script, arguments).await?;
+    async fn once(&self, rights: Rights, script: &str, arguments: &[&str], input: &[u8]) -> Result<Output, ErrorKind> {
+        let mut child = self.begin(rights, script, arguments).await?;
         let mut stdin = child.stdin().take().expect("standard input is a pipe");
         let (mut out, mut err) =
             (child.stdout().take().expect("it is a pipe"), child.stderr().take().expect("it is a pipe"));
@@ -125,8 +160,20 @@ impl Wire {
     }
 
     /// Begins a script of hl's own, whose input and outputs are pipes.
-    pub(super) async fn begin(&self, script: &str, arguments: &[&str]) -> Result<Child<Arc<Session>>, ErrorKind> {
-        let mut command = Arc::clone(&self.session).arc_command("sh");
+    pub(super) async fn begin(
+        &self,
+        rights: Rights,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<Child<Arc<Session>>, ErrorKind> {
+        let session = Arc::clone(&self.session);
+        let mut command = match rights {
+            Rights::Own => session.arc_command("sh"),
+            Rights::Sudo => session.arc_command("sudo"),
+        };
+        if rights == Rights::Sudo {
+            command.args(["-n", "sh"]);
+        }
         command.arg("-c").arg(script).arg("hl").args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().await.map_err(|error| text::lost(&error))

@@ -27,6 +27,20 @@ pub struct Fleet {
 pub struct Build {
     /// Further lines of `sshd_config`.
     pub sshd: &'static str,
+    /// Who logs in.
+    pub user: User,
+}
+
+/// Who logs in on a node.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum User {
+    /// The one who may do everything.
+    #[default]
+    Root,
+    /// One who may use the engine and has no other right.
+    Docker,
+    /// One who may become root without being asked.
+    Sudo,
 }
 
 /// One node.
@@ -34,6 +48,7 @@ pub struct Machine {
     name: String,
     folder: PathBuf,
     subnet: Subnet,
+    user: User,
 }
 
 /// Four addresses that no other test has: the node's is the second that can be used, this side's the first.
@@ -109,7 +124,7 @@ impl Machine {
         for inner in ["", "opt", "opt/homelab"] {
             std::fs::create_dir_all(folder.join(inner)).expect("a folder can be made");
         }
-        let machine = Machine { name: name.to_owned(), folder, subnet: Subnet::take() };
+        let machine = Machine { name: name.to_owned(), folder, subnet: Subnet::take(), user: build.user };
         for key in ["host", "user"] {
             make_key(&machine.folder.join(key));
         }
@@ -139,9 +154,10 @@ impl Machine {
     /// The client's configuration for it under a name.
     fn client(&self, name: &str, known_hosts: &Path) -> String {
         format!(
-            "Host {name}.test\n  HostName {}\n  User root\n  IdentityFile {}\n  IdentitiesOnly yes\n  \
+            "Host {name}.test\n  HostName {}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  \
              UserKnownHostsFile {}\n",
             self.subnet.address(2),
+            if self.user == User::Root { "root" } else { "pilot" },
             self.at("user"),
             known_hosts.display()
         )
@@ -195,13 +211,30 @@ impl Machine {
         ));
         self.inside(&format!(
             "ip addr add {there}/30 dev eth0\nip link set eth0 up\nmount --bind {opt} /opt\n\
-             mount -t tmpfs tmpfs /root\n\
+             mount -t tmpfs tmpfs /root\n{accounts}\
              ln -s {socket} /run/docker.sock\nmkdir -m 755 /run/sshd\n",
             opt = self.at("opt"),
             socket = self.at("e/docker.sock"),
+            accounts = self.accounts(),
         ));
         self.start_sshd();
         let _ = self.engine();
+    }
+
+    /// Gives it an account of its own for whoever logs in: the system's lists are another's.
+    fn accounts(&self) -> String {
+        if self.user == User::Root {
+            return String::new();
+        }
+        let may = if self.user == User::Sudo { "pilot ALL=(ALL) NOPASSWD: ALL" } else { "" };
+        format!(
+            "cd {folder}\ncp /etc/passwd passwd\necho 'pilot:*:4242:4242::/home/pilot:/bin/sh' >>passwd\n\
+             cp /etc/group group\necho 'pilot:x:4242:' >>group\nmount --bind passwd /etc/passwd\n\
+             mount --bind group /etc/group\nmount -t tmpfs tmpfs /home\ninstall -d -o pilot /home/pilot\n\
+             echo 'root ALL=(ALL) ALL\n{may}' >sudoers\nchmod 440 sudoers\n\
+             [ ! -e /etc/sudoers ] || mount --bind sudoers /etc/sudoers\nchgrp pilot e/docker.sock\n",
+            folder = self.folder.display()
+        )
     }
 
     /// Starts its SSH server.
