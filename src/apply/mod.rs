@@ -110,6 +110,8 @@ pub async fn apply(
 ) -> Result<Report, Error> {
     let locks = locks::take(plan, nodes, options).await.map_err(Error::Locked)?;
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
+    let unproven = plan.verifications.iter().map(|v| v.service.clone()).collect();
+    store.await_proof(unproven).map_err(Error::NotBegun)?;
     let job = run::Job { plan, nodes, locks: &locks, store, options, events };
     let (report, trouble) = run::run(job, stop).await;
     let written = store.finish(summary(plan, &report));

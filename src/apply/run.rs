@@ -433,6 +433,11 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> (Report, Option<state::Error>) {
         let clean = |step| matches!(self.schedule.state(step), State::Done | State::Warned);
         record::services(self.job.plan, self.job.store, &self.job.options.services, clean);
+        for verification in &self.job.plan.verifications {
+            if verification.steps.iter().all(|step| clean(*step)) {
+                self.job.store.prove(&verification.service);
+            }
+        }
         self.try_state(Store::save);
         (self.report, self.trouble)
     }

@@ -1,5 +1,7 @@
 //! `hl drift`: what somebody changed outside hl, and nothing else.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use super::Format;
@@ -10,6 +12,7 @@ use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use super::walk::look_with_record;
 use crate::diff::Change;
+use crate::model::view::RecordedView;
 use crate::node;
 use crate::plan::{self, Input};
 use crate::state;
@@ -33,9 +36,11 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let options = world.options(&arguments.selection, &state.view)?;
     let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
     changes.retain(Change::is_drift);
+    // What is still to be proven is nobody's doing.
+    let recorded = RecordedView { unproven: BTreeSet::new(), ..state.view.clone() };
     let plan = plan::plan(&Input {
         homelab: &world.homelab,
-        recorded: &state.view,
+        recorded: &recorded,
         live: &world.live,
         changes: &changes,
         options: &options,

@@ -90,7 +90,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     if let Some(path) = &arguments.out {
         terminal.talk(&format!("Saved. `hl apply {}` does this, and nothing else.", path.display()));
     }
-    Ok(match (planned.plan.is_incomplete(), planned.plan.has_changes() && arguments.detailed_exitcode) {
+    Ok(match (planned.plan.is_incomplete(), planned.plan.has_work() && arguments.detailed_exitcode) {
         (true, _) => Exit::Incomplete,
         (false, true) => Exit::Changes,
         (false, false) => Exit::Done,

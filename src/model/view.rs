@@ -259,6 +259,8 @@ pub struct RecordedView {
     pub resources: BTreeMap<Addr, Recorded>,
     /// Each service that has resources.
     pub services: BTreeMap<ServiceName, RecordedService>,
+    /// Services that an apply was to prove, and did not come to or did not succeed with.
+    pub unproven: BTreeSet<ServiceName>,
     /// Steps that were begun and whose end was never written: a crash.
     pub interrupted: Vec<Interrupted>,
 }

@@ -204,11 +204,15 @@ impl<'a> Builder<'a> {
             || changes.iter().any(|c| c.presence == Presence::Gone && c.addr.kind == Kind::Container);
         let upset: Vec<&ServiceName> =
             service.depends_on.keys().filter(|d| runs && self.services.get(*d).is_some_and(|s| s.disturbed)).collect();
+        let unproven = runs && !touched && self.input.recorded.unproven.contains(&service.name);
         let mut reasons: Vec<Reason> = upset.iter().map(|d| Reason::DependencyChanged((*d).clone())).collect();
         if touched {
             reasons.insert(0, Reason::Verify);
-        } else if !upset.is_empty() {
+        } else if !upset.is_empty() || unproven {
             result.verified.extend(self.await_running(site, &upset));
+        }
+        if unproven {
+            reasons.push(Reason::Unproven);
         }
         if let (Some(script), false) = (&service.health, reasons.is_empty()) {
             let mut after = result.verified.clone();
@@ -246,7 +250,7 @@ impl<'a> Builder<'a> {
         services.iter().filter_map(|s| self.services.get(*s)).flat_map(|s| s.verified.iter().copied()).collect()
     }
 
-    /// Waits again for the running containers of a service whose dependencies were disturbed.
+    /// Waits again for the running containers of a service whose dependencies were disturbed, or which was not proven.
     fn await_running(&mut self, site: &Site<'a>, upset: &[&ServiceName]) -> Vec<StepId> {
         let gate = self.gate_of(upset);
         let mut steps = Vec::new();

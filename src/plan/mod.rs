@@ -159,6 +159,11 @@ impl Plan {
         self.changes.iter().any(PlannedChange::acts)
     }
 
+    /// Whether anything would be done, be it only to prove that a service works.
+    pub fn has_work(&self) -> bool {
+        self.has_changes() || !self.verifications.is_empty()
+    }
+
     /// Whether it says nothing about some node or service.
     pub fn is_incomplete(&self) -> bool {
         self.unknown.values().any(|u| u.kind == UnknownKind::Unreachable) || !self.blocked.is_empty()
@@ -305,6 +310,8 @@ pub enum Reason {
     DependencyChanged(ServiceName),
     /// Its service changes; it is verified afterwards.
     Verify,
+    /// An apply was to prove it, and did not come to that or did not succeed.
+    Unproven,
     /// It is no longer declared.
     NoLongerDeclared,
     /// It is left over from an interrupted replacement.

@@ -40,6 +40,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
         Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
         Reason::Verify => "its service changes".to_owned(),
+        Reason::Unproven => "the last apply did not prove that it works".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
         Reason::Leftover => "left over from an interrupted replacement".to_owned(),
         Reason::Requested => "asked for".to_owned(),
@@ -74,6 +75,7 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::DependencyRestarted(_)
         | Reason::DependencyChanged(_)
         | Reason::Verify
+        | Reason::Unproven
         | Reason::NoLongerDeclared
         | Reason::Leftover
         | Reason::Requested => false,

@@ -35,6 +35,9 @@ pub(super) struct V1 {
     /// What the key that sealed the secrets in this file makes of a fixed text: tells whether a key is that key.
     pub(super) key: Option<V1Digest>,
     pub(super) services: BTreeMap<ServiceName, V1Service>,
+    /// Services that are not proven to work.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) unproven: BTreeSet<ServiceName>,
     pub(super) resources: BTreeMap<String, V1Resource>,
 }
 

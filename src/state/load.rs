@@ -153,6 +153,7 @@ pub(super) fn load(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
         serial: file.serial,
         resources,
         services: file.services.into_iter().map(|(name, service)| (name, service.into())).collect(),
+        unproven: file.unproven,
         interrupted: interrupted(paths, busy.as_ref())?,
     };
     let sealer = match sealer {

@@ -1,5 +1,6 @@
 //! The state in the hands of the one who holds its lock, and may write it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -191,6 +192,7 @@ impl Store {
         view.resources.remove(addr);
         if !view.resources.keys().any(|a| a.service == addr.service) {
             view.services.remove(&addr.service);
+            view.unproven.remove(&addr.service);
         }
         self.unsaved = Unsaved::Something;
     }
@@ -199,6 +201,26 @@ impl Store {
     pub fn record_service(&mut self, name: &ServiceName, service: &RecordedService) {
         if self.state.view.services.get(name) != Some(service) {
             self.state.view.services.insert(name.clone(), service.clone());
+            self.unsaved = Unsaved::Something;
+        }
+    }
+
+    /// Records that services are still to be proven to work, and on the disk, since whatever comes may be cut off.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn await_proof(&mut self, services: BTreeSet<ServiceName>) -> Result<(), Error> {
+        if services.is_subset(&self.state.view.unproven) {
+            return Ok(());
+        }
+        self.state.view.unproven.extend(services);
+        self.unsaved = Unsaved::Something;
+        self.save()
+    }
+
+    /// Records that a service is proven to work.
+    pub fn prove(&mut self, service: &ServiceName) {
+        if self.state.view.unproven.remove(service) {
             self.unsaved = Unsaved::Something;
         }
     }
@@ -285,6 +307,7 @@ impl Store {
             lineage: lineage.clone(),
             key: Some(V1Digest(key::proof(sealer))),
             services: view.services.iter().map(|(name, service)| (name.clone(), service.into())).collect(),
+            unproven: view.unproven.clone(),
             resources: view.resources.iter().map(|(a, r)| (a.to_string(), format::seal(r, sealer))).collect(),
         };
         let mut text = serde_json::to_vec_pretty(&file).expect("maps with text keys are JSON");

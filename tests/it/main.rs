@@ -26,6 +26,7 @@ mod front;
 mod harness;
 mod keys;
 mod killed;
+mod leaks;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -55,6 +56,7 @@ fn main() -> std::process::ExitCode {
         harness::TRIALS,
         keys::TRIALS,
         killed::TRIALS,
+        leaks::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,

@@ -123,6 +123,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::DependencyRestarted(addr) => ("dependency_restarted", "address", json!(addr.to_string())),
         Reason::DependencyChanged(service) => ("dependency_changed", "service", json!(service.as_str())),
         Reason::Verify => ("verify", "", Json::Null),
+        Reason::Unproven => ("unproven", "", Json::Null),
         Reason::NoLongerDeclared => ("no_longer_declared", "", Json::Null),
         Reason::Leftover => ("leftover", "", Json::Null),
         Reason::Requested => ("requested", "", Json::Null),

@@ -189,7 +189,8 @@ impl Machine {
         Engine::at(self.engine_folder().join("docker.sock"))
     }
 
-    fn engine_folder(&self) -> PathBuf {
+    /// Where its engine keeps what it has.
+    pub fn engine_folder(&self) -> PathBuf {
         self.folder.join("e")
     }
 

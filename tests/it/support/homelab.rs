@@ -63,6 +63,11 @@ impl Homelab {
         name.replace(STAND_IN, &self.prefix)
     }
 
+    /// The folder of all that the test has.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder of the repository.
     pub fn repository(&self) -> PathBuf {
         self.folder.join("repo")
