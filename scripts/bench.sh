@@ -26,18 +26,20 @@ while [ $# -gt 0 ]; do
 done
 
 # A Docker of another vendor is as good, and its packages do not go together with Debian's.
-packages=(gcc libc6-dev busybox-static curl iproute2 iptables xz-utils)
+packages=(gcc libc6-dev busybox-static curl iproute2 iptables openssh-client openssh-server xz-utils)
 command -v dockerd >/dev/null || packages+=(docker.io)
 scripts/packages.sh "${packages[@]}"
 
 cargo build --release --locked --quiet --bin hl --example bench --example mkimage
 built=$(readlink -f "${CARGO_TARGET_DIR:-target}")/release
 
+servers=()
 engine=/tmp/hl-bench-$(pwd -P | cksum | cut -d' ' -f1)
 folder=$(mktemp -d)
 # shellcheck disable=SC2317 # it is called by the trap
 cleanup() {
-    scripts/engine.sh stop "$engine"
+    [ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null || true
+    for one in "$engine" "$engine-1" "$engine-2"; do scripts/engine.sh stop "$one"; done
     rm -rf "$folder"
 }
 trap cleanup EXIT
@@ -64,6 +66,33 @@ if [ -n "$pack" ]; then
 fi
 echo
 measure plan
+echo
+# Three engines, each behind an SSH server of its own, whose shells find nothing of the user's to do.
+sockets=() port=22200
+for node in 0 1 2; do
+    one=$engine
+    [ $node = 0 ] || one=$engine-$node
+    scripts/engine.sh start "$one"
+    [ $node = 0 ] || "$built/examples/mkimage" --load "$one/docker.sock" >/dev/null
+    sockets+=("$one/docker.sock")
+    for key in host user; do ssh-keygen -q -t ed25519 -N '' -C bench -f "$folder/$key$node"; done
+    printf '%s\n' "Port $((port + node))" 'ListenAddress 127.0.0.1' "HostKey $folder/host$node" 'PidFile none' \
+        "AuthorizedKeysFile $folder/user$node.pub" 'StrictModes no' 'UsePAM no' 'PermitRootLogin yes' \
+        "SetEnv DOCKER_HOST=unix://$one/docker.sock" >"$folder/sshd$node"
+    printf '%s\n' "Host n$node.test" '  HostName 127.0.0.1' "  Port $((port + node))" '  User root' \
+        "  IdentityFile $folder/user$node" '  IdentitiesOnly yes' "  UserKnownHostsFile $folder/known" >>"$folder/ssh"
+    echo "[127.0.0.1]:$((port + node)) $(cat "$folder/host$node.pub")" >>"$folder/known"
+    # shellcheck disable=SC2016 # the inner shell expands it
+    unshare --mount --propagation private sh -c '
+        mount -t tmpfs tmpfs /root; mount -t tmpfs tmpfs /run; mkdir -m 755 /run/sshd; exec /usr/sbin/sshd -D -f "$1"
+    ' sshd "$folder/sshd$node" &
+    servers+=($!)
+done
+mkdir "$folder/bin"
+printf '#!/bin/sh\nexec /usr/bin/ssh -F %s "$@"\n' "$folder/ssh" >"$folder/bin/ssh"
+chmod +x "$folder/bin/ssh"
+sleep 1
+PATH="$folder/bin:$PATH" "$built/examples/bench" ssh "$rounds" "$built/hl" "$folder" "$folder/ssh" "${sockets[@]}"
 if [ "$apply" = yes ]; then
     echo
     measure apply

@@ -46,8 +46,8 @@ pub fn write(repository: &Path, socket: &Path, shape: Shape) -> Result<Vec<PathB
     Ok(folders)
 }
 
-/// Without the stop signal, each stop would last ten seconds: `sleep` as process 1 ignores the usual one.
-fn compose(project: usize, services: usize) -> String {
+/// A project's compose file. Without the stop signal, each stop would last ten seconds: `sleep` as process 1 ignores the usual one.
+pub fn compose(project: usize, services: usize) -> String {
     let service = |n: usize| {
         format!(
             "  s{n}:

@@ -8,6 +8,7 @@ mod homelab;
 mod http;
 mod pack;
 mod raw;
+mod ssh;
 
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,16 @@ fn command(args: &[&str]) -> Result<ExitCode> {
         ["apply", rounds, rest @ ..] => Bench::new(rest)?.applies(count(rounds)?)?,
         ["config", rounds, rest @ ..] => Bench::new(rest)?.configs(count(rounds)?)?,
         ["load", rounds, folder] => load(&Pack::open(Path::new(folder))?, count(rounds)?)?,
+        ["ssh", rounds, hl, folder, config, sockets @ ..] => {
+            let sockets = sockets.iter().map(PathBuf::from).collect();
+            let remote =
+                ssh::Remote { hl: Path::new(hl), folder: Path::new(folder), config: Path::new(config), sockets };
+            remote.plans(count(rounds)?)?
+        }
+        ["read-ssh", folder, config, sockets @ ..] => {
+            let sockets: Vec<PathBuf> = sockets.iter().map(PathBuf::from).collect();
+            println!("{}", ssh::read(Path::new(folder), Path::new(config), &sockets)?)
+        }
         ["read", socket] => println!("{}", raw::read(Path::new(socket))?),
         ["up-bare", socket, projects, services] => {
             raw::up(Path::new(socket), shape(projects, services)?, Beside::Nothing)?
@@ -48,6 +59,7 @@ fn command(args: &[&str]) -> Result<ExitCode> {
         ["down", socket] => raw::down(Path::new(socket))?,
         _ => {
             eprintln!("usage: bench plan|apply|config ROUNDS HL COMPOSE SOCKET FOLDER");
+            eprintln!("       bench ssh ROUNDS HL FOLDER CONFIG SOCKET...");
             eprintln!("       bench load ROUNDS PACK");
             eprintln!("       bench read|down SOCKET");
             eprintln!("       bench up|up-bare SOCKET PROJECTS SERVICES");

@@ -27,7 +27,7 @@ use crate::state::Store;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A plan that `hl plan -o` saved: it is done if nothing has moved since.
-    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "require_all_nodes"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,

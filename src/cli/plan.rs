@@ -47,12 +47,17 @@ pub(super) struct Limits {
     /// Let the data of this resource be destroyed.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_data_loss: Vec<crate::model::Target>,
+    /// Refuse if some node cannot be read, instead of planning for the others.
+    #[arg(long)]
+    pub require_all_nodes: bool,
 }
 
 impl Limits {
     /// The options with these limits.
     pub fn set(&self, options: plan::Options) -> plan::Options {
-        plan::Options { max_changes: self.max_changes, allow_data_loss: self.allow_data_loss.clone(), ..options }
+        let required = if self.require_all_nodes { plan::Required::All } else { plan::Required::None };
+        let allow_data_loss = self.allow_data_loss.clone();
+        plan::Options { max_changes: self.max_changes, allow_data_loss, required, ..options }
     }
 }
 

@@ -81,6 +81,8 @@ pub struct LiveNode {
     pub files: BTreeMap<String, LiveFile>,
     /// Those of them that hl may neither make nor replace there.
     pub closed: BTreeSet<String>,
+    /// By how many seconds its clock is ahead of this machine's; about 0 where both are right.
+    pub clock_ahead: i64,
 }
 
 /// The files and directories that were asked for.

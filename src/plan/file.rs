@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Options, Plan};
+use super::{Options, Plan, Required};
 use crate::diff::Change;
 use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text};
 
@@ -58,6 +58,9 @@ pub struct SavedOptions {
     pub max_changes: Option<usize>,
     /// Services that are removed.
     pub delete: Vec<String>,
+    /// Whether all nodes must have answered.
+    #[serde(default)]
+    pub require_all_nodes: bool,
 }
 
 /// Why a saved plan is not applied.
@@ -154,6 +157,7 @@ impl SavedOptions {
             allow_data_loss: texts(&options.allow_data_loss),
             max_changes: options.max_changes,
             delete: options.delete.iter().map(ToString::to_string).collect(),
+            require_all_nodes: options.required == Required::All,
         }
     }
 
@@ -170,6 +174,7 @@ impl SavedOptions {
             allow_data_loss: targets(&self.allow_data_loss)?,
             max_changes: self.max_changes,
             delete: self.delete.iter().map(service).collect::<Result<_, _>>()?,
+            required: if self.require_all_nodes { Required::All } else { Required::None },
         })
     }
 }

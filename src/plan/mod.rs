@@ -41,6 +41,16 @@ pub struct Input<'a> {
     pub options: &'a Options,
 }
 
+/// Which nodes must have answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Required {
+    /// None: what is known is planned.
+    #[default]
+    None,
+    /// All that were asked for.
+    All,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -52,6 +62,8 @@ pub struct Options {
     pub allow_data_loss: Vec<Target>,
     /// The most changes that are in order.
     pub max_changes: Option<usize>,
+    /// Which nodes must have answered.
+    pub required: Required,
     /// Services that are to be removed although they are (or were) declared.
     pub delete: BTreeSet<ServiceName>,
 }
@@ -368,6 +380,8 @@ pub enum ObjectionKind {
     TooMany,
     /// The repository declares nothing, although something is recorded.
     Empty,
+    /// A node is not known, and `--require-all-nodes` was given.
+    Incomplete,
 }
 
 #[cfg(test)]

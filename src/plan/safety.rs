@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Call, StepId};
-use super::{Action, Input, Objection, ObjectionKind, Plan, order, place};
+use super::{Action, Input, Objection, ObjectionKind, Plan, Required, UnknownKind, order, place};
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{ContainerSpec, Port};
 use crate::model::view::{LiveContainer, LiveNode, Status};
@@ -16,6 +16,7 @@ pub(super) fn check(plan: &mut Plan, input: &Input<'_>, networks: &BTreeMap<(Nod
     conflicts(plan, input);
     externals(plan, input);
     empty(plan, input);
+    incomplete(plan, input);
     if let Some(most) = input.options.max_changes {
         let count = plan.changes.iter().filter(|c| !c.steps.is_empty()).count();
         if count > most {
@@ -30,6 +31,20 @@ pub(super) fn check(plan: &mut Plan, input: &Input<'_>, networks: &BTreeMap<(Nod
     if let Some(circle) = order::circle(&plan.steps) {
         panic!("the plan goes in a circle: {circle:?}");
     }
+}
+
+/// Nodes that are not known although all must be.
+fn incomplete(plan: &mut Plan, input: &Input<'_>) {
+    if input.options.required == Required::None {
+        return;
+    }
+    let silent = plan.unknown.iter().filter(|(_, unknown)| unknown.kind == UnknownKind::Unreachable);
+    plan.objections.extend(silent.map(|(node, _)| Objection {
+        kind: ObjectionKind::Incomplete,
+        addr: None,
+        text: format!("{node} is not known, and --require-all-nodes wants all of them."),
+        hint: "Mend it, or leave the option out.".to_owned(),
+    }));
 }
 
 /// A container is made after the network that it joins, whichever service makes that.

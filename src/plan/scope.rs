@@ -29,6 +29,7 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
             interrupted.begun_at, interrupted.step, interrupted.about
         ));
     }
+    scope.notes.extend(clocks(input));
     for change in input.changes.iter().filter(|c| in_scope(input, &c.addr)) {
         let name = &change.addr.service;
         if change.presence == Presence::Orphan {
@@ -45,6 +46,29 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
     block(input, &mut scope);
     leave_out(input, &mut scope);
     scope
+}
+
+/// Seconds that clocks may differ without anybody being told: an answer takes a while.
+const CLOCKS_DIFFER: i64 = 60;
+
+/// Nodes whose clock is far from this machine's.
+fn clocks(input: &Input<'_>) -> Vec<String> {
+    let known = input.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?.clock_ahead)));
+    let far = known.filter(|(_, ahead)| ahead.abs() > CLOCKS_DIFFER);
+    let words = |seconds: i64| match seconds {
+        0..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    };
+    far.map(|(name, ahead)| {
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        format!(
+            "The clock of {name} is {} {way} this machine's. Certificates and one-time passwords depend on it; \
+             `timedatectl` there tells whether it is set from the network.",
+            words(ahead.abs())
+        )
+    })
+    .collect()
 }
 
 /// What nobody asked for is no gap in the plan: it does not say that it is not planned.

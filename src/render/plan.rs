@@ -235,6 +235,7 @@ pub(super) fn kind(kind: ObjectionKind) -> &'static str {
         ObjectionKind::Impossible => "impossible",
         ObjectionKind::TooMany => "too many changes",
         ObjectionKind::Empty => "nothing is declared",
+        ObjectionKind::Incomplete => "incomplete",
     }
 }
 

@@ -235,6 +235,11 @@ fn a_link_that_is_cut_while_hl_applies() {
     home.hl(&["status"]).says("one");
     pi.mend();
     home.lab.write("services/two/healthcheck.sh", "#!/bin/sh\n");
+    // The other side of the connection may not have noticed yet; the lock ends with its lease.
+    while !home.hl(&["unlock", "pi"]).stdout.contains("pi: free") {
+        assert!(cut.elapsed() < Duration::from_secs(60), "the lock outlives its lease");
+        std::thread::sleep(Duration::from_millis(500));
+    }
     home.hl(&["apply", "--yes"]).code(0);
     home.expect_settled();
 }

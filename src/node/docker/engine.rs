@@ -42,6 +42,8 @@ pub struct Engine {
     docker: Docker,
     /// The version of the API that every request asks for.
     pub api: ApiVersion,
+    /// By how many seconds its clock was ahead of this machine's when it first answered.
+    pub clock_ahead: i64,
 }
 
 impl Engine {
@@ -58,8 +60,9 @@ impl Engine {
         );
         let what = format!("connect to unix://{}", socket.display());
         let docker = docker.map_err(|e| failed(node, &what, kind_of(e)))?;
-        let mut engine = Engine { node: node.clone(), transport, docker, api: NEWEST };
-        let newest = engine.ping(&what, timeout).await?;
+        let mut engine = Engine { node: node.clone(), transport, docker, api: NEWEST, clock_ahead: 0 };
+        let (newest, clock_ahead) = engine.first_answer(&what, timeout).await?;
+        engine.clock_ahead = clock_ahead;
         if newest < OLDEST {
             let why = format!("its API {newest} is older than {OLDEST}; hl needs Docker 20.10 or newer");
             return Err(failed(node, &what, ErrorKind::Unsupported(why)));
@@ -72,16 +75,23 @@ impl Engine {
     /// Asks for the engine's newest API version. Only the head of `/_ping` has it at no cost:
     /// `/version` and `/info` take a hundred times as long.
     pub async fn ping(&self, what: &str, timeout: Duration) -> Result<ApiVersion, NodeError> {
+        Ok(self.first_answer(what, timeout).await?.0)
+    }
+
+    /// The same, with what its clock says beyond this machine's: each answer has its time.
+    async fn first_answer(&self, what: &str, timeout: Duration) -> Result<(ApiVersion, i64), NodeError> {
         let request = self.call(what, timeout, async {
             let response = Arc::clone(&self.transport).send(request(Method::GET, "/_ping", None)?).await?;
             let version = response.headers().get("api-version").and_then(|v| v.to_str().ok()).map(str::to_owned);
+            let date = response.headers().get("date").and_then(|v| v.to_str().ok()).and_then(clock_ahead);
             response.into_body().collect().await?;
-            Ok(version)
+            Ok((version, date.unwrap_or_default()))
         });
-        let version = request.await?;
-        version.as_deref().and_then(ApiVersion::parse).ok_or_else(|| {
+        let (version, ahead) = request.await?;
+        let version = version.as_deref().and_then(ApiVersion::parse).ok_or_else(|| {
             failed(&self.node, what, ErrorKind::Garbled("what answers there does not tell an API version".to_owned()))
-        })
+        })?;
+        Ok((version, ahead))
     }
 
     /// Reads what a path shows.
@@ -172,6 +182,12 @@ impl Engine {
         let response = Arc::clone(&self.transport).send(request(method, path, body)?).await?;
         Ok(accepted(response).await?.into_body().collect().await?.to_bytes())
     }
+}
+
+/// How far the time of an answer is ahead of this machine's, in seconds. The header is that of HTTP, RFC 9110.
+fn clock_ahead(date: &str) -> Option<i64> {
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(theirs.as_second() - jiff::Timestamp::now().as_second())
 }
 
 /// An answer without an error status; from one with it, the engine's own words.

@@ -25,8 +25,11 @@ impl Folder {
         sweep(parent);
         let place =
             tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
-        let held = File::create_new(place.path().join(HELD))?;
+        // It gets its name when it is locked: another one that sweeps must not find it in between.
+        let beginning = place.path().join("beginning");
+        let held = File::create_new(&beginning)?;
         held.lock()?;
+        std::fs::rename(beginning, place.path().join(HELD))?;
         Ok(Self { place, _held: held })
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{World, container, needs};
+use super::fixture::{World, container, needs, node_name, service_name};
 use super::outline;
 use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
 use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
-use crate::model::view::{Health, Status};
+use crate::model::view::{Health, NodeView, Status};
+use crate::plan::{ObjectionKind, Reason, Required};
 
 #[test]
 fn a_changed_variable_replaces_and_reverifies_dependents() {
@@ -202,4 +203,36 @@ fn targets_choose_with_what_they_stand_on() {
     world.options.excludes = vec!["api/volume:data".parse().unwrap()];
     let touched: Vec<String> = world.plan().changes.iter().map(|c| c.addr.to_string()).collect();
     assert_eq!(touched, ["box/api/network:net", "box/api/container:main"]);
+}
+
+#[test]
+fn a_clock_that_is_far_off_is_told() {
+    let mut world = World::running();
+    world.node().clock_ahead = -2;
+    assert_eq!(world.plan().notes, [""; 0]);
+    world.node().clock_ahead = -3 * 3_600;
+    let notes = world.plan().notes;
+    assert!(notes[0].starts_with("The clock of box is 3 hours behind this machine's."), "{notes:?}");
+}
+
+#[test]
+fn all_nodes_can_be_required() {
+    let mut world = World::running();
+    let silent = NodeView::Unknown { why: "no answer".to_owned(), hint: String::new() };
+    world.live.nodes.insert(node_name(), silent);
+    assert_eq!(world.plan().objections, []);
+    world.options.required = Required::All;
+    let objections = world.plan().objections;
+    assert_eq!((objections.len(), objections[0].kind), (1, ObjectionKind::Incomplete));
+}
+
+#[test]
+fn what_was_not_proven_is_verified_whatever_else_there_is_to_do() {
+    let mut world = World::running();
+    world.recorded.unproven.insert(service_name("api"));
+    world.container("api").health = Some(Health::Unhealthy);
+    let plan = world.plan();
+    let verified: Vec<_> = plan.verifications.iter().map(|v| (v.service.as_str(), v.reasons.clone())).collect();
+    assert_eq!(verified, [("api", vec![Reason::Unproven])]);
+    assert!(!plan.has_changes() && plan.has_work());
 }

@@ -222,6 +222,7 @@ fn objection(objection: &Objection) -> Json {
             ObjectionKind::Impossible => "impossible",
             ObjectionKind::TooMany => "too_many",
             ObjectionKind::Empty => "empty",
+            ObjectionKind::Incomplete => "incomplete",
         },
         "address": objection.addr.as_ref().map(Addr::to_string),
         "text": objection.text,
