@@ -21,6 +21,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(two_clones_do_not_apply_at_once, needs Engine, Root),
     trial!(a_user_with_the_engine_alone, needs Engine, Root),
     trial!(a_user_who_may_become_root, needs Engine, Root),
+    trial!(the_example_of_three_machines_runs, needs Engine, Root),
 ];
 
 /// Service, node, what it needs, and what its compose file has besides.
@@ -390,4 +391,21 @@ fn a_user_who_may_become_root() {
     home.touch("one", "new\n");
     home.hl(&["apply", "--yes"]).code(0);
     home.expect_settled();
+}
+
+fn the_example_of_three_machines_runs() {
+    let lab = Homelab::without_engine();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet/run.sh");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&script);
+        command.args(arguments).env("HL", env!("CARGO_BIN_EXE_hl")).env("HL_FLEET_ROOT", lab.scratch("f"));
+        let output = command.output().expect("the script runs");
+        Outcome::new(format!("run.sh {}", arguments.join(" ")), &output, |text| lab.stand_in(text))
+    };
+    let up = run(&[]);
+    let down = run(&["clean"]);
+    up.code(0).says("Plan: 22 to create.").says("No changes. 4 services are as declared.").says("pi: unknown");
+    up.says("proxy: blocked, it needs home on pi").says("nas/photos/container:photos  restart");
+    down.code(0);
+    assert!(!lab.scratch("f").exists(), "something is left");
 }
