@@ -143,7 +143,7 @@ impl Bench {
         let (_, folders) = self.repository(Shape { projects: 1, services: 10 })?;
         let [mut hl, mut compose] = [const { Vec::new() }; 2];
         let file = ["-f", "docker-compose.yml"];
-        for _ in 0..rounds {
+        for _ in 0..rounds * QUICK_RUNS {
             for (program, arguments, figures) in [
                 (&self.hl, [&["config"][..], &file].concat(), &mut hl),
                 (&self.compose, [&file[..], &["config"]].concat(), &mut compose),
