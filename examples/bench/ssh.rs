@@ -2,6 +2,7 @@
 //! through which the engine's socket is forwarded, and the same reads over it.
 
 use std::io::{Error, Result};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -108,7 +109,8 @@ fn forward(host: &str, config: &Path, local: &Path, remote: &Path) -> Result<Chi
     command.arg("-F").arg(config).args(["-nNT", "-L"]).arg(format!("{}:{}", local.display(), remote.display()));
     let child = command.arg(host).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let until = Instant::now() + Duration::from_secs(10);
-    while !local.exists() {
+    // The socket is there a moment before anybody listens on it.
+    while UnixStream::connect(local).is_err() {
         if Instant::now() > until {
             return Err(Error::other(format!("no connection to {host}")));
         }

@@ -1,10 +1,12 @@
 //! One step's call on its node. Decides nothing: a call carries all that it needs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::NodeName;
 use crate::model::spec::{BuildSpec, ContainerSpec, FileContent, FileSpec};
-use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError};
+use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError, transfer};
 use crate::plan::Call;
 
 use super::env_file::{MergeError, ReadEnv, merge};
@@ -18,6 +20,8 @@ const LOG_LINES: usize = 10;
 pub(super) struct Context<'a> {
     /// The variables of the service's env file, as far as this apply has read or made them.
     pub(super) values: &'a BTreeMap<String, String>,
+    /// The doors to all nodes.
+    pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
     /// How an env file is read.
     pub(super) read_env: ReadEnv,
     /// Is told how far a long call is.
@@ -52,6 +56,8 @@ enum CallError {
     Merge { path: String, error: MergeError },
     #[error("{path} is not UTF-8 text, so hl adds nothing to it")]
     NotText { path: String },
+    #[error("hl is not connected to {node}")]
+    NoNode { node: NodeName },
     #[error("{what} needs a generated value that was not made")]
     Incomplete { what: String },
 }
@@ -85,6 +91,15 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
         Call::BuildImage { reference, build } => {
             let build: BuildSpec = build.as_ref().clone().filled(context.values);
             node.build_image(reference, &build, &progress).await?;
+        }
+        Call::CopyData { from, source, target } => {
+            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
+            transfer::copy(from.as_ref(), source, node, target, &progress).await?;
+        }
+        Call::DiscardData { path } => transfer::discard(node, path).await?,
+        Call::SetAside { path } => {
+            let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+            transfer::set_aside(node, path, &day).await?;
         }
         Call::CreateNetwork(spec) => drop(node.create_network(spec).await?),
         Call::RemoveNetwork { id, .. } => node.remove_network(id).await?,
@@ -157,6 +172,9 @@ async fn log_of(node: &dyn Node, call: &Call) -> Vec<String> {
         | Call::ConnectNetwork { container, .. }
         | Call::AwaitContainer { container, .. } => container,
         Call::EnsureDirectory(_)
+        | Call::CopyData { .. }
+        | Call::DiscardData { .. }
+        | Call::SetAside { .. }
         | Call::WriteFile(_)
         | Call::PullImage { .. }
         | Call::BuildImage { .. }

@@ -159,6 +159,7 @@ fn subject<'p>(plan: &'p Plan, change: &'p PlannedChange) -> Option<Subject<'p>>
             let written = calls().find_map(|call| match call {
                 Call::EnsureDirectory(spec) => Some(spec.path.as_str()),
                 Call::WriteFile(spec) => Some(spec.path.as_str()),
+                Call::CopyData { target, .. } => Some(target.as_str()),
                 _ => None,
             });
             written.or(live_id).map(Subject::Path)

@@ -44,6 +44,9 @@ impl Redactor {
                 texts.for_each(|text| self.add_value(&Value::Text(text.clone())));
             }
             Call::EnsureDirectory(_)
+            | Call::CopyData { .. }
+            | Call::DiscardData { .. }
+            | Call::SetAside { .. }
             | Call::PullImage { .. }
             | Call::RemoveNetwork { .. }
             | Call::RemoveVolume { .. }

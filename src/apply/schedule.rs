@@ -379,6 +379,9 @@ fn takes_slot(call: &Call) -> bool {
     match call {
         Call::AwaitContainer { .. } | Call::RunHealthScript { .. } => false,
         Call::EnsureDirectory(_)
+        | Call::CopyData { .. }
+        | Call::DiscardData { .. }
+        | Call::SetAside { .. }
         | Call::WriteFile(_)
         | Call::PullImage { .. }
         | Call::BuildImage { .. }

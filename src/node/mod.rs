@@ -12,6 +12,7 @@ mod refresh;
 mod shell;
 pub mod simulated;
 mod ssh;
+pub mod transfer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -143,6 +144,11 @@ pub trait Node: Send + Sync {
     /// Runs a script until it ends or its time is up; in the latter case it and all that it started
     /// is killed. A script that fails is an outcome, not an error.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
+
+    /// What copies data; none where files cannot be reached.
+    fn tools(&self) -> Option<&dyn shell::Tools> {
+        None
+    }
 
     /// Takes the node's lock, which is held until the guard is dropped or this process dies.
     /// [`ErrorKind::Locked`] if another holds it. `path` is the lock file; its folder must exist. `holder` tells people

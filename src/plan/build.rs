@@ -70,6 +70,8 @@ pub(super) struct Site<'a> {
     pub(super) gate: BTreeSet<StepId>,
     /// What its containers wait for in the service itself: directories, files, networks, volumes.
     pub(super) ground: BTreeSet<StepId>,
+    /// Set where it comes from another node: what takes the old one back up.
+    pub(super) comes: Option<GroupId>,
 }
 
 impl<'a> Builder<'a> {
@@ -110,6 +112,9 @@ impl<'a> Builder<'a> {
 
     /// Lays down everything of one service.
     pub(super) fn service(&mut self, service: &'a Service, node: &'a LiveNode, changes: &[&'a Change]) {
+        let origin = self.origin(service, changes);
+        let changes: Vec<&'a Change> = changes.iter().filter(|c| c.addr.node == service.node).copied().collect();
+        let changes = changes.as_slice();
         let instances = diff::instances(service, self.input.recorded, node);
         let of_containers: BTreeMap<String, &Change> = changes
             .iter()
@@ -119,17 +124,34 @@ impl<'a> Builder<'a> {
             .collect();
         let remade = self.remade_volumes(service, changes);
         let decisions = decide(service, &of_containers, &instances, &remade, self.input.recorded);
-        let mut site = Site { service, node, instances, decisions, gate: BTreeSet::new(), ground: BTreeSet::new() };
+        let mut site = Site {
+            service,
+            node,
+            instances,
+            decisions,
+            gate: BTreeSet::new(),
+            ground: BTreeSet::new(),
+            comes: origin.as_ref().map(|origin| origin.group),
+        };
         let touches = |d: &Decision| !matches!(d.action, Action::Adopt | Action::Refresh);
         if site.decisions.values().any(touches) {
             site.gate = self.gate(service);
         }
+        if let Some(origin) = &origin {
+            self.bring_config(&mut site, origin);
+        }
         self.places(&mut site, changes);
         self.leftovers_first(&mut site, changes);
+        if let Some(origin) = &origin {
+            self.bring_over(&mut site, origin);
+        }
         for name in order::containers(service) {
             self.container(&mut site, &name);
         }
         self.verify(&site, changes);
+        if let Some(origin) = &origin {
+            self.clear_origin(&site, origin);
+        }
     }
 
     /// The steps of other services that this one's containers wait for. A dependency that is not

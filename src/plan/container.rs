@@ -140,15 +140,18 @@ impl<'a> Builder<'a> {
     fn create(&mut self, work: &mut Work<'_, 'a>) -> Downtime {
         self.ensure_image(work);
         let spec = &work.container.spec;
-        // A new container that fails to start stays, with its log; the next plan starts from there.
+        // A new container that fails to start stays, with its log; the next plan starts from there. One that comes from
+        // another node goes again, and the old one comes back.
+        let group = work.site.comes;
+        work.out.groups.extend(group);
         let create = create_call(work, spec.name.clone(), BTreeMap::new());
-        let made = self.step(work, Phase::Deploy, create, None, None);
+        let remove = Call::RemoveContainer { container: spec.name.clone(), volumes: AnonymousVolumes::Keep };
+        let made = self.step(work, Phase::Deploy, create, Some(remove), group);
         work.out.placed.insert(made);
         if work.site.service.state == RunState::Running {
             let name = spec.name.clone();
-            let start = self.step(work, Phase::Deploy, Call::StartContainer { container: name.clone() }, None, None);
-            work.out.started.insert(start);
-            self.await_it(work, name, None);
+            self.start_new(work, name.clone(), group);
+            self.await_it(work, name, group);
         }
         Downtime::None
     }

@@ -8,6 +8,7 @@ mod build;
 mod container;
 mod decide;
 pub mod file;
+mod moving;
 mod order;
 mod place;
 pub mod record;
@@ -322,6 +323,10 @@ pub enum Reason {
     DependencyChanged(ServiceName),
     /// Its service changes; it is verified afterwards.
     Verify,
+    /// It is to go from that node to another one.
+    OwnerChanged(NodeName),
+    /// It goes to that node.
+    MovedTo(NodeName),
     /// An apply was to prove it, and did not come to that or did not succeed.
     Unproven,
     /// It is no longer declared.

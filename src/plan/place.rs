@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
 use super::decide::{quiet_reason, reasons};
+use super::moving::{config_name, data_name};
 use super::step::{Call, OnFailure, Phase, StepId};
 use super::{Action, Downtime, Objection, ObjectionKind, PlannedChange, Reason, Record};
 use crate::diff::{Change, Cost, Presence};
@@ -55,6 +56,11 @@ impl<'a> Builder<'a> {
             match change.addr.kind {
                 Kind::Directory => {
                     let Some(spec) = site.service.directories.get(name) else { continue };
+                    // What is brought over comes with its folder.
+                    let comes = [data_name(site.service), config_name(site.service)].iter().any(|own| own == name);
+                    if site.comes.is_some() && need(change) == Need::Make && comes && self.brings(site, name) {
+                        continue;
+                    }
                     let call = Call::EnsureDirectory(spec.clone());
                     self.place(site, change, Phase::Prepare, call, spec.fields());
                 }

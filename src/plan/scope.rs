@@ -135,14 +135,22 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
     }
 }
 
-/// A service whose resources are recorded on another node than the one that owns it now.
+/// A service that is to leave a node on which it has what cannot be taken along.
 fn moved(service: &Service, scope: &Scope<'_>) -> Option<String> {
     let changes = scope.changes.get(&service.name)?;
-    let elsewhere = changes.iter().find(|c| c.addr.node != service.node && c.live_id.is_some())?;
-    Some(format!(
-        "it runs on {} and the files give it to {}; hl does not move data between nodes yet. Give it back to {}, or move it by hand",
-        elsewhere.addr.node, service.node, elsewhere.addr.node
-    ))
+    let elsewhere = || changes.iter().filter(|c| c.addr.node != service.node && c.live_id.is_some());
+    let from = &elsewhere().next()?.addr.node;
+    let volumes: Vec<&str> =
+        elsewhere().filter(|c| c.addr.kind == Kind::Volume).map(|c| c.addr.name.as_str()).collect();
+    if !volumes.is_empty() {
+        return Some(format!(
+            "it has data in volumes on {from} ({}), and hl moves data/{} alone; copy them by hand, remove them there, or give it back to {from}",
+            volumes.join(", "),
+            service.name
+        ));
+    }
+    let nodes: BTreeSet<&NodeName> = elsewhere().map(|c| &c.addr.node).collect();
+    (nodes.len() > 1).then(|| "it runs on several other nodes; stop it by hand on all but one".to_owned())
 }
 
 /// A running project that was started from another folder, whose mounts would silently be re-pointed.

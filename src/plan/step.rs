@@ -89,6 +89,25 @@ pub enum Call {
         /// From what.
         build: Box<BuildSpec>,
     },
+    /// Copies a folder from another node, proves the copy equal, and puts it in its place.
+    CopyData {
+        /// The node that has it.
+        from: NodeName,
+        /// Its path there.
+        source: String,
+        /// Its path here, where nothing is yet.
+        target: String,
+    },
+    /// Removes a copy that was made before.
+    DiscardData {
+        /// Its path.
+        path: String,
+    },
+    /// Gives a folder another name, with the day in it.
+    SetAside {
+        /// Its path.
+        path: String,
+    },
     /// Makes a network.
     CreateNetwork(Box<NetworkSpec>),
     /// Removes a network.

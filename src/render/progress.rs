@@ -45,7 +45,10 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
                 | Call::BuildImage { .. }
                 | Call::AwaitContainer { .. }
                 | Call::RunHealthScript { .. } => true,
+                Call::CopyData { .. } => true,
                 Call::EnsureDirectory(_)
+                | Call::DiscardData { .. }
+                | Call::SetAside { .. }
                 | Call::WriteFile(_)
                 | Call::CreateNetwork(_)
                 | Call::RemoveNetwork { .. }

@@ -39,6 +39,8 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::PeerGone(field) => format!("drift: the container that its {field} names was removed outside hl"),
         Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
         Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
+        Reason::OwnerChanged(from) => format!("its owner changed: it comes from {from}"),
+        Reason::MovedTo(node) => format!("it moves to {node}"),
         Reason::Verify => "its service changes".to_owned(),
         Reason::Unproven => "the last apply did not prove that it works".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
@@ -75,6 +77,8 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::DependencyRestarted(_)
         | Reason::DependencyChanged(_)
         | Reason::Verify
+        | Reason::OwnerChanged(_)
+        | Reason::MovedTo(_)
         | Reason::Unproven
         | Reason::NoLongerDeclared
         | Reason::Leftover

@@ -27,6 +27,7 @@ mod harness;
 mod keys;
 mod killed;
 mod leaks;
+mod moving;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -57,6 +58,7 @@ fn main() -> std::process::ExitCode {
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,
+        moving::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,

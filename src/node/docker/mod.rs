@@ -24,7 +24,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::engine::{CHANGE, Engine};
-use super::shell::{LocalShell, Shell};
+use super::shell::{LocalShell, Shell, Tools};
 use super::{
     ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options, Progress,
     Script, ScriptOutcome,
@@ -190,6 +190,10 @@ impl Node for DockerNode {
 
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
         self.shell.run_script(script).await
+    }
+
+    fn tools(&self) -> Option<&dyn Tools> {
+        Some(self.shell.tools())
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

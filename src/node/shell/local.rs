@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Folder, Shell, file, lock, script};
+use super::{Folder, Shell, Tools, file, lock, script};
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
@@ -16,9 +16,9 @@ use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script
 
 /// Files and scripts of this machine, on behalf of one node.
 pub struct LocalShell {
-    node: NodeName,
+    pub(super) node: NodeName,
     /// What every script sees beside its own variables.
-    environment: BTreeMap<String, String>,
+    pub(super) environment: BTreeMap<String, String>,
 }
 
 impl LocalShell {
@@ -47,7 +47,7 @@ impl LocalShell {
         self.fail(&format!("{verb} {path}"), kind)
     }
 
-    fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
+    pub(super) fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
         NodeError { node: self.node.clone(), what: what.to_owned(), kind }
     }
 }
@@ -72,6 +72,10 @@ impl Shell for LocalShell {
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
         let result = script::run(script, &self.environment).await;
         result.map_err(|error| self.fail("run a script", ErrorKind::Script(words(&error))))
+    }
+
+    fn tools(&self) -> &dyn Tools {
+        self
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

@@ -6,6 +6,7 @@ mod file;
 mod local;
 mod lock;
 mod script;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
 pub use local::LocalShell;
 pub use script::interpreter;
+pub use tools::{Incoming, Outgoing, Tools, last_line};
 
 /// What a node does beside its engine.
 #[async_trait]
@@ -45,6 +47,9 @@ pub trait Shell: Send + Sync {
 
     /// Takes a lock away from whoever holds it.
     async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
+
+    /// What copies data.
+    fn tools(&self) -> &dyn Tools;
 
     /// A folder of the node, to read all of it here.
     async fn folder(&self, path: &str) -> Result<Folder, NodeError>;

@@ -45,7 +45,8 @@ pub async fn run(script: &Script, environment: &BTreeMap<String, String>) -> io:
     let mut input = child.stdin.take().expect("standard input is a pipe");
     // In braces, the shell reads all of the script before it begins, and no program in it can take
     // the rest of the text for its own input.
-    let text = format!("{{\n{}\n}} </dev/null\n", script.text);
+    // Braces around nothing but comments would be a mistake.
+    let text = format!("{{ :\n{}\n}} </dev/null\n", script.text);
     let feed = async move {
         // A script that ends early closes its input; how it ended tells the rest.
         let _ = input.write_all(text.as_bytes()).await;

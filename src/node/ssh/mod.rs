@@ -7,6 +7,7 @@ mod folder;
 mod lock;
 mod shell;
 mod text;
+mod tools;
 mod wire;
 
 use std::path::Path;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::wire::{Output, Rights, Wire};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
-use crate::node::shell::{Folder, Shell, interpreter};
+use crate::node::shell::{Folder, Shell, Tools, interpreter};
 use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptEnd, ScriptOutcome};
 
 /// For what touches a few files.
@@ -26,7 +26,7 @@ const KEPT_LINES: usize = 1000;
 
 /// The shell of another machine.
 pub struct RemoteShell {
-    wire: Arc<Wire>,
+    pub(super) wire: Arc<Wire>,
     /// The engine that scripts find there.
     docker_host: String,
 }
@@ -36,7 +36,7 @@ impl RemoteShell {
         Self { wire, docker_host }
     }
 
-    fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
+    pub(super) fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
         NodeError { node: self.wire.node.clone(), what: what.to_owned(), kind }
     }
 
@@ -221,6 +221,10 @@ impl Shell for RemoteShell {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             fail(ErrorKind::Script(if why.is_empty() { format!("it ended with code {}", output.code) } else { why }))
         })
+    }
+
+    fn tools(&self) -> &dyn Tools {
+        self
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

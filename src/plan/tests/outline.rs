@@ -63,6 +63,9 @@ pub fn outline(plan: &Plan) -> String {
 
 fn call(call: &Call) -> String {
     match call {
+        Call::CopyData { from, source, target } => format!("copy {source} from {from} to {target}"),
+        Call::DiscardData { path } => format!("discard {path}"),
+        Call::SetAside { path } => format!("set aside {path}"),
         Call::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
         Call::WriteFile(spec) => format!("write {}", spec.path),
         Call::PullImage { reference, .. } => format!("pull {reference}"),

@@ -1,0 +1,71 @@
+//! Scripts over the connection whose input or output is more than a few lines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use openssh::{Child, Session};
+use tokio::io::AsyncReadExt;
+
+use super::shell::RemoteShell;
+use super::text;
+use super::wire::Rights;
+use crate::node::shell::{Incoming, Outgoing, Tools, last_line};
+use crate::node::{ErrorKind, NodeError};
+
+impl RemoteShell {
+    /// Data belongs to whoever runs in the containers: to read and to write it takes root, where that can be had.
+    fn rights(&self) -> Rights {
+        if self.wire.can_sudo() { Rights::Sudo } else { Rights::Own }
+    }
+
+    fn end(&self, what: &str, mut child: Child<Arc<Session>>) -> BoxFuture<'static, Result<(), NodeError>> {
+        let (node, what) = (self.wire.node.clone(), what.to_owned());
+        let mut stderr = child.stderr().take().expect("it is a pipe");
+        Box::pin(async move {
+            let mut said = String::new();
+            let _ = stderr.read_to_string(&mut said).await;
+            let kind = match child.wait().await {
+                Ok(status) if status.success() => return Ok(()),
+                Ok(_) => ErrorKind::Script(last_line(&said)),
+                Err(error) => text::lost(&error),
+            };
+            Err(NodeError { node, what, kind })
+        })
+    }
+}
+
+#[async_trait]
+impl Tools for RemoteShell {
+    async fn tool(
+        &self,
+        what: &str,
+        script: &str,
+        arguments: &[&str],
+        patience: Duration,
+    ) -> Result<String, NodeError> {
+        let output = self.wire.run_as(self.rights(), script, arguments, &[], patience).await;
+        let output = output.map_err(|kind| self.fail(what, kind))?;
+        match output.code {
+            0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => Err(self.fail(what, ErrorKind::Script(last_line(&String::from_utf8_lossy(&output.stderr))))),
+        }
+    }
+
+    async fn pipe_out(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Outgoing, NodeError> {
+        let child = self.wire.begin(self.rights(), script, arguments).await;
+        let mut child = child.map_err(|kind| self.fail(what, kind))?;
+        drop(child.stdin().take());
+        let reader = Box::new(child.stdout().take().expect("it is a pipe"));
+        Ok(Outgoing { reader, end: self.end(what, child) })
+    }
+
+    async fn pipe_in(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Incoming, NodeError> {
+        let child = self.wire.begin(self.rights(), script, arguments).await;
+        let mut child = child.map_err(|kind| self.fail(what, kind))?;
+        let writer = Box::new(child.stdin().take().expect("it is a pipe"));
+        drop(child.stdout().take());
+        Ok(Incoming { writer, end: self.end(what, child) })
+    }
+}

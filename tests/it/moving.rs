@@ -1,0 +1,213 @@
+//! A service whose owner changes goes there with its data, and nothing is lost on the way, wherever it is cut off.
+
+use std::time::{Duration, Instant};
+
+use crate::support::fleet::{Build, Fleet, Machine};
+use crate::support::homelab::Homelab;
+use crate::support::outcome::Outcome;
+use crate::support::shop::expect_text;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(a_service_moves_with_all_that_is_odd_about_its_data, needs Engine, Root),
+    trial!(a_move_that_is_cut_off_anywhere_is_completed_without_loss, needs Engine, Root),
+    trial!(a_service_that_does_not_work_in_its_new_place_stays_in_the_old, needs Engine, Root),
+    trial!(what_stands_in_the_way_of_a_move_is_found_before_anything_stops, needs Engine, Root),
+];
+
+const COMPOSE: &str = "\
+name: notes
+services:
+  notes:
+    image: hl-test/web:1
+    stop_grace_period: 1s
+    volumes: [\"/opt/homelab/data/notes:/data\"]
+    environment: { PASSWORD: \"${PASSWORD}\" }
+";
+const RULES: &str = "env: { generate: { PASSWORD: { length: 20 } } }\n";
+
+struct Move {
+    fleet: Fleet,
+    lab: Homelab,
+}
+
+impl Move {
+    fn new() -> Move {
+        let lab = Homelab::without_engine();
+        let fleet = Fleet::start(&lab, &[("nas", Build::default()), ("pi", Build::default())]);
+        lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\n{}", fleet.topology()));
+        lab.write("services/notes/docker-compose.yml", COMPOSE);
+        lab.write("services/notes/env.example", "LEVEL=1\n");
+        let moving = Move { fleet, lab };
+        moving.owner("nas");
+        moving.hl(&["apply", "--yes"]).code(0);
+        moving
+    }
+
+    fn owner(&self, node: &str) {
+        self.lab.write("services/notes/service.yaml", &format!("owner_node: {node}\n{RULES}"));
+    }
+
+    fn hl(&self, arguments: &[&str]) -> Outcome {
+        self.lab.hl(arguments)
+    }
+
+    fn node(&self, name: &str) -> &Machine {
+        self.fleet.node(name)
+    }
+
+    /// Data with owners, modes, times, holes, links and names that are odd.
+    fn fill(&self, files: usize, bytes: usize) {
+        self.node("nas").inside(&format!(
+            "cd /opt/homelab/data/notes\n\
+             mkdir -p many deep/er; chmod 2750 deep; chown 1000:2000 deep/er\n\
+             i=0; while [ $i -lt {files} ]; do echo $i >many/$i; i=$((i + 1)); done\n\
+             head -c {bytes} /dev/urandom >large; chmod 600 large; chown 33:44 large\n\
+             truncate -s 64M sparse; printf x | dd of=sparse bs=1 seek=30000000 conv=notrunc 2>/dev/null\n\
+             ln -s ../nowhere broken; ln -s large link; ln large hard; mkfifo pipe\n\
+             printf odd >'a name with  spaces, \"quotes\" and \\\\'; printf odd >\"$(printf 'new\\nline')\"; printf odd >-dash\n\
+             printf odd >ünïcödé; mkdir empty; chmod 1777 empty; chmod 4755 many/0\n\
+             touch -d '2001-02-03 04:05:06' large many\n"
+        ));
+    }
+
+    /// What tells one tree from another: everything that can be seen of it.
+    fn seen(&self, node: &str, path: &str) -> String {
+        self.node(node).inside(&format!(
+            "cd {path}\nfind . -printf '%P|%y|%m|%U:%G|%l|%Ts|%s\\0' | sort -z | tr '\\0' '\\n' | grep -v '^|d\\|^[^|]*|d|' \n\
+             find . -type d -printf '%P|%m|%U:%G\\n' | sort\n\
+             find . -type f -print0 | sort -z | xargs -0 sha256sum\nstat -c '%h' large\n"
+        ))
+    }
+
+    fn blocks(&self, node: &str, path: &str) -> u64 {
+        self.node(node).inside(&format!("stat -c %b {path}\n")).trim().parse().expect("a number")
+    }
+
+    /// The password that the container has.
+    fn password(&self, node: &str) -> String {
+        let env = self.container(node)["Config"]["Env"].clone();
+        let own = env.as_array().into_iter().flatten().filter_map(|v| v.as_str()).find(|v| v.starts_with("PASSWORD="));
+        own.unwrap_or_default().to_owned()
+    }
+
+    fn container(&self, node: &str) -> serde_json::Value {
+        self.node(node).engine().inspect("notes-notes-1")
+    }
+}
+
+fn a_service_moves_with_all_that_is_odd_about_its_data() {
+    let moving = Move::new();
+    moving.fill(20_000, 64 << 20);
+    let before = moving.seen("nas", "/opt/homelab/data/notes");
+    let password = moving.password("nas");
+    assert!(password.contains("PASSWORD=") && password.len() > 20, "{password}");
+    moving.node("nas").inside("echo '# by hand' >>/opt/homelab/config/notes/.env\n");
+    moving.owner("pi");
+    let plan = moving.hl(&["plan", "--detailed-exitcode"]);
+    plan.code(2)
+        .says("pi/notes/directory:data/notes  move")
+        .says("it comes from nas")
+        .says("data/notes stays on nas as data/notes.moved-DATE");
+    expect_text("move", &plan.stdout);
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert!(before == moving.seen("pi", "/opt/homelab/data/notes"), "the data is not what it was");
+    assert!(moving.blocks("pi", "/opt/homelab/data/notes/sparse") < 1000, "what was sparse is not");
+    assert_eq!(moving.container("pi")["State"]["Running"], true);
+    assert!(moving.container("nas").is_null());
+    assert_eq!(moving.password("pi"), password, "its data knows the password");
+    let env = "stat -c '%a' /opt/homelab/config/notes/.env; grep -c 'by hand' /opt/homelab/config/notes/.env\n";
+    assert_eq!(moving.node("pi").inside(env), "600\n1\n");
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    let kept = moving.node("nas").inside("ls -d /opt/homelab/data/notes*\n");
+    assert!(kept.starts_with("/opt/homelab/data/notes.moved-20"), "{kept}");
+    assert!(before == moving.seen("nas", kept.trim()), "what was kept is not what it was");
+    // And back again.
+    moving.owner("nas");
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert!(before == moving.seen("nas", "/opt/homelab/data/notes"), "the way back lost something");
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+}
+
+fn a_move_that_is_cut_off_anywhere_is_completed_without_loss() {
+    for moment in ["stopped container", "copy", "created container"] {
+        let moving = Move::new();
+        moving.fill(2_000, 200 << 20);
+        let before = moving.seen("nas", "/opt/homelab/data/notes");
+        moving.owner("pi");
+        let log = std::fs::File::create(moving.lab.scratch("log")).expect("a file can be made");
+        let mut apply = moving.lab.command(&["apply", "--yes"]);
+        let mut apply = apply.stdout(std::process::Stdio::null()).stderr(log).spawn().expect("hl runs");
+        let begun = Instant::now();
+        loop {
+            let said = std::fs::read_to_string(moving.lab.scratch("log")).expect("there is a log");
+            if said.contains(moment) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{moment}: {said}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        apply.kill().expect("it can be killed");
+        apply.wait().expect("it ends");
+        let until = Instant::now() + Duration::from_secs(60);
+        while moving.hl(&["unlock"]).stdout != "nas: free\npi: free\n" {
+            assert!(Instant::now() < until, "the locks outlive their lease");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        moving.hl(&["apply", "--yes"]).code(0);
+        assert!(before == moving.seen("pi", "/opt/homelab/data/notes"), "{moment}: the data is not what it was");
+        assert_eq!(moving.container("pi")["State"]["Running"], true);
+        moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+        assert_eq!(moving.node("pi").inside("ls /opt/homelab/data\n"), "notes\n");
+        assert!(moving.container("nas").is_null());
+    }
+}
+
+fn a_service_that_does_not_work_in_its_new_place_stays_in_the_old() {
+    let moving = Move::new();
+    moving.fill(10, 1 << 20);
+    let before = moving.seen("nas", "/opt/homelab/data/notes");
+    let id = moving.container("nas")["Id"].clone();
+    moving.owner("pi");
+    moving.lab.write("services/notes/healthcheck.sh", "#!/bin/sh\necho not here; exit 1\n");
+    let rules = "owner_node: pi\nhealth: { script: healthcheck.sh, interval: 100ms, retries: 2 }\n";
+    moving.lab.write("services/notes/service.yaml", &format!("{rules}{RULES}"));
+    moving.hl(&["apply", "--yes"]).code(4).says("not here");
+    assert_eq!(moving.container("nas")["Id"], id);
+    assert_eq!(moving.container("nas")["State"]["Running"], true);
+    assert!(moving.container("pi").is_null());
+    assert!(before == moving.seen("nas", "/opt/homelab/data/notes"));
+    assert_eq!(moving.node("pi").inside("ls /opt/homelab/data 2>/dev/null || true\n"), "");
+    moving.lab.write("services/notes/healthcheck.sh", "#!/bin/sh\n");
+    moving.hl(&["apply", "--yes"]).code(0);
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+}
+
+fn what_stands_in_the_way_of_a_move_is_found_before_anything_stops() {
+    let moving = Move::new();
+    moving.lab.write("services/notes/docker-compose.yml", &format!("{COMPOSE}    ports: [\"8080:80\"]\n"));
+    moving.hl(&["apply", "--yes"]).code(0);
+    let id = moving.container("nas")["Id"].clone();
+    // Somebody else's container has the port over there.
+    let pi = moving.node("pi").engine();
+    let body = serde_json::json!({
+        "Image": "hl-test/web:1",
+        "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "8080"}]}},
+    });
+    pi.post("/containers/create?name=other", &body);
+    pi.post("/containers/other/start", &serde_json::Value::Null);
+    moving.owner("pi");
+    moving.hl(&["apply", "--yes"]).code(1).says("Port 8080/tcp of pi is taken by");
+    assert_eq!(moving.container("nas")["Id"], id);
+    assert_eq!(moving.container("nas")["State"]["Running"], true);
+    // Data in a volume cannot be taken along yet.
+    pi.delete("/containers/other?force=1");
+    moving.owner("nas");
+    moving.lab.write(
+        "services/notes/docker-compose.yml",
+        "name: notes\nservices: { notes: { image: \"hl-test/web:1\", volumes: [\"vol:/v\"] } }\nvolumes: { vol: {} }\n",
+    );
+    moving.hl(&["apply", "--yes"]).code(0);
+    moving.owner("pi");
+    moving.hl(&["plan"]).code(3).says("it has data in volumes on nas (vol)");
+}
