@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Makes three machines out of this one and runs hl over them.
 #
 #   examples/fleet/run.sh          plan, apply, plan; then pi is cut off, and the plan says so
@@ -6,8 +6,8 @@
 #
 # Each machine is an engine of scripts/engine.sh in namespaces of its own, with a link to this one and an SSH server.
 # HL=/path/to/hl is used instead of building it; HL_FLEET_ROOT is where all of it is kept.
-set -euo pipefail
-here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+set -eu
+here=$(cd "$(dirname -- "$(readlink -f "$0")")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 root=${HL_FLEET_ROOT:-/tmp/hl-fleet}
 hl=${HL:-${CARGO_TARGET_DIR:-$repository/target}/release/hl}
@@ -17,21 +17,35 @@ image=hl-fleet/busybox:1
 die() { echo "run.sh: $*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
 
-# name, the name in the inventory, number of the link
-machines=("nas nas.lan 1" "pi pi.lan 2" "edge edge.example.org 3")
+# The machines: each has a name in the inventory and a number, which is that of its link.
+machines="nas pi edge"
+host() {
+    case $1 in
+        nas) echo nas.lan ;;
+        pi) echo pi.lan ;;
+        edge) echo edge.example.org ;;
+    esac
+}
+number() {
+    case $1 in
+        nas) echo 1 ;;
+        pi) echo 2 ;;
+        edge) echo 3 ;;
+    esac
+}
 address() { echo "10.204.0.$(($1 * 4 + $2))"; }
 process_1() { cut -d' ' -f1 "$root/$1/e/init"; }
 on() {
-    local name=$1
+    machine=$1
     shift
-    nsenter --target "$(process_1 "$name")" --net --mount --pid -- sh -ec "$*"
+    nsenter --target "$(process_1 "$machine")" --net --mount --pid -- sh -ec "$*"
 }
 
 start_machine() {
-    local name=$1 number=$3 pid folder=$root/$1
+    name=$1 folder=$root/$1 number=$(number "$1")
     mkdir -p "$folder/opt/homelab"
     "$repository/scripts/engine.sh" start --install "$folder/e"
-    [ -e "$folder/started" ] && kill -0 "$(cat "$folder/started")" 2>/dev/null && return
+    if [ -e "$folder/started" ] && kill -0 "$(cat "$folder/started")" 2>/dev/null; then return; fi
     pid=$(process_1 "$name")
     ip link del "hlfleet$number" 2>/dev/null || true
     ip link add "hlfleet$number" type veth peer name eth0 netns "$pid"
@@ -50,8 +64,8 @@ start_machine() {
 
 # A static busybox with a link for each of its programs.
 make_image() {
-    local tree=$root/image
-    [ -e "$root/image.tar" ] && return
+    tree=$root/image
+    if [ -e "$root/image.tar" ]; then return; fi
     mkdir -p "$tree/bin" "$tree/tmp" "$tree/data" "$tree/www"
     cp "$(command -v busybox)" "$tree/bin/busybox"
     for applet in $("$tree/bin/busybox" --list); do [ "$applet" = busybox ] || ln -sf busybox "$tree/bin/$applet"; done
@@ -63,9 +77,8 @@ write_client() {
     [ -e "$root/user" ] || ssh-keygen -q -t ed25519 -N '' -C fleet -f "$root/user"
     : >"$root/ssh_config"
     : >"$root/known_hosts"
-    for machine in "${machines[@]}"; do
-        read -r name host number <<<"$machine"
-        printf '%s\n' "Host $host" "  HostName $(address "$number" 2)" "  HostKeyAlias $name" "  IdentityFile $root/user" \
+    for name in $machines; do
+        printf '%s\n' "Host $(host "$name")" "  HostName $(address "$(number "$name")" 2)" "  HostKeyAlias $name" "  IdentityFile $root/user" \
             '  IdentitiesOnly yes' "  UserKnownHostsFile $root/known_hosts" >>"$root/ssh_config"
         echo "$name $(cat "$root/$name/host.pub")" >>"$root/known_hosts"
     done
@@ -84,10 +97,8 @@ up() {
     [ -e "$root/user" ] || ssh-keygen -q -t ed25519 -N '' -C fleet -f "$root/user"
     say "Starting three machines"
     make_image
-    for machine in "${machines[@]}"; do
-        # shellcheck disable=SC2086 # three words
-        start_machine $machine
-        read -r name _ _ <<<"$machine"
+    for name in $machines; do
+        start_machine "$name"
         docker -H "unix://$root/$name/e/docker.sock" image inspect "$image" >/dev/null 2>&1 ||
             docker -H "unix://$root/$name/e/docker.sock" import --change 'CMD ["sh"]' "$root/image.tar" "$image" >/dev/null
         echo "$name runs"
@@ -124,10 +135,9 @@ END
 }
 
 clean() {
-    for machine in "${machines[@]}"; do
-        read -r name _ number <<<"$machine"
+    for name in $machines; do
         "$repository/scripts/engine.sh" stop "$root/$name/e"
-        ip link del "hlfleet$number" 2>/dev/null || true
+        ip link del "hlfleet$(number "$name")" 2>/dev/null || true
     done
     rm -rf "$root"
     echo "Left in place: $hl and packages that apt installed."
