@@ -17,6 +17,7 @@ use crate::apply::{self, PARALLELISM};
 use crate::config;
 use crate::event::{Interruption, Report};
 use crate::model::view::RecordedService;
+use crate::node;
 use crate::plan::file::{SavedPlan, Stale};
 use crate::plan::{self, Phase};
 use crate::render::progress;
@@ -81,7 +82,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         let text = format!("{} was applied already", path.display());
         return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
     }
-    let (world, fleet) = look(place, terminal, &arguments.variables.variables).await?;
+    let (world, fleet) = look(place, terminal, &arguments.variables.variables, node::Connections::Keep).await?;
     let options = match &agreed {
         Some(agreed) => agreed.options.options().map_err(Failure::world)?,
         None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),

@@ -12,6 +12,7 @@ use super::terminal::Terminal;
 use super::walk::{doors, look};
 use crate::diagnostic::did_you_mean;
 use crate::model::ServiceName;
+use crate::node;
 use crate::plan;
 use crate::state::Store;
 
@@ -35,7 +36,7 @@ fn service(text: &str) -> Result<ServiceName, String> {
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
     let name = &arguments.service;
     let mut store = Store::open(&place.state()?, place.claim("delete")).map_err(Failure::world)?;
-    let (mut world, fleet) = look(place, terminal, &[]).await?;
+    let (mut world, fleet) = look(place, terminal, &[], node::Connections::Keep).await?;
     let recorded = &store.state().view;
     if !recorded.services.contains_key(name) {
         let failure = Failure::world(format!("hl has recorded nothing of a service `{name}`"));

@@ -13,7 +13,7 @@ use super::terminal::Terminal;
 use super::walk::look_with_record;
 use crate::diff::Change;
 use crate::model::view::RecordedView;
-use crate::node;
+use crate::node::Connections;
 use crate::plan::{self, Input};
 use crate::state;
 
@@ -31,8 +31,8 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state, fleet) = look_with_record(place, terminal, &arguments.variables.variables, state::read).await?;
-    node::hang_up(fleet);
+    let env = &arguments.variables.variables;
+    let (world, state, _) = look_with_record(place, terminal, env, Connections::Close, state::read).await?;
     let options = world.options(&arguments.selection, &state.view)?;
     let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
     changes.retain(Change::is_drift);

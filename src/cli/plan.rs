@@ -11,7 +11,7 @@ use super::place::Place;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use super::walk::{Planned, World, look_with_record};
-use crate::node;
+use crate::node::Connections;
 use crate::plan::file::{self, SavedOptions, SavedPlan};
 use crate::plan::{self, Plan};
 use crate::render::value::Secrets;
@@ -76,14 +76,13 @@ pub(super) enum Form {
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
-    let (world, state, fleet) = match arguments.out {
-        None => look_with_record(place, terminal, env, state::read).await?,
+    let (world, state, _) = match arguments.out {
+        None => look_with_record(place, terminal, env, Connections::Close, state::read).await?,
         Some(_) => {
             let claim = place.claim("plan");
-            look_with_record(place, terminal, env, |paths| established(paths, claim)).await?
+            look_with_record(place, terminal, env, Connections::Close, |paths| established(paths, claim)).await?
         }
     };
-    node::hang_up(fleet);
     let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
     world.refuse_broken(&options)?;
     let planned = world.plan(&state.view, &state.sealer, options);

@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::walk::{World, look_with_record};
 use crate::diff;
 use crate::model::view::{Health, LiveContainer, NodeView, RecordedView, Status};
-use crate::node;
+use crate::node::Connections;
 use crate::render::style::Label;
 use crate::render::table::{Cell, table};
 use crate::state;
@@ -38,8 +38,7 @@ struct Row {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state, fleet) = look_with_record(place, terminal, &[], state::read).await?;
-    node::hang_up(fleet);
+    let (world, state, _) = look_with_record(place, terminal, &[], Connections::Close, state::read).await?;
     let recorded = &state.view;
     let options = world.options(&arguments.selection, recorded)?;
     let mut rows = Vec::new();

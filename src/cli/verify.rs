@@ -15,6 +15,7 @@ use crate::diff;
 use crate::model::ServiceName;
 use crate::model::homelab::Service;
 use crate::model::view::{Health, LiveView, NodeView, RecordedView, Status};
+use crate::node::Connections;
 use crate::plan;
 use crate::state;
 
@@ -34,7 +35,7 @@ fn service(text: &str) -> Result<ServiceName, String> {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state, fleet) = look_with_record(place, terminal, &[], state::read).await?;
+    let (world, state, fleet) = look_with_record(place, terminal, &[], Connections::Keep, state::read).await?;
     let recorded = &state.view;
     let mut selection = arguments.selection.clone();
     for service in &arguments.services {

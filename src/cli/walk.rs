@@ -42,11 +42,12 @@ pub(super) async fn look(
     place: &Place,
     terminal: &Terminal,
     env: &[(String, String)],
+    connections: node::Connections,
 ) -> Result<(World, Fleet), Failure> {
     let reader = Remembering::default();
     let machines = config::machines(place.repository_through(Arc::new(reader.clone())));
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
-    let asking = node::ask(&machines.known(), &place.node_options());
+    let asking = node::ask(&machines.known(), &place.node_options(), connections);
     let sources = load(machines, terminal)?;
     let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);
@@ -73,11 +74,12 @@ pub(super) async fn look_with_record(
     place: &Place,
     terminal: &Terminal,
     env: &[(String, String)],
+    connections: node::Connections,
     read: impl FnOnce(&Paths) -> Result<State, state::Error> + Send + 'static,
 ) -> Result<(&'static World, &'static State, Fleet), Failure> {
     let paths = place.state()?;
     let reading = tokio::task::spawn_blocking(move || read(&paths));
-    let (world, fleet) = look(place, terminal, env).await?;
+    let (world, fleet) = look(place, terminal, env, connections).await?;
     let state = reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     Ok((Box::leak(Box::new(world)), Box::leak(Box::new(state.map_err(Failure::world)?)), fleet))
 }

@@ -69,13 +69,6 @@ pub(super) async fn reach(node: &homelab::Node, options: &Options) -> Reach {
     }
 }
 
-/// Ends all connections, at once and meanwhile: the runtime waits for them before it ends.
-pub fn hang_up(fleet: Fleet) {
-    for reach in fleet.into_values() {
-        tokio::task::spawn_blocking(move || drop(reach));
-    }
-}
-
 /// Connects to one node and makes sure that its engine answers.
 ///
 /// # Errors

@@ -27,9 +27,9 @@ use crate::model::spec::{
 };
 use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
 
-pub use connect::{Fleet, Options, Reach, connect, connect_all, hang_up};
+pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ErrorKind, NodeError};
-pub use refresh::{Asking, Engines, ask, refresh};
+pub use refresh::{Asking, Connections, Engines, ask, refresh};
 
 pub use crate::model::view::{WantContent, Wanted};
 

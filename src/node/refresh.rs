@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connect::{Fleet, Options, Reach, reach};
-use super::{ErrorKind, NodeError, Wanted};
+use super::{ErrorKind, Node, NodeError, Wanted};
 use crate::model::NodeName;
 use crate::model::homelab;
 use crate::model::view::{LiveFiles, LiveNode, LiveView, NodeView};
@@ -19,9 +19,19 @@ pub struct Asking {
     wanted: watch::Sender<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
 }
 
+/// What becomes of the connections once all is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// They stay, for those who have more to do.
+    Keep,
+    /// Each ends as soon as its node has told everything, while others may still be waited for.
+    Close,
+}
+
 /// What one node has answered so far.
 struct Asked {
-    reach: Reach,
+    /// None where its door is closed again.
+    reach: Option<Reach>,
     engine: Option<JoinHandle<Result<LiveNode, NodeError>>>,
     files: NodeView,
 }
@@ -32,11 +42,12 @@ pub struct Engines {
 }
 
 /// Connects to all nodes at once, and asks each engine what it has as soon as it is reached.
-pub fn ask(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options) -> Asking {
+pub fn ask(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options, connections: Connections) -> Asking {
     let (sender, wanted) = watch::channel(None);
     let ask = |(name, node): (&NodeName, &homelab::Node)| {
         let (node, options, wanted) = (node.clone(), options.clone(), wanted.clone());
-        (name.clone(), tokio::spawn(async move { ask_node(reach(&node, &options).await, &node.name, wanted).await }))
+        let task = async move { ask_node(reach(&node, &options).await, &node.name, wanted, connections).await };
+        (name.clone(), tokio::spawn(task))
     };
     Asking { nodes: nodes.iter().map(ask).collect(), wanted: sender }
 }
@@ -45,11 +56,16 @@ async fn ask_node(
     reach: Reach,
     name: &NodeName,
     mut wanted: watch::Receiver<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
+    connections: Connections,
 ) -> Asked {
     let engine = match &reach {
         Reach::Node(node) => {
             let node = Arc::clone(node);
-            Some(tokio::spawn(async move { node.read_engine().await }))
+            Some(tokio::spawn(async move {
+                let engine = node.read_engine().await;
+                hang_up(node);
+                engine
+            }))
         }
         Reach::Failed(_) | Reach::Maintenance => None,
     };
@@ -66,11 +82,23 @@ async fn ask_node(
         Reach::Failed(error) => unknown(error),
         Reach::Maintenance => NodeView::Maintenance,
     };
+    let reach = match (reach, connections) {
+        (Reach::Node(node), Connections::Close) => {
+            hang_up(node);
+            None
+        }
+        (reach, _) => Some(reach),
+    };
     Asked { reach, engine, files }
 }
 
+/// Lets go of a node. The last one to do so ends the connection, which waits for a program to end.
+fn hang_up(node: Arc<dyn Node>) {
+    tokio::task::spawn_blocking(move || drop(node));
+}
+
 impl Asking {
-    /// Says which files count. Gives the doors to the nodes, the live view but for what the engines have, and those.
+    /// Says which files count. Gives the doors to the nodes, as far as they are open, the live view but for what the engines have, and those.
     pub async fn files(self, wanted: BTreeMap<NodeName, Wanted>) -> (Fleet, LiveView, Engines) {
         // A node that nobody waits for any more has ended.
         let _ = self.wanted.send(Some(Arc::new(wanted)));
@@ -79,7 +107,7 @@ impl Asking {
             let node = task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
             asked.extend(node.engine.map(|engine| (name.clone(), engine)));
             live.nodes.insert(name.clone(), node.files);
-            fleet.insert(name, node.reach);
+            fleet.extend(node.reach.map(|reach| (name, reach)));
         }
         (fleet, live, Engines { asked })
     }
@@ -92,7 +120,7 @@ pub async fn refresh(
     options: &Options,
     wanted: BTreeMap<NodeName, Wanted>,
 ) -> LiveView {
-    let (_fleet, files, engines) = ask(nodes, options).files(wanted).await;
+    let (_fleet, files, engines) = ask(nodes, options, Connections::Close).files(wanted).await;
     engines.beside(files).await
 }
 

@@ -126,13 +126,26 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
     for name in order::services(input.homelab) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
-        let why = moved(service, scope)
+        let why = left_behind(input, service)
+            .or_else(|| moved(service, scope))
             .or_else(|| other_directory(input, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
         if let Some(why) = why {
             scope.blocked.insert(name, why);
         }
     }
+}
+
+/// A service whose owner changed while the node that has it, and its data, cannot be read: made anew elsewhere it would
+/// begin with nothing, beside itself.
+fn left_behind(input: &Input<'_>, service: &Service) -> Option<String> {
+    let from = &input.recorded.services.get(&service.name)?.node;
+    let is_there = |addr: &Addr| addr.service == service.name && addr.node == *from;
+    let unknown = matches!(input.live.nodes.get(from)?, NodeView::Unknown { .. } | NodeView::Maintenance);
+    let stays = *from != service.node && unknown && input.recorded.resources.keys().any(is_there);
+    stays.then(|| {
+        format!("it is on {from} with its data, and {from} is not known. Wait for it, or give it back to {from}")
+    })
 }
 
 /// A service that is to leave a node on which it has what cannot be taken along.

@@ -72,7 +72,7 @@ impl Walk {
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         let declared = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
         self.runtime.block_on(async {
-            let asking = node::ask(&declared, &node::Options::default());
+            let asking = node::ask(&declared, &node::Options::default(), node::Connections::Keep);
             let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
             let live = engines.beside(files).await;
             let resolved = config::resolve(&sources, &live, &[]);

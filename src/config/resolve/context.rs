@@ -1,11 +1,12 @@
 //! Build contexts: which of the repository's files an image is built from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::Setting;
 use super::files::{Placed, Seen, Walk, contents, missing, too_much};
 use super::overlay::Overlay;
+use crate::config::compose::syntax::path::clean;
 use crate::config::files::{Kind, Reader};
 use crate::config::project::{Purpose, SourcePath};
 use crate::config::secrets;
@@ -103,7 +104,8 @@ impl Setting<'_> {
             return nothing;
         }
         let below = below.to_string_lossy().into_owned();
-        let dockerfile = cleaned(&path.join(build.dockerfile.as_deref().unwrap_or("Dockerfile")));
+        let dockerfile = path.join(build.dockerfile.as_deref().unwrap_or("Dockerfile"));
+        let dockerfile = PathBuf::from(clean(&dockerfile.to_string_lossy()));
         let context = context(&path, &below, &dockerfile, builds, overlay, reader);
         let mut walk = Walk::within(&context);
         let mut walked = self.walk(&path, &below, 0, &mut walk);
@@ -177,17 +179,4 @@ fn context(
         always: always.into_iter().chain([".dockerignore".to_owned()]).collect(),
         written: written.filter_map(|source| overlay.in_repository(Path::new(&source.path))).collect(),
     }
-}
-
-/// A path without `.` and `..`.
-fn cleaned(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
-            Component::RootDir | Component::Normal(_) | Component::Prefix(_) => out.push(part),
-        }
-    }
-    out
 }
