@@ -342,8 +342,12 @@ impl Soak {
         self.dozen.services.get_mut(name).expect("it is there").stopped = stopped;
         let mut expected = Expected::default();
         let reason = if stopped { "declared_stopped" } else { "declared_running" };
-        for (unit, _) in self.dozen.of(name).filter(|(_, unit)| stopped || unit.program == Program::Waits) {
-            if self.dozen.units[unit].program == Program::Waits {
+        let live = self.live();
+        for (unit, _) in self.dozen.of(name) {
+            let waits = self.dozen.units[unit].program == Program::Waits;
+            // A job that was made anew while its service was stopped has yet to be done.
+            let never_ran = live.get(unit).is_some_and(|live| live["State"]["Status"] == "created");
+            if waits || !stopped && never_ran {
                 expected.add(container(&self.dozen, unit), "restart", reason, Some(("state", "pending")));
             }
         }
