@@ -19,7 +19,7 @@ use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
 pub use local::LocalShell;
 pub use script::interpreter;
-pub use tools::{Incoming, Outgoing, Tools, last_line};
+pub use tools::{Incoming, Outgoing, Tools, ended, last_line};
 
 /// What a node does beside its engine.
 #[async_trait]

@@ -1,6 +1,6 @@
 //! Programs of a node whose input or output is more than a few lines: what copies data from one node to another.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::process::{Child, Command};
 
 use super::LocalShell;
+use crate::model::NodeName;
 use crate::node::{ErrorKind, NodeError};
 
 /// What a program writes, and how it ended.
@@ -50,18 +51,9 @@ impl LocalShell {
     }
 
     fn end(&self, what: &str, mut child: Child) -> BoxFuture<'static, Result<(), NodeError>> {
-        let (node, what) = (self.node.clone(), what.to_owned());
-        let mut stderr = child.stderr.take().expect("it is a pipe");
-        Box::pin(async move {
-            let mut said = String::new();
-            let _ = stderr.read_to_string(&mut said).await;
-            let kind = match child.wait().await {
-                Ok(status) if status.success() => return Ok(()),
-                Ok(_) => ErrorKind::Script(last_line(&said)),
-                Err(error) => ErrorKind::Script(error.to_string()),
-            };
-            Err(NodeError { node, what, kind })
-        })
+        let stderr = child.stderr.take().expect("it is a pipe");
+        let status = async move { child.wait().await.map_err(|error| ErrorKind::Script(error.to_string())) };
+        ended(&self.node, what, stderr, status)
     }
 }
 
@@ -98,6 +90,26 @@ impl Tools for LocalShell {
         drop(child.stdout.take());
         Ok(Incoming { writer, end: self.end(what, child) })
     }
+}
+
+/// The end of a program: what it complains of is read, then its status counts.
+pub fn ended(
+    node: &NodeName,
+    what: &str,
+    mut stderr: impl AsyncRead + Send + Unpin + 'static,
+    status: impl Future<Output = Result<ExitStatus, ErrorKind>> + Send + 'static,
+) -> BoxFuture<'static, Result<(), NodeError>> {
+    let (node, what) = (node.clone(), what.to_owned());
+    Box::pin(async move {
+        let mut said = String::new();
+        let _ = stderr.read_to_string(&mut said).await;
+        let kind = match status.await {
+            Ok(status) if status.success() => return Ok(()),
+            Ok(_) => ErrorKind::Script(last_line(&said)),
+            Err(kind) => kind,
+        };
+        Err(NodeError { node, what, kind })
+    })
 }
 
 /// The last line of what a program complains of.

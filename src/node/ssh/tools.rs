@@ -6,12 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use openssh::{Child, Session};
-use tokio::io::AsyncReadExt;
 
 use super::shell::RemoteShell;
 use super::text;
 use super::wire::Rights;
-use crate::node::shell::{Incoming, Outgoing, Tools, last_line};
+use crate::node::shell::{Incoming, Outgoing, Tools, ended, last_line};
 use crate::node::{ErrorKind, NodeError};
 
 impl RemoteShell {
@@ -21,18 +20,8 @@ impl RemoteShell {
     }
 
     fn end(&self, what: &str, mut child: Child<Arc<Session>>) -> BoxFuture<'static, Result<(), NodeError>> {
-        let (node, what) = (self.wire.node.clone(), what.to_owned());
-        let mut stderr = child.stderr().take().expect("it is a pipe");
-        Box::pin(async move {
-            let mut said = String::new();
-            let _ = stderr.read_to_string(&mut said).await;
-            let kind = match child.wait().await {
-                Ok(status) if status.success() => return Ok(()),
-                Ok(_) => ErrorKind::Script(last_line(&said)),
-                Err(error) => text::lost(&error),
-            };
-            Err(NodeError { node, what, kind })
-        })
+        let stderr = child.stderr().take().expect("it is a pipe");
+        ended(&self.wire.node, what, stderr, async move { child.wait().await.map_err(|error| text::lost(&error)) })
     }
 }
 

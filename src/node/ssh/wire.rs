@@ -1,8 +1,8 @@
 //! The connection itself: commands over it, few at once, each with a time limit.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use openssh::{Child, Session, Stdio};
@@ -32,7 +32,7 @@ pub(super) struct Wire {
     width: AtomicUsize,
     folder: Folder,
     /// Whether the user there may become root.
-    sudo: OnceLock<bool>,
+    sudo: AtomicBool,
 }
 
 /// Whose rights a script has.
@@ -66,7 +66,7 @@ impl Wire {
             room: Semaphore::new(AT_ONCE),
             width: AtomicUsize::new(AT_ONCE),
             folder,
-            sudo: OnceLock::new(),
+            sudo: AtomicBool::new(false),
         })
     }
 
@@ -80,13 +80,12 @@ impl Wire {
 
     /// Whether the user there may become root without being asked for anything.
     pub(super) fn can_sudo(&self) -> bool {
-        self.sudo.get().copied().unwrap_or_default()
+        self.sudo.load(Ordering::Relaxed)
     }
 
     /// Notes that they may.
     pub(super) fn allow_sudo(&self) {
-        // It is found out once.
-        let _ = self.sudo.set(true);
+        self.sudo.store(true, Ordering::Relaxed);
     }
 
     /// As [`Wire::run_as`], as the user there.
