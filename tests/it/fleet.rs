@@ -391,6 +391,20 @@ fn a_user_who_may_become_root() {
     home.touch("one", "new\n");
     home.hl(&["apply", "--yes"]).code(0);
     home.expect_settled();
+    // Another hl, which is root there, is at work.
+    nas.inside(
+        "chmod 700 /opt/homelab
+         setsid sh -c 'exec 9>>/opt/homelab/.hl.lock; flock 9
+             echo \"$$ $(cat /proc/sys/kernel/random/boot_id) root@desk\" >/opt/homelab/.hl.lock
+             touch /opt/held; exec sleep 300' >/dev/null 2>&1 </dev/null &
+         until [ -e /opt/held ]; do sleep 0.1; done\n",
+    );
+    home.touch("one", "newer\n");
+    home.hl(&["apply", "--yes"]).code(1).talks("another hl is at work on it: root@desk");
+    home.hl(&["unlock"]).code(0).says("nas: held: root@desk");
+    home.hl(&["unlock", "nas", "--break", "--yes"]).code(0).talks("nas is free");
+    home.hl(&["apply", "--yes"]).code(0);
+    home.expect_settled();
 }
 
 fn the_example_of_three_machines_runs() {

@@ -1,5 +1,4 @@
-//! A node for the tests of the loop: it does what it is told to script, writes down each call, and
-//! fails loudly on a call that it was not made for.
+//! A node for the tests of the loop: it does what it is told to script, and writes down each call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -13,8 +12,8 @@ use crate::model::spec::{
 };
 use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status, Wanted};
 use crate::node::{
-    EngineInfo, ErrorKind, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Progress, Script,
-    ScriptEnd, ScriptOutcome,
+    ApiVersion, EngineInfo, ErrorKind, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Progress,
+    Script, ScriptEnd, ScriptOutcome,
 };
 
 /// What happened on a node, in order.
@@ -111,7 +110,8 @@ impl Node for TestNode {
     }
 
     async fn ping(&self) -> Result<EngineInfo, NodeError> {
-        unimplemented!("apply pings nobody")
+        self.call("ping".to_owned()).await?;
+        Ok(EngineInfo { api_version: ApiVersion::new(1, 41) })
     }
 
     async fn read_engine(&self) -> Result<LiveNode, NodeError> {
@@ -147,28 +147,28 @@ impl Node for TestNode {
         Ok(self.world().files.get(path).cloned())
     }
 
-    async fn pull_image(&self, _: &ImageRef, _: Option<&str>, _: Progress<'_>) -> Result<(), NodeError> {
-        unimplemented!("no test pulls")
+    async fn pull_image(&self, image: &ImageRef, _: Option<&str>, _: Progress<'_>) -> Result<(), NodeError> {
+        self.call(format!("pull {image}")).await
     }
 
-    async fn build_image(&self, _: &ImageRef, _: &BuildSpec, _: Progress<'_>) -> Result<String, NodeError> {
-        unimplemented!("no test builds")
+    async fn build_image(&self, image: &ImageRef, _: &BuildSpec, _: Progress<'_>) -> Result<String, NodeError> {
+        self.call(format!("build {image}")).await.map(|()| "sha256:1".to_owned())
     }
 
-    async fn create_network(&self, _: &NetworkSpec) -> Result<String, NodeError> {
-        unimplemented!("no test makes a network")
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<String, NodeError> {
+        self.call(format!("create network {}", spec.name)).await.map(|()| format!("id-{}", spec.name))
     }
 
-    async fn remove_network(&self, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test removes a network")
+    async fn remove_network(&self, network: &str) -> Result<(), NodeError> {
+        self.call(format!("remove network {network}")).await
     }
 
-    async fn create_volume(&self, _: &VolumeSpec) -> Result<(), NodeError> {
-        unimplemented!("no test makes a volume")
+    async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), NodeError> {
+        self.call(format!("create volume {}", spec.name)).await
     }
 
-    async fn remove_volume(&self, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test removes a volume")
+    async fn remove_volume(&self, name: &str) -> Result<(), NodeError> {
+        self.call(format!("remove volume {name}")).await
     }
 
     async fn create_container(&self, new: &NewContainer<'_>) -> Result<String, NodeError> {
@@ -191,16 +191,16 @@ impl Node for TestNode {
         Ok(())
     }
 
-    async fn restart_container(&self, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test restarts")
+    async fn restart_container(&self, container: &str) -> Result<(), NodeError> {
+        self.call(format!("restart {container}")).await
     }
 
-    async fn unpause_container(&self, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test unpauses")
+    async fn unpause_container(&self, container: &str) -> Result<(), NodeError> {
+        self.call(format!("unpause {container}")).await
     }
 
-    async fn rename_container(&self, _: &str, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test renames")
+    async fn rename_container(&self, container: &str, name: &str) -> Result<(), NodeError> {
+        self.call(format!("rename {container} to {name}")).await
     }
 
     async fn remove_container(&self, container: &str, _: AnonymousVolumes) -> Result<(), NodeError> {
@@ -209,16 +209,16 @@ impl Node for TestNode {
         Ok(())
     }
 
-    async fn update_container(&self, _: &str, _: &ContainerSpec) -> Result<(), NodeError> {
-        unimplemented!("no test updates")
+    async fn update_container(&self, container: &str, _: &ContainerSpec) -> Result<(), NodeError> {
+        self.call(format!("update {container}")).await
     }
 
-    async fn connect_network(&self, _: &str, _: &str, _: &Attachment) -> Result<(), NodeError> {
-        unimplemented!("no test connects")
+    async fn connect_network(&self, container: &str, network: &str, _: &Attachment) -> Result<(), NodeError> {
+        self.call(format!("connect {container} to {network}")).await
     }
 
-    async fn disconnect_network(&self, _: &str, _: &str) -> Result<(), NodeError> {
-        unimplemented!("no test disconnects")
+    async fn disconnect_network(&self, container: &str, network: &str) -> Result<(), NodeError> {
+        self.call(format!("disconnect {container} from {network}")).await
     }
 
     async fn inspect_container(&self, container: &str) -> Result<LiveContainer, NodeError> {

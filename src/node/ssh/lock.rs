@@ -31,9 +31,12 @@ while [ "$(timeout "$3" dd bs=1 count=1 2>/dev/null <&3 9>&- | wc -c)" -eq 1 ]; 
 : >"$1"
 "#;
 
-/// Tells who holds a lock, if anybody does.
+/// Tells who holds a lock, if anybody does. What cannot be seen is not free.
 const WHO: &str = r#"
-[ -e "$1" ] || { echo free; exit; }
+seen=$(LC_ALL=C stat -- "$1" 2>&1) || case $seen in
+    *"No such file"*) echo free; exit ;;
+    *) echo "$seen" >&2; exit 1 ;;
+esac
 exec 9<"$1" || exit 1
 if flock -n 9; then echo free; else echo "held $(cat -- "$1")"; fi
 "#;
@@ -47,10 +50,18 @@ read -r pid boot rest <"$1"
 kill "$pid" && flock -w 10 9
 "#;
 
-/// Takes the lock at `path`; `holder` tells people who takes it.
+/// Takes the lock at `path`; `holder` tells people who takes it. One that the user there has no right to is taken by root,
+/// where that is allowed, so that all who work on a node meet at the same file.
 pub(super) async fn take(wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
+    match take_as(Rights::Own, wire, path, holder).await {
+        Err(ErrorKind::Denied(_)) if wire.can_sudo() => take_as(Rights::Sudo, wire, path, holder).await,
+        answer => answer,
+    }
+}
+
+async fn take_as(rights: Rights, wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
     let lease = LEASE.as_secs().to_string();
-    let mut child = wire.begin(Rights::Own, HOLD, &[path, holder, &lease]).await?;
+    let mut child = wire.begin(rights, HOLD, &[path, holder, &lease]).await?;
     let out = child.stdout().take().expect("it is a pipe");
     let mut stdin = child.stdin().take().expect("it is a pipe");
     let mut first = String::new();
@@ -88,21 +99,31 @@ pub(super) async fn take(wire: &Arc<Wire>, path: &str, holder: &str) -> Result<L
 
 /// Who holds the lock at `path`.
 pub(super) async fn holder(wire: &Wire, path: &str) -> Result<Option<LockHolder>, ErrorKind> {
-    let output = wire.run(WHO, &[path], &[], PATIENCE).await?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match said.split_once(' ').unwrap_or((&said, "")) {
+    let said = ask(wire, WHO, path).await?;
+    match said.trim().split_once(' ').unwrap_or((said.trim(), "")) {
         ("free", _) => Ok(None),
         ("held", text) => Ok(Some(LockHolder::parse(text))),
-        _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
+        _ => Err(complaint(path, &said)),
     }
 }
 
 /// Takes the lock at `path` away from whoever holds it.
 pub(super) async fn break_it(wire: &Wire, path: &str) -> Result<(), ErrorKind> {
-    let output = wire.run(BREAK, &[path], &[], PATIENCE).await?;
-    match output.code {
-        0 => Ok(()),
-        _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
+    ask(wire, BREAK, path).await.map(drop)
+}
+
+/// Runs one of the scripts above on a lock, with the rights that it takes; its complaint is the error.
+async fn ask(wire: &Wire, script: &str, path: &str) -> Result<String, ErrorKind> {
+    let ask = async |rights| {
+        let output = wire.run_as(rights, script, &[path], &[], PATIENCE).await?;
+        match output.code {
+            0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
+        }
+    };
+    match ask(Rights::Own).await {
+        Err(ErrorKind::Denied(_)) if wire.can_sudo() => ask(Rights::Sudo).await,
+        answer => answer,
     }
 }
 
