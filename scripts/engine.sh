@@ -10,6 +10,8 @@
 #        engine.sh exec [DIR] -- CMD...      run CMD in the engine's network, where its published ports are
 #        engine.sh kill [DIR]                kill -9 the engine but not its folder; `start` brings it back
 #
+# Further arguments for dockerd, one a line, may stand in DIR/arguments.
+#
 # DIR defaults to $HL_TEST_ENGINE_DIR or /tmp/hl-engine. Several engines with different DIRs run side by side.
 # Keep DIR short: the path of a unix socket has at most 107 bytes.
 #
@@ -130,9 +132,10 @@ start_dockerd() {
     # shellcheck disable=SC2016 # the inner shell expands it
     nsenter --target "$pid" --mount --net --pid -- bash -c '
         echo "$1" >"$2/cgroup-parent"
+        more=(); [ ! -s "$2/arguments" ] || mapfile -t more <"$2/arguments"
         setsid dockerd --config-file "$2/daemon.json" --data-root "$2/root" -H "unix://$2/docker.sock" \
             -G "$3" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$1" \
-            --default-address-pool base=10.128.0.0/12,size=24 \
+            --default-address-pool base=10.128.0.0/12,size=24 "${more[@]}" \
             </dev/null >>"$2/dockerd.log" 2>&1 9>&- &
     ' dockerd "$parent" "$dir" "${SUDO_GID:-0}"
 }

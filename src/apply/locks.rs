@@ -70,7 +70,7 @@ pub(super) async fn take(
 async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, NodeError> {
     let root = DirectorySpec { path: root.to_owned(), owner: None, mode: None };
     let made = node.ensure_directory(&root).await;
-    let is_denied = |error: &NodeError| matches!(error.kind, ErrorKind::Denied(_));
+    let is_denied = |error: &NodeError| matches!(error.kind, ErrorKind::Denied(_) | ErrorKind::Unsupported(_));
     let taken = match made {
         Ok(()) => node.lock(&lock_file(&root.path), holder).await,
         Err(error) => Err(error),

@@ -90,6 +90,7 @@ impl Place {
         }
         let folder = variable("DOCKER_CONFIG").map(PathBuf::from);
         let folder = folder.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".docker")));
+        options.docker_certificates = variable("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| folder.clone());
         options.docker_config = folder.map(|folder| folder.join("config.json")).filter(|path| path.is_file());
         if let Some(folder) = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir()) {
             options.runtime_folder = folder;

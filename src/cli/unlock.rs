@@ -64,6 +64,10 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             exit = Exit::Incomplete;
             continue;
         };
+        if door.tools().is_none() {
+            let _ = writeln!(text, "{name}: has no lock, only its engine can be reached");
+            continue;
+        }
         let root = &nodes[name].root;
         let mut is_free = true;
         for path in [lock_file(root), lock_file_elsewhere(root)] {

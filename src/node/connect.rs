@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Node;
-use super::docker::DockerNode;
+use super::docker::{DockerNode, TlsPort};
 use super::error::{ErrorKind, NodeError};
+use super::shell::NoShell;
 use super::ssh;
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
@@ -19,6 +20,8 @@ use crate::model::homelab::{self, Maintenance, NodeAddress};
 pub struct Options {
     /// The engine's socket of `local` nodes.
     pub docker_socket: PathBuf,
+    /// The folder with the certificates for engines behind TLS, and with folders of their own for some nodes.
+    pub docker_certificates: Option<PathBuf>,
     /// Docker's `config.json` with the registries' credentials; absent pulls without any.
     pub docker_config: Option<PathBuf>,
     /// What scripts on this machine see of the caller's environment; they need a `PATH` at least.
@@ -34,6 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             docker_socket: PathBuf::from("/var/run/docker.sock"),
+            docker_certificates: None,
             docker_config: None,
             script_environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
             runtime_folder: PathBuf::from("/tmp"),
@@ -75,11 +79,7 @@ pub(super) async fn reach(node: &homelab::Node, options: &Options) -> Reach {
 /// [`ErrorKind::Unreachable`] with a hint, [`ErrorKind::Timeout`], or [`ErrorKind::Unsupported`] for
 /// addresses that hl cannot reach.
 pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn Node>, NodeError> {
-    let unsupported = |kind: &str| NodeError {
-        node: node.name.clone(),
-        what: format!("connect to {}", node.address),
-        kind: ErrorKind::Unsupported(format!("nodes at {kind} are not supported yet")),
-    };
+    let fail = |kind| NodeError { node: node.name.clone(), what: format!("connect to {}", node.address), kind };
     let patience = Duration::from_millis(node.connect_timeout_ms);
     let here = async |socket| DockerNode::connect(&node.name, socket, patience, options).await;
     match &node.address {
@@ -89,7 +89,15 @@ pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn 
             let to = ssh::Destination { user: user.clone(), host: host.clone(), port: *port };
             Ok(Arc::new(ssh::connect(&node.name, &to, patience, options).await?))
         }
-        NodeAddress::Tcp { .. } => Err(unsupported("tcp://")),
-        NodeAddress::Simulated => Err(unsupported("simulated")),
+        NodeAddress::Tcp { host, port } => {
+            let no_folder = || fail(ErrorKind::Unsupported("there is no folder for certificates: no home".to_owned()));
+            let folder = options.docker_certificates.as_ref().ok_or_else(no_folder)?;
+            let dial = TlsPort::new(&node.name, host, *port, folder).map_err(|failed| fail(failed.into()))?;
+            let shell = Arc::new(NoShell::new(&node.name));
+            Ok(Arc::new(DockerNode::connect_through(&node.name, Arc::new(dial), shell, patience, options).await?))
+        }
+        NodeAddress::Simulated => {
+            Err(fail(ErrorKind::Unsupported("nodes at simulated are not supported yet".to_owned())))
+        }
     }
 }

@@ -39,6 +39,7 @@ mod root;
 mod secrets;
 mod soak;
 mod support;
+mod tls;
 mod truth_files;
 mod truth_outside;
 mod truth_repair;
@@ -68,6 +69,7 @@ fn main() -> std::process::ExitCode {
         root::TRIALS,
         secrets::TRIALS,
         soak::TRIALS,
+        tls::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,
         truth_repair::TRIALS,

@@ -133,7 +133,7 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
     );
     assert_eq!(told("mute"), "connect to unix://[LAB]/mute.sock: no answer within 500 ms ()");
     assert!(told("dying").starts_with("list networks: the connection was lost: "), "{}", told("dying"));
-    assert_eq!(told("far"), "connect to tcp://far.lan:2376: nodes at tcp:// are not supported yet ()");
+    assert_eq!(told("far"), "connect to tcp://far.lan:2376: there is no folder for certificates: no home ()");
 }
 
 fn scripts_speak_to_the_engine_of_their_node() {

@@ -14,6 +14,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_homelab_over_ssh_comes_up_and_settles, needs Engine, Root),
     trial!(a_server_that_allows_two_sessions_is_enough, needs Engine, Root),
+    trial!(a_server_that_forwards_no_sockets_has_a_program_relay, needs Engine, Root),
     trial!(what_is_in_the_way_is_told_with_a_way_out, needs Engine, Root),
     trial!(an_hl_that_was_killed_leaves_no_connection, needs Engine, Root),
     trial!(a_script_is_ended_with_all_that_it_started, needs Engine, Root),
@@ -69,7 +70,10 @@ const HEALTH: &str = "#!/bin/sh\n[ ${#TOKEN} -eq 24 ] || { echo no token; exit 1
                       [ \"$(cat www/index.html)\" = hello ] || { echo not there; exit 1; }\n";
 
 fn a_homelab_over_ssh_comes_up_and_settles() {
-    let remote = Remote::new("");
+    comes_up_and_settles(&Remote::new(""));
+}
+
+fn comes_up_and_settles(remote: &Remote) {
     remote.web(HEALTH);
     let hl = |arguments: &[&str]| remote.lab.hl(arguments);
     hl(&["plan", "--detailed-exitcode"]).code(2).says("box/web/container:web");
@@ -101,6 +105,29 @@ fn a_server_that_allows_two_sessions_is_enough() {
     remote.web(HEALTH);
     remote.lab.hl(&["apply", "--yes"]).code(0);
     remote.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+fn a_server_that_forwards_no_sockets_has_a_program_relay() {
+    let forbidding = "AllowStreamLocalForwarding no\nLogLevel DEBUG1";
+    let remote = Remote::new(forbidding);
+    comes_up_and_settles(&remote);
+    let log = std::fs::read_to_string(remote.lab.scratch("sshd").join("log")).expect("there is a log");
+    assert!(log.contains("refused streamlocal port forward"), "it forwards after all");
+    assert!(!log.contains("no more sessions"), "the server's limit was met");
+    drop(remote);
+
+    // A machine on which no program does that.
+    let few = std::env::temp_dir().join(format!("hl-few-{}", std::process::id()));
+    std::fs::create_dir(&few).expect("a folder can be made");
+    for program in ["sh", "cat", "id", "uname", "grep", "sleep"] {
+        std::os::unix::fs::symlink(format!("/usr/bin/{program}"), few.join(program)).expect("a link can be made");
+    }
+    let few_programs = format!("ForceCommand PATH={}; export PATH; eval \"$SSH_ORIGINAL_COMMAND\"", few.display());
+    let remote = Remote::new(&format!("AllowStreamLocalForwarding no\n{few_programs}"));
+    remote.web(HEALTH);
+    let plan = remote.lab.hl(&["plan"]);
+    std::fs::remove_dir_all(&few).expect("it can be removed");
+    plan.code(3).says("there is no docker, socat or nc").says("AllowStreamLocalForwarding yes");
 }
 
 fn what_is_in_the_way_is_told_with_a_way_out() {

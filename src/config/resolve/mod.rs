@@ -5,6 +5,7 @@
 //! required variable, is left unresolved and holds nothing else back. This module does not know how nodes are asked.
 
 mod claims;
+mod closed;
 mod context;
 mod env;
 mod files;
@@ -24,7 +25,6 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Visi
 use crate::model::Pending;
 use crate::model::homelab::{Homelab, NodeAddress, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
-use crate::model::spec::FileContent;
 use crate::model::view::{LiveNode, LiveView, NodeView, WantContent, Wanted};
 use env::{ServiceEnv, StandIn};
 use overlay::{Machine, Overlay};
@@ -60,7 +60,7 @@ enum Gap {
     Broken,
     /// Variables that it requires have no value on its node.
     NoValue(Vec<String>),
-    /// hl may not write there, on its node.
+    /// What hl may not or cannot do there, on its node.
     Closed(String),
 }
 
@@ -69,7 +69,7 @@ impl Gap {
         match self {
             Gap::Broken => "its files have errors".to_owned(),
             Gap::NoValue(names) => format!("{} has no value", names.join(", ")),
-            Gap::Closed(path) => format!("hl may not write {path}"),
+            Gap::Closed(what) => what.clone(),
         }
     }
 }
@@ -235,38 +235,12 @@ impl<'a> Setting<'a> {
         out.extend(problems);
         let service = service.filter(|_| !is_broken).ok_or(Gap::Broken)?;
         match self.closed(&service, &env) {
-            Some(path) => {
-                out.push(self.is_closed(&path));
-                Err(Gap::Closed(path))
+            Some(what) => {
+                out.push(self.is_closed(&what));
+                Err(Gap::Closed(what))
             }
             None => Ok((service, claims)),
         }
-    }
-
-    /// The first path that hl would have to make or replace on the node and may not.
-    fn closed(&self, service: &Service, env: &ServiceEnv) -> Option<String> {
-        let Knowledge::Live(node) = self.knowledge else { return None };
-        let is_missing = |path: &String| !node.files.contains_key(path);
-        let directories = service.directories.values().map(|d| &d.path).filter(|path| is_missing(path));
-        let files = service.files.values().filter(|file| match &file.content {
-            FileContent::Exactly(bytes) | FileContent::Secret(bytes) => {
-                let there = node.files.get(&file.path).and_then(|f| f.content.as_ref());
-                there.is_none_or(|there| there != bytes)
-            }
-            FileContent::Variables(_) => env.grows || is_missing(&file.path),
-        });
-        directories.chain(files.map(|file| &file.path)).find(|path| node.closed.contains(*path)).cloned()
-    }
-
-    fn is_closed(&self, path: &str) -> Diagnostic {
-        let (service, node, root) = (&self.service.name, &self.service.node, &self.node.node.root);
-        let words = format!("hl may not write {path} on `{node}`, so `{service}` is not planned");
-        let way = match &self.node.node.address {
-            NodeAddress::Ssh { .. } => "let that user become root without a password (sudo), or ",
-            NodeAddress::Local | NodeAddress::Unix { .. } | NodeAddress::Tcp { .. } | NodeAddress::Simulated => "",
-        };
-        let hint = format!("{way}give it the folder there: `sudo install -d -o USER {root}`");
-        at_service(self.service, Code::NodeClosed, words).as_warning().hint(hint)
     }
 
     /// The first attempt in which no mistake comes from a stand-in, else the one with the fewest.

@@ -6,7 +6,6 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::transport::{ConnectFailed, Transport};
+use super::dial::{ConnectFailed, Dial};
+use super::tls;
+use super::transport::Transport;
 use crate::model::NodeName;
 use crate::node::{ApiVersion, ErrorKind, NodeError};
 
@@ -47,9 +48,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Asks the engine at `socket` for its version and keeps to it from then on.
-    pub async fn connect(node: &NodeName, socket: &Path, timeout: Duration) -> Result<Self, NodeError> {
-        let transport = Transport::new(socket, timeout);
+    /// Asks the engine for its version and keeps to it from then on.
+    pub async fn connect(node: &NodeName, dial: Arc<dyn Dial>, timeout: Duration) -> Result<Self, NodeError> {
+        let what = format!("connect to {}", dial.address());
+        let transport = Transport::new(dial, timeout);
         let shared = Arc::clone(&transport);
         let docker = Docker::connect_with_custom_transport(
             move |request| Arc::clone(&shared).send(request),
@@ -58,7 +60,6 @@ impl Engine {
             u64::from(u32::MAX),
             &ClientVersion { major_version: NEWEST.major as usize, minor_version: NEWEST.minor as usize },
         );
-        let what = format!("connect to unix://{}", socket.display());
         let docker = docker.map_err(|e| failed(node, &what, kind_of(e)))?;
         let mut engine = Engine { node: node.clone(), transport, docker, api: NEWEST, clock_ahead: 0 };
         let (newest, clock_ahead) = engine.first_answer(&what, timeout).await?;
@@ -271,18 +272,7 @@ fn by_message(status: u16, message: String) -> ErrorKind {
 
 fn by_io(error: &io::Error) -> ErrorKind {
     match error.get_ref().and_then(|e| e.downcast_ref::<ConnectFailed>()) {
-        Some(failed) => {
-            let hint = match failed.kind {
-                io::ErrorKind::PermissionDenied => {
-                    "add your user to the docker group (`sudo usermod -aG docker $USER`) and log in again"
-                }
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                    "is the Docker engine running? Try `systemctl status docker`"
-                }
-                _ => "",
-            };
-            ErrorKind::Unreachable { why: failed.to_string(), hint: hint.to_owned() }
-        }
+        Some(failed) => ErrorKind::Unreachable { why: failed.to_string(), hint: failed.hint.clone() },
         None => ErrorKind::Unreachable { why: format!("the connection failed: {error}"), hint: String::new() },
     }
 }
@@ -292,7 +282,8 @@ fn lost(error: &hyper::Error) -> ErrorKind {
     if let Some(source) = error.source() {
         why.push_str(&format!(": {source}"));
     }
-    let hint = "did the Docker engine stop or restart?".to_owned();
+    let refused = error.source().and_then(|source| source.downcast_ref()).and_then(tls::refused);
+    let hint = refused.unwrap_or("did the Docker engine stop or restart?").to_owned();
     ErrorKind::Unreachable { why, hint }
 }
 

@@ -8,11 +8,13 @@ mod container;
 mod context;
 mod create;
 mod credentials;
+mod dial;
 mod engine;
 mod inspect;
 mod place;
 mod pull;
 mod read;
+mod tls;
 mod transport;
 mod update;
 mod wire;
@@ -23,7 +25,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::dial::{ConnectFailed, Dial, Stream, UnixSocket};
 use self::engine::{CHANGE, Engine};
+pub use self::tls::TlsPort;
 use super::shell::{LocalShell, Shell, Tools};
 use super::{
     ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options, Progress,
@@ -35,7 +39,7 @@ use crate::model::spec::{
 };
 use crate::model::view::{LiveContainer, LiveFile, LiveFiles, LiveNode, WantContent, Wanted};
 
-/// A node whose engine answers at a unix socket of this machine, its own or one that leads to another machine.
+/// A node with an engine, and with files and scripts as far as its shell reaches.
 pub struct DockerNode {
     name: NodeName,
     engine: Engine,
@@ -56,18 +60,19 @@ impl DockerNode {
         let mut environment = options.script_environment.clone();
         // What a script asks of Docker is for this node's engine and no other.
         environment.insert("DOCKER_HOST".to_owned(), format!("unix://{}", socket.display()));
-        Self::connect_through(name, socket, Arc::new(LocalShell::new(name, environment)), patience, options).await
+        let (dial, shell) = (Arc::new(UnixSocket::new(socket)), Arc::new(LocalShell::new(name, environment)));
+        Self::connect_through(name, dial, shell, patience, options).await
     }
 
-    /// The same with the files and scripts of `shell`.
+    /// Connects to the engine that `dial` leads to; files and scripts are those of `shell`.
     pub async fn connect_through(
         name: &NodeName,
-        socket: &Path,
+        dial: Arc<dyn Dial>,
         shell: Arc<dyn Shell>,
         patience: Duration,
         options: &Options,
     ) -> Result<Self, NodeError> {
-        let engine = Engine::connect(name, socket, patience).await?;
+        let engine = Engine::connect(name, dial, patience).await?;
         Ok(Self { name: name.clone(), engine, shell, config: options.docker_config.clone() })
     }
 }
@@ -193,7 +198,7 @@ impl Node for DockerNode {
     }
 
     fn tools(&self) -> Option<&dyn Tools> {
-        Some(self.shell.tools())
+        self.shell.tools()
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

@@ -1,4 +1,4 @@
-//! HTTP to one engine over its unix socket, with connections that are kept.
+//! HTTP to one engine, with connections that are kept.
 //!
 //! bollard closes each connection after one answer. Reading a hundred containers is a hundred small
 //! requests, so reads share a few connections here; whatever changes something or may take long gets
@@ -6,7 +6,6 @@
 //! just closing may or may not have been done, and only a read may be sent again.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -17,13 +16,10 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
+use super::dial::{ConnectFailed, Dial};
 use crate::node::ApiVersion;
-
-/// Reads at once. Four are the knee on two processors; more processors gain from a few more.
-const READS_AT_ONCE: usize = 6;
 
 /// Gives the type of bollard's request bodies a name, which bollard keeps to itself.
 pub trait HasBody {
@@ -41,33 +37,23 @@ type Sender = SendRequest<Body>;
 
 /// The connections to one engine.
 pub struct Transport {
-    socket: PathBuf,
+    dial: Arc<dyn Dial>,
     connect_timeout: Duration,
     version: OnceLock<ApiVersion>,
     idle: Mutex<Vec<Sender>>,
     reads: Arc<Semaphore>,
 }
 
-/// A connection that could not be made; the source of the `io::Error` that says so.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot connect to unix://{}: {why}", socket.display())]
-pub struct ConnectFailed {
-    socket: PathBuf,
-    why: String,
-    /// What the system said.
-    pub kind: io::ErrorKind,
-}
-
 impl Transport {
     /// A transport without any connection yet.
-    pub fn new(socket: &Path, connect_timeout: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            socket: socket.to_owned(),
-            connect_timeout,
-            version: OnceLock::new(),
-            idle: Mutex::default(),
-            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
-        })
+    pub fn new(dial: Arc<dyn Dial>, connect_timeout: Duration) -> Arc<Self> {
+        let reads = Arc::new(Semaphore::new(dial.reads_at_once()));
+        Arc::new(Self { dial, connect_timeout, version: OnceLock::new(), idle: Mutex::default(), reads })
+    }
+
+    /// The engine's address.
+    pub fn address(&self) -> String {
+        self.dial.address()
     }
 
     /// From now on every request asks for this version of the API, so that what inspect shows does
@@ -124,26 +110,16 @@ impl Transport {
     }
 
     async fn connect(&self) -> Result<Sender, Error> {
-        let stream = match tokio::time::timeout(self.connect_timeout, UnixStream::connect(&self.socket)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(self.failed(error.kind(), &error).into()),
-            Err(_) => return Err(self.failed(io::ErrorKind::TimedOut, &io::ErrorKind::TimedOut.into()).into()),
-        };
+        let dialled = tokio::time::timeout(self.connect_timeout, self.dial.dial()).await;
+        let stream = dialled.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", self.connect_timeout.as_secs_f32());
+            Err(ConnectFailed { address: self.address(), why, hint: String::new() })
+        });
+        let stream = stream.map_err(io::Error::other)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Errors of the connection reach whoever waits for an answer on it.
         tokio::spawn(connection);
         Ok(sender)
-    }
-
-    fn failed(&self, kind: io::ErrorKind, error: &io::Error) -> io::Error {
-        let why = match kind {
-            io::ErrorKind::NotFound => "no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            io::ErrorKind::TimedOut => format!("no answer within {} s", self.connect_timeout.as_secs_f32()),
-            _ => error.to_string(),
-        };
-        io::Error::new(kind, ConnectFailed { socket: self.socket.clone(), why, kind })
     }
 
     /// Makes bollard's request what the engine is sent: the path with the pinned version in front.
@@ -193,7 +169,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixListener;
 
+    use std::path::{Path, PathBuf};
+
+    use super::super::dial::UnixSocket;
     use super::*;
+
+    fn to(path: &Path) -> Arc<Transport> {
+        Transport::new(Arc::new(UnixSocket::new(path)), Duration::from_secs(1))
+    }
 
     fn get(path: &str) -> BollardRequest {
         Request::get(path).body(bollard::body_full(hyper::body::Bytes::new())).unwrap()
@@ -237,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn reads_share_a_connection_and_survive_its_end() {
         let (_dir, path, connections) = engine(3);
-        let transport = Transport::new(&path, Duration::from_secs(1));
+        let transport = to(&path);
         for _ in 0..7 {
             assert_eq!(body(&transport, get("http://docker/networks")).await, "GET /networks HTTP/1.1");
             // Lets the connection come back, or its end be seen.
@@ -249,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn requests_ask_for_the_pinned_version() {
         let (_dir, path, _) = engine(9);
-        let transport = Transport::new(&path, Duration::from_secs(1));
+        let transport = to(&path);
         transport.pin(ApiVersion::new(1, 41));
         assert_eq!(body(&transport, get("http://docker/info?a=b")).await, "GET /v1.41/info?a=b HTTP/1.1");
         assert_eq!(body(&transport, get("http://docker/_ping")).await, "GET /_ping HTTP/1.1");
@@ -257,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_socket_is_named() {
-        let transport = Transport::new(Path::new("/nonexistent/docker.sock"), Duration::from_secs(1));
+        let transport = to(Path::new("/nonexistent/docker.sock"));
         let error = transport.send(get("http://docker/_ping")).await.unwrap_err();
         assert_eq!(error.to_string(), "cannot connect to unix:///nonexistent/docker.sock: no such file");
     }
@@ -265,9 +248,9 @@ mod tests {
     #[tokio::test]
     async fn no_more_reads_than_allowed_are_under_way() {
         let (_dir, path, connections) = engine(1000);
-        let transport = Transport::new(&path, Duration::from_secs(1));
+        let transport = to(&path);
         let reads = (0..100).map(|_| body(&transport, get("http://docker/x")));
         futures_util::future::join_all(reads).await;
-        assert!(connections.load(Ordering::SeqCst) <= READS_AT_ONCE);
+        assert!(connections.load(Ordering::SeqCst) <= UnixSocket::new(&path).reads_at_once());
     }
 }

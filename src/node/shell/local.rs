@@ -74,8 +74,8 @@ impl Shell for LocalShell {
         result.map_err(|error| self.fail("run a script", ErrorKind::Script(words(&error))))
     }
 
-    fn tools(&self) -> &dyn Tools {
-        self
+    fn tools(&self) -> Option<&dyn Tools> {
+        Some(self)
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

@@ -1,10 +1,11 @@
-//! Files and scripts of a node: of this machine, or of another one over SSH.
+//! Files and scripts of a node: of this machine, of another one over SSH, or none.
 //!
 //! It does not know the engine.
 
 mod file;
 mod local;
 mod lock;
+mod none;
 mod script;
 mod tools;
 
@@ -18,6 +19,7 @@ use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
 pub use local::LocalShell;
+pub use none::NoShell;
 pub use script::interpreter;
 pub use tools::{Incoming, Outgoing, Tools, ended, last_line};
 
@@ -48,8 +50,8 @@ pub trait Shell: Send + Sync {
     /// Takes a lock away from whoever holds it.
     async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
 
-    /// What copies data.
-    fn tools(&self) -> &dyn Tools;
+    /// What copies data; none where files cannot be reached.
+    fn tools(&self) -> Option<&dyn Tools>;
 
     /// A folder of the node, to read all of it here.
     async fn folder(&self, path: &str) -> Result<Folder, NodeError>;

@@ -1,10 +1,12 @@
 //! A node over SSH: one connection a node and run, by the user's own `ssh`, so that their configuration, agent, jump
-//! hosts and known hosts apply. The engine's socket is forwarded through it; files and scripts go over it.
+//! hosts and known hosts apply. The engine's socket is forwarded through it, or relayed where the server forwards none;
+//! files and scripts go over it.
 //!
 //! It does not know what is asked of the engine. Entry: [`connect`].
 
 mod folder;
 mod lock;
+mod relay;
 mod shell;
 mod text;
 mod tools;
@@ -17,9 +19,11 @@ use std::time::Duration;
 use openssh::{ControlPersist, ForwardType, KnownHosts, SessionBuilder};
 
 use self::folder::Folder;
+use self::relay::Relay;
 use self::shell::RemoteShell;
 use self::wire::{Output, Wire};
-use super::docker::DockerNode;
+use super::docker::{Dial, DockerNode, UnixSocket};
+use super::shell::Shell;
 use super::{ErrorKind, NodeError, Options};
 use crate::model::NodeName;
 use crate::model::homelab::NodeAddress;
@@ -82,17 +86,28 @@ pub async fn connect(
         .map_err(|error| fail(text::refused(&error, to)))?;
     let wire = Arc::new(Wire::new(name, session, folder).await.map_err(&fail)?);
     let remote = find_engine(&wire, patience).await.map_err(&fail)?;
+    let shell = Arc::new(RemoteShell::new(Arc::clone(&wire), format!("unix://{remote}")));
+    let through = async |dial: Arc<dyn Dial>| {
+        DockerNode::connect_through(name, dial, Arc::clone(&shell) as Arc<dyn Shell>, patience, options).await
+    };
     let local = wire.folder().join("docker.sock");
     let forward = wire.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
-    forward.map_err(|error| fail(text::not_forwarded(&error)))?;
-    let shell = RemoteShell::new(Arc::clone(&wire), format!("unix://{remote}"));
-    DockerNode::connect_through(name, &local, Arc::new(shell), patience, options).await.map_err(|error| {
-        match error.kind {
-            // What `ssh` did not reach on the other side it tells nobody but its own log.
-            ErrorKind::Unreachable { .. } => fail(text::no_engine(&remote)),
-            _ => NodeError { what: what.clone(), ..error },
+    let forwarded = match forward {
+        Ok(()) => through(Arc::new(UnixSocket::new(&local))).await,
+        Err(error) => Err(fail(text::not_forwarded(&error))),
+    };
+    let reached = match forwarded {
+        // What `ssh` did not reach on the other side it tells nobody but its own log: the server may forbid it.
+        Err(NodeError { kind: ErrorKind::Unreachable { .. }, .. }) => {
+            through(Arc::new(Relay::new(&wire, &remote))).await.map_err(|error| match error.kind {
+                ErrorKind::Unreachable { ref why, .. } if why.contains(text::NO_RELAY) => error,
+                ErrorKind::Unreachable { .. } => fail(text::no_engine(&remote)),
+                _ => error,
+            })
         }
-    })
+        answer => answer,
+    };
+    reached.map_err(|error| NodeError { what, ..error })
 }
 
 /// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root without

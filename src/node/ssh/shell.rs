@@ -223,8 +223,8 @@ impl Shell for RemoteShell {
         })
     }
 
-    fn tools(&self) -> &dyn Tools {
-        self
+    fn tools(&self) -> Option<&dyn Tools> {
+        Some(self)
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

@@ -79,15 +79,20 @@ fn one_line(said: &str) -> String {
     last.strip_prefix("ssh: ").unwrap_or(last).to_owned()
 }
 
+/// Neither the server nor a program of the machine makes a way to the engine.
+pub(super) const NO_RELAY: &str =
+    "its sshd forwards no sockets, and there is no docker, socat or nc on it that would do instead";
+/// The way out of that.
+pub(super) const LET_FORWARD: &str = "set `AllowStreamLocalForwarding yes` in its sshd_config";
+
 /// The socket could not be forwarded.
 pub(super) fn not_forwarded(error: &Error) -> ErrorKind {
-    let hint = "does the machine's sshd_config forbid it (AllowStreamLocalForwarding)?";
-    unreachable(format!("the engine's socket cannot be forwarded: {error}"), hint)
+    unreachable(format!("the engine's socket cannot be forwarded: {error}"), LET_FORWARD)
 }
 
-/// Nobody answered at the forwarded socket.
+/// Nobody answered at the engine's socket.
 pub(super) fn no_engine(socket: &str) -> ErrorKind {
-    let hint = "is the Docker engine running there? If it is: does sshd_config forbid AllowStreamLocalForwarding?";
+    let hint = "is the Docker engine running there? Try `systemctl status docker`";
     unreachable(format!("the machine answers, its engine at {socket} does not"), hint)
 }
 

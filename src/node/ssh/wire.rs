@@ -18,8 +18,8 @@ use crate::node::ErrorKind;
 const AT_ONCE: usize = 4;
 /// Tries of the only command under way that the server has no session for, and the pause between them: some servers allow
 /// two at once, and what ended there a moment ago may still count.
-const TRIES: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const TRIES: u32 = 40;
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// A connection to a node.
 pub(super) struct Wire {
@@ -185,4 +185,4 @@ impl Wire {
 }
 
 /// The code with which `ssh` says that it could not begin a command.
-const NO_SESSION: i32 = 255;
+pub(super) const NO_SESSION: i32 = 255;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::authority::Authority;
 use super::engine::Engine;
 use super::homelab::Homelab;
 use super::sshd::make_key;
@@ -29,6 +30,18 @@ pub struct Build {
     pub sshd: &'static str,
     /// Who logs in.
     pub user: User,
+    /// Where its engine listens.
+    pub listens: Listens,
+}
+
+/// Where the engine of a node listens.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Listens {
+    /// At its socket alone.
+    #[default]
+    Socket,
+    /// At a port too, to those who have a certificate of its authority.
+    Tls,
 }
 
 /// Who logs in on a node.
@@ -138,7 +151,35 @@ impl Machine {
             build.sshd
         );
         std::fs::write(machine.folder.join("sshd_config"), config).expect("it can be written");
+        if build.listens == Listens::Tls {
+            machine.listen_behind_tls();
+        }
         machine
+    }
+
+    /// Has its engine listen at a port too, with a certificate of an authority of its own.
+    fn listen_behind_tls(&self) {
+        let folder = self.folder.join("tls");
+        let authority = Authority::new(&folder);
+        let server = authority.sign("server", &format!("subjectAltName=IP:{}", self.address()));
+        std::fs::create_dir_all(self.engine_folder()).expect("a folder can be made");
+        let arguments = format!(
+            "-H\ntcp://0.0.0.0:2376\n--tlsverify\n--tlscacert\n{}\n--tlscert\n{}\n--tlskey\n{}\n",
+            folder.join("ca.pem").display(),
+            server.join("cert.pem").display(),
+            server.join("key.pem").display()
+        );
+        std::fs::write(self.engine_folder().join("arguments"), arguments).expect("it can be written");
+    }
+
+    /// The folder with the certificate and the key of one whom its engine knows.
+    pub fn client_certificate(&self, name: &str) -> PathBuf {
+        Authority::at(&self.folder.join("tls")).sign(name, "extendedKeyUsage=clientAuth")
+    }
+
+    /// Its address in the test's network.
+    pub fn address(&self) -> String {
+        self.subnet.address(2)
     }
 
     fn at(&self, name: &str) -> String {

@@ -5,6 +5,7 @@
 //! - [`engine::Engine`]: the private engine, to look at and to disturb from outside.
 //! - [`own::OwnEngine`]: an engine for one test alone, which it may kill.
 //! - [`fleet::Fleet`]: several real machines, each reached over SSH.
+//! - [`authority::Authority`]: who signs certificates.
 //! - [`compose`]: real Compose, the oracle.
 //! - [`proxy::Proxy`]: records or refuses what a client asks of an engine.
 //! - [`random`]: random numbers that a seed repeats.
@@ -16,6 +17,7 @@
 //! - [`sent`]: recorded requests in a form in which two clients can be compared.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
+pub mod authority;
 pub mod compose;
 pub mod door;
 pub mod engine;

@@ -1,0 +1,120 @@
+//! The engine's socket where the server forwards none: a program over there copies bytes between it and the connection.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use openssh::{Child, ChildStdin, ChildStdout, Session};
+use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, Join, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::text;
+use super::wire::{NO_SESSION, PAUSE, Rights, TRIES, Wire};
+use crate::node::docker::{ConnectFailed, Dial, Stream};
+
+/// Connections at once. With the commands, the lock and what holds the connection these are the ten that a server allows.
+const AT_ONCE: usize = 4;
+/// Reads of these; what changes something never waits for one.
+const READS: usize = 2;
+
+/// Any program that does it: Docker's own, or one of those that many systems have.
+const OPEN: &str = r#"
+socket=$1
+if command -v docker >/dev/null 2>&1; then set -- docker -H "unix://$socket" system dial-stdio
+elif command -v socat >/dev/null 2>&1; then set -- socat - "UNIX-CONNECT:$socket"
+elif nc -h 2>&1 | grep -q -- -U; then set -- nc -U "$socket"
+else echo none; exit 1
+fi
+echo open
+exec "$@"
+"#;
+/// What it says when it begins.
+const OPENED: &[u8] = b"open\n";
+
+/// To the engine at a socket of the other machine.
+pub(super) struct Relay {
+    wire: Arc<Wire>,
+    socket: String,
+    room: Arc<Semaphore>,
+}
+
+impl Relay {
+    pub(super) fn new(wire: &Arc<Wire>, socket: &str) -> Self {
+        Self { wire: Arc::clone(wire), socket: socket.to_owned(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// One try; none if the server has no session for it.
+    async fn open(&self) -> Result<Option<(Child<Arc<Session>>, Join<ChildStdout, ChildStdin>)>, ConnectFailed> {
+        let begun = self.wire.begin(Rights::Own, OPEN, &[&self.socket]).await;
+        let mut child = begun.map_err(|error| self.failed(error.to_string(), ""))?;
+        let stdin = child.stdin().take().expect("it is a pipe");
+        let mut stdout = child.stdout().take().expect("it is a pipe");
+        drop(child.stderr().take());
+        let mut said = [0; OPENED.len()];
+        match stdout.read_exact(&mut said).await {
+            Ok(_) if said == OPENED => Ok(Some((child, io::join(stdout, stdin)))),
+            Ok(_) => Err(self.failed(text::NO_RELAY, text::LET_FORWARD)),
+            Err(_) => match child.wait().await {
+                Ok(status) if status.code() != Some(NO_SESSION) => {
+                    Err(self.failed(format!("its shell ended: {status}"), ""))
+                }
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn failed(&self, why: impl Into<String>, hint: &str) -> ConnectFailed {
+        ConnectFailed { address: self.address(), why: why.into(), hint: hint.to_owned() }
+    }
+}
+
+#[async_trait]
+impl Dial for Relay {
+    fn address(&self) -> String {
+        format!("unix://{} over ssh", self.socket)
+    }
+
+    async fn dial(&self) -> Result<Box<dyn Stream>, ConnectFailed> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let room = room.map_err(|_| self.failed("the connection is closed", ""))?;
+        for _ in 0..TRIES {
+            if let Some((child, bytes)) = self.open().await? {
+                return Ok(Box::new(Relayed { bytes, _child: child, _room: room }));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(self.failed("the server has no room for one more session", "raise MaxSessions in its sshd_config"))
+    }
+
+    fn reads_at_once(&self) -> usize {
+        READS
+    }
+}
+
+/// What goes to the program and what comes from it, for as long as it runs.
+struct Relayed {
+    bytes: Join<ChildStdout, ChildStdin>,
+    _child: Child<Arc<Session>>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Relayed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Relayed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.bytes).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_shutdown(cx)
+    }
+}
