@@ -92,6 +92,11 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             let build: BuildSpec = build.as_ref().clone().filled(context.values);
             node.build_image(reference, &build, &progress).await?;
         }
+        Call::CheckMove { from, data, images, containers } => {
+            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
+            let (data, images, containers) = (data.clone(), images.clone(), containers.clone());
+            transfer::check(from.as_ref(), node, &transfer::Coming { data, images, containers }).await?;
+        }
         Call::CopyData { from, source, target } => {
             let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
             transfer::copy(from.as_ref(), source, node, target, &progress).await?;
@@ -172,6 +177,7 @@ async fn log_of(node: &dyn Node, call: &Call) -> Vec<String> {
         | Call::ConnectNetwork { container, .. }
         | Call::AwaitContainer { container, .. } => container,
         Call::EnsureDirectory(_)
+        | Call::CheckMove { .. }
         | Call::CopyData { .. }
         | Call::DiscardData { .. }
         | Call::SetAside { .. }

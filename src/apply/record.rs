@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::spec::ContainerSpec;
+use crate::model::spec::{ContainerSpec, DataPlace};
 use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
 use crate::model::{Field, Fields, Key, Kind, NodeName, Sealer, ServiceName, Text, Value};
 use crate::plan::record::{self, Views};
@@ -159,7 +159,7 @@ fn subject<'p>(plan: &'p Plan, change: &'p PlannedChange) -> Option<Subject<'p>>
             let written = calls().find_map(|call| match call {
                 Call::EnsureDirectory(spec) => Some(spec.path.as_str()),
                 Call::WriteFile(spec) => Some(spec.path.as_str()),
-                Call::CopyData { target, .. } => Some(target.as_str()),
+                Call::CopyData { target: DataPlace::Folder(path), .. } => Some(path.as_str()),
                 _ => None,
             });
             written.or(live_id).map(Subject::Path)

@@ -44,6 +44,7 @@ impl Redactor {
                 texts.for_each(|text| self.add_value(&Value::Text(text.clone())));
             }
             Call::EnsureDirectory(_)
+            | Call::CheckMove { .. }
             | Call::CopyData { .. }
             | Call::DiscardData { .. }
             | Call::SetAside { .. }

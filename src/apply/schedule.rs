@@ -379,6 +379,7 @@ fn takes_slot(call: &Call) -> bool {
     match call {
         Call::AwaitContainer { .. } | Call::RunHealthScript { .. } => false,
         Call::EnsureDirectory(_)
+        | Call::CheckMove { .. }
         | Call::CopyData { .. }
         | Call::DiscardData { .. }
         | Call::SetAside { .. }

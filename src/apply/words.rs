@@ -9,6 +9,7 @@ pub(super) fn words(call: &Call) -> String {
         Call::WriteFile(spec) => format!("write file {}", spec.path),
         Call::PullImage { reference, .. } => format!("pull {reference}"),
         Call::BuildImage { reference, .. } => format!("build {reference}"),
+        Call::CheckMove { from, .. } => format!("check that it can come from {from}"),
         Call::CopyData { from, source, .. } => format!("copy {source} from {from}"),
         Call::DiscardData { path } => format!("remove the copy {path}"),
         Call::SetAside { path } => format!("set {path} aside"),

@@ -11,6 +11,7 @@ pub mod ignore;
 pub mod name;
 pub mod pending;
 pub mod secret;
+pub mod size;
 pub mod spec;
 pub mod value;
 pub mod view;

@@ -8,6 +8,7 @@
 mod connect;
 mod docker;
 mod error;
+mod facts;
 mod refresh;
 mod shell;
 pub mod simulated;
@@ -29,6 +30,7 @@ use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, S
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ErrorKind, NodeError};
+pub use facts::Facts;
 pub use refresh::{Asking, Connections, Engines, ask, refresh};
 
 pub use crate::model::view::{WantContent, Wanted};
@@ -144,6 +146,11 @@ pub trait Node: Send + Sync {
     /// Runs a script until it ends or its time is up; in the latter case it and all that it started
     /// is killed. A script that fails is an outcome, not an error.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
+
+    /// What the engine tells of its machine beyond the live view; none where nobody tells.
+    fn facts(&self) -> Option<&dyn Facts> {
+        None
+    }
 
     /// What copies data; none where files cannot be reached.
     fn tools(&self) -> Option<&dyn shell::Tools> {

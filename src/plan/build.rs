@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, decide};
+use super::moving::Origin;
 use super::step::{Call, GroupId, OnFailure, Phase, Step, StepId};
 use super::{Action, Downtime, Input, Plan, PlannedChange, Reason, Record, Verification, order};
 use crate::diff::{self, Change, Instances, Presence};
@@ -72,6 +73,8 @@ pub(super) struct Site<'a> {
     pub(super) ground: BTreeSet<StepId>,
     /// Set where it comes from another node: what takes the old one back up.
     pub(super) comes: Option<GroupId>,
+    /// Volumes that come from another node with their data, by address name.
+    pub(super) brought: BTreeSet<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -132,6 +135,7 @@ impl<'a> Builder<'a> {
             gate: BTreeSet::new(),
             ground: BTreeSet::new(),
             comes: origin.as_ref().map(|origin| origin.group),
+            brought: origin.iter().flat_map(Origin::volumes).collect(),
         };
         let touches = |d: &Decision| !matches!(d.action, Action::Adopt | Action::Refresh);
         if site.decisions.values().any(touches) {

@@ -1,17 +1,18 @@
 //! A service that goes to another node: its old containers stop, its data is copied, the new ones prove themselves, and only
 //! then is the old place cleared. Until then the old ones can come back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
-use super::place::forget;
+use super::place::{forget, own_volume};
 use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record};
 use crate::diff::Change;
 use crate::model::homelab::Service;
+use crate::model::spec::{DataPlace, ImageRef, VolumeSpec};
 use crate::model::view::Status;
-use crate::model::{Addr, Kind, NodeName};
+use crate::model::{Addr, Kind, NodeName, Text};
 
 /// Where a service comes from.
 #[derive(Clone, Debug)]
@@ -20,8 +21,42 @@ pub(super) struct Origin<'a> {
     node: NodeName,
     /// What of it is there.
     changes: Vec<&'a Change>,
+    /// The volumes whose data comes along, by address name: their real name there, and what they are here.
+    volumes: BTreeMap<String, (String, &'a VolumeSpec)>,
     /// Takes the old containers back up where the new ones fail.
     pub(super) group: GroupId,
+}
+
+impl Origin<'_> {
+    /// The volumes that come along, by address name.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = String> {
+        self.volumes.keys().cloned()
+    }
+}
+
+/// How the data of a volume gets to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carriage {
+    /// It is copied.
+    Copied,
+    /// It is on a machine of its own, which the volume leads to from every node.
+    Shared,
+    /// hl does not know where it is.
+    Stuck,
+}
+
+/// How the data of a volume, as it is on the old node, gets to the one that is declared on the new one. Source:
+/// the options of the engine's own driver are those of `mount(8)`.
+pub(super) fn carriage(live: &VolumeSpec, declared: &VolumeSpec) -> Carriage {
+    let own = |spec: &VolumeSpec| spec.driver.as_deref().is_none_or(|driver| driver == "local");
+    let plain = |spec: &VolumeSpec| own(spec) && spec.driver_opts.is_empty();
+    let kind = live.driver_opts.get("type").and_then(Text::expose);
+    let is_remote = kind.is_some_and(|kind| ["nfs", "nfs4", "cifs", "smb3", "ceph"].contains(&kind));
+    match (plain(live) && plain(declared), own(live) && is_remote) {
+        (true, _) => Carriage::Copied,
+        (false, true) => Carriage::Shared,
+        (false, false) => Carriage::Stuck,
+    }
 }
 
 /// The name of a service's data among its directories.
@@ -36,45 +71,46 @@ pub(super) fn config_name(service: &Service) -> String {
 
 impl<'a> Builder<'a> {
     /// Parts what is on the service's own node from what is on the one that it comes from.
-    pub(super) fn origin(&mut self, service: &Service, changes: &[&'a Change]) -> Option<Origin<'a>> {
+    pub(super) fn origin(&mut self, service: &'a Service, changes: &[&'a Change]) -> Option<Origin<'a>> {
         let elsewhere: Vec<&Change> = changes.iter().filter(|c| c.addr.node != service.node).copied().collect();
         let node = elsewhere.first()?.addr.node.clone();
-        Some(Origin { node, changes: elsewhere, group: self.new_group() })
+        let live = self.input.live.nodes.get(&node).and_then(|n| n.known());
+        let of_volumes = elsewhere.iter().filter(|c| c.addr.kind == Kind::Volume);
+        let copied = of_volumes.filter_map(|change| {
+            let there = &live?.volumes.get(change.live_id.as_ref()?)?.spec;
+            let here = own_volume(service, &change.addr.name)?;
+            let is_copied = carriage(there, here) == Carriage::Copied;
+            is_copied.then(|| (change.addr.name.clone(), (there.name.clone(), here)))
+        });
+        let volumes = copied.collect();
+        Some(Origin { node, changes: elsewhere, volumes, group: self.new_group() })
     }
 
     /// Brings over what persons have put beside the files of the repository, the `.env` above all: the data depends on the
     /// passwords in it. Nothing stops for that, and what the repository says is laid over it afterwards.
     pub(super) fn bring_config(&mut self, site: &mut Site<'a>, origin: &Origin<'a>) {
         let name = config_name(site.service);
-        let roots = [&origin.node, &site.service.node].map(|node| self.input.homelab.nodes.get(node).map(|n| &n.root));
-        let [Some(old), Some(new)] = roots else { return };
-        let (source, target) = (format!("{old}/{name}"), format!("{new}/{name}"));
+        let Some((source, target)) = self.folders(site, origin, &name) else { return };
         let below = format!("{name}/");
-        let has_any = origin.changes.iter().any(|c| c.addr.name.starts_with(&below));
-        if !has_any || site.node.files.contains_key(&target) {
+        if !origin.changes.iter().any(|c| c.addr.name.starts_with(&below)) {
             return;
         }
         let call = Call::CopyData { from: origin.node.clone(), source, target };
-        let addr = Some(site.service.addr(Kind::Directory, &name));
+        let addr = site.service.addr(Kind::Directory, &name);
         let (phase, after) = (Phase::Prepare, BTreeSet::new());
-        let new = NewStep { service: site.service, addr: addr.clone(), phase, call, undo: None, group: None, after };
+        let new =
+            NewStep { service: site.service, addr: Some(addr.clone()), phase, call, undo: None, group: None, after };
         let step = self.push(new);
         site.ground.insert(step);
-        self.add(PlannedChange {
-            addr: site.service.addr(Kind::Directory, &name),
-            action: Action::Move,
-            reasons: vec![Reason::OwnerChanged(origin.node.clone())],
-            fields: Vec::new(),
-            downtime: Downtime::None,
-            dependents: Vec::new(),
-            data_at_stake: Vec::new(),
-            live_id: None,
-            steps: vec![step],
-            record: match site.service.directories.get(&name) {
-                Some(spec) => applied(spec.fields()),
-                None => Record::Nothing,
-            },
-        });
+        let record = site.service.directories.get(&name).map_or(Record::Nothing, |spec| applied(spec.fields()));
+        self.add(comes(addr, origin, Downtime::None, vec![step], record));
+    }
+
+    /// Where a folder of the service is on the node that it comes from, and where it is to be.
+    fn folders(&self, site: &Site<'a>, origin: &Origin<'a>, name: &str) -> Option<(DataPlace, DataPlace)> {
+        let root = |node| self.input.homelab.nodes.get(node).map(|n| &n.root);
+        let (old, new) = (root(&origin.node)?, root(&site.service.node)?);
+        Some((DataPlace::Folder(format!("{old}/{name}")), DataPlace::Folder(format!("{new}/{name}"))))
     }
 
     /// Whether a folder of the service is copied from another node: the data always, the configuration where there is any.
@@ -84,14 +120,56 @@ impl<'a> Builder<'a> {
         name == data_name(site.service) || self.plan.steps.iter().any(copies)
     }
 
-    /// Stops the old containers and copies the data, once all that the new ones need is there.
+    /// Stops the old containers and copies the data, once all that the new ones need is there, and it is sure that they can
+    /// live here.
     pub(super) fn bring_over(&mut self, site: &mut Site<'a>, origin: &Origin<'a>) {
-        for container in site.service.containers.values() {
+        let service = site.service;
+        for container in service.containers.values() {
             let image = &container.spec.image;
-            let declared = site.service.images.get(image.as_str());
+            let declared = service.images.get(image.as_str());
             let step = self.image_step(site, image, declared, Vec::new());
             site.ground.extend(step);
         }
+        let mut coming = Vec::new();
+        let name = data_name(service);
+        if let (Some(spec), Some((source, _))) = (service.directories.get(&name), self.folders(site, origin, &name)) {
+            let undo = Call::DiscardData { path: spec.path.clone() };
+            let target = DataPlace::Folder(spec.path.clone());
+            coming.push((service.addr(Kind::Directory, &name), source, target, undo, spec.fields(), Vec::new()));
+        }
+        for (name, (source, spec)) in &origin.volumes {
+            let addr = service.addr(Kind::Volume, name);
+            let call = Call::CreateVolume(Box::new((*spec).clone()));
+            let (phase, after) = (Phase::Deploy, BTreeSet::new());
+            let new = NewStep { service, addr: Some(addr.clone()), phase, call, undo: None, group: None, after };
+            let made = self.push(new);
+            site.ground.insert(made);
+            let (source, target) = (DataPlace::Volume(source.clone()), DataPlace::Volume(spec.name.clone()));
+            let undo = Call::RemoveVolume { name: spec.name.clone() };
+            coming.push((addr, source, target, undo, spec.fields(), vec![made]));
+        }
+        let data = coming.iter().map(|(_, source, target, ..)| (source.clone(), target.clone())).collect();
+        let stops = self.stop_origin(site, origin, data);
+        let mut copies = Vec::new();
+        for (addr, source, target, undo, fields, mut steps) in coming {
+            let call = Call::CopyData { from: origin.node.clone(), source, target };
+            let (phase, undo, group) = (Phase::Deploy, Some(undo), Some(origin.group));
+            let after = stops.iter().chain(&site.ground).copied().collect();
+            let copy = self.push(NewStep { service, addr: Some(addr.clone()), phase, call, undo, group, after });
+            copies.push(copy);
+            steps.push(copy);
+            // What stops, stops for all of it, and is told once.
+            let is_first = copies.len() == 1;
+            let downtime = if is_first && stops.len() > 1 { Downtime::Restart } else { Downtime::None };
+            let steps = if is_first { stops.iter().copied().chain(steps).collect() } else { steps };
+            self.add(comes(addr, origin, downtime, steps, applied(fields)));
+        }
+        site.ground.extend(stops);
+        site.ground.extend(copies);
+    }
+
+    /// The check that the service can live on its new node, and after it the end of the old containers.
+    fn stop_origin(&mut self, site: &Site<'a>, origin: &Origin<'a>, data: Vec<(DataPlace, DataPlace)>) -> Vec<StepId> {
         let live = self.input.live.nodes.get(&origin.node).and_then(|n| n.known());
         let of_containers = origin.changes.iter().filter(|c| c.addr.kind == Kind::Container);
         let running: Vec<String> = of_containers
@@ -99,53 +177,25 @@ impl<'a> Builder<'a> {
             .filter(|c| matches!(c.status, Status::Running | Status::Restarting | Status::Paused))
             .map(|c| c.id.clone())
             .collect();
-        let mut steps = Vec::new();
+        // Who names a platform knows that it is not the machine's own.
+        let unnamed = site.service.containers.values().filter(|c| c.spec.platform.is_none());
+        let images: BTreeMap<&str, &ImageRef> = unnamed.map(|c| (c.spec.image.as_str(), &c.spec.image)).collect();
+        let call = Call::CheckMove {
+            from: origin.node.clone(),
+            data,
+            images: images.into_values().cloned().collect(),
+            containers: running.clone(),
+        };
+        let addr = Some(site.service.addr(Kind::Directory, data_name(site.service)));
+        let (phase, after) = (Phase::Deploy, site.ground.iter().chain(&site.gate).copied().collect());
+        let check = self.push(NewStep { service: site.service, addr, phase, call, undo: None, group: None, after });
+        let mut steps = vec![check];
         for container in running {
             let undo = Some(Call::StartContainer { container: container.clone() });
             let call = Call::StopContainer { container };
-            let after = site.ground.iter().chain(&site.gate).copied().collect();
-            steps.push(self.on_origin(site, origin, Phase::Deploy, call, undo, after));
+            steps.push(self.on_origin(site, origin, Phase::Deploy, call, undo, BTreeSet::from([check])));
         }
-        let name = data_name(site.service);
-        let target = site.service.directories.get(&name).map(|d| d.path.clone());
-        let root = self.input.homelab.nodes.get(&origin.node).map(|n| n.root.clone());
-        // What is in place there already was copied and proven equal by an apply that was cut off later.
-        if let (Some(target), Some(root)) = (target, root)
-            && !site.node.files.contains_key(&target)
-        {
-            let source = format!("{root}/{name}");
-            let call = Call::CopyData { from: origin.node.clone(), source, target: target.clone() };
-            let new = NewStep {
-                service: site.service,
-                addr: Some(site.service.addr(Kind::Directory, &name)),
-                phase: Phase::Deploy,
-                call,
-                undo: Some(Call::DiscardData { path: target }),
-                group: Some(origin.group),
-                after: steps.iter().chain(&site.ground).copied().collect(),
-            };
-            steps.push(self.push(new));
-        }
-        site.ground.extend(&steps);
-        let record = match (steps.last(), site.service.directories.get(&name)) {
-            (Some(last), Some(spec)) if matches!(self.plan.steps[last.0].call, Call::CopyData { .. }) => {
-                applied(spec.fields())
-            }
-            _ => Record::Nothing,
-        };
-        let stops = steps.iter().any(|id| matches!(self.plan.steps[id.0].call, Call::StopContainer { .. }));
-        self.add(PlannedChange {
-            addr: site.service.addr(Kind::Directory, &name),
-            action: Action::Move,
-            reasons: vec![Reason::OwnerChanged(origin.node.clone())],
-            fields: Vec::new(),
-            downtime: if stops { Downtime::Restart } else { Downtime::None },
-            dependents: Vec::new(),
-            data_at_stake: Vec::new(),
-            live_id: None,
-            steps,
-            record,
-        });
+        steps
     }
 
     /// Clears the old place once the service is proven to work in the new one. Its data stays, under another name.
@@ -188,6 +238,16 @@ impl<'a> Builder<'a> {
                     kept.steps = vec![step];
                     self.add(kept);
                 }
+                (Kind::Volume, _) if change.live_id.is_some() => {
+                    let volume = change.live_id.as_deref().unwrap_or_default();
+                    let kept = format!(
+                        "Volume {volume} stays on {}; `docker volume rm {volume}` there when you no longer need it.",
+                        origin.node
+                    );
+                    let mut kept = forget(change.addr.clone(), vec![kept]);
+                    kept.reasons = vec![Reason::MovedTo(site.service.node.clone())];
+                    self.add(kept);
+                }
                 _ => self.add(forget(change.addr.clone(), Vec::new())),
             }
         }
@@ -222,5 +282,21 @@ impl<'a> Builder<'a> {
         let step = self.push(NewStep { service: site.service, addr, phase, call, undo, group, after });
         self.plan.steps[step.0].node = origin.node.clone();
         step
+    }
+}
+
+/// What comes from another node.
+fn comes(addr: Addr, origin: &Origin<'_>, downtime: Downtime, steps: Vec<StepId>, record: Record) -> PlannedChange {
+    PlannedChange {
+        addr,
+        action: Action::Move,
+        reasons: vec![Reason::OwnerChanged(origin.node.clone())],
+        fields: Vec::new(),
+        downtime,
+        dependents: Vec::new(),
+        data_at_stake: Vec::new(),
+        live_id: None,
+        steps,
+        record,
     }
 }

@@ -58,7 +58,8 @@ impl<'a> Builder<'a> {
                     let Some(spec) = site.service.directories.get(name) else { continue };
                     // What is brought over comes with its folder.
                     let comes = [data_name(site.service), config_name(site.service)].iter().any(|own| own == name);
-                    if site.comes.is_some() && need(change) == Need::Make && comes && self.brings(site, name) {
+                    let as_it_is = matches!(need(change), Need::Make | Need::Record);
+                    if site.comes.is_some() && as_it_is && comes && self.brings(site, name) {
                         continue;
                     }
                     let call = Call::EnsureDirectory(spec.clone());
@@ -75,6 +76,10 @@ impl<'a> Builder<'a> {
                 }
                 Kind::Volume => {
                     let Some(spec) = own_volume(site.service, name) else { continue };
+                    // What is brought over comes with its volume.
+                    if site.brought.contains(name) {
+                        continue;
+                    }
                     self.volume(site, change, spec);
                 }
                 Kind::Image | Kind::Container => {}
@@ -299,7 +304,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn own_volume<'s>(service: &'s Service, name: &str) -> Option<&'s VolumeSpec> {
+/// The volume that a service makes under this name.
+pub(super) fn own_volume<'s>(service: &'s Service, name: &str) -> Option<&'s VolumeSpec> {
     match service.volumes.get(name) {
         Some(Volume::Own(spec)) => Some(spec),
         Some(Volume::External { .. }) | None => None,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::moving::{Carriage, carriage};
+use super::place::own_volume;
 use super::{Input, Unknown, UnknownKind, order};
 use crate::diff::{Change, Presence, instances};
 use crate::model::homelab::Service;
@@ -127,7 +129,7 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
         let why = left_behind(input, service)
-            .or_else(|| moved(service, scope))
+            .or_else(|| moved(input, service, scope))
             .or_else(|| other_directory(input, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
         if let Some(why) = why {
@@ -149,17 +151,24 @@ fn left_behind(input: &Input<'_>, service: &Service) -> Option<String> {
 }
 
 /// A service that is to leave a node on which it has what cannot be taken along.
-fn moved(service: &Service, scope: &Scope<'_>) -> Option<String> {
+fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
     let changes = scope.changes.get(&service.name)?;
     let elsewhere = || changes.iter().filter(|c| c.addr.node != service.node && c.live_id.is_some());
     let from = &elsewhere().next()?.addr.node;
-    let volumes: Vec<&str> =
-        elsewhere().filter(|c| c.addr.kind == Kind::Volume).map(|c| c.addr.name.as_str()).collect();
+    let live = input.live.nodes.get(from).and_then(|n| n.known());
+    let stuck = |change: &&&Change| {
+        let there = live.and_then(|live| live.volumes.get(change.live_id.as_ref()?));
+        match (there, own_volume(service, &change.addr.name)) {
+            (Some(there), Some(here)) => carriage(&there.spec, here) == Carriage::Stuck,
+            (None, _) | (_, None) => false,
+        }
+    };
+    let of_volumes = elsewhere().filter(|c| c.addr.kind == Kind::Volume);
+    let volumes: Vec<&str> = of_volumes.filter(stuck).map(|c| c.addr.name.as_str()).collect();
     if !volumes.is_empty() {
         return Some(format!(
-            "it has data in volumes on {from} ({}), and hl moves data/{} alone; copy them by hand, remove them there, or give it back to {from}",
+            "it has data on {from} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove them there, or give it back to {from}",
             volumes.join(", "),
-            service.name
         ));
     }
     let nodes: BTreeSet<&NodeName> = elsewhere().map(|c| &c.addr.node).collect();

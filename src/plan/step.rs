@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::homelab::{Condition, HealthScript};
 pub use crate::model::spec::AnonymousVolumes;
 use crate::model::spec::{
-    Attachment, BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, VolumeSpec,
+    Attachment, BuildSpec, ContainerSpec, DataPlace, DirectorySpec, FileSpec, ImageRef, NetworkSpec, VolumeSpec,
 };
 use crate::model::{Addr, NodeName, ServiceName};
 
@@ -89,14 +89,26 @@ pub enum Call {
         /// From what.
         build: Box<BuildSpec>,
     },
-    /// Copies a folder from another node, proves the copy equal, and puts it in its place.
+    /// Makes sure that a service can live here before anything of it is stopped elsewhere: room, memory, no other data in
+    /// the place, images for this machine.
+    CheckMove {
+        /// The node that has it.
+        from: NodeName,
+        /// Its data there, and where that is to be here.
+        data: Vec<(DataPlace, DataPlace)>,
+        /// The images that it is to run here.
+        images: Vec<ImageRef>,
+        /// Its containers that run there, by id.
+        containers: Vec<String>,
+    },
+    /// Copies data from another node, proves the copy equal, and puts it in its place.
     CopyData {
         /// The node that has it.
         from: NodeName,
-        /// Its path there.
-        source: String,
-        /// Its path here, where nothing is yet.
-        target: String,
+        /// Where it is there.
+        source: DataPlace,
+        /// Where it is to be here, where no other data is.
+        target: DataPlace,
     },
     /// Removes a copy that was made before.
     DiscardData {

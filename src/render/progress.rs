@@ -9,8 +9,8 @@ use super::plan::Options;
 use super::reason::shortened;
 use super::step::words;
 use super::style::Label;
-use super::value::about_bytes;
 use crate::event::{Event, Interruption, Outcome, Report};
+use crate::model::size::about_bytes;
 use crate::plan::{Call, Plan, Step};
 
 /// What a step is about: the address of its resource, or the service that is verified.
@@ -45,7 +45,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
                 | Call::BuildImage { .. }
                 | Call::AwaitContainer { .. }
                 | Call::RunHealthScript { .. } => true,
-                Call::CopyData { .. } => true,
+                Call::CheckMove { .. } | Call::CopyData { .. } => true,
                 Call::EnsureDirectory(_)
                 | Call::DiscardData { .. }
                 | Call::SetAside { .. }

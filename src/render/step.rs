@@ -24,6 +24,9 @@ pub fn words(call: &Call) -> Words {
         Call::WriteFile(spec) => say("write", "wrote", spec.path.clone()),
         Call::PullImage { reference, .. } => say("pull", "pulled", format!("image {reference}")),
         Call::BuildImage { reference, .. } => say("build", "built", format!("image {reference}")),
+        Call::CheckMove { from, .. } => {
+            Words { to_do: format!("check that it can come from {from}"), done: format!("it can come from {from}") }
+        }
         Call::CopyData { from, source, .. } => say("copy", "copied", format!("{source} from {from}")),
         Call::DiscardData { path } => say("remove", "removed", format!("the copy {path}")),
         Call::SetAside { path } => say("set aside", "set aside", path.clone()),

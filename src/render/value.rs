@@ -99,20 +99,6 @@ pub fn bytes(n: i64) -> String {
     format!("{n} B")
 }
 
-/// Bytes in about three digits, for what moves.
-pub fn about_bytes(n: u64) -> String {
-    let units = [("GB", 1_000_000_000_u64), ("MB", 1_000_000), ("kB", 1_000)];
-    for (name, size) in units {
-        if n >= size {
-            return match n / size {
-                0..10 => format!("{}.{} {name}", n / size, n % size * 10 / size),
-                whole => format!("{whole} {name}"),
-            };
-        }
-    }
-    format!("{n} B")
-}
-
 /// Nanoseconds as `1h2m3.5s`, `500ms`, `20µs`.
 pub fn duration(nanoseconds: i128) -> String {
     const SECOND: u128 = 1_000_000_000;
@@ -176,8 +162,6 @@ mod tests {
         ] {
             assert_eq!(number(n, unit), text);
         }
-        assert_eq!(about_bytes(1_234_567), "1.2 MB");
-        assert_eq!(about_bytes(45_600), "45 kB");
     }
 
     #[test]

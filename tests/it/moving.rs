@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::fleet::{Build, Fleet, Machine};
 use crate::support::homelab::Homelab;
+use crate::support::image;
 use crate::support::outcome::Outcome;
 use crate::support::shop::expect_text;
 use crate::support::trial::{Trial, trial};
@@ -13,6 +14,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_move_that_is_cut_off_anywhere_is_completed_without_loss, needs Engine, Root),
     trial!(a_service_that_does_not_work_in_its_new_place_stays_in_the_old, needs Engine, Root),
     trial!(what_stands_in_the_way_of_a_move_is_found_before_anything_stops, needs Engine, Root),
+    trial!(a_machine_that_is_too_small_or_another_one_gets_nothing, needs Engine, Root),
+    trial!(data_in_a_volume_comes_along, needs Engine, Root),
 ];
 
 const COMPOSE: &str = "\
@@ -206,13 +209,83 @@ fn what_stands_in_the_way_of_a_move_is_found_before_anything_stops() {
     let plan = moving.hl(&["plan"]);
     plan.code(3).says("notes: blocked, it is on nas with its data").never_says("create");
     moving.node("nas").mend();
-    // Data in a volume cannot be taken along yet.
+    // Data whose place hl does not know cannot be taken along.
     moving.owner("nas");
+    moving.node("nas").inside("mkdir /opt/elsewhere\n");
     moving.lab.write(
         "services/notes/docker-compose.yml",
-        "name: notes\nservices: { notes: { image: \"hl-test/web:1\", volumes: [\"vol:/v\"] } }\nvolumes: { vol: {} }\n",
+        "name: notes\nservices: { notes: { image: \"hl-test/web:1\", volumes: [\"vol:/v\"] } }\n\
+         volumes: { vol: { driver_opts: { type: none, o: bind, device: /opt/elsewhere } } }\n",
     );
     moving.hl(&["apply", "--yes"]).code(0);
     moving.owner("pi");
-    moving.hl(&["plan"]).code(3).says("it has data in volumes on nas (vol)");
+    moving.hl(&["plan"]).code(3).says("it has data on nas in volumes with a driver or options");
+}
+
+fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
+    let moving = Move::new();
+    moving.fill(10, 100 << 20);
+    let id = moving.container("nas")["Id"].clone();
+    moving.owner("pi");
+    let refused = |why: &str| {
+        moving.hl(&["apply", "--yes"]).code(4).talks(why);
+        let old = moving.container("nas");
+        assert_eq!((&old["Id"], &old["State"]["Running"]), (&id, &serde_json::json!(true)), "{why}");
+        assert_eq!(old["RestartCount"], 0);
+        assert!(moving.container("pi").is_null());
+    };
+    let started = moving.container("nas")["State"]["StartedAt"].clone();
+    let pi = moving.node("pi");
+    pi.inside("mkdir /opt/homelab/data; mount -t tmpfs -o size=50m tmpfs /opt/homelab/data\n");
+    refused("are free in /opt/homelab/data, and 10");
+    pi.inside("umount /opt/homelab/data\n");
+    // Somebody's early copy, which is not what it was any more.
+    pi.inside("mkdir -p /opt/homelab/data/notes; echo old >/opt/homelab/data/notes/large\n");
+    refused("there is other data already than /opt/homelab/data/notes on nas");
+    pi.inside("rm -r /opt/homelab/data/notes\n");
+    pi.inside("echo 'MemAvailable: 0 kB' >/run/meminfo; mount --bind /run/meminfo /proc/meminfo\n");
+    refused("0 B of memory are free, and it uses");
+    pi.inside("umount /proc/meminfo\n");
+    // The image there has the name and is for another kind of machine.
+    let foreign = image::catalog().into_iter().find(|image| image.name == "hl-test/web:1").expect("it is there");
+    pi.engine().load(&[image::Image { architecture: "riscv64".to_owned(), ..foreign }]);
+    refused("is made for linux/riscv64,");
+    assert_eq!(moving.container("nas")["State"]["StartedAt"], started, "it was stopped in between");
+}
+
+fn data_in_a_volume_comes_along() {
+    let moving = Move::new();
+    moving.lab.write(
+        "services/notes/docker-compose.yml",
+        "name: notes\nservices:\n  notes: { image: \"hl-test/web:1\", stop_grace_period: 1s, volumes: [\"vol:/v\", \"more:/m\"] }\n\
+         volumes: { vol: {}, more: { name: more_notes } }\n",
+    );
+    moving.hl(&["apply", "--yes"]).code(0);
+    let folder = |node: &str, volume: &str| {
+        let seen = moving.node(node).engine().get(&format!("/volumes/{volume}"));
+        seen["Mountpoint"].as_str().expect("a volume has a place").to_owned()
+    };
+    let fill =
+        format!("cd {}\nseq 1000 >large; chown 33:44 large; chmod 750 .; chown 33:44 .\n", folder("nas", "notes_vol"));
+    moving.node("nas").inside(&fill);
+    let before = moving.seen("nas", &folder("nas", "notes_vol"));
+    moving.owner("pi");
+    moving.hl(&["plan"]).code(0).says("pi/notes/volume:vol  move").says("Volume notes_vol stays on nas");
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(moving.seen("pi", &folder("pi", "notes_vol")), before);
+    let top = format!("stat -c '%a %u:%g' {}\n", folder("pi", "notes_vol"));
+    assert_eq!(moving.node("pi").inside(&top), "750 33:44\n");
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    // What it has now is newer than what was left behind, which is not written over.
+    moving.node("pi").inside(&format!("echo newer >{}/newer\n", folder("pi", "notes_vol")));
+    let before = moving.seen("pi", &folder("pi", "notes_vol"));
+    moving.owner("nas");
+    moving.hl(&["apply", "--yes"]).code(4).talks("there is other data already");
+    assert_eq!(moving.container("pi")["State"]["Running"], true);
+    let nas = moving.node("nas").engine();
+    nas.delete("/volumes/notes_vol");
+    nas.delete("/volumes/more_notes");
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(moving.seen("nas", &folder("nas", "notes_vol")), before);
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }

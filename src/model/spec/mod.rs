@@ -3,6 +3,7 @@
 //! through [`ContainerSpec::fields`] and its siblings, so that there is one normal form.
 
 mod container;
+mod data;
 mod fields;
 mod hashed;
 mod image;
@@ -12,6 +13,7 @@ pub use container::{
     AnonymousVolumes, Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest,
     Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
 };
+pub use data::DataPlace;
 pub use fields::names_a_gone_container;
 pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};

@@ -10,6 +10,7 @@ mod create;
 mod credentials;
 mod dial;
 mod engine;
+mod facts;
 mod inspect;
 mod place;
 mod pull;
@@ -30,8 +31,8 @@ use self::engine::{CHANGE, Engine};
 pub use self::tls::TlsPort;
 use super::shell::{LocalShell, Shell, Tools};
 use super::{
-    ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options, Progress,
-    Script, ScriptOutcome,
+    ContainerState, EngineInfo, Facts, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options,
+    Progress, Script, ScriptOutcome,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -195,6 +196,10 @@ impl Node for DockerNode {
 
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError> {
         self.shell.run_script(script).await
+    }
+
+    fn facts(&self) -> Option<&dyn Facts> {
+        Some(self)
     }
 
     fn tools(&self) -> Option<&dyn Tools> {

@@ -351,8 +351,32 @@ pub struct VolumeList {
 pub struct Volume {
     pub name: String,
     pub driver: Option<String>,
+    pub mountpoint: Option<String>,
     pub options: Option<Texts>,
     pub labels: Option<Texts>,
+}
+
+/// Of `GET /version`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Version {
+    pub os: String,
+    pub arch: String,
+}
+
+/// Of `GET /containers/{id}/stats`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Stats {
+    pub memory_stats: MemoryStats,
+}
+
+/// What a container uses; empty where its cgroup has no memory controller.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MemoryStats {
+    pub usage: u64,
+    pub stats: BTreeMap<String, u64>,
 }
 
 /// One entry of `GET /images/json`, and `GET /images/{id}/json`.

@@ -63,6 +63,7 @@ pub fn outline(plan: &Plan) -> String {
 
 fn call(call: &Call) -> String {
     match call {
+        Call::CheckMove { from, .. } => format!("check what comes from {from}"),
         Call::CopyData { from, source, target } => format!("copy {source} from {from} to {target}"),
         Call::DiscardData { path } => format!("discard {path}"),
         Call::SetAside { path } => format!("set aside {path}"),

@@ -184,6 +184,7 @@ fn call(call: &Call) -> &'static str {
         Call::WriteFile(_) => "write_file",
         Call::PullImage { .. } => "pull_image",
         Call::BuildImage { .. } => "build_image",
+        Call::CheckMove { .. } => "check_move",
         Call::CopyData { .. } => "copy_data",
         Call::DiscardData { .. } => "discard_data",
         Call::SetAside { .. } => "set_aside",

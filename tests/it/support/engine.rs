@@ -162,10 +162,14 @@ impl Engine {
     fn load_images(&self) {
         let images = image::catalog();
         let present = |image: &image::Image| !self.get(&format!("/images/{}/json", image.name)).is_null();
-        if images.iter().all(present) {
-            return;
+        if !images.iter().all(present) {
+            self.load(&images);
         }
-        let archive = image::read_busybox().and_then(|busybox| image::archive(&busybox, &images));
+    }
+
+    /// Loads images, which take their names from those that have them.
+    pub fn load(&self, images: &[image::Image]) {
+        let archive = image::read_busybox().and_then(|busybox| image::archive(&busybox, images));
         let archive = archive.expect("the test images can be made");
         let answer = http::request(&self.socket, "POST", "/images/load?quiet=1", "application/x-tar", &archive);
         assert_eq!(answer.expect("the engine reads the images").status, 200);

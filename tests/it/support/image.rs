@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
-/// An image to make: a reference, and the `config` object of the OCI image configuration.
+/// An image to make: a reference, the machines that it is said to be for, and the `config` object of the OCI image
+/// configuration.
 pub struct Image {
     pub name: String,
+    pub architecture: String,
     pub config: Value,
 }
 
@@ -47,7 +49,8 @@ const CREATED: &str = "2024-01-01T00:00:00Z";
 /// - `hl-test/stay:1`: likewise, whatever the command is.
 /// - `hl-test/web:1`, `:2`: a web server on port 80 with a health check.
 pub fn catalog() -> Vec<Image> {
-    let image = |name: &str, config: Value| Image { name: name.to_owned(), config };
+    let image =
+        |name: &str, config: Value| Image { name: name.to_owned(), architecture: architecture().to_owned(), config };
     let app = || json!({"Cmd": ["pause"], "Env": ["PATH=/bin"]});
     let web = |version: &str| {
         json!({
@@ -100,7 +103,7 @@ pub fn archive(busybox: &[u8], images: &[Image]) -> Result<Vec<u8>> {
     let mut manifest = Vec::new();
     for image in images {
         let config = json!({
-            "architecture": architecture(),
+            "architecture": image.architecture,
             "os": "linux",
             "created": CREATED,
             "config": image.config,
