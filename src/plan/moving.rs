@@ -205,19 +205,17 @@ impl<'a> Builder<'a> {
         let proof: BTreeSet<StepId> = proven.filter(|steps| !steps.is_empty()).unwrap_or_else(|| site.ground.clone());
         let mut gone = proof.clone();
         for change in origin.changes.iter().filter(|c| c.addr.kind == Kind::Container) {
-            let Some(id) = change.live_id.clone() else {
-                self.add(forget(change.addr.clone(), Vec::new()));
-                continue;
-            };
+            let Some(id) = change.live_id.clone() else { continue };
             let call = Call::RemoveContainer { container: id, volumes: AnonymousVolumes::Keep };
             let step = self.on_origin(site, origin, Phase::Clean, call, None, proof.clone());
             gone.insert(step);
             self.add(self.cleared(&change.addr, site.service, vec![step]));
         }
         let live = self.input.live.nodes.get(&origin.node).and_then(|n| n.known());
-        for change in origin.changes.iter().filter(|c| c.addr.kind != Kind::Container) {
+        for change in &origin.changes {
             let network = change.live_id.as_ref().and_then(|id| live?.networks.get(id));
             match (change.addr.kind, network) {
+                (Kind::Container, _) if change.live_id.is_some() => {}
                 (Kind::Network, Some(network)) => {
                     let call = Call::RemoveNetwork { id: network.id.clone(), name: network.spec.name.clone() };
                     let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
@@ -233,10 +231,7 @@ impl<'a> Builder<'a> {
                         "{} stays on {} as {}.moved-DATE; remove it when you no longer need it.",
                         change.addr.name, origin.node, change.addr.name
                     );
-                    let mut kept = forget(change.addr.clone(), vec![kept]);
-                    kept.reasons = vec![Reason::MovedTo(site.service.node.clone())];
-                    kept.steps = vec![step];
-                    self.add(kept);
+                    self.add(left(change, site.service, vec![kept], vec![step]));
                 }
                 (Kind::Volume, _) if change.live_id.is_some() => {
                     let volume = change.live_id.as_deref().unwrap_or_default();
@@ -244,11 +239,9 @@ impl<'a> Builder<'a> {
                         "Volume {volume} stays on {}; `docker volume rm {volume}` there when you no longer need it.",
                         origin.node
                     );
-                    let mut kept = forget(change.addr.clone(), vec![kept]);
-                    kept.reasons = vec![Reason::MovedTo(site.service.node.clone())];
-                    self.add(kept);
+                    self.add(left(change, site.service, vec![kept], gone.iter().copied().collect()));
                 }
-                _ => self.add(forget(change.addr.clone(), Vec::new())),
+                _ => self.add(left(change, site.service, Vec::new(), gone.iter().copied().collect())),
             }
         }
     }
@@ -283,6 +276,16 @@ impl<'a> Builder<'a> {
         self.plan.steps[step.0].node = origin.node.clone();
         step
     }
+}
+
+/// What stays on the old node and is no longer hl's business once the steps are done. As long as they are not, it is on
+/// record there: whoever completes the move has to find it.
+fn left(change: &Change, service: &Service, data_at_stake: Vec<String>, steps: Vec<StepId>) -> PlannedChange {
+    let reasons = match data_at_stake.is_empty() {
+        true => vec![Reason::NoLongerDeclared],
+        false => vec![Reason::MovedTo(service.node.clone())],
+    };
+    PlannedChange { reasons, steps, ..forget(change.addr.clone(), data_at_stake) }
 }
 
 /// What comes from another node.

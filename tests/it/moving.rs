@@ -236,6 +236,11 @@ fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
     };
     let started = moving.container("nas")["State"]["StartedAt"].clone();
     let pi = moving.node("pi");
+    let password = moving.password("nas");
+    // What an earlier try has left there: neither this configuration nor another one.
+    pi.inside("mkdir -p /opt/homelab/config/notes; echo OTHER=1 >/opt/homelab/config/notes/.env\n");
+    refused("put data in /opt/homelab/config/notes: there is other data already");
+    pi.inside("rm -r /opt/homelab/config/notes\n");
     pi.inside("mkdir /opt/homelab/data; mount -t tmpfs -o size=50m tmpfs /opt/homelab/data\n");
     refused("are free in /opt/homelab/data, and 10");
     pi.inside("umount /opt/homelab/data\n");
@@ -251,6 +256,10 @@ fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
     pi.engine().load(&[image::Image { architecture: "riscv64".to_owned(), ..foreign }]);
     refused("is made for linux/riscv64,");
     assert_eq!(moving.container("nas")["State"]["StartedAt"], started, "it was stopped in between");
+    pi.engine().load(&image::catalog());
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(moving.password("pi"), password, "what was refused at first was forgotten");
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }
 
 fn data_in_a_volume_comes_along() {
