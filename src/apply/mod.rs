@@ -40,7 +40,7 @@ use crate::model::homelab;
 use crate::model::view::RecordedService;
 use crate::model::{NodeName, ServiceName};
 use crate::node::{Node, NodeError};
-use crate::plan::{Phase, Plan};
+use crate::plan::{Call, Phase, Plan};
 use crate::state::{self, Ending, Store, Summary};
 
 pub use env_file::ReadEnv;
@@ -112,6 +112,10 @@ pub async fn apply(
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
     let unproven = plan.verifications.iter().map(|v| v.service.clone()).collect();
     store.await_proof(unproven).map_err(Error::NotBegun)?;
+    let moves = plan.steps.iter().filter(|step| matches!(step.call, Call::CheckMove { .. }));
+    store
+        .begin_moves(moves.map(|step| (step.service.clone(), step.node.clone())).collect())
+        .map_err(Error::NotBegun)?;
     let job = run::Job { plan, nodes, locks: &locks, store, options, events };
     let (report, trouble) = run::run(job, stop).await;
     let written = store.finish(summary(plan, &report));

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::event::{Event, Interruption, Outcome, Report};
-use crate::model::view::LiveNode;
+use crate::model::view::{LiveNode, RecordedService};
 use crate::model::{NodeName, ServiceName};
 use crate::node::{Node, NodeError};
 use crate::plan::{Call, OnFailure, Plan, Record, Step, StepId};
@@ -386,8 +386,14 @@ impl<'a> Run<'a> {
             match record::recorded(self.job.plan, change, &live, values, &sealer) {
                 Some(recorded) => {
                     self.job.store.record(addr.clone(), recorded);
-                    if let Some(service) = self.job.options.services.get(&addr.service) {
-                        self.job.store.record_service(&addr.service, service);
+                    let known = self.job.store.state().view.services.get(&addr.service);
+                    let service = self.job.options.services.get(&addr.service);
+                    // One that moves is at home where it was until all of it is done.
+                    let stays = |service: &&RecordedService| known.is_none_or(|known| known.node == service.node);
+                    if let Some(service) = service.filter(stays) {
+                        let moves_to = known.and_then(|known| known.moves_to.clone());
+                        let service = RecordedService { moves_to, ..service.clone() };
+                        self.job.store.record_service(&addr.service, &service);
                     }
                 }
                 None => self.notice_unrecorded(index, "it is not there any more"),

@@ -28,7 +28,7 @@ use crate::state::Store;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A plan that `hl plan -o` saved: it is done if nothing has moved since.
-    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "require_all_nodes"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "require_all_nodes", "prune_moved"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,

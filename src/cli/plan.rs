@@ -50,6 +50,9 @@ pub(super) struct Limits {
     /// Refuse if some node cannot be read, instead of planning for the others.
     #[arg(long)]
     pub require_all_nodes: bool,
+    /// Remove what services left on the nodes that they moved away from.
+    #[arg(long)]
+    pub prune_moved: bool,
 }
 
 impl Limits {
@@ -57,7 +60,8 @@ impl Limits {
     pub fn set(&self, options: plan::Options) -> plan::Options {
         let required = if self.require_all_nodes { plan::Required::All } else { plan::Required::None };
         let allow_data_loss = self.allow_data_loss.clone();
-        plan::Options { max_changes: self.max_changes, allow_data_loss, required, ..options }
+        let prune = if self.prune_moved { plan::Prune::Moved } else { plan::Prune::Nothing };
+        plan::Options { max_changes: self.max_changes, allow_data_loss, required, prune, ..options }
     }
 }
 

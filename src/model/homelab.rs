@@ -321,6 +321,16 @@ pub enum Volume {
     },
 }
 
+impl Volume {
+    /// Its real name.
+    pub fn name(&self) -> &str {
+        match self {
+            Volume::Own(spec) => &spec.name,
+            Volume::External { name } => name,
+        }
+    }
+}
+
 /// A container of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {

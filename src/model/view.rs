@@ -12,6 +12,8 @@ use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
 pub struct Wanted {
     /// Each path and how much of it.
     pub files: BTreeMap<String, WantContent>,
+    /// The node's root, below which folders that were set aside are looked for.
+    pub aside: Option<String>,
 }
 
 impl Wanted {
@@ -81,6 +83,8 @@ pub struct LiveNode {
     pub files: BTreeMap<String, LiveFile>,
     /// Those of them that hl may neither make nor replace there.
     pub closed: BTreeSet<String>,
+    /// Folders that moves have set aside, by absolute path.
+    pub aside: BTreeSet<String>,
     /// By how many seconds its clock is ahead of this machine's; about 0 where both are right.
     pub clock_ahead: i64,
 }
@@ -92,6 +96,8 @@ pub struct LiveFiles {
     pub found: BTreeMap<String, LiveFile>,
     /// What hl may neither make nor replace, there or not.
     pub closed: BTreeSet<String>,
+    /// Folders that were set aside, by absolute path.
+    pub aside: BTreeSet<String>,
 }
 
 impl LiveNode {
@@ -285,6 +291,8 @@ pub struct Recorded {
 pub struct RecordedService {
     /// The node that owned it.
     pub node: NodeName,
+    /// The node that it was to go to when an apply began that has not ended well: it may have anything of it.
+    pub moves_to: Option<NodeName>,
     /// Its Compose project.
     pub project: ProjectName,
     /// Its project directory.
@@ -300,6 +308,7 @@ impl RecordedService {
     pub fn of(service: &super::homelab::Service) -> Self {
         Self {
             node: service.node.clone(),
+            moves_to: None,
             project: service.project.clone(),
             project_dir: service.project_dir.clone(),
             depends_on: service.depends_on.keys().cloned().collect(),

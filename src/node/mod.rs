@@ -57,7 +57,7 @@ pub trait Node: Send + Sync {
     /// Reads what the engine has and the wanted files, at once.
     async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
         let (live, files) = tokio::try_join!(self.read_engine(), self.read_files(wanted))?;
-        Ok(LiveNode { files: files.found, closed: files.closed, ..live })
+        Ok(LiveNode { files: files.found, closed: files.closed, aside: files.aside, ..live })
     }
 
     /// Makes a directory with its parents, which get mode 0755; sets owner and mode where the spec

@@ -74,8 +74,8 @@ async fn ask_node(
     let nothing = Wanted::default();
     let files = match &reach {
         Reach::Node(node) => match node.read_files(wanted.get(name).unwrap_or(&nothing)).await {
-            Ok(LiveFiles { found: files, closed }) => {
-                NodeView::Known(Box::new(LiveNode { files, closed, ..LiveNode::default() }))
+            Ok(LiveFiles { found: files, closed, aside }) => {
+                NodeView::Known(Box::new(LiveNode { files, closed, aside, ..LiveNode::default() }))
             }
             Err(error) => unknown(&error),
         },
@@ -133,8 +133,8 @@ impl Engines {
             let Some(view) = live.nodes.get_mut(&name) else { continue };
             match (answer, &mut *view) {
                 (Ok(engine), NodeView::Known(node)) => {
-                    let (files, closed) = (std::mem::take(&mut node.files), std::mem::take(&mut node.closed));
-                    **node = LiveNode { files, closed, ..engine };
+                    let LiveNode { files, closed, aside, .. } = std::mem::take(&mut **node);
+                    **node = LiveNode { files, closed, aside, ..engine };
                 }
                 (Err(error), NodeView::Known(_)) => *view = unknown(&error),
                 (_, NodeView::Unknown { .. } | NodeView::Maintenance) => {}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, decide};
-use super::moving::Origin;
+use super::moving::{Origin, Way};
 use super::step::{Call, GroupId, OnFailure, Phase, Step, StepId};
 use super::{Action, Downtime, Input, Plan, PlannedChange, Reason, Record, Verification, order};
 use crate::diff::{self, Change, Instances, Presence};
@@ -127,6 +127,7 @@ impl<'a> Builder<'a> {
             .collect();
         let remade = self.remade_volumes(service, changes);
         let decisions = decide(service, &of_containers, &instances, &remade, self.input.recorded);
+        let coming = origin.as_ref().filter(|origin| origin.way == Way::Comes);
         let mut site = Site {
             service,
             node,
@@ -134,19 +135,19 @@ impl<'a> Builder<'a> {
             decisions,
             gate: BTreeSet::new(),
             ground: BTreeSet::new(),
-            comes: origin.as_ref().map(|origin| origin.group),
+            comes: coming.map(|origin| origin.group),
             brought: origin.iter().flat_map(Origin::volumes).collect(),
         };
         let touches = |d: &Decision| !matches!(d.action, Action::Adopt | Action::Refresh);
         if site.decisions.values().any(touches) {
             site.gate = self.gate(service);
         }
-        if let Some(origin) = &origin {
+        if let Some(origin) = coming {
             self.bring_config(&mut site, origin);
         }
         self.places(&mut site, changes);
         self.leftovers_first(&mut site, changes);
-        if let Some(origin) = &origin {
+        if let Some(origin) = coming {
             self.bring_over(&mut site, origin);
         }
         for name in order::containers(service) {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Options, Plan, Required};
+use super::{Options, Plan, Prune, Required};
 use crate::diff::Change;
 use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text};
 
@@ -61,6 +61,9 @@ pub struct SavedOptions {
     /// Whether all nodes must have answered.
     #[serde(default)]
     pub require_all_nodes: bool,
+    /// Whether what moves left behind is removed.
+    #[serde(default)]
+    pub prune_moved: bool,
 }
 
 /// Why a saved plan is not applied.
@@ -158,6 +161,7 @@ impl SavedOptions {
             max_changes: options.max_changes,
             delete: options.delete.iter().map(ToString::to_string).collect(),
             require_all_nodes: options.required == Required::All,
+            prune_moved: options.prune == Prune::Moved,
         }
     }
 
@@ -175,6 +179,7 @@ impl SavedOptions {
             max_changes: self.max_changes,
             delete: self.delete.iter().map(service).collect::<Result<_, _>>()?,
             required: if self.require_all_nodes { Required::All } else { Required::None },
+            prune: if self.prune_moved { Prune::Moved } else { Prune::Nothing },
         })
     }
 }

@@ -4,6 +4,7 @@
 //! Pure and synchronous. It does not know bollard, SSH, files or the terminal; it never asks
 //! anybody anything. `apply` executes what stands here and decides nothing about *what*.
 
+mod aside;
 mod build;
 mod container;
 mod decide;
@@ -52,6 +53,16 @@ pub enum Required {
     All,
 }
 
+/// What of no further use is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prune {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What moves of services left on the nodes where they were.
+    Moved,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -65,6 +76,8 @@ pub struct Options {
     pub max_changes: Option<usize>,
     /// Which nodes must have answered.
     pub required: Required,
+    /// What is removed beside.
+    pub prune: Prune,
     /// Services that are to be removed although they are (or were) declared.
     pub delete: BTreeSet<ServiceName>,
 }
@@ -104,6 +117,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         }
     }
     builder.removed_services(&scope.removed);
+    builder.prune_moved();
     let (mut plan, networks) = (builder.plan, builder.networks);
     safety::check(&mut plan, input, &networks);
     plan
@@ -327,6 +341,8 @@ pub enum Reason {
     OwnerChanged(NodeName),
     /// It goes to that node.
     MovedTo(NodeName),
+    /// It was left behind when its service moved to that node.
+    LeftByMove(NodeName),
     /// An apply was to prove it, and did not come to that or did not succeed.
     Unproven,
     /// It is no longer declared.

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
 use super::place::{forget, own_volume};
+use super::scope::is_home;
 use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record};
 use crate::diff::Change;
 use crate::model::homelab::Service;
 use crate::model::spec::{DataPlace, ImageRef, VolumeSpec};
-use crate::model::view::Status;
+use crate::model::view::{ComposeIdentity, OneOff, Status};
 use crate::model::{Addr, Kind, NodeName, Text};
 
 /// Where a service comes from.
@@ -25,6 +26,27 @@ pub(super) struct Origin<'a> {
     volumes: BTreeMap<String, (String, &'a VolumeSpec)>,
     /// Takes the old containers back up where the new ones fail.
     pub(super) group: GroupId,
+    /// What becomes of it.
+    pub(super) way: Way,
+}
+
+/// What a service has on a node that it is not to be on, each with its address, and its id or name.
+#[derive(Default)]
+struct Traces {
+    containers: Vec<(Addr, String)>,
+    networks: Vec<(Addr, String, String)>,
+    folders: Vec<Addr>,
+    volumes: Vec<(Addr, String)>,
+    others: Vec<Addr>,
+}
+
+/// What becomes of what a service has on another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It comes from there, and brings that along.
+    Comes,
+    /// It was to go there, which came to nothing: those are traces, and what it has at home counts.
+    Stays,
 }
 
 impl Origin<'_> {
@@ -73,7 +95,10 @@ impl<'a> Builder<'a> {
     /// Parts what is on the service's own node from what is on the one that it comes from.
     pub(super) fn origin(&mut self, service: &'a Service, changes: &[&'a Change]) -> Option<Origin<'a>> {
         let elsewhere: Vec<&Change> = changes.iter().filter(|c| c.addr.node != service.node).copied().collect();
-        let node = elsewhere.first()?.addr.node.clone();
+        let recorded = self.input.recorded.services.get(&service.name);
+        let way = if is_home(self.input, service) { Way::Stays } else { Way::Comes };
+        let begun = recorded.and_then(|r| r.moves_to.as_ref()).filter(|to| way == Way::Stays && **to != service.node);
+        let node = elsewhere.first().map(|change| &change.addr.node).or(begun)?.clone();
         let live = self.input.live.nodes.get(&node).and_then(|n| n.known());
         let of_volumes = elsewhere.iter().filter(|c| c.addr.kind == Kind::Volume);
         let copied = of_volumes.filter_map(|change| {
@@ -82,8 +107,8 @@ impl<'a> Builder<'a> {
             let is_copied = carriage(there, here) == Carriage::Copied;
             is_copied.then(|| (change.addr.name.clone(), (there.name.clone(), here)))
         });
-        let volumes = copied.collect();
-        Some(Origin { node, changes: elsewhere, volumes, group: self.new_group() })
+        let volumes = if way == Way::Comes { copied.collect() } else { BTreeMap::new() };
+        Some(Origin { node, changes: elsewhere, volumes, group: self.new_group(), way })
     }
 
     /// Brings over what persons have put beside the files of the repository, the `.env` above all: the data depends on the
@@ -203,47 +228,88 @@ impl<'a> Builder<'a> {
         let proven = self.services.get(&site.service.name).map(|s| s.verified.clone());
         // What is declared stopped has nothing to prove but that it was copied.
         let proof: BTreeSet<StepId> = proven.filter(|steps| !steps.is_empty()).unwrap_or_else(|| site.ground.clone());
+        let traces = self.traces(site.service, origin);
         let mut gone = proof.clone();
-        for change in origin.changes.iter().filter(|c| c.addr.kind == Kind::Container) {
-            let Some(id) = change.live_id.clone() else { continue };
+        for (addr, id) in traces.containers {
             let call = Call::RemoveContainer { container: id, volumes: AnonymousVolumes::Keep };
             let step = self.on_origin(site, origin, Phase::Clean, call, None, proof.clone());
             gone.insert(step);
-            self.add(self.cleared(&change.addr, site.service, vec![step]));
+            self.add(self.cleared(&addr, site.service, vec![step]));
         }
+        for (addr, id, name) in traces.networks {
+            let step = self.on_origin(site, origin, Phase::Clean, Call::RemoveNetwork { id, name }, None, gone.clone());
+            self.add(self.cleared(&addr, site.service, vec![step]));
+        }
+        for addr in traces.folders {
+            let root = self.input.homelab.nodes.get(&origin.node).map_or("", |n| n.root.as_str());
+            let call = Call::SetAside { path: format!("{root}/{}", addr.name) };
+            let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
+            let kept = format!(
+                "{} stays on {} as {}.moved-DATE; `hl apply --prune-moved` removes it.",
+                addr.name, origin.node, addr.name
+            );
+            self.add(left(addr, site.service, vec![kept], vec![step]));
+        }
+        let last: Vec<StepId> = gone.into_iter().collect();
+        for (addr, volume) in traces.volumes {
+            let kept = format!("Volume {volume} stays on {}; `hl apply --prune-moved` removes it.", origin.node);
+            self.add(left(addr, site.service, vec![kept], last.clone()));
+        }
+        for addr in traces.others {
+            self.add(left(addr, site.service, Vec::new(), last.clone()));
+        }
+    }
+
+    /// What a service has on another node: all that is on record there, and of a move that was cut off before that what
+    /// carries its project's name.
+    fn traces(&self, service: &Service, origin: &Origin<'a>) -> Traces {
+        let mut traces = Traces::default();
         let live = self.input.live.nodes.get(&origin.node).and_then(|n| n.known());
+        let folders = [data_name(service), config_name(service)];
         for change in &origin.changes {
-            let network = change.live_id.as_ref().and_then(|id| live?.networks.get(id));
-            match (change.addr.kind, network) {
-                (Kind::Container, _) if change.live_id.is_some() => {}
-                (Kind::Network, Some(network)) => {
-                    let call = Call::RemoveNetwork { id: network.id.clone(), name: network.spec.name.clone() };
-                    let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
-                    self.add(self.cleared(&change.addr, site.service, vec![step]));
+            let (addr, id) = (change.addr.clone(), change.live_id.clone());
+            let network = id.as_ref().and_then(|id| live?.networks.get(id));
+            match (addr.kind, id, network) {
+                (Kind::Container, Some(id), _) => traces.containers.push((addr, id)),
+                (Kind::Network, _, Some(network)) => {
+                    traces.networks.push((addr, network.id.clone(), network.spec.name.clone()));
                 }
-                (Kind::Directory, _)
-                    if [data_name(site.service), config_name(site.service)].contains(&change.addr.name) =>
-                {
-                    let root = self.input.homelab.nodes.get(&origin.node).map_or("", |n| n.root.as_str());
-                    let call = Call::SetAside { path: format!("{root}/{}", change.addr.name) };
-                    let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
-                    let kept = format!(
-                        "{} stays on {} as {}.moved-DATE; remove it when you no longer need it.",
-                        change.addr.name, origin.node, change.addr.name
-                    );
-                    self.add(left(change, site.service, vec![kept], vec![step]));
-                }
-                (Kind::Volume, _) if change.live_id.is_some() => {
-                    let volume = change.live_id.as_deref().unwrap_or_default();
-                    let kept = format!(
-                        "Volume {volume} stays on {}; `docker volume rm {volume}` there when you no longer need it.",
-                        origin.node
-                    );
-                    self.add(left(change, site.service, vec![kept], gone.iter().copied().collect()));
-                }
-                _ => self.add(left(change, site.service, Vec::new(), gone.iter().copied().collect())),
+                (Kind::Directory, ..) if folders.contains(&addr.name) => traces.folders.push(addr),
+                (Kind::Volume, Some(id), _) => traces.volumes.push((addr, id)),
+                _ => traces.others.push(addr),
             }
         }
+        let others = self.input.homelab.services.values();
+        let is_shared = others.filter(|s| s.node == origin.node).any(|s| s.project == service.project);
+        let (Some(live), Way::Stays, false) = (live, origin.way, is_shared) else { return traces };
+        let addr = |kind, name: &str| Addr { node: origin.node.clone(), ..service.addr(kind, name) };
+        for container in live.containers.values() {
+            let is_own =
+                |identity: &&ComposeIdentity| identity.project == service.project && identity.one_off == OneOff::No;
+            if let Some(own) = container.identity.as_ref().filter(is_own)
+                && traces.containers.iter().all(|(_, id)| *id != container.id)
+            {
+                let name = match own.number {
+                    0 | 1 => own.service.clone(),
+                    number => format!("{}#{number}", own.service),
+                };
+                traces.containers.push((addr(Kind::Container, &name), container.id.clone()));
+            }
+        }
+        for network in live.networks.values() {
+            let own = network.identity.as_ref().filter(|(project, _)| *project == service.project);
+            if let Some((_, key)) = own
+                && traces.networks.iter().all(|(_, id, _)| *id != network.id)
+            {
+                traces.networks.push((addr(Kind::Network, key), network.id.clone(), network.spec.name.clone()));
+            }
+        }
+        for folder in &folders {
+            if traces.folders.iter().all(|known| known.name != *folder) {
+                traces.folders.push(addr(Kind::Directory, folder));
+            }
+        }
+        traces
     }
 
     fn cleared(&self, addr: &Addr, service: &Service, steps: Vec<StepId>) -> PlannedChange {
@@ -280,12 +346,12 @@ impl<'a> Builder<'a> {
 
 /// What stays on the old node and is no longer hl's business once the steps are done. As long as they are not, it is on
 /// record there: whoever completes the move has to find it.
-fn left(change: &Change, service: &Service, data_at_stake: Vec<String>, steps: Vec<StepId>) -> PlannedChange {
+fn left(addr: Addr, service: &Service, data_at_stake: Vec<String>, steps: Vec<StepId>) -> PlannedChange {
     let reasons = match data_at_stake.is_empty() {
         true => vec![Reason::NoLongerDeclared],
         false => vec![Reason::MovedTo(service.node.clone())],
     };
-    PlannedChange { reasons, steps, ..forget(change.addr.clone(), data_at_stake) }
+    PlannedChange { reasons, steps, ..forget(addr, data_at_stake) }
 }
 
 /// What comes from another node.

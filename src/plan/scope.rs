@@ -141,17 +141,35 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
 /// A service whose owner changed while the node that has it, and its data, cannot be read: made anew elsewhere it would
 /// begin with nothing, beside itself.
 fn left_behind(input: &Input<'_>, service: &Service) -> Option<String> {
-    let from = &input.recorded.services.get(&service.name)?.node;
-    let is_there = |addr: &Addr| addr.service == service.name && addr.node == *from;
-    let unknown = matches!(input.live.nodes.get(from)?, NodeView::Unknown { .. } | NodeView::Maintenance);
-    let stays = *from != service.node && unknown && input.recorded.resources.keys().any(is_there);
-    stays.then(|| {
-        format!("it is on {from} with its data, and {from} is not known. Wait for it, or give it back to {from}")
-    })
+    let unknown =
+        |node: &NodeName| matches!(input.live.nodes.get(node), Some(NodeView::Unknown { .. } | NodeView::Maintenance));
+    let elsewhere = |addr: &&Addr| addr.service == service.name && addr.node != service.node && unknown(&addr.node);
+    let from = &input.recorded.resources.keys().find(elsewhere)?.node;
+    if is_home(input, service) {
+        return None;
+    }
+    Some(format!("it is on {from} with its data, and {from} is not known. Wait for it, or give it back to {from}"))
+}
+
+/// Whether a service is to be where it was when all of it was done last: a move away from there that came to nothing leaves
+/// only traces elsewhere.
+pub(super) fn is_home(input: &Input<'_>, service: &Service) -> bool {
+    input.recorded.services.get(&service.name).is_some_and(|recorded| recorded.node == service.node)
 }
 
 /// A service that is to leave a node on which it has what cannot be taken along.
 fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+    if is_home(input, service) {
+        return None;
+    }
+    let recorded = input.recorded.services.get(&service.name);
+    if let Some((home, begun)) = recorded.and_then(|r| Some((&r.node, r.moves_to.as_ref()?)))
+        && *begun != service.node
+    {
+        return Some(format!(
+            "a move from {home} to {begun} was begun and not ended; let it go to {begun}, or give it back to {home} first"
+        ));
+    }
     let changes = scope.changes.get(&service.name)?;
     let elsewhere = || changes.iter().filter(|c| c.addr.node != service.node && c.live_id.is_some());
     let from = &elsewhere().next()?.addr.node;

@@ -40,6 +40,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
         Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
         Reason::OwnerChanged(from) => format!("its owner changed: it comes from {from}"),
+        Reason::LeftByMove(node) => format!("it was left behind by the move to {node}"),
         Reason::MovedTo(node) => format!("it moves to {node}"),
         Reason::Verify => "its service changes".to_owned(),
         Reason::Unproven => "the last apply did not prove that it works".to_owned(),
@@ -78,6 +79,7 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::DependencyChanged(_)
         | Reason::Verify
         | Reason::OwnerChanged(_)
+        | Reason::LeftByMove(_)
         | Reason::MovedTo(_)
         | Reason::Unproven
         | Reason::NoLongerDeclared

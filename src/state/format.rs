@@ -46,6 +46,8 @@ pub(super) struct V1 {
 #[serde(deny_unknown_fields)]
 pub(super) struct V1Service {
     node: NodeName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moves_to: Option<NodeName>,
     project: ProjectName,
     project_dir: String,
     depends_on: BTreeSet<ServiceName>,
@@ -203,6 +205,7 @@ impl From<&RecordedService> for V1Service {
         let lifecycle = &service.lifecycle;
         V1Service {
             node: service.node.clone(),
+            moves_to: service.moves_to.clone(),
             project: service.project.clone(),
             project_dir: service.project_dir.clone(),
             depends_on: service.depends_on.clone(),
@@ -224,6 +227,7 @@ impl From<V1Service> for RecordedService {
         let lifecycle = service.lifecycle;
         RecordedService {
             node: service.node,
+            moves_to: service.moves_to,
             project: service.project,
             project_dir: service.project_dir,
             depends_on: service.depends_on,

@@ -1,12 +1,12 @@
 //! The state in the hands of the one who holds its lock, and may write it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::model::view::{Recorded, RecordedService};
-use crate::model::{Addr, ServiceName};
+use crate::model::{Addr, NodeName, ServiceName};
 
 use super::format::{self, FORMAT_VERSION, V1, V1Digest};
 use super::history::{self, Ending, Entry};
@@ -215,6 +215,21 @@ impl Store {
         }
         self.state.view.unproven.extend(services);
         self.unsaved = Unsaved::Something;
+        self.save()
+    }
+
+    /// Records that services are to go to other nodes, and on the disk: should it be cut off, those nodes may have anything of
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin_moves(&mut self, moves: BTreeMap<ServiceName, NodeName>) -> Result<(), Error> {
+        for (name, to) in moves {
+            if let Some(service) = self.state.view.services.get_mut(&name) {
+                service.moves_to = Some(to);
+                self.unsaved = Unsaved::Something;
+            }
+        }
         self.save()
     }
 

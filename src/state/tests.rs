@@ -29,6 +29,7 @@ fn recorded(fields: Fields) -> Recorded {
 fn service() -> RecordedService {
     RecordedService {
         node: NodeName::new("nas").unwrap(),
+        moves_to: None,
         project: ProjectName::new("shop").unwrap(),
         project_dir: "/opt/homelab/config/shop".into(),
         depends_on: BTreeSet::from([ServiceName::new("db").unwrap()]),

@@ -275,6 +275,7 @@ impl Lab {
         let services = homelab.services.values().map(|s| {
             let record = RecordedService {
                 node: s.node.clone(),
+                moves_to: None,
                 project: s.project.clone(),
                 project_dir: s.project_dir.clone(),
                 depends_on: s.depends_on.keys().cloned().collect(),

@@ -16,6 +16,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(what_stands_in_the_way_of_a_move_is_found_before_anything_stops, needs Engine, Root),
     trial!(a_machine_that_is_too_small_or_another_one_gets_nothing, needs Engine, Root),
     trial!(data_in_a_volume_comes_along, needs Engine, Root),
+    trial!(a_move_that_is_given_up_leaves_the_service_where_it_was, needs Engine, Root),
+    trial!(a_node_that_goes_in_the_middle_of_a_move_is_waited_for, needs Engine, Root),
 ];
 
 const COMPOSE: &str = "\
@@ -94,6 +96,29 @@ impl Move {
         own.unwrap_or_default().to_owned()
     }
 
+    /// Begins an apply and kills it once it has said that it is at something.
+    fn cut_off(&self, moment: &str) {
+        let log = std::fs::File::create(self.lab.scratch("log")).expect("a file can be made");
+        let mut apply = self.lab.command(&["apply", "--yes"]);
+        let mut apply = apply.stdout(std::process::Stdio::null()).stderr(log).spawn().expect("hl runs");
+        let begun = Instant::now();
+        loop {
+            let said = std::fs::read_to_string(self.lab.scratch("log")).expect("there is a log");
+            if said.contains(moment) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{moment}: {said}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        apply.kill().expect("it can be killed");
+        apply.wait().expect("it ends");
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.hl(&["unlock"]).stdout != "nas: free\npi: free\n" {
+            assert!(Instant::now() < until, "the locks outlive their lease");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     fn container(&self, node: &str) -> serde_json::Value {
         self.node(node).engine().inspect("notes-notes-1")
     }
@@ -133,25 +158,7 @@ fn a_move_that_is_cut_off_anywhere_is_completed_without_loss() {
         moving.fill(2_000, 200 << 20);
         let before = moving.seen("nas", "/opt/homelab/data/notes");
         moving.owner("pi");
-        let log = std::fs::File::create(moving.lab.scratch("log")).expect("a file can be made");
-        let mut apply = moving.lab.command(&["apply", "--yes"]);
-        let mut apply = apply.stdout(std::process::Stdio::null()).stderr(log).spawn().expect("hl runs");
-        let begun = Instant::now();
-        loop {
-            let said = std::fs::read_to_string(moving.lab.scratch("log")).expect("there is a log");
-            if said.contains(moment) {
-                break;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{moment}: {said}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        apply.kill().expect("it can be killed");
-        apply.wait().expect("it ends");
-        let until = Instant::now() + Duration::from_secs(60);
-        while moving.hl(&["unlock"]).stdout != "nas: free\npi: free\n" {
-            assert!(Instant::now() < until, "the locks outlive their lease");
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        moving.cut_off(moment);
         moving.hl(&["apply", "--yes"]).code(0);
         assert!(before == moving.seen("pi", "/opt/homelab/data/notes"), "{moment}: the data is not what it was");
         assert_eq!(moving.container("pi")["State"]["Running"], true);
@@ -291,10 +298,61 @@ fn data_in_a_volume_comes_along() {
     moving.owner("nas");
     moving.hl(&["apply", "--yes"]).code(4).talks("there is other data already");
     assert_eq!(moving.container("pi")["State"]["Running"], true);
-    let nas = moving.node("nas").engine();
-    nas.delete("/volumes/notes_vol");
-    nas.delete("/volumes/more_notes");
+    // Given up, and what the first move left is removed.
+    moving.hl(&["plan", "--prune-moved"]).code(0).says("What notes left behind stays until");
+    moving.owner("pi");
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(moving.seen("pi", &folder("pi", "notes_vol")), before);
+    moving
+        .hl(&["plan", "--prune-moved"])
+        .code(0)
+        .says("nas/notes/volume:vol  remove")
+        .says("nas/notes/volume:more  remove")
+        .says("it was left behind by the move to pi")
+        .says("nas/notes/directory:config/notes.moved-");
+    moving.hl(&["apply", "--prune-moved", "--yes"]).code(0);
+    assert_eq!(moving.node("nas").inside("ls -A /opt/homelab/config\n"), "");
+    assert!(moving.node("nas").engine().get("/volumes/notes_vol").is_null());
+    moving.hl(&["plan", "--prune-moved", "--detailed-exitcode"]).code(0).says("No changes.");
+    moving.owner("nas");
     moving.hl(&["apply", "--yes"]).code(0);
     assert_eq!(moving.seen("nas", &folder("nas", "notes_vol")), before);
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+}
+
+fn a_move_that_is_given_up_leaves_the_service_where_it_was() {
+    let moving = Move::new();
+    moving.fill(10, 1 << 20);
+    let before = moving.seen("nas", "/opt/homelab/data/notes");
+    let (id, password) = (moving.container("nas")["Id"].clone(), moving.password("nas"));
+    moving.owner("pi");
+    moving.cut_off("started container");
+    // What was written there in the meantime is not lost, and does not count.
+    moving.node("pi").inside("echo late >/opt/homelab/data/notes/late\n");
+    moving.owner("nas");
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(moving.container("nas")["Id"], id);
+    assert_eq!(moving.container("nas")["State"]["Running"], true);
+    assert_eq!(moving.password("nas"), password);
+    assert!(before == moving.seen("nas", "/opt/homelab/data/notes"), "the data is not what it was");
+    assert!(moving.container("pi").is_null());
+    assert_eq!(moving.node("pi").inside("cat /opt/homelab/data/notes.moved-*/late\n"), "late\n");
+    moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    moving.hl(&["apply", "--prune-moved", "--yes"]).code(0).says("pi/notes/directory:data/notes.moved-");
+    assert_eq!(moving.node("pi").inside("ls -A /opt/homelab/data\n"), "");
+}
+
+fn a_node_that_goes_in_the_middle_of_a_move_is_waited_for() {
+    let moving = Move::new();
+    moving.fill(10, 1 << 20);
+    let before = moving.seen("nas", "/opt/homelab/data/notes");
+    moving.owner("pi");
+    moving.cut_off("stopped container");
+    moving.node("nas").cut();
+    moving.hl(&["apply", "--yes"]).code(3).says("notes: blocked, it is on nas with its data");
+    assert!(moving.container("pi").is_null(), "it was begun anew without its data");
+    moving.node("nas").mend();
+    moving.hl(&["apply", "--yes"]).code(0);
+    assert!(before == moving.seen("pi", "/opt/homelab/data/notes"), "the data is not what it was");
     moving.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }

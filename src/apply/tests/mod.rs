@@ -41,6 +41,7 @@ impl Bench {
         let names = nodes.iter().map(|name| NodeName::new(*name).unwrap());
         let service = crate::model::view::RecordedService {
             node: NodeName::new(nodes[0]).unwrap(),
+            moves_to: None,
             project: ProjectName::new("shop").unwrap(),
             project_dir: "/p".into(),
             depends_on: BTreeSet::new(),

@@ -130,7 +130,9 @@ pub fn project_offline(
 pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
     let nothing = BTreeMap::new();
     let mut map = sources.map.clone();
-    let mut all: BTreeMap<NodeName, Wanted> = sources.nodes.keys().map(|n| (n.clone(), Wanted::default())).collect();
+    let nothing_yet = |node: &NodeSource| Wanted { aside: Some(node.node.root.clone()), ..Wanted::default() };
+    let mut all: BTreeMap<NodeName, Wanted> =
+        sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
     for (name, source) in &sources.services {
         let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
         let root = &node.node.root;

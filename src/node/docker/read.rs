@@ -45,6 +45,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         images,
         files: BTreeMap::new(),
         closed: BTreeSet::new(),
+        aside: BTreeSet::new(),
         clock_ahead: engine.clock_ahead,
     })
 }

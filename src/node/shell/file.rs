@@ -1,5 +1,6 @@
 //! Files and directories of this machine.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
@@ -39,6 +40,22 @@ pub fn ensure_directory(spec: &DirectorySpec) -> io::Result<()> {
         Some(mode) => fs::set_permissions(path, Permissions::from_mode(mode)),
         None => Ok(()),
     }
+}
+
+/// The folders below a node's root that moves have set aside.
+pub fn set_aside(root: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for place in ["data", "config"] {
+        let folder = Path::new(root).join(place);
+        // What cannot be read has nothing that hl has put there.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path().display().to_string();
+            if entry.file_name().to_string_lossy().contains(".moved-") {
+                found.insert(path);
+            }
+        }
+    }
+    found
 }
 
 /// Whether this process may neither make nor replace what is at a path: both are done in the folder above, or in the nearest

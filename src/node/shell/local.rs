@@ -95,10 +95,11 @@ impl Shell for LocalShell {
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
-        let wanted = wanted.files.clone();
+        let (wanted, root) = (wanted.files.clone(), wanted.aside.clone());
         // All on one thread: each takes microseconds, and making a thread for it takes more.
         let read = tokio::task::spawn_blocking(move || {
-            let mut files = LiveFiles::default();
+            let aside = root.as_deref().map(file::set_aside).unwrap_or_default();
+            let mut files = LiveFiles { aside, ..LiveFiles::default() };
             for (path, content) in wanted {
                 if file::is_closed(&path) {
                     files.closed.insert(path.clone());

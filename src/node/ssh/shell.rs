@@ -87,6 +87,12 @@ impl RemoteShell {
             files.found.extend(file.map(|file| (path.clone(), file)));
             files.closed.extend(closed.then(|| path.clone()));
         }
+        if let Some(root) = &wanted.aside {
+            let odd =
+                || self.fail(&format!("look for what is set aside in {root}"), ErrorKind::Script("no answer".into()));
+            let names = STANDARD.decode(lines.next().ok_or_else(odd)?).map_err(|_| odd())?;
+            files.aside.extend(String::from_utf8_lossy(&names).lines().map(str::to_owned));
+        }
         Ok(files)
     }
 }
@@ -138,10 +144,18 @@ sync -- "$(dirname -- "$path")" 2>/dev/null || sync
 /// Each line of input is `y PATH` or `n PATH`: with its content or without. Each line of output is for one of them:
 /// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content. Before it stands
 /// `closed` where the user there may not make or replace it: both are done in the nearest folder above that is there.
+/// `a ROOT` gives the folders that were set aside below it.
 const READ_FILES: &str = r#"
 me=$(id -u)
 while IFS= read -r line; do
     path=${line#? }
+    if [ "${line%% *}" = a ]; then
+        for aside in "$path"/data/*.moved-* "$path"/config/*.moved-*; do
+            [ ! -d "$aside" ] || printf '%s\n' "$aside"
+        done | base64 | tr -d '\n'
+        echo
+        continue
+    fi
     if [ "$me" != 0 ]; then
         above=$(dirname -- "$path")
         while [ ! -d "$above" ] && [ "$above" != / ]; do above=$(dirname -- "$above"); done
@@ -182,14 +196,15 @@ impl Shell for RemoteShell {
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
-        if wanted.files.is_empty() {
+        if wanted.files.is_empty() && wanted.aside.is_none() {
             return Ok(LiveFiles::default());
         }
         let line = |(path, content): (&String, &WantContent)| match content {
             WantContent::Yes => format!("y {path}\n"),
             WantContent::No => format!("n {path}\n"),
         };
-        let list: String = wanted.files.iter().map(line).collect();
+        let mut list: String = wanted.files.iter().map(line).collect();
+        list.extend(wanted.aside.iter().map(|root| format!("a {root}\n")));
         let read = async |rights| {
             let output = self.files_with(rights, "read", "files", READ_FILES, &[], list.as_bytes()).await?;
             self.read_lines(wanted, &String::from_utf8_lossy(&output))

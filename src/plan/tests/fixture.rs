@@ -107,6 +107,7 @@ impl World {
             }
             let record = RecordedService {
                 node: service.node.clone(),
+                moves_to: None,
                 project: service.project.clone(),
                 project_dir: service.project_dir.clone(),
                 depends_on: service.depends_on.keys().cloned().collect(),

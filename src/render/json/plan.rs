@@ -123,6 +123,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::DependencyRestarted(addr) => ("dependency_restarted", "address", json!(addr.to_string())),
         Reason::DependencyChanged(service) => ("dependency_changed", "service", json!(service.as_str())),
         Reason::OwnerChanged(node) => ("owner_changed", "node", json!(node.as_str())),
+        Reason::LeftByMove(node) => ("left_by_move", "node", json!(node.as_str())),
         Reason::MovedTo(node) => ("moved_to", "node", json!(node.as_str())),
         Reason::Verify => ("verify", "", Json::Null),
         Reason::Unproven => ("unproven", "", Json::Null),
