@@ -175,7 +175,8 @@ pub(super) async fn carry_out(
         holder: store.claim().to_string(),
     };
     let began = Instant::now();
-    let report = with_progress(plan, doors, store, &options, terminal).await?;
+    let doors = node::renewed(doors.clone(), world.nodes(), &place.node_options()).await;
+    let report = with_progress(plan, &doors, store, &options, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {
         (Interruption::Finished | Interruption::Stopped, _) => Exit::Interrupted,

@@ -49,11 +49,11 @@ pub(super) async fn look(
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
     let asking = node::ask(&machines.known(), &place.node_options(), connections);
     let sources = load(machines, terminal)?;
-    let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
+    let (files, engines) = asking.files(config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);
     let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
     let known_at_first = known(&files);
-    let live = engines.beside(files).await;
+    let (live, fleet) = engines.beside(files).await;
     // An engine that was lost meanwhile takes its services out of the homelab.
     if known(&live) < known_at_first || config::depends_on_engines(&live) {
         resolved = config::resolve(&sources, &live, env);

@@ -7,6 +7,7 @@
 
 mod connect;
 mod docker;
+mod door;
 mod error;
 mod facts;
 mod refresh;
@@ -29,6 +30,7 @@ use crate::model::spec::{
 use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
 
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
+pub use door::renewed;
 pub use error::{ErrorKind, NodeError};
 pub use facts::Facts;
 pub use refresh::{Asking, Connections, Engines, ask, refresh};

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connect::{Fleet, Options, Reach, reach};
-use super::{ErrorKind, Node, NodeError, Wanted};
+use super::door::Door;
+use super::{ErrorKind, NodeError, Wanted};
 use crate::model::NodeName;
 use crate::model::homelab;
 use crate::model::view::{LiveFiles, LiveNode, LiveView, NodeView};
@@ -30,86 +31,100 @@ pub enum Connections {
 
 /// What one node has answered so far.
 struct Asked {
-    /// None where its door is closed again.
-    reach: Option<Reach>,
+    reach: Reached,
     engine: Option<JoinHandle<Result<LiveNode, NodeError>>>,
     files: NodeView,
+}
+
+/// How far a node was reached.
+enum Reached {
+    /// It answers.
+    Open(Arc<Door>),
+    /// It has told everything, and its door is closed again.
+    Closed,
+    /// It does not answer.
+    Failed(NodeError),
+    /// It was not asked.
+    Maintenance,
 }
 
 /// All engines, being asked.
 pub struct Engines {
     asked: BTreeMap<NodeName, JoinHandle<Result<LiveNode, NodeError>>>,
+    reached: BTreeMap<NodeName, Reached>,
 }
 
 /// Connects to all nodes at once, and asks each engine what it has as soon as it is reached.
 pub fn ask(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options, connections: Connections) -> Asking {
     let (sender, wanted) = watch::channel(None);
     let ask = |(name, node): (&NodeName, &homelab::Node)| {
-        let (node, options, wanted) = (node.clone(), options.clone(), wanted.clone());
-        let task = async move { ask_node(reach(&node, &options).await, &node.name, wanted, connections).await };
+        let task = ask_node(node.clone(), options.clone(), wanted.clone(), connections);
         (name.clone(), tokio::spawn(task))
     };
     Asking { nodes: nodes.iter().map(ask).collect(), wanted: sender }
 }
 
 async fn ask_node(
-    reach: Reach,
-    name: &NodeName,
+    declared: homelab::Node,
+    options: Options,
     mut wanted: watch::Receiver<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
     connections: Connections,
 ) -> Asked {
-    let engine = match &reach {
-        Reach::Node(node) => {
-            let node = Arc::clone(node);
-            Some(tokio::spawn(async move {
-                let engine = node.read_engine().await;
-                hang_up(node);
-                engine
-            }))
+    let name = declared.name.clone();
+    let door = match reach(&declared, &options).await {
+        Reach::Node(node) => Arc::new(Door::new(declared, options, node)),
+        Reach::Failed(error) => {
+            let files = unknown(&error);
+            return Asked { reach: Reached::Failed(error), engine: None, files };
         }
-        Reach::Failed(_) | Reach::Maintenance => None,
+        Reach::Maintenance => {
+            return Asked { reach: Reached::Maintenance, engine: None, files: NodeView::Maintenance };
+        }
     };
+    let of_engine = Arc::clone(&door);
+    let engine = tokio::spawn(async move {
+        let engine = of_engine.read_engine().await;
+        hang_up(of_engine);
+        engine
+    });
     // Nobody who gave up waits for an answer.
     let wanted = wanted.wait_for(Option::is_some).await.ok().and_then(|wanted| wanted.clone()).unwrap_or_default();
     let nothing = Wanted::default();
-    let files = match &reach {
-        Reach::Node(node) => match node.read_files(wanted.get(name).unwrap_or(&nothing)).await {
-            Ok(LiveFiles { found: files, closed, aside }) => {
-                NodeView::Known(Box::new(LiveNode { files, closed, aside, ..LiveNode::default() }))
-            }
-            Err(error) => unknown(&error),
-        },
-        Reach::Failed(error) => unknown(error),
-        Reach::Maintenance => NodeView::Maintenance,
-    };
-    let reach = match (reach, connections) {
-        (Reach::Node(node), Connections::Close) => {
-            hang_up(node);
-            None
+    let files = match door.read_files(wanted.get(&name).unwrap_or(&nothing)).await {
+        Ok(LiveFiles { found: files, closed, aside }) => {
+            NodeView::Known(Box::new(LiveNode { files, closed, aside, ..LiveNode::default() }))
         }
-        (reach, _) => Some(reach),
+        Err(error) => unknown(&error),
     };
-    Asked { reach, engine, files }
+    let reach = match connections {
+        Connections::Keep => Reached::Open(door),
+        Connections::Close => {
+            hang_up(door);
+            Reached::Closed
+        }
+    };
+    Asked { reach, engine: Some(engine), files }
 }
 
 /// Lets go of a node. The last one to do so ends the connection, which waits for a program to end.
-fn hang_up(node: Arc<dyn Node>) {
-    tokio::task::spawn_blocking(move || drop(node));
+fn hang_up(door: Arc<Door>) {
+    tokio::task::spawn_blocking(move || drop(door));
 }
 
 impl Asking {
-    /// Says which files count. Gives the doors to the nodes, as far as they are open, the live view but for what the engines have, and those.
-    pub async fn files(self, wanted: BTreeMap<NodeName, Wanted>) -> (Fleet, LiveView, Engines) {
+    /// Says which files count. Gives the live view but for what the engines have, and those.
+    pub async fn files(self, wanted: BTreeMap<NodeName, Wanted>) -> (LiveView, Engines) {
         // A node that nobody waits for any more has ended.
         let _ = self.wanted.send(Some(Arc::new(wanted)));
-        let (mut fleet, mut live, mut asked) = (Fleet::new(), LiveView::default(), BTreeMap::new());
+        let mut live = LiveView::default();
+        let mut engines = Engines { asked: BTreeMap::new(), reached: BTreeMap::new() };
         for (name, task) in self.nodes {
             let node = task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            asked.extend(node.engine.map(|engine| (name.clone(), engine)));
+            engines.asked.extend(node.engine.map(|engine| (name.clone(), engine)));
             live.nodes.insert(name.clone(), node.files);
-            fleet.extend(node.reach.map(|reach| (name, reach)));
+            engines.reached.insert(name, node.reach);
         }
-        (fleet, live, Engines { asked })
+        (live, engines)
     }
 }
 
@@ -120,13 +135,14 @@ pub async fn refresh(
     options: &Options,
     wanted: BTreeMap<NodeName, Wanted>,
 ) -> LiveView {
-    let (_fleet, files, engines) = ask(nodes, options, Connections::Close).files(wanted).await;
-    engines.beside(files).await
+    let (files, engines) = ask(nodes, options, Connections::Close).files(wanted).await;
+    engines.beside(files).await.0
 }
 
 impl Engines {
-    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown.
-    pub async fn beside(self, files: LiveView) -> LiveView {
+    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown. Gives the doors to
+    /// the nodes, too, as far as they are open.
+    pub async fn beside(self, files: LiveView) -> (LiveView, Fleet) {
         let mut live = files;
         for (name, asked) in self.asked {
             let answer = asked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -140,7 +156,18 @@ impl Engines {
                 (_, NodeView::Unknown { .. } | NodeView::Maintenance) => {}
             }
         }
-        live
+        let reach = |reached| match reached {
+            Reached::Open(door) => {
+                let node = door.current();
+                hang_up(door);
+                Some(Reach::Node(node))
+            }
+            Reached::Failed(error) => Some(Reach::Failed(error)),
+            Reached::Maintenance => Some(Reach::Maintenance),
+            Reached::Closed => None,
+        };
+        let fleet = self.reached.into_iter().filter_map(|(name, reached)| Some((name, reach(reached)?))).collect();
+        (live, fleet)
     }
 }
 

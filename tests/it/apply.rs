@@ -73,8 +73,8 @@ impl Walk {
         let declared = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
         self.runtime.block_on(async {
             let asking = node::ask(&declared, &node::Options::default(), node::Connections::Keep);
-            let (fleet, files, engines) = asking.files(config::wanted(&sources)).await;
-            let live = engines.beside(files).await;
+            let (files, engines) = asking.files(config::wanted(&sources)).await;
+            let (live, fleet) = engines.beside(files).await;
             let resolved = config::resolve(&sources, &live, &[]);
             assert!(!resolved.diagnostics.has_errors(), "{:?}", resolved.diagnostics);
             let State { view: recorded, sealer, .. } = self.state();

@@ -15,6 +15,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_node_that_cannot_be_read_stops_nothing_but_itself, needs Engine, Root),
     trial!(a_link_that_is_cut_while_hl_reads, needs Engine, Root),
     trial!(a_link_that_is_cut_while_hl_applies, needs Engine, Root),
+    trial!(a_connection_that_breaks_while_hl_reads_is_made_again, needs Engine, Root),
     trial!(a_server_that_allows_little_is_enough_for_sixty_containers, needs Engine, Root),
     trial!(forty_nodes_of_which_five_are_dead, needs Engine, Root),
     trial!(another_host_key_is_refused, needs Engine, Root),
@@ -212,6 +213,32 @@ fn a_link_that_is_cut_while_hl_reads() {
     home.expect_settled();
 }
 
+fn a_connection_that_breaks_while_hl_reads_is_made_again() {
+    let home = Home::new(&three(), CHAIN);
+    home.hl(&["apply", "--yes"]).code(0);
+    // Once, whatever serves a connection ends; the server itself does not.
+    let once = home.lab.scratch("once");
+    let serving = "first=$(pgrep -o -x sshd); for pid in $(pgrep -x 'sshd|sshd-session'); do \
+                   [ $pid = $first ] || kill -9 $pid; done";
+    let pi = home.fleet.node("pi");
+    let breaking = pi.inside_later(&format!("mkdir {} 2>/dev/null || exit 0; {serving}", once.display()));
+    let broken = || {
+        std::fs::remove_dir(&once).expect("it was broken");
+    };
+    for when in ["", "sleep 0.02; ", "sleep 0.05; ", "sleep 0.1; "] {
+        home.fleet.when_forwarded(&home.lab, &format!("({when}{breaking}) {}", if when.is_empty() { "" } else { "&" }));
+        home.expect_settled();
+        std::thread::sleep(Duration::from_millis(500));
+        broken();
+        home.touch("two", &format!("new after {when}\n"));
+        home.hl(&["apply", "--yes"]).code(0);
+        std::thread::sleep(Duration::from_millis(500));
+        broken();
+    }
+    home.fleet.when_forwarded(&home.lab, "true");
+    home.expect_settled();
+}
+
 fn a_link_that_is_cut_while_hl_applies() {
     let home = Home::new(&three(), CHAIN);
     let pi = home.fleet.node("pi");
@@ -267,9 +294,8 @@ fn a_server_that_allows_little_is_enough_for_sixty_containers() {
 }
 
 fn forty_nodes_of_which_five_are_dead() {
-    // Aliases of two machines; the server lets all of them in at once, as forty servers would.
-    let build = Build { sshd: "MaxStartups 100", ..Build::default() };
-    let home = Home::new(&[("alive", build), ("dead", build)], &[]);
+    // Aliases of two machines, whose servers turn away some of forty at random, as a jump host before forty nodes does.
+    let home = Home::new(&[("alive", Build::default()), ("dead", Build::default())], &[]);
     let mut topology = String::from("version: 1\nname: home\nnodes:\n");
     for number in 0..40 {
         let name = if number % 8 == 0 { "dead" } else { "alive" };

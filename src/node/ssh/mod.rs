@@ -16,7 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::{ControlPersist, ForwardType, KnownHosts, SessionBuilder};
+use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder};
+use tokio::time::Instant;
 
 use self::folder::Folder;
 use self::relay::Relay;
@@ -51,6 +52,8 @@ impl Destination {
 /// How long the connection lives on when nothing is on it: hl keeps something on it for as long as it lives itself, so
 /// that it ends soon after an hl that was killed.
 const LINGER: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("three is not zero");
+/// The pause before the second try of a connection that the server had no room for; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How often a silent connection is asked whether it is still there; after three times it is given up.
 const ALIVE: Duration = Duration::from_secs(5);
 
@@ -61,9 +64,37 @@ pub async fn connect(
     patience: Duration,
     options: &Options,
 ) -> Result<DockerNode, NodeError> {
+    let begun = Instant::now();
+    match connect_once(name, to, patience, options).await {
+        // It broke before it was of any use.
+        Err((_, Link::Broken)) if begun.elapsed() + FIRST_PAUSE < patience => {
+            tokio::time::sleep(FIRST_PAUSE).await;
+            connect_once(name, to, patience, options).await.map_err(|(error, _)| error)
+        }
+        answer => answer.map_err(|(error, _)| error),
+    }
+}
+
+/// What is between this machine and a node to whose engine there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Nothing: it was not reached.
+    None,
+    /// What was there is there no more.
+    Broken,
+    /// All is well, and the engine does not answer.
+    Whole,
+}
+
+async fn connect_once(
+    name: &NodeName,
+    to: &Destination,
+    patience: Duration,
+    options: &Options,
+) -> Result<DockerNode, (NodeError, Link)> {
     let address = NodeAddress::Ssh { user: to.user.clone(), host: to.host.clone(), port: to.port };
     let what = format!("connect to {address}");
-    let fail = |kind: ErrorKind| NodeError { node: name.clone(), what: what.clone(), kind };
+    let fail = |kind: ErrorKind| (NodeError { node: name.clone(), what: what.clone(), kind }, Link::None);
     let folder = Folder::new_in(&options.runtime_folder);
     let folder = folder.map_err(|error| fail(text::no_folder(&options.runtime_folder, &error)))?;
     let mut builder = SessionBuilder::default();
@@ -80,34 +111,67 @@ pub async fn connect(
         builder.port(port);
     }
     // `ssh` bounds the connection alone; a server that accepts and then says nothing would hold it for ever.
-    let session = tokio::time::timeout(patience * 2, builder.connect(&to.host)).await;
-    let session = session
-        .map_err(|_| fail(ErrorKind::Timeout { after: patience * 2 }))?
-        .map_err(|error| fail(text::refused(&error, to)))?;
+    let session = tokio::time::timeout(patience * 2, reach(&builder, to, patience)).await;
+    let session = session.map_err(|_| fail(ErrorKind::Timeout { after: patience * 2 }))?.map_err(&fail)?;
     let wire = Arc::new(Wire::new(name, session, folder).await.map_err(&fail)?);
-    let remote = find_engine(&wire, patience).await.map_err(&fail)?;
-    let shell = Arc::new(RemoteShell::new(Arc::clone(&wire), format!("unix://{remote}")));
+    let reached = reach_engine(name, &wire, patience, options).await;
+    match reached {
+        Ok(node) => Ok(node),
+        Err(kind) if wire.session().check().await.is_err() => Err((fail(kind).0, Link::Broken)),
+        Err(kind) => Err((fail(kind).0, Link::Whole)),
+    }
+}
+
+/// Connects to the engine of a node to which there is a connection.
+async fn reach_engine(
+    name: &NodeName,
+    wire: &Arc<Wire>,
+    patience: Duration,
+    options: &Options,
+) -> Result<DockerNode, ErrorKind> {
+    let remote = find_engine(wire, patience).await?;
+    let shell = Arc::new(RemoteShell::new(Arc::clone(wire), format!("unix://{remote}")));
     let through = async |dial: Arc<dyn Dial>| {
-        DockerNode::connect_through(name, dial, Arc::clone(&shell) as Arc<dyn Shell>, patience, options).await
+        let shell = Arc::clone(&shell) as Arc<dyn Shell>;
+        DockerNode::connect_through(name, dial, shell, patience, options).await.map_err(|error| error.kind)
     };
     let local = wire.folder().join("docker.sock");
     let forward = wire.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
     let forwarded = match forward {
         Ok(()) => through(Arc::new(UnixSocket::new(&local))).await,
-        Err(error) => Err(fail(text::not_forwarded(&error))),
+        Err(error) => Err(text::not_forwarded(&error)),
     };
-    let reached = match forwarded {
+    match forwarded {
         // What `ssh` did not reach on the other side it tells nobody but its own log: the server may forbid it.
-        Err(NodeError { kind: ErrorKind::Unreachable { .. }, .. }) => {
-            through(Arc::new(Relay::new(&wire, &remote))).await.map_err(|error| match error.kind {
-                ErrorKind::Unreachable { ref why, .. } if why.contains(text::NO_RELAY) => error,
-                ErrorKind::Unreachable { .. } => fail(text::no_engine(&remote)),
-                _ => error,
+        Err(ErrorKind::Unreachable { .. }) => {
+            through(Arc::new(Relay::new(wire, &remote))).await.map_err(|kind| match kind {
+                ErrorKind::Unreachable { ref why, .. } if why.contains(text::NO_RELAY) => kind,
+                ErrorKind::Unreachable { .. } => text::no_engine(&remote),
+                kind => kind,
             })
         }
         answer => answer,
-    };
-    reached.map_err(|error| NodeError { what, ..error })
+    }
+}
+
+/// Connects. A server that has too many at its door closes it to some of them at random (`MaxStartups`), be it the node's own
+/// or that of a jump host in front of many nodes: those come back a little later, within their patience.
+async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -> Result<Session, ErrorKind> {
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match builder.connect(&to.host).await {
+            Ok(session) => return Ok(session),
+            Err(error) => error,
+        };
+        if !text::is_passing(&error) || begun.elapsed() + pause > patience {
+            return Err(text::refused(&error, to));
+        }
+        // Those who were turned away at once are not to come back at once.
+        let spread = getrandom::u32().map_or(1.0, |number| 0.5 + f64::from(number) / f64::from(u32::MAX));
+        tokio::time::sleep(pause.mul_f64(spread)).await;
+        pause *= 2;
+    }
 }
 
 /// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root without

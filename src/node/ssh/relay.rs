@@ -59,7 +59,11 @@ impl Relay {
                 Ok(status) if status.code() != Some(NO_SESSION) => {
                     Err(self.failed(format!("its shell ended: {status}"), ""))
                 }
-                _ => Ok(None),
+                // So it also ends when there is no connection any more.
+                _ => match self.wire.session().check().await {
+                    Ok(()) => Ok(None),
+                    Err(error) => Err(self.failed(format!("the connection was lost: {error}"), "")),
+                },
             },
         }
     }

@@ -15,6 +15,15 @@ fn unreachable(why: impl Into<String>, hint: impl Into<String>) -> ErrorKind {
     ErrorKind::Unreachable { why: why.into(), hint: hint.into() }
 }
 
+/// Whether a server closed its door before it knew who was there, and may open it the next time.
+pub(super) fn is_passing(error: &Error) -> bool {
+    let (Error::Connect(error) | Error::Master(error)) = error else { return false };
+    let said = error.to_string().to_lowercase();
+    // "Connection closed by …" and "Connection reset by …" are also what follows a refused key, which is said before.
+    let closed = ["kex_exchange_identification", "connection closed by", "connection reset by", "exceeded maxstartups"];
+    closed.iter().any(|words| said.contains(words)) && !said.contains("denied") && !said.contains("verification failed")
+}
+
 /// `ssh` did not get there.
 pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
     let said = match error {

@@ -352,6 +352,11 @@ impl Machine {
         run("nsenter", &["--target", &pid, "--net", "--mount", "--pid", "--", "sh", "-ec", script])
     }
 
+    /// The command that runs a script on it.
+    pub fn inside_later(&self, script: &str) -> String {
+        format!("nsenter --target {} --net --mount --pid -- sh -c {}", self.init(), quoted(script))
+    }
+
     #[track_caller]
     fn outside(&self, script: &str) -> String {
         run("sh", &["-ec", script])
@@ -392,6 +397,11 @@ impl Subnet {
         let first = self.number * 4;
         format!("10.203.{}.{}", first / 256, first % 256 + host)
     }
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[track_caller]
