@@ -1,6 +1,8 @@
 //! Several machines over SSH: one plan for all, in the order of what needs what; and one that cannot be read stops
 //! nothing but itself.
 
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -222,20 +224,33 @@ fn a_connection_that_breaks_while_hl_reads_is_made_again() {
                    [ $pid = $first ] || kill -9 $pid; done";
     let pi = home.fleet.node("pi");
     let breaking = pi.inside_later(&format!("mkdir {} 2>/dev/null || exit 0; {serving}", once.display()));
-    let broken = || {
-        std::fs::remove_dir(&once).expect("it was broken");
-    };
     for when in ["", "sleep 0.02; ", "sleep 0.05; ", "sleep 0.1; "] {
         home.fleet.when_forwarded(&home.lab, &format!("({when}{breaking}) {}", if when.is_empty() { "" } else { "&" }));
         home.expect_settled();
         std::thread::sleep(Duration::from_millis(500));
-        broken();
-        home.touch("two", &format!("new after {when}\n"));
-        home.hl(&["apply", "--yes"]).code(0);
-        std::thread::sleep(Duration::from_millis(500));
-        broken();
+        std::fs::remove_dir(&once).expect("it was broken");
     }
     home.fleet.when_forwarded(&home.lab, "true");
+    // While somebody reads the plan.
+    home.touch("two", "new\n");
+    let mut command = Command::new("script");
+    let hl = format!("'{}' apply", env!("CARGO_BIN_EXE_hl"));
+    home.lab.settle(command.args(["--quiet", "--return", "--command", &hl, "/dev/null"]));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+    let mut said = Vec::new();
+    let mut out = child.stdout.take().expect("it is a pipe");
+    while !String::from_utf8_lossy(&said).contains("Do this?") {
+        let mut block = [0; 4096];
+        let length = out.read(&mut block).expect("it can be read");
+        assert!(length > 0, "it does not ask: {}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&block[..length]);
+    }
+    pi.inside(&format!("{serving}\n"));
+    let mut answer = child.stdin.take().expect("it listens");
+    answer.write_all(b"y\n").expect("it can be answered");
+    out.read_to_end(&mut said).expect("it can be read");
+    let status = child.wait().expect("it ends");
+    assert!(status.success(), "{}", String::from_utf8_lossy(&said));
     home.expect_settled();
 }
 
@@ -247,8 +262,7 @@ fn a_link_that_is_cut_while_hl_applies() {
     home.lab.write("services/two/service.yaml", service);
     let mut apply = home.lab.command(&["apply", "--yes"]);
     let begun = Instant::now();
-    let apply =
-        apply.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("hl runs");
+    let apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
     while !pi.root().join("under-way").exists() {
         assert!(begun.elapsed() < Duration::from_secs(60), "the script was never run");
         std::thread::sleep(Duration::from_millis(20));
@@ -343,7 +357,7 @@ fn two_clones_do_not_apply_at_once() {
         Outcome::new(format!("hl {} in the clone", arguments.join(" ")), &output, |text| home.lab.stand_in(text))
     };
     let mut first = home.lab.command(&["apply", "--yes"]);
-    first.env("USER", "ann").stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    first.env("USER", "ann").stdout(Stdio::null()).stderr(Stdio::null());
     let mut first = first.spawn().expect("hl runs");
     home.await_script("nas", &mut first);
     let container = || home.fleet.node("nas").engine().inspect("one-one-1")["Id"].clone();
@@ -370,7 +384,7 @@ fn two_clones_do_not_apply_at_once() {
     home.lab.write("services/one/www/index.html", "again\n");
     std::fs::remove_file(home.fleet.node("nas").root().join("under-way")).expect("it is there");
     let mut third = home.lab.command(&["apply", "--yes"]);
-    let third = third.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let third = third.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut third = third.spawn().expect("hl runs");
     home.await_script("nas", &mut third);
     of_other(&["unlock", "nas", "--break", "--yes"]).code(0).says("nas: held").talks("nas is free");
@@ -437,7 +451,7 @@ fn the_example_of_three_machines_runs() {
     let lab = Homelab::without_engine();
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet/run.sh");
     let run = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(&script);
+        let mut command = Command::new(&script);
         command.args(arguments).env("HL", env!("CARGO_BIN_EXE_hl")).env("HL_FLEET_ROOT", lab.scratch("f"));
         let output = command.output().expect("the script runs");
         Outcome::new(format!("run.sh {}", arguments.join(" ")), &output, |text| lab.stand_in(text))
