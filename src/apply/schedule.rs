@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::NodeName;
-use crate::plan::{Call, GroupId, Phase, Plan, PlannedChange, Step, StepId};
+use crate::plan::{Effort, GroupId, Phase, Plan, PlannedChange, Step, StepId};
 
 /// How many calls may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,8 @@ impl<'p> Schedule<'p> {
         let ready: Vec<StepId> = self.ready.iter().copied().collect();
         for id in ready {
             let step = &self.steps[id.0];
-            if takes_slot(&step.call) {
+            // Waiting must not keep others from working: what is waited for may need them.
+            if step.call.effort() != Effort::Waiting {
                 let node = self.limits.nodes.get(&step.node).copied().unwrap_or(PER_NODE).max(1);
                 let used = self.slots.get(&step.node).copied().unwrap_or(0);
                 if used >= node || self.used >= self.limits.overall.max(1) {
@@ -291,7 +292,7 @@ impl<'p> Schedule<'p> {
         assert!(self.running.remove(&step), "only a step that runs can end. This is a bug in hl");
         self.states[step.0] = state;
         let step = &self.steps[step.0];
-        if takes_slot(&step.call)
+        if step.call.effort() != Effort::Waiting
             && let Some(used) = self.slots.get_mut(&step.node)
         {
             *used -= 1;
@@ -370,35 +371,5 @@ impl Settling {
             }
         }
         settled
-    }
-}
-
-/// Whether a call is work for the node. Waiting is not, and must not keep others from working: what
-/// is waited for may need them.
-fn takes_slot(call: &Call) -> bool {
-    match call {
-        Call::AwaitContainer { .. } | Call::RunHealthScript { .. } => false,
-        Call::EnsureDirectory(_)
-        | Call::CheckMove { .. }
-        | Call::CopyData { .. }
-        | Call::DiscardData { .. }
-        | Call::SetAside { .. }
-        | Call::WriteFile(_)
-        | Call::PullImage { .. }
-        | Call::BuildImage { .. }
-        | Call::CreateNetwork(_)
-        | Call::RemoveNetwork { .. }
-        | Call::CreateVolume(_)
-        | Call::RemoveVolume { .. }
-        | Call::CreateContainer { .. }
-        | Call::StartContainer { .. }
-        | Call::StopContainer { .. }
-        | Call::RestartContainer { .. }
-        | Call::UnpauseContainer { .. }
-        | Call::RenameContainer { .. }
-        | Call::RemoveContainer { .. }
-        | Call::UpdateContainer { .. }
-        | Call::ConnectNetwork { .. }
-        | Call::DisconnectNetwork { .. } => true,
     }
 }

@@ -26,7 +26,7 @@ use crate::model::view::{LiveView, RecordedView};
 use crate::model::{Addr, Fields, NodeName, ServiceName, Target};
 
 pub use order::services as service_order;
-pub use step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, Step, StepId};
+pub use step::{AnonymousVolumes, Call, Effort, GroupId, OnFailure, Phase, Step, StepId};
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy, Debug)]

@@ -223,3 +223,44 @@ pub enum Call {
         env_file: String,
     },
 }
+
+/// What a call is for its node, and for whoever waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Done at once, or nearly.
+    Short,
+    /// May take minutes.
+    Long,
+    /// No work for the node at all: something is waited for, which may need other calls.
+    Waiting,
+}
+
+impl Call {
+    /// What it is for its node.
+    pub fn effort(&self) -> Effort {
+        match self {
+            Call::AwaitContainer { .. } | Call::RunHealthScript { .. } => Effort::Waiting,
+            Call::PullImage { .. } | Call::BuildImage { .. } | Call::CheckMove { .. } | Call::CopyData { .. } => {
+                Effort::Long
+            }
+            Call::EnsureDirectory(_)
+            | Call::DiscardData { .. }
+            | Call::SetAside { .. }
+            | Call::WriteFile(_)
+            | Call::CreateNetwork(_)
+            | Call::RemoveNetwork { .. }
+            | Call::CreateVolume(_)
+            | Call::RemoveVolume { .. }
+            | Call::CreateContainer { .. }
+            | Call::StartContainer { .. }
+            | Call::StopContainer { .. }
+            | Call::RestartContainer { .. }
+            | Call::UnpauseContainer { .. }
+            | Call::RenameContainer { .. }
+            | Call::RemoveContainer { .. }
+            | Call::UpdateContainer { .. }
+            | Call::ConnectNetwork { .. }
+            | Call::DisconnectNetwork { .. } => Effort::Short,
+        }
+    }
+}

@@ -11,7 +11,7 @@ use super::step::words;
 use super::style::Label;
 use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::size::about_bytes;
-use crate::plan::{Call, Plan, Step};
+use crate::plan::{Effort, Plan, Step};
 
 /// What a step is about: the address of its resource, or the service that is verified.
 pub fn place(step: &Step) -> String {
@@ -40,31 +40,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
     match event {
         Event::Started { step } => {
             let (step, line) = at(*step)?;
-            let long = match &step.call {
-                Call::PullImage { .. }
-                | Call::BuildImage { .. }
-                | Call::AwaitContainer { .. }
-                | Call::RunHealthScript { .. } => true,
-                Call::CheckMove { .. } | Call::CopyData { .. } => true,
-                Call::EnsureDirectory(_)
-                | Call::DiscardData { .. }
-                | Call::SetAside { .. }
-                | Call::WriteFile(_)
-                | Call::CreateNetwork(_)
-                | Call::RemoveNetwork { .. }
-                | Call::CreateVolume(_)
-                | Call::RemoveVolume { .. }
-                | Call::CreateContainer { .. }
-                | Call::StartContainer { .. }
-                | Call::StopContainer { .. }
-                | Call::RestartContainer { .. }
-                | Call::UnpauseContainer { .. }
-                | Call::RenameContainer { .. }
-                | Call::RemoveContainer { .. }
-                | Call::UpdateContainer { .. }
-                | Call::ConnectNetwork { .. }
-                | Call::DisconnectNetwork { .. } => false,
-            };
+            let long = step.call.effort() != Effort::Short;
             long.then(|| line.text(Label::Faint, format!("  {} …", words(&step.call).to_do)))
         }
         Event::Progress { .. } => None,

@@ -273,14 +273,7 @@ impl Lab {
         };
         let mut store = Store::open(&self.paths(), claim).expect("the state can be opened");
         let services = homelab.services.values().map(|s| {
-            let record = RecordedService {
-                node: s.node.clone(),
-                moves_to: None,
-                project: s.project.clone(),
-                project_dir: s.project_dir.clone(),
-                depends_on: s.depends_on.keys().cloned().collect(),
-                lifecycle: s.lifecycle.clone(),
-            };
+            let record = RecordedService::of(s);
             (s.name.clone(), record)
         });
         let options = apply::Options {

@@ -105,14 +105,7 @@ impl World {
                 let live = live_container(service, container);
                 self.node().containers.insert(live.id.clone(), live);
             }
-            let record = RecordedService {
-                node: service.node.clone(),
-                moves_to: None,
-                project: service.project.clone(),
-                project_dir: service.project_dir.clone(),
-                depends_on: service.depends_on.keys().cloned().collect(),
-                lifecycle: service.lifecycle.clone(),
-            };
+            let record = RecordedService::of(service);
             self.recorded.services.insert(service.name.clone(), record);
         }
         // What the plan would record of it is what is recorded.
