@@ -101,11 +101,12 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
             transfer::copy(from.as_ref(), source, node, target, &progress).await?;
         }
-        Call::DiscardData { path } => transfer::discard(node, path).await?,
-        Call::SetAside { path } => {
-            let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-            transfer::set_aside(node, path, &day).await?;
+        Call::DiscardData { from, source, target } => {
+            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
+            transfer::discard(from.as_ref(), source, node, target, &today()).await?;
         }
+        Call::RemoveFolder { path } => transfer::remove(node, path).await?,
+        Call::SetAside { path } => transfer::set_aside(node, path, &today()).await?,
         Call::CreateNetwork(spec) => drop(node.create_network(spec).await?),
         Call::RemoveNetwork { id, .. } => node.remove_network(id).await?,
         Call::CreateVolume(spec) => node.create_volume(spec).await?,
@@ -145,8 +146,7 @@ async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Resu
             let Ok(text) = std::str::from_utf8(&old) else {
                 return Err(CallError::NotText { path: spec.path.clone() });
             };
-            let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-            let merged = merge(text, wanted, read_env, &today)
+            let merged = merge(text, wanted, read_env, &today())
                 .map_err(|error| CallError::Merge { path: spec.path.clone(), error })?;
             let made = Made { values: merged.values };
             // The mode may be what has to change, so a complete file is written once more as it is.
@@ -156,6 +156,11 @@ async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Resu
     let (path, owner) = (spec.path.clone(), spec.owner.clone());
     node.write_file(&FileWrite { path, content, mode: spec.mode, owner }).await?;
     Ok(made)
+}
+
+/// The day, as names and comments have it.
+fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
 /// The spec with all values in place.
@@ -180,6 +185,7 @@ async fn log_of(node: &dyn Node, call: &Call) -> Vec<String> {
         | Call::CheckMove { .. }
         | Call::CopyData { .. }
         | Call::DiscardData { .. }
+        | Call::RemoveFolder { .. }
         | Call::SetAside { .. }
         | Call::WriteFile(_)
         | Call::PullImage { .. }

@@ -47,6 +47,7 @@ impl Redactor {
             | Call::CheckMove { .. }
             | Call::CopyData { .. }
             | Call::DiscardData { .. }
+            | Call::RemoveFolder { .. }
             | Call::SetAside { .. }
             | Call::PullImage { .. }
             | Call::RemoveNetwork { .. }

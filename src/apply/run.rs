@@ -239,7 +239,7 @@ impl<'a> Run<'a> {
         let lost = self.job.locks.lost(&step.node);
         // Only what is copied from one node to another needs more than its own.
         let nodes = match &call {
-            Call::CheckMove { .. } | Call::CopyData { .. } => self.job.nodes.clone(),
+            Call::CheckMove { .. } | Call::CopyData { .. } | Call::DiscardData { .. } => self.job.nodes.clone(),
             _ => BTreeMap::new(),
         };
         self.tasks.spawn(async move {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use secrecy::SecretString;
@@ -9,7 +10,8 @@ use secrecy::SecretString;
 use super::env_file::ReadEnv;
 use super::health;
 use super::redact::Redactor;
-use crate::model::homelab::{self, RunState, Service};
+use super::wait::wait;
+use crate::model::homelab::{self, Condition, RunState, Service};
 use crate::model::view::LiveView;
 use crate::model::{NodeName, ServiceName};
 use crate::node::Node;
@@ -17,8 +19,8 @@ use crate::plan::Plan;
 
 /// What to verify and with what.
 pub struct Job<'a> {
-    /// The services, in the order of the answer, each with what is wrong with its containers.
-    pub services: Vec<(&'a Service, Vec<String>)>,
+    /// The services, in the order of the answer.
+    pub services: Vec<Subject<'a>>,
     /// What the nodes have.
     pub live: &'a LiveView,
     /// The nodes as declared.
@@ -29,6 +31,16 @@ pub struct Job<'a> {
     pub read_env: ReadEnv,
     /// Secrets that must not be said.
     pub secrets: &'a [SecretString],
+}
+
+/// A service, with what is known of its containers.
+pub struct Subject<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// What is wrong with its containers.
+    pub problems: Vec<String>,
+    /// Those whose health check has not decided yet, by id, with the time that they may take.
+    pub starting: BTreeMap<String, Duration>,
 }
 
 /// What was found of one service.
@@ -46,10 +58,11 @@ pub struct Verified {
 
 /// Verifies all services at once.
 pub async fn verify(job: &Job<'_>) -> Vec<Verified> {
-    join_all(job.services.iter().map(|(service, problems)| one(job, service, problems))).await
+    join_all(job.services.iter().map(|subject| one(job, subject))).await
 }
 
-async fn one(job: &Job<'_>, service: &Service, problems: &[String]) -> Verified {
+async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
+    let service = subject.service;
     let (node, name) = (service.node.clone(), service.name.clone());
     let known = job.live.nodes.get(&service.node).and_then(|n| n.known());
     let (Some(_), Some(door)) = (known, job.nodes.get(&service.node)) else {
@@ -59,7 +72,14 @@ async fn one(job: &Job<'_>, service: &Service, problems: &[String]) -> Verified 
     if service.state == RunState::Stopped {
         return Verified { node, service: name, proof: "declared stopped".to_owned(), problems: Vec::new() };
     }
-    let mut problems = problems.to_vec();
+    let (told, redactor) = (|_: &str| {}, Redactor::of(&Plan::default(), job.secrets));
+    let healthy = subject
+        .starting
+        .iter()
+        .map(async |(container, patience)| wait(door.as_ref(), container, Condition::Healthy, *patience, &told).await);
+    let mut problems = subject.problems.clone();
+    let late = join_all(healthy).await.into_iter().filter_map(Result::err);
+    problems.extend(late.map(|error| redactor.clean(&error.to_string())));
     let mut proof = match service.containers.len() {
         1 => "1 container".to_owned(),
         n => format!("{n} containers"),
@@ -68,9 +88,7 @@ async fn one(job: &Job<'_>, service: &Service, problems: &[String]) -> Verified 
         proof = format!("{proof}, {}", script.path);
         let root = job.declared.get(&service.node).map_or("", |n| n.root.as_str());
         let env_file = format!("{root}/config/{}/.env", service.name);
-        let told = |_: &str| {};
         let proved = health::prove(door.as_ref(), script, &service.project_dir, &env_file, job.read_env, &told).await;
-        let redactor = Redactor::of(&Plan::default(), job.secrets);
         problems.extend(proved.err().map(|error| redactor.clean(&error.to_string())));
     }
     Verified { node, service: name, proof, problems }

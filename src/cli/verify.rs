@@ -1,6 +1,8 @@
 //! `hl verify`: proves that what runs works, without changing anything.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -48,7 +50,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         .filter_map(|name| world.homelab.services.get(name))
         .filter(|service| options.asks_for(&service.node, &service.name));
     let job = verify::Job {
-        services: chosen.map(|s| (s, containers(s, recorded, &world.live))).collect(),
+        services: chosen.map(|service| subject(service, recorded, &world.live)).collect(),
         live: &world.live,
         declared: world.nodes(),
         nodes: &doors(&fleet),
@@ -82,22 +84,26 @@ fn text(verified: &[Verified]) -> String {
     out
 }
 
-/// What is wrong with the containers of a service, as they were just read.
-fn containers(service: &Service, recorded: &RecordedView, live: &LiveView) -> Vec<String> {
-    let Some(node) = live.nodes.get(&service.node).and_then(NodeView::known) else { return Vec::new() };
+/// A service with what its containers are, as they were just read.
+fn subject<'a>(service: &'a Service, recorded: &RecordedView, live: &LiveView) -> verify::Subject<'a> {
+    let (mut problems, mut starting) = (Vec::new(), BTreeMap::new());
+    let Some(node) = live.nodes.get(&service.node).and_then(NodeView::known) else {
+        return verify::Subject { service, problems, starting };
+    };
     let found = diff::instances(service, recorded, node);
-    let mut problems = Vec::new();
-    for name in service.containers.keys() {
+    for (name, declared) in &service.containers {
         let Some(container) = found.current.get(name) else {
             problems.push(format!("container {name} is not there"));
             continue;
         };
         match (&container.status, &container.health) {
             (Status::Running, None | Some(Health::Healthy)) | (Status::Exited { code: 0 }, _) => {}
-            (Status::Running, Some(Health::Starting)) => problems.push(format!("container {name} is not yet healthy")),
+            (Status::Running, Some(Health::Starting)) => {
+                starting.insert(container.id.clone(), Duration::from_millis(plan::patience(declared)));
+            }
             (Status::Running, Some(Health::Unhealthy)) => problems.push(format!("container {name} is unhealthy")),
             (status, _) => problems.push(format!("container {name} is {}", diff::state_text(status))),
         }
     }
-    problems
+    verify::Subject { service, problems, starting }
 }

@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
                 let prefix = format!("{}/{folder}.moved-", declared.root);
                 for path in node.aside.iter().filter(|path| path.starts_with(&prefix)) {
                     let short = path.strip_prefix(&format!("{}/", declared.root)).unwrap_or(path);
-                    let call = Call::DiscardData { path: path.clone() };
+                    let call = Call::RemoveFolder { path: path.clone() };
                     all.push(Left { node: name.clone(), kind: Kind::Directory, name: short.to_owned(), call });
                 }
             }

@@ -262,6 +262,14 @@ impl<'a> Builder<'a> {
         // What was changed in place is there at once; only a wait or a script proves anything.
         let proves = |id: &StepId| self.plan.steps[id.0].phase == Phase::Verify;
         let steps: Vec<StepId> = result.verified.iter().copied().filter(proves).collect();
+        // What comes from another node goes back there where it does not work, whatever of it was here already; it is proven
+        // when all of it has come.
+        if let Some(group) = site.comes {
+            for step in &steps {
+                self.plan.steps[step.0].after.extend(&site.ground);
+                self.plan.steps[step.0].verifies.insert(group);
+            }
+        }
         if !reasons.is_empty() && !steps.is_empty() {
             self.plan.verifications.push(Verification {
                 node: service.node.clone(),

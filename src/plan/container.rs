@@ -397,9 +397,9 @@ pub(super) fn await_call(container: &Container, name: String) -> Call {
     Call::AwaitContainer { container: name, condition, timeout_ms: patience(container) }
 }
 
-/// How long a container may take, in milliseconds: what its health check allows for at most, with a
+/// How long a container may take to become what others need of it, in milliseconds: what its health check allows for at most, with a
 /// margin; three minutes where the image may bring a check that is not known yet; half an hour for a job.
-fn patience(container: &Container) -> u64 {
+pub fn patience(container: &Container) -> u64 {
     const MARGIN: i64 = 30_000;
     if container.role == Role::OneShot {
         return 30 * 60 * 1000;

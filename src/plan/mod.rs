@@ -25,6 +25,7 @@ use crate::model::homelab::Homelab;
 use crate::model::view::{LiveView, RecordedView};
 use crate::model::{Addr, Fields, NodeName, ServiceName, Target};
 
+pub use container::patience;
 pub use order::services as service_order;
 pub use step::{AnonymousVolumes, Call, Effort, GroupId, OnFailure, Phase, Step, StepId};
 

@@ -10,9 +10,9 @@ use super::scope::is_home;
 use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record};
 use crate::diff::Change;
-use crate::model::homelab::Service;
+use crate::model::homelab::{Role, RunState, Service};
 use crate::model::spec::{DataPlace, ImageRef, VolumeSpec};
-use crate::model::view::{ComposeIdentity, OneOff, Status};
+use crate::model::view::{ComposeIdentity, LiveContainer, OneOff, Status};
 use crate::model::{Addr, Kind, NodeName, Text};
 
 /// Where a service comes from.
@@ -157,10 +157,9 @@ impl<'a> Builder<'a> {
         }
         let mut coming = Vec::new();
         let name = data_name(service);
-        if let (Some(spec), Some((source, _))) = (service.directories.get(&name), self.folders(site, origin, &name)) {
-            let undo = Call::DiscardData { path: spec.path.clone() };
-            let target = DataPlace::Folder(spec.path.clone());
-            coming.push((service.addr(Kind::Directory, &name), source, target, undo, spec.fields(), Vec::new()));
+        let folders = self.folders(site, origin, &name);
+        if let (Some(spec), Some((source, target))) = (service.directories.get(&name), folders) {
+            coming.push((service.addr(Kind::Directory, &name), source, target, spec.fields(), Vec::new()));
         }
         for (name, (source, spec)) in &origin.volumes {
             let addr = service.addr(Kind::Volume, name);
@@ -170,38 +169,63 @@ impl<'a> Builder<'a> {
             let made = self.push(new);
             site.ground.insert(made);
             let (source, target) = (DataPlace::Volume(source.clone()), DataPlace::Volume(spec.name.clone()));
-            let undo = Call::RemoveVolume { name: spec.name.clone() };
-            coming.push((addr, source, target, undo, spec.fields(), vec![made]));
+            coming.push((addr, source, target, spec.fields(), vec![made]));
         }
         let data = coming.iter().map(|(_, source, target, ..)| (source.clone(), target.clone())).collect();
         let stops = self.stop_origin(site, origin, data);
+        // What stops, stops for all of it, and is told once.
+        let mut untold = stops.clone();
+        let mut downtime = if stops.len() > 1 { Downtime::Restart } else { Downtime::None };
         let mut copies = Vec::new();
-        for (addr, source, target, undo, fields, mut steps) in coming {
-            let call = Call::CopyData { from: origin.node.clone(), source, target };
+        for (addr, source, target, fields, made) in coming {
+            let from = origin.node.clone();
+            let undo = Call::DiscardData { from: from.clone(), source: source.clone(), target: target.clone() };
+            let call = Call::CopyData { from, source, target };
             let (phase, undo, group) = (Phase::Deploy, Some(undo), Some(origin.group));
             let after = stops.iter().chain(&site.ground).copied().collect();
             let copy = self.push(NewStep { service, addr: Some(addr.clone()), phase, call, undo, group, after });
             copies.push(copy);
-            steps.push(copy);
-            // What stops, stops for all of it, and is told once.
-            let is_first = copies.len() == 1;
-            let downtime = if is_first && stops.len() > 1 { Downtime::Restart } else { Downtime::None };
-            let steps = if is_first { stops.iter().copied().chain(steps).collect() } else { steps };
+            let steps = std::mem::take(&mut untold).into_iter().chain(made).chain([copy]).collect();
+            let downtime = std::mem::replace(&mut downtime, Downtime::None);
             self.add(comes(addr, origin, downtime, steps, applied(fields)));
+        }
+        if copies.is_empty() {
+            let addr = service.addr(Kind::Directory, &name);
+            self.add(comes(addr, origin, downtime, untold, Record::Nothing));
         }
         site.ground.extend(stops);
         site.ground.extend(copies);
+        self.already_begun(site, origin);
+    }
+
+    /// Containers that a move which was cut off has started here already: they stop where this one fails.
+    fn already_begun(&mut self, site: &mut Site<'a>, origin: &Origin<'a>) {
+        let running = site.instances.current.values().filter(|live| runs(live));
+        for container in running.map(|live| live.id.clone()).collect::<Vec<_>>() {
+            let undo = Some(Call::StopContainer { container: container.clone() });
+            let (call, after) = (Call::StartContainer { container }, site.ground.clone());
+            let (phase, group) = (Phase::Deploy, Some(origin.group));
+            let addr = Some(site.service.addr(Kind::Directory, data_name(site.service)));
+            let step = self.push(NewStep { service: site.service, addr, phase, call, undo, group, after });
+            site.ground.insert(step);
+        }
     }
 
     /// The check that the service can live on its new node, and after it the end of the old containers.
     fn stop_origin(&mut self, site: &Site<'a>, origin: &Origin<'a>, data: Vec<(DataPlace, DataPlace)>) -> Vec<StepId> {
         let live = self.input.live.nodes.get(&origin.node).and_then(|n| n.known());
         let of_containers = origin.changes.iter().filter(|c| c.addr.kind == Kind::Container);
-        let running: Vec<String> = of_containers
-            .filter_map(|change| live?.containers.get(change.live_id.as_ref()?))
-            .filter(|c| matches!(c.status, Status::Running | Status::Restarting | Status::Paused))
-            .map(|c| c.id.clone())
+        let there: Vec<(&str, &LiveContainer)> = of_containers
+            .filter_map(|change| Some((change.addr.name.as_str(), live?.containers.get(change.live_id.as_ref()?)?)))
             .collect();
+        let running: Vec<String> = there.iter().filter(|(_, c)| runs(c)).map(|(_, c)| c.id.clone()).collect();
+        // A move that was cut off has stopped them before; where this one fails they start all the same.
+        let recorded = self.input.recorded.services.get(&site.service.name);
+        let was_begun = recorded.is_some_and(|r| r.moves_to.as_ref() == Some(&site.service.node));
+        let is_daemon = |name: &str| site.service.containers.get(name).is_some_and(|c| c.role == Role::Daemon);
+        let was_stopped = |name: &str| was_begun && site.service.state == RunState::Running && is_daemon(name);
+        let stopping = there.iter().filter(|(name, c)| runs(c) || was_stopped(name)).map(|(_, c)| c.id.clone());
+        let stopping: Vec<String> = stopping.collect();
         // Who names a platform knows that it is not the machine's own.
         let unnamed = site.service.containers.values().filter(|c| c.spec.platform.is_none());
         let images: BTreeMap<&str, &ImageRef> = unnamed.map(|c| (c.spec.image.as_str(), &c.spec.image)).collect();
@@ -209,13 +233,13 @@ impl<'a> Builder<'a> {
             from: origin.node.clone(),
             data,
             images: images.into_values().cloned().collect(),
-            containers: running.clone(),
+            containers: running,
         };
         let addr = Some(site.service.addr(Kind::Directory, data_name(site.service)));
         let (phase, after) = (Phase::Deploy, site.ground.iter().chain(&site.gate).copied().collect());
         let check = self.push(NewStep { service: site.service, addr, phase, call, undo: None, group: None, after });
         let mut steps = vec![check];
-        for container in running {
+        for container in stopping {
             let undo = Some(Call::StartContainer { container: container.clone() });
             let call = Call::StopContainer { container };
             steps.push(self.on_origin(site, origin, Phase::Deploy, call, undo, BTreeSet::from([check])));
@@ -225,9 +249,9 @@ impl<'a> Builder<'a> {
 
     /// Clears the old place once the service is proven to work in the new one. Its data stays, under another name.
     pub(super) fn clear_origin(&mut self, site: &Site<'a>, origin: &Origin<'a>) {
-        let proven = self.services.get(&site.service.name).map(|s| s.verified.clone());
         // What is declared stopped has nothing to prove but that it was copied.
-        let proof: BTreeSet<StepId> = proven.filter(|steps| !steps.is_empty()).unwrap_or_else(|| site.ground.clone());
+        let proven = self.services.get(&site.service.name).map(|s| s.verified.clone());
+        let proof: BTreeSet<StepId> = proven.into_iter().flatten().chain(site.ground.iter().copied()).collect();
         let traces = self.traces(site.service, origin);
         let mut gone = proof.clone();
         for (addr, id) in traces.containers {
@@ -352,6 +376,10 @@ fn left(addr: Addr, service: &Service, data_at_stake: Vec<String>, steps: Vec<St
         false => vec![Reason::MovedTo(service.node.clone())],
     };
     PlannedChange { reasons, steps, ..forget(addr, data_at_stake) }
+}
+
+fn runs(container: &LiveContainer) -> bool {
+    matches!(container.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
 /// What comes from another node.

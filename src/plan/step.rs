@@ -110,8 +110,17 @@ pub enum Call {
         /// Where it is to be here, where no other data is.
         target: DataPlace,
     },
-    /// Removes a copy that was made before.
+    /// Takes a copy away that was made before; what has been written to it since is kept.
     DiscardData {
+        /// The node that it came from.
+        from: NodeName,
+        /// Where it is there.
+        source: DataPlace,
+        /// The copy.
+        target: DataPlace,
+    },
+    /// Removes a folder with all that is in it.
+    RemoveFolder {
         /// Its path.
         path: String,
     },
@@ -245,6 +254,7 @@ impl Call {
             }
             Call::EnsureDirectory(_)
             | Call::DiscardData { .. }
+            | Call::RemoveFolder { .. }
             | Call::SetAside { .. }
             | Call::WriteFile(_)
             | Call::CreateNetwork(_)

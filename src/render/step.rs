@@ -28,7 +28,8 @@ pub fn words(call: &Call) -> Words {
             Words { to_do: format!("check that it can come from {from}"), done: format!("it can come from {from}") }
         }
         Call::CopyData { from, source, .. } => say("copy", "copied", format!("{source} from {from}")),
-        Call::DiscardData { path } => say("remove", "removed", format!("the copy {path}")),
+        Call::DiscardData { target, .. } => say("take away", "took away", format!("the copy {target}")),
+        Call::RemoveFolder { path } => say("remove", "removed", path.clone()),
         Call::SetAside { path } => say("set aside", "set aside", path.clone()),
         Call::CreateNetwork(spec) => say("create", "created", format!("network {}", spec.name)),
         Call::RemoveNetwork { name, .. } => say("remove", "removed", format!("network {name}")),

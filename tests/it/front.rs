@@ -17,6 +17,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(exit_codes_say_how_it_went, needs Engine),
     trial!(without_an_engine_the_node_is_unknown_and_the_files_are_checked),
     trial!(nothing_is_done_without_consent, needs Engine),
+    trial!(what_is_still_starting_is_waited_for_by_verify, needs Engine),
     trial!(an_interrupted_apply_finishes_what_it_began, needs Engine),
     trial!(a_second_interruption_stops_at_once, needs Engine),
     trial!(a_saved_plan_is_applied_once, needs Engine),
@@ -158,6 +159,21 @@ fn nothing_is_done_without_consent() {
     assert_eq!(two.engine.containers(&two.lab.name("sample-lab")), [""; 0]);
     answer("y\n").code(0).says("Do this? [y/N]");
     two.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+fn what_is_still_starting_is_waited_for_by_verify() {
+    let two = Two::new();
+    two.service(
+        "db",
+        "    healthcheck: { test: [\"CMD\", \"test\", \"-e\", \"/tmp/up\"], interval: 1s, retries: 2 }\n",
+        "",
+    );
+    two.service("web", "    command: [\"sh\", \"-c\", \"sleep 2; touch /tmp/up; exec pause\"]\n    healthcheck: { test: [\"CMD\", \"test\", \"-e\", \"/tmp/up\"], interval: 1s, retries: 10 }\n", "");
+    two.lab.hl(&["apply", "--yes"]).code(4);
+    for name in ["db", "web"] {
+        two.engine.post(&format!("/containers/{}/restart", two.container(name)), &Value::Null);
+    }
+    two.lab.hl(&["verify"]).code(1).says("✗ box/db").says("unhealthy").says("✓ box/web").says("1 of 2 services do not");
 }
 
 fn an_interrupted_apply_finishes_what_it_began() {

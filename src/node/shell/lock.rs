@@ -20,7 +20,18 @@ pub(super) fn take(path: &str, holder: &str) -> io::Result<Result<LockGuard, Loc
     }
     file.set_len(0)?;
     writeln!(file, "{} {} {holder}", std::process::id(), boot())?;
-    Ok(Ok(LockGuard::new(file)))
+    Ok(Ok(LockGuard::new(Held(file))))
+}
+
+/// A lock that is given back, rather than left to the last copy of the file's handle: a program that is just being started
+/// has one for a moment.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // What cannot be given back ends with the handle.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Who has the lock.

@@ -19,18 +19,14 @@ const LONG: Duration = Duration::from_secs(6 * 60 * 60);
 /// Bytes that are read at once.
 const BLOCK: usize = 256 * 1024;
 
-/// Bytes that a folder takes, and what tells it from every other on its machine; nothing if there is none.
-const MEASURE: &str = r#"
-set -eu
-[ ! -e "$1" ] || echo "$(du -s -B1 -- "$1" | cut -f1) $(stat -c '%d:%i:%W' -- "$1")"
-"#;
-/// What is in a place: nothing, or what came there from the very folder that a mark beside it tells, or something else.
+/// Bytes that a folder takes; nothing if there is none.
+const MEASURE: &str = r#"set -eu; [ ! -e "$1" ] || du -s -B1 -- "$1" | cut -f1"#;
+/// What is in a place: nothing, or something, with the mark that is beside it.
 const LOOK: &str = r#"
 mark=$(dirname -- "$1")/.$(basename -- "$1").came
-if [ ! -e "$1" ]; then echo free
-elif [ "$(cat -- "$mark" 2>/dev/null)" = "$2" ]; then echo came
-elif [ -d "$1" ] && [ -z "$(ls -A -- "$1")" ]; then echo free
-else echo taken
+if [ -e "$1" ] && { [ ! -d "$1" ] || [ -n "$(ls -A -- "$1")" ]; }; then
+    echo "taken $(cat -- "$mark" 2>/dev/null || :)"
+else echo free
 fi
 "#;
 /// Sparse files stay sparse, links stay links, owners are numbers, and times have all their digits.
@@ -50,7 +46,8 @@ set -eu; cd -- "$1"
 } | sha256sum | cut -d' ' -f1
 "#;
 const MAKE: &str = r#"mkdir -p -- "$1""#;
-/// The mark is there before the folder is: whoever finds the folder knows where it came from, whatever was written since.
+/// The mark is what the data was when it came, and is there before the folder is: whoever finds the folder knows that, whatever
+/// was written to it since.
 const PUT: &str = r#"
 set -eu
 mark=$(dirname -- "$1")/.$(basename -- "$1").came
@@ -59,7 +56,8 @@ printf '%s\n' "$2" >"$mark"
 mv -T -- "$1.moving" "$1"
 sync -f "$1" 2>/dev/null || sync
 "#;
-const DISCARD: &str = r#"rm -rf -- "$1" "$1.moving" "$(dirname -- "$1")/.$(basename -- "$1").came""#;
+const REMOVE: &str = r#"rm -rf -- "$1" "$1.moving" "$(dirname -- "$1")/.$(basename -- "$1").came""#;
+const UNMARK: &str = r#"rm -f -- "$(dirname -- "$1")/.$(basename -- "$1").came""#;
 const SET_ASIDE: &str = r#"
 set -eu
 [ -e "$1" ] || exit 0
@@ -76,8 +74,6 @@ struct Source<'a> {
     folder: String,
     /// Bytes that it takes; `None` where there is none.
     size: Option<u64>,
-    /// What tells it from all other data.
-    identity: String,
 }
 
 /// What is in the place where data is to be.
@@ -95,29 +91,24 @@ impl<'a> Source<'a> {
     async fn find(node: &'a dyn Node, place: &DataPlace) -> Result<Self, NodeError> {
         let folder = folder(node, place).await?;
         let said = tools(node)?.tool(&format!("measure {place}"), MEASURE, &[&folder], LONG).await?;
-        let (size, birth) = said.trim().split_once(' ').unwrap_or_default();
-        let size = if said.trim().is_empty() { None } else { Some(number(node, size)?) };
-        let identity = format!("{} {folder} {birth}", node.name());
-        Ok(Self { node, folder, size, identity })
+        let size = if said.trim().is_empty() { None } else { Some(number(node, &said)?) };
+        Ok(Self { node, folder, size })
     }
 
-    /// What is in `folder` on the other node. Data that is equal is as good as a copy.
+    /// What is in `folder` on the other node. What came from here counts as this data for as long as this data has not changed:
+    /// what was written there since is newer. Data that is equal is as good as a copy.
     async fn look(&self, to: &dyn Node, folder: &str) -> Result<Found, NodeError> {
-        let what = format!("look at {folder}");
-        match tools(to)?.tool(&what, LOOK, &[folder, &self.identity], SHORT).await?.trim() {
-            "free" => Ok(Found::Nothing),
-            "came" => Ok(Found::Itself),
-            _ if self.equals(to, folder).await? => Ok(Found::Itself),
-            _ => Ok(Found::Other),
+        let said = tools(to)?.tool(&format!("look at {folder}"), LOOK, &[folder], SHORT).await?;
+        let Some(mark) = said.trim().strip_prefix("taken") else { return Ok(Found::Nothing) };
+        let own = self.fingerprint().await?;
+        match mark.trim() == own || fingerprint(to, folder).await? == own {
+            true => Ok(Found::Itself),
+            false => Ok(Found::Other),
         }
     }
 
-    async fn equals(&self, to: &dyn Node, folder: &str) -> Result<bool, NodeError> {
-        let (out, into, what) = (tools(self.node)?, tools(to)?, format!("compare {folder}"));
-        let (own, other) = ([self.folder.as_str()], [folder]);
-        let (there, here) =
-            tokio::try_join!(out.tool(&what, FINGERPRINT, &own, LONG), into.tool(&what, FINGERPRINT, &other, LONG))?;
-        Ok(there == here)
+    async fn fingerprint(&self) -> Result<String, NodeError> {
+        fingerprint(self.node, &self.folder).await
     }
 
     fn in_the_way(&self, to: &dyn Node, folder: &str) -> NodeError {
@@ -179,19 +170,52 @@ pub async fn copy(
         return Err(refused(to, &format!("copy {}", source.folder), error.to_string()));
     }
     progress(Advance { text: "comparing".to_owned(), bytes: None });
-    if !source.equals(to, &format!("{target}.moving")).await? {
+    let moving = format!("{target}.moving");
+    let (there, here) = tokio::try_join!(source.fingerprint(), fingerprint(to, &moving))?;
+    if there != here {
         let text = format!("the copy is not equal to {} on {}", source.folder, from.name());
         return Err(refused(to, &format!("compare {target}"), text));
     }
-    into.tool(&format!("put {target} in place"), PUT, &[&target, &source.identity], SHORT).await.map(drop)
+    into.tool(&format!("put {target} in place"), PUT, &[&target, &here], SHORT).await.map(drop)
 }
 
-/// Takes a copy away again.
+/// Takes a copy away again. What has been written to since stays: a folder under another name, with the day in it, a volume
+/// as it is.
 ///
 /// # Errors
 /// The node's own words.
-pub async fn discard(node: &dyn Node, path: &str) -> Result<(), NodeError> {
-    tools(node)?.tool(&format!("remove {path}"), DISCARD, &[path], LONG).await.map(drop)
+pub async fn discard(
+    from: &dyn Node,
+    source: &DataPlace,
+    to: &dyn Node,
+    target: &DataPlace,
+    day: &str,
+) -> Result<(), NodeError> {
+    let copy = folder(to, target).await?;
+    // What cannot be compared may be all that there is.
+    let is_equal = match Source::find(from, source).await {
+        Ok(source) if source.size.is_some() => {
+            tokio::try_join!(source.fingerprint(), fingerprint(to, &copy)).is_ok_and(|(there, here)| there == here)
+        }
+        Ok(_) | Err(_) => false,
+    };
+    match (is_equal, target) {
+        (true, DataPlace::Folder(path)) => remove(to, path).await,
+        (true, DataPlace::Volume(name)) => to.remove_volume(name).await,
+        (false, DataPlace::Folder(path)) => set_aside(to, path, day).await,
+        // It is no copy any more, and nobody takes it for one.
+        (false, DataPlace::Volume(_)) => {
+            tools(to)?.tool(&format!("unmark {target}"), UNMARK, &[&copy], SHORT).await.map(drop)
+        }
+    }
+}
+
+/// Removes a folder with all that is in it.
+///
+/// # Errors
+/// The node's own words.
+pub async fn remove(node: &dyn Node, path: &str) -> Result<(), NodeError> {
+    tools(node)?.tool(&format!("remove {path}"), REMOVE, &[path], LONG).await.map(drop)
 }
 
 /// Gives a folder another name, with the day in it. What is not there needs none.
@@ -200,6 +224,12 @@ pub async fn discard(node: &dyn Node, path: &str) -> Result<(), NodeError> {
 /// The node's own words.
 pub async fn set_aside(node: &dyn Node, path: &str, day: &str) -> Result<(), NodeError> {
     tools(node)?.tool(&format!("set {path} aside"), SET_ASIDE, &[path, day], SHORT).await.map(drop)
+}
+
+/// All that can be told of a folder, as one number.
+async fn fingerprint(node: &dyn Node, folder: &str) -> Result<String, NodeError> {
+    let said = tools(node)?.tool(&format!("compare {folder}"), FINGERPRINT, &[folder], LONG).await?;
+    Ok(said.trim().to_owned())
 }
 
 /// The folder that a place is.

@@ -65,7 +65,8 @@ fn call(call: &Call) -> String {
     match call {
         Call::CheckMove { from, .. } => format!("check what comes from {from}"),
         Call::CopyData { from, source, target } => format!("copy {source} from {from} to {target}"),
-        Call::DiscardData { path } => format!("discard {path}"),
+        Call::DiscardData { target, .. } => format!("discard {target}"),
+        Call::RemoveFolder { path } => format!("remove {path}"),
         Call::SetAside { path } => format!("set aside {path}"),
         Call::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
         Call::WriteFile(spec) => format!("write {}", spec.path),

@@ -188,6 +188,7 @@ fn call(call: &Call) -> &'static str {
         Call::CheckMove { .. } => "check_move",
         Call::CopyData { .. } => "copy_data",
         Call::DiscardData { .. } => "discard_data",
+        Call::RemoveFolder { .. } => "remove_folder",
         Call::SetAside { .. } => "set_aside",
         Call::CreateNetwork(_) => "create_network",
         Call::RemoveNetwork { .. } => "remove_network",
