@@ -28,7 +28,7 @@ services:
       PASSWORD: \"${DB_PASSWORD:?}\"
       URL: \"postgres://u:${DB_PASSWORD}@db/${TOKEN}\"
     labels: { note: \"made with ${TOKEN}\" }
-    healthcheck: { test: [\"CMD-SHELL\", \"echo $$PASSWORD; test -e /tmp/well\"], interval: 300ms, retries: 2 }
+    healthcheck: { test: [\"CMD-SHELL\", \"echo $$PASSWORD; test -e /tmp/well\"], interval: 300ms, timeout: 1s, retries: 2 }
     secrets: [pw]
 secrets:
   pw: { file: ./pw.txt }
