@@ -1,5 +1,6 @@
 //! `hl apply`: does what the plan says, after consent.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use super::walk::{Doors, Planned, World, doors, look};
 use crate::apply::{self, PARALLELISM};
 use crate::config;
 use crate::event::{Interruption, Report};
+use crate::model::NodeName;
 use crate::model::view::RecordedService;
 use crate::node;
 use crate::plan::file::{SavedPlan, Stale};
@@ -175,7 +177,9 @@ pub(super) async fn carry_out(
         holder: store.claim().to_string(),
     };
     let began = Instant::now();
-    let doors = node::renewed(doors.clone(), world.nodes(), &place.node_options()).await;
+    let at_work: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
+    let (used, mut doors): (Doors, Doors) = doors.clone().into_iter().partition(|(name, _)| at_work.contains(name));
+    doors.extend(node::renewed(used, world.nodes(), &place.node_options()).await);
     let report = with_progress(plan, &doors, store, &options, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {

@@ -144,9 +144,9 @@ async fn reach_engine(
     match forwarded {
         // What `ssh` did not reach on the other side it tells nobody but its own log: the server may forbid it.
         Err(ErrorKind::Unreachable { .. }) => {
-            through(Arc::new(Relay::new(wire, &remote))).await.map_err(|kind| match kind {
-                ErrorKind::Unreachable { ref why, .. } if why.contains(text::NO_RELAY) => kind,
-                ErrorKind::Unreachable { .. } => text::no_engine(&remote),
+            let relay = Arc::new(Relay::new(wire, &remote));
+            through(Arc::clone(&relay) as Arc<dyn Dial>).await.map_err(|kind| match kind {
+                ErrorKind::Unreachable { .. } if !relay.lacks_program() => text::no_engine(&remote),
                 kind => kind,
             })
         }

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -37,11 +38,19 @@ pub(super) struct Relay {
     wire: Arc<Wire>,
     socket: String,
     room: Arc<Semaphore>,
+    /// Set once no program was found over there.
+    lacks_program: AtomicBool,
 }
 
 impl Relay {
     pub(super) fn new(wire: &Arc<Wire>, socket: &str) -> Self {
-        Self { wire: Arc::clone(wire), socket: socket.to_owned(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+        let room = Arc::new(Semaphore::new(AT_ONCE));
+        Self { wire: Arc::clone(wire), socket: socket.to_owned(), room, lacks_program: AtomicBool::new(false) }
+    }
+
+    /// Whether there is no program that could relay.
+    pub(super) fn lacks_program(&self) -> bool {
+        self.lacks_program.load(Ordering::Relaxed)
     }
 
     /// One try; none if the server has no session for it.
@@ -54,7 +63,10 @@ impl Relay {
         let mut said = [0; OPENED.len()];
         match stdout.read_exact(&mut said).await {
             Ok(_) if said == OPENED => Ok(Some((child, io::join(stdout, stdin)))),
-            Ok(_) => Err(self.failed(text::NO_RELAY, text::LET_FORWARD)),
+            Ok(_) => {
+                self.lacks_program.store(true, Ordering::Relaxed);
+                Err(self.failed(text::NO_RELAY, text::LET_FORWARD))
+            }
             Err(_) => match child.wait().await {
                 Ok(status) if status.code() != Some(NO_SESSION) => {
                     Err(self.failed(format!("its shell ended: {status}"), ""))
