@@ -92,10 +92,9 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             let build: BuildSpec = build.as_ref().clone().filled(context.values);
             node.build_image(reference, &build, &progress).await?;
         }
-        Call::CheckMove { from, data, images, containers } => {
+        Call::CheckMove { from, data, mounts, images, containers } => {
             let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
-            let (data, images, containers) = (data.clone(), images.clone(), containers.clone());
-            transfer::check(from.as_ref(), node, &transfer::Coming { data, images, containers }).await?;
+            transfer::check(from.as_ref(), node, &transfer::Coming { data, mounts, images, containers }).await?;
         }
         Call::CopyData { from, source, target } => {
             let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;

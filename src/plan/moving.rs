@@ -2,6 +2,7 @@
 //! then is the old place cleared. Until then the old ones can come back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
@@ -11,7 +12,7 @@ use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
-use crate::model::spec::{DataPlace, ImageRef, VolumeSpec};
+use crate::model::spec::{DataPlace, ImageRef, MountKind, VolumeSpec};
 use crate::model::view::{ComposeIdentity, LiveContainer, OneOff, Status};
 use crate::model::{Addr, Kind, NodeName, Text};
 
@@ -198,6 +199,23 @@ impl<'a> Builder<'a> {
         self.already_begun(site, origin);
     }
 
+    /// Paths that a service mounts and that neither come along nor are its own files.
+    fn mounts_elsewhere(&self, service: &Service) -> Vec<String> {
+        let root = self.input.homelab.nodes.get(&service.node).map_or("", |n| n.root.as_str());
+        let own = [data_name(service), config_name(service)].map(|name| format!("{root}/{name}"));
+        let is_brought = |path: &Path| own.iter().any(|folder| path.starts_with(folder));
+        let is_shipped = |path: &Path| service.files.values().any(|file| Path::new(&file.path).starts_with(path));
+        let mounts = service.containers.values().flat_map(|c| c.spec.mounts.values());
+        let paths: BTreeSet<&str> = mounts
+            .filter_map(|mount| match &mount.kind {
+                MountKind::Bind { source, .. } => Some(source.as_str()),
+                _ => None,
+            })
+            .filter(|path| !is_brought(Path::new(path)) && !is_shipped(Path::new(path)))
+            .collect();
+        paths.into_iter().map(str::to_owned).collect()
+    }
+
     /// Containers that a move which was cut off has started here already: they stop where this one fails.
     fn already_begun(&mut self, site: &mut Site<'a>, origin: &Origin<'a>) {
         let running = site.instances.current.values().filter(|live| runs(live));
@@ -232,6 +250,7 @@ impl<'a> Builder<'a> {
         let call = Call::CheckMove {
             from: origin.node.clone(),
             data,
+            mounts: self.mounts_elsewhere(site.service),
             images: images.into_values().cloned().collect(),
             containers: running,
         };

@@ -96,6 +96,8 @@ pub enum Call {
         from: NodeName,
         /// Its data there, and where that is to be here.
         data: Vec<(DataPlace, DataPlace)>,
+        /// Paths that it mounts and that do not come along.
+        mounts: Vec<String>,
         /// The images that it is to run here.
         images: Vec<ImageRef>,
         /// Its containers that run there, by id.

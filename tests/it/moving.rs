@@ -260,6 +260,12 @@ fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
     pi.inside("echo 'MemAvailable: 0 kB' >/run/meminfo; mount --bind /run/meminfo /proc/meminfo\n");
     refused("0 B of memory are free, and it uses");
     pi.inside("umount /proc/meminfo\n");
+    // What lies elsewhere does not come along, and is not begun anew there.
+    moving.node("nas").inside("mkdir -p /opt/photos\n");
+    let photos = COMPOSE.replace("data/notes:/data\"", "data/notes:/data\", \"/opt/photos:/photos\"");
+    moving.lab.write("services/notes/docker-compose.yml", &photos);
+    refused("/opt/photos, which it mounts, is on nas and does not come along");
+    moving.lab.write("services/notes/docker-compose.yml", COMPOSE);
     // The image there has the name and is for another kind of machine.
     let foreign = image::catalog().into_iter().find(|image| image.name == "hl-test/web:1").expect("it is there");
     pi.engine().load(&[image::Image { architecture: "riscv64".to_owned(), ..foreign }]);

@@ -20,29 +20,35 @@ df -P -B1 -- "$above" | awk 'NR == 2 { print $NF, $4 }'
 /// Bytes of memory that can be had without taking any from others. Source: `proc(5)`.
 const MEMORY: &str = r#"awk '$1 == "MemAvailable:" { printf "%d\n", $2 * 1024 }' /proc/meminfo"#;
 
+/// Tells of each path whether it is there.
+const THERE: &str = r#"for path; do if [ -e "$path" ]; then echo there; else echo missing; fi; done"#;
+
 /// What is to come to a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Coming {
+#[derive(Clone, Copy, Debug)]
+pub struct Coming<'a> {
     /// Data, from where and to where.
-    pub data: Vec<(DataPlace, DataPlace)>,
+    pub data: &'a [(DataPlace, DataPlace)],
+    /// Paths that it mounts and that do not come along.
+    pub mounts: &'a [String],
     /// The images that are to run there, as they came for that machine.
-    pub images: Vec<ImageRef>,
+    pub images: &'a [ImageRef],
     /// The containers that run on the old node, by id.
-    pub containers: Vec<String>,
+    pub containers: &'a [String],
 }
 
-/// Makes sure that there is room and memory, that no other data is in the place, and that the images are made for the
-/// machine.
+/// Makes sure that there is room and memory, that no other data is in the place, that what does not come along is there, and
+/// that the images are made for the machine.
 ///
 /// # Errors
 /// [`crate::node::ErrorKind::Conflict`] where one of that is not so; the node's own words.
-pub async fn check(from: &dyn Node, to: &dyn Node, coming: &Coming) -> Result<(), NodeError> {
-    tokio::try_join!(room(from, to, coming), memory(from, to, coming), platforms(to, coming)).map(drop)
+pub async fn check(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
+    tokio::try_join!(room(from, to, coming), mounts(from, to, coming), memory(from, to, coming), platforms(to, coming))
+        .map(drop)
 }
 
-async fn room(from: &dyn Node, to: &dyn Node, coming: &Coming) -> Result<(), NodeError> {
+async fn room(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
     let mut needed: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for (source, target) in &coming.data {
+    for (source, target) in coming.data {
         let (source, target) = tokio::try_join!(Source::find(from, source), folder(to, target))?;
         let Some(size) = source.size else { continue };
         match source.look(to, &target).await? {
@@ -64,9 +70,31 @@ async fn room(from: &dyn Node, to: &dyn Node, coming: &Coming) -> Result<(), Nod
     Ok(())
 }
 
-async fn memory(from: &dyn Node, to: &dyn Node, coming: &Coming) -> Result<(), NodeError> {
+/// What is there on the old node and not on the new one would be an empty folder here, and the service would begin anew.
+async fn mounts(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
+    if coming.mounts.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<&str> = coming.mounts.iter().map(String::as_str).collect();
+    let (what, there, here) = ("look at what is mounted", tools(from)?, tools(to)?);
+    let (there, here) =
+        tokio::try_join!(there.tool(what, THERE, &paths, SHORT), here.tool(what, THERE, &paths, SHORT))?;
+    let mut both = paths.iter().zip(there.lines().zip(here.lines()));
+    match both.find(|(_, both)| *both == ("there", "missing")) {
+        None => Ok(()),
+        Some((path, _)) => {
+            let text = format!(
+                "{path}, which it mounts, is on {} and does not come along, since it is not below its data; copy it first",
+                from.name()
+            );
+            Err(refused(to, "look for what it mounts", text))
+        }
+    }
+}
+
+async fn memory(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
     let mut used = 0;
-    for container in &coming.containers {
+    for container in coming.containers {
         used += facts(from)?.memory_used(container).await?;
     }
     let free = number(to, &tools(to)?.tool("measure memory", MEMORY, &[], SHORT).await?)?;
@@ -78,13 +106,13 @@ async fn memory(from: &dyn Node, to: &dyn Node, coming: &Coming) -> Result<(), N
     Ok(())
 }
 
-async fn platforms(to: &dyn Node, coming: &Coming) -> Result<(), NodeError> {
+async fn platforms(to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
     if coming.images.is_empty() {
         return Ok(());
     }
     let facts = facts(to)?;
     let machine = facts.platform().await?;
-    for image in &coming.images {
+    for image in coming.images {
         let Some(platform) = facts.image_platform(image).await? else { continue };
         if !runs(&platform, &machine) {
             let text = format!("{image} is made for {platform}, and the machine is {machine}");
