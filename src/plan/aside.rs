@@ -29,14 +29,12 @@ impl<'a> Builder<'a> {
         }
         for name in self.plan.order.clone() {
             let Some(service) = self.input.homelab.services.get(&name) else { continue };
-            if !self.is_at_home(service) {
-                self.plan
-                    .notes
-                    .push(format!("What {name} left behind stays until it is proven to work on {}.", service.node));
-                continue;
-            }
-            for left in self.left_behind(service) {
-                self.prune(service, left);
+            let all = self.left_behind(service);
+            if self.is_at_home(service) {
+                all.into_iter().for_each(|left| self.prune(service, left));
+            } else if !all.is_empty() {
+                let note = format!("What {name} left behind stays until it is proven to work on {}.", service.node);
+                self.plan.notes.push(note);
             }
         }
     }

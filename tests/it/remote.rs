@@ -127,7 +127,7 @@ fn a_server_that_forwards_no_sockets_has_a_program_relay() {
     remote.web(HEALTH);
     let plan = remote.lab.hl(&["plan"]);
     std::fs::remove_dir_all(&few).expect("it can be removed");
-    plan.code(3).says("there is no docker, socat or nc").says("AllowStreamLocalForwarding yes");
+    plan.code(3).says_in_words("there is no docker, socat or nc on it").says_in_words("AllowStreamLocalForwarding yes");
 }
 
 fn what_is_in_the_way_is_told_with_a_way_out() {

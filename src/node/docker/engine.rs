@@ -279,10 +279,12 @@ fn by_io(error: &io::Error) -> ErrorKind {
 
 fn lost(error: &hyper::Error) -> ErrorKind {
     let mut why = format!("the connection was lost: {error}");
-    if let Some(source) = error.source() {
-        why.push_str(&format!(": {source}"));
+    let (mut refused, mut cause) = (None, error.source());
+    while let Some(this) = cause {
+        why.push_str(&format!(": {this}"));
+        refused = refused.or_else(|| this.downcast_ref().and_then(tls::refused));
+        cause = this.source();
     }
-    let refused = error.source().and_then(|source| source.downcast_ref()).and_then(tls::refused);
     let hint = refused.unwrap_or("did the Docker engine stop or restart?").to_owned();
     ErrorKind::Unreachable { why, hint }
 }

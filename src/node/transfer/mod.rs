@@ -61,10 +61,11 @@ const UNMARK: &str = r#"rm -f -- "$(dirname -- "$1")/.$(basename -- "$1").came""
 const SET_ASIDE: &str = r#"
 set -eu
 [ -e "$1" ] || exit 0
+rm -f -- "$(dirname -- "$1")/.$(basename -- "$1").came"
+! rmdir -- "$1" 2>/dev/null || exit 0
 to="$1.moved-$2"; n=1
 while [ -e "$to" ]; do n=$((n + 1)); to="$1.moved-$2.$n"; done
 mv -T -- "$1" "$to"
-rm -f -- "$(dirname -- "$1")/.$(basename -- "$1").came"
 "#;
 
 /// Data where it comes from, as it was found.
@@ -218,7 +219,7 @@ pub async fn remove(node: &dyn Node, path: &str) -> Result<(), NodeError> {
     tools(node)?.tool(&format!("remove {path}"), REMOVE, &[path], LONG).await.map(drop)
 }
 
-/// Gives a folder another name, with the day in it. What is not there needs none.
+/// Gives a folder another name, with the day in it. One that is not there or empty needs none.
 ///
 /// # Errors
 /// The node's own words.

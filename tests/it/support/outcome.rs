@@ -37,10 +37,17 @@ impl Outcome {
         self
     }
 
+    /// Checks that standard output has a piece of text in it, however its lines are broken: that depends on how long names
+    /// and addresses are.
+    #[track_caller]
+    pub fn says_in_words(&self, piece: &str) -> &Self {
+        assert!(words(&self.stdout).contains(&words(piece)), "{piece:?} is missing in {self}");
+        self
+    }
+
     /// Checks that standard error has a piece of text in it, however its lines are broken.
     #[track_caller]
     pub fn talks(&self, piece: &str) -> &Self {
-        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words(&self.stderr).contains(&words(piece)), "{piece:?} is missing in the talk of {self}");
         self
     }
@@ -58,4 +65,9 @@ impl std::fmt::Display for Outcome {
         let Outcome { command, code, stdout, stderr } = self;
         write!(f, "`{command}` (exit {code})\n--- stdout\n{stdout}--- stderr\n{stderr}---")
     }
+}
+
+/// A text with one space between its words.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
