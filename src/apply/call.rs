@@ -28,6 +28,13 @@ pub(super) struct Context<'a> {
     pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
 }
 
+impl Context<'_> {
+    /// The door to another node than the call's own.
+    fn node(&self, name: &NodeName) -> Result<&dyn Node, CallError> {
+        self.nodes.get(name).map(AsRef::as_ref).ok_or_else(|| CallError::NoNode { node: name.clone() })
+    }
+}
+
 /// What others need to know of a call that is done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Made {
@@ -93,16 +100,13 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             node.build_image(reference, &build, &progress).await?;
         }
         Call::CheckMove { from, data, mounts, images, containers } => {
-            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
-            transfer::check(from.as_ref(), node, &transfer::Coming { data, mounts, images, containers }).await?;
+            transfer::check(context.node(from)?, node, &transfer::Coming { data, mounts, images, containers }).await?;
         }
         Call::CopyData { from, source, target } => {
-            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
-            transfer::copy(from.as_ref(), source, node, target, &progress).await?;
+            transfer::copy(context.node(from)?, source, node, target, &progress).await?;
         }
         Call::DiscardData { from, source, target } => {
-            let from = context.nodes.get(from).ok_or_else(|| CallError::NoNode { node: from.clone() })?;
-            transfer::discard(from.as_ref(), source, node, target, &today()).await?;
+            transfer::discard(context.node(from)?, source, node, target, &today()).await?;
         }
         Call::RemoveFolder { path } => transfer::remove(node, path).await?,
         Call::SetAside { path } => transfer::set_aside(node, path, &today()).await?,
