@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::NodeName;
-use crate::model::spec::{BuildSpec, ContainerSpec, FileContent, FileSpec};
+use crate::model::spec::{BuildSpec, ContainerSpec, DataPlace, DataSource, FileContent, FileSpec};
 use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError, transfer};
 use crate::plan::Call;
 
@@ -32,6 +32,13 @@ impl Context<'_> {
     /// The door to another node than the call's own.
     fn node(&self, name: &NodeName) -> Result<&dyn Node, CallError> {
         self.nodes.get(name).map(AsRef::as_ref).ok_or_else(|| CallError::NoNode { node: name.clone() })
+    }
+
+    /// The node that data is copied from, and where it is there.
+    fn source<'s>(&self, source: &'s DataSource) -> Result<(&dyn Node, &'s DataPlace), CallError> {
+        match source {
+            DataSource::Node { node, place } => Ok((self.node(node)?, place)),
+        }
     }
 }
 
@@ -100,13 +107,16 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             node.build_image(reference, &build, &progress).await?;
         }
         Call::CheckMove { from, data, mounts, images, containers } => {
-            transfer::check(context.node(from)?, node, &transfer::Coming { data, mounts, images, containers }).await?;
+            let coming = transfer::Coming { data, mounts, images, containers };
+            transfer::check(context.node(from)?, node, &coming).await?;
         }
-        Call::CopyData { from, source, target } => {
-            transfer::copy(context.node(from)?, source, node, target, &progress).await?;
+        Call::CopyData { source, target } => {
+            let (from, source) = context.source(source)?;
+            transfer::copy(from, source, node, target, &progress).await?;
         }
-        Call::DiscardData { from, source, target } => {
-            transfer::discard(context.node(from)?, source, node, target, &today()).await?;
+        Call::DiscardData { source, target } => {
+            let (from, source) = context.source(source)?;
+            transfer::discard(from, source, node, target, &today()).await?;
         }
         Call::RemoveFolder { path } => transfer::remove(node, path).await?,
         Call::SetAside { path } => transfer::set_aside(node, path, &today()).await?,

@@ -10,7 +10,7 @@ pub(super) fn words(call: &Call) -> String {
         Call::PullImage { reference, .. } => format!("pull {reference}"),
         Call::BuildImage { reference, .. } => format!("build {reference}"),
         Call::CheckMove { from, .. } => format!("check that it can come from {from}"),
-        Call::CopyData { from, source, .. } => format!("copy {source} from {from}"),
+        Call::CopyData { source, .. } => format!("copy {source}"),
         Call::DiscardData { target, .. } => format!("take the copy {target} away"),
         Call::RemoveFolder { path } => format!("remove {path}"),
         Call::SetAside { path } => format!("set {path} aside"),

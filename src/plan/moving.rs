@@ -12,7 +12,7 @@ use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
-use crate::model::spec::{DataPlace, ImageRef, MountKind, VolumeSpec};
+use crate::model::spec::{DataPlace, DataSource, ImageRef, MountKind, VolumeSpec};
 use crate::model::view::{ComposeIdentity, LiveContainer, OneOff, Status};
 use crate::model::{Addr, Kind, NodeName, Text};
 
@@ -54,6 +54,11 @@ impl Origin<'_> {
     /// The volumes that come along, by address name.
     pub(super) fn volumes(&self) -> impl Iterator<Item = String> {
         self.volumes.keys().cloned()
+    }
+
+    /// A place on the node that the service comes from, to copy from.
+    fn source(&self, place: DataPlace) -> DataSource {
+        DataSource::Node { node: self.node.clone(), place }
     }
 }
 
@@ -121,7 +126,7 @@ impl<'a> Builder<'a> {
         if !origin.changes.iter().any(|c| c.addr.name.starts_with(&below)) {
             return;
         }
-        let call = Call::CopyData { from: origin.node.clone(), source, target };
+        let call = Call::CopyData { source, target };
         let addr = site.service.addr(Kind::Directory, &name);
         let (phase, after) = (Phase::Prepare, BTreeSet::new());
         let new =
@@ -133,10 +138,10 @@ impl<'a> Builder<'a> {
     }
 
     /// Where a folder of the service is on the node that it comes from, and where it is to be.
-    fn folders(&self, site: &Site<'a>, origin: &Origin<'a>, name: &str) -> Option<(DataPlace, DataPlace)> {
+    fn folders(&self, site: &Site<'a>, origin: &Origin<'a>, name: &str) -> Option<(DataSource, DataPlace)> {
         let root = |node| self.input.homelab.nodes.get(node).map(|n| &n.root);
         let (old, new) = (root(&origin.node)?, root(&site.service.node)?);
-        Some((DataPlace::Folder(format!("{old}/{name}")), DataPlace::Folder(format!("{new}/{name}"))))
+        Some((origin.source(DataPlace::Folder(format!("{old}/{name}"))), DataPlace::Folder(format!("{new}/{name}"))))
     }
 
     /// Whether a folder of the service is copied from another node: the data always, the configuration where there is any.
@@ -169,7 +174,8 @@ impl<'a> Builder<'a> {
             let new = NewStep { service, addr: Some(addr.clone()), phase, call, undo: None, group: None, after };
             let made = self.push(new);
             site.ground.insert(made);
-            let (source, target) = (DataPlace::Volume(source.clone()), DataPlace::Volume(spec.name.clone()));
+            let source = origin.source(DataPlace::Volume(source.clone()));
+            let target = DataPlace::Volume(spec.name.clone());
             coming.push((addr, source, target, spec.fields(), vec![made]));
         }
         let data = coming.iter().map(|(_, source, target, ..)| (source.clone(), target.clone())).collect();
@@ -179,9 +185,8 @@ impl<'a> Builder<'a> {
         let mut downtime = if stops.len() > 1 { Downtime::Restart } else { Downtime::None };
         let mut copies = Vec::new();
         for (addr, source, target, fields, made) in coming {
-            let from = origin.node.clone();
-            let undo = Call::DiscardData { from: from.clone(), source: source.clone(), target: target.clone() };
-            let call = Call::CopyData { from, source, target };
+            let undo = Call::DiscardData { source: source.clone(), target: target.clone() };
+            let call = Call::CopyData { source, target };
             let (phase, undo, group) = (Phase::Deploy, Some(undo), Some(origin.group));
             let after = stops.iter().chain(&site.ground).copied().collect();
             let copy = self.push(NewStep { service, addr: Some(addr.clone()), phase, call, undo, group, after });
@@ -230,7 +235,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The check that the service can live on its new node, and after it the end of the old containers.
-    fn stop_origin(&mut self, site: &Site<'a>, origin: &Origin<'a>, data: Vec<(DataPlace, DataPlace)>) -> Vec<StepId> {
+    fn stop_origin(&mut self, site: &Site<'a>, origin: &Origin<'a>, data: Vec<(DataSource, DataPlace)>) -> Vec<StepId> {
         let live = self.input.live.nodes.get(&origin.node).and_then(|n| n.known());
         let of_containers = origin.changes.iter().filter(|c| c.addr.kind == Kind::Container);
         let there: Vec<(&str, &LiveContainer)> = of_containers

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::homelab::{Condition, HealthScript};
 pub use crate::model::spec::AnonymousVolumes;
 use crate::model::spec::{
-    Attachment, BuildSpec, ContainerSpec, DataPlace, DirectorySpec, FileSpec, ImageRef, NetworkSpec, VolumeSpec,
+    Attachment, BuildSpec, ContainerSpec, DataPlace, DataSource, DirectorySpec, FileSpec, ImageRef, NetworkSpec,
+    VolumeSpec,
 };
 use crate::model::{Addr, NodeName, ServiceName};
 
@@ -94,8 +95,8 @@ pub enum Call {
     CheckMove {
         /// The node that has it.
         from: NodeName,
-        /// Its data there, and where that is to be here.
-        data: Vec<(DataPlace, DataPlace)>,
+        /// What its data is copied from, and where that is to be here.
+        data: Vec<(DataSource, DataPlace)>,
         /// Paths that it mounts and that do not come along.
         mounts: Vec<String>,
         /// The images that it is to run here.
@@ -103,21 +104,17 @@ pub enum Call {
         /// Its containers that run there, by id.
         containers: Vec<String>,
     },
-    /// Copies data from another node, proves the copy equal, and puts it in its place.
+    /// Copies data, proves the copy equal, and puts it in its place.
     CopyData {
-        /// The node that has it.
-        from: NodeName,
-        /// Where it is there.
-        source: DataPlace,
+        /// What it is copied from.
+        source: DataSource,
         /// Where it is to be here, where no other data is.
         target: DataPlace,
     },
     /// Takes a copy away that was made before; what has been written to it since is kept.
     DiscardData {
-        /// The node that it came from.
-        from: NodeName,
-        /// Where it is there.
-        source: DataPlace,
+        /// What it was copied from.
+        source: DataSource,
         /// The copy.
         target: DataPlace,
     },

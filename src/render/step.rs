@@ -27,7 +27,7 @@ pub fn words(call: &Call) -> Words {
         Call::CheckMove { from, .. } => {
             Words { to_do: format!("check that it can come from {from}"), done: format!("it can come from {from}") }
         }
-        Call::CopyData { from, source, .. } => say("copy", "copied", format!("{source} from {from}")),
+        Call::CopyData { source, .. } => say("copy", "copied", source.to_string()),
         Call::DiscardData { target, .. } => say("take away", "took away", format!("the copy {target}")),
         Call::RemoveFolder { path } => say("remove", "removed", path.clone()),
         Call::SetAside { path } => say("set aside", "set aside", path.clone()),

@@ -1,6 +1,8 @@
-//! Where the data of a service lies.
+//! Where the data of a service lies, and where a copy of it comes from.
 
 use std::fmt;
+
+use crate::model::NodeName;
 
 /// A place for data on a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,26 @@ impl fmt::Display for DataPlace {
         match self {
             DataPlace::Folder(path) => f.write_str(path),
             DataPlace::Volume(name) => write!(f, "volume {name}"),
+        }
+    }
+}
+
+/// What data is copied from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DataSource {
+    /// A place on a node, which is read while the copy is made.
+    Node {
+        /// The node.
+        node: NodeName,
+        /// Where it is there.
+        place: DataPlace,
+    },
+}
+
+impl fmt::Display for DataSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DataSource::Node { node, place } => write!(f, "{place} from {node}"),
         }
     }
 }

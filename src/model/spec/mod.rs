@@ -13,7 +13,7 @@ pub use container::{
     AnonymousVolumes, Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest,
     Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
 };
-pub use data::DataPlace;
+pub use data::{DataPlace, DataSource};
 pub use fields::names_a_gone_container;
 pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Found, SHORT, Source, facts, folder, number, refused, tools};
 use crate::model::size::about_bytes;
-use crate::model::spec::{DataPlace, ImageRef};
+use crate::model::spec::{DataPlace, DataSource, ImageRef};
 use crate::node::{Node, NodeError};
 
 /// Of what is copied this much more must be free: file systems need room for themselves.
@@ -27,7 +27,7 @@ const THERE: &str = r#"for path; do if [ -e "$path" ]; then echo there; else ech
 #[derive(Clone, Copy, Debug)]
 pub struct Coming<'a> {
     /// Data, from where and to where.
-    pub data: &'a [(DataPlace, DataPlace)],
+    pub data: &'a [(DataSource, DataPlace)],
     /// Paths that it mounts and that do not come along.
     pub mounts: &'a [String],
     /// The images that are to run there, as they came for that machine.
@@ -48,7 +48,7 @@ pub async fn check(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Resul
 
 async fn room(from: &dyn Node, to: &dyn Node, coming: &Coming<'_>) -> Result<(), NodeError> {
     let mut needed: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for (source, target) in coming.data {
+    for (DataSource::Node { place: source, .. }, target) in coming.data {
         let (source, target) = tokio::try_join!(Source::find(from, source), folder(to, target))?;
         let Some(size) = source.size else { continue };
         match source.look(to, &target).await? {

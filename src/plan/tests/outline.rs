@@ -64,7 +64,7 @@ pub fn outline(plan: &Plan) -> String {
 fn call(call: &Call) -> String {
     match call {
         Call::CheckMove { from, .. } => format!("check what comes from {from}"),
-        Call::CopyData { from, source, target } => format!("copy {source} from {from} to {target}"),
+        Call::CopyData { source, target } => format!("copy {source} to {target}"),
         Call::DiscardData { target, .. } => format!("discard {target}"),
         Call::RemoveFolder { path } => format!("remove {path}"),
         Call::SetAside { path } => format!("set aside {path}"),
