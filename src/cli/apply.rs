@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use tokio::sync::{mpsc, watch};
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::plan::{Form, Limits, saved, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
@@ -75,16 +75,16 @@ impl Until {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let agreed = arguments.plan.as_deref().map(read).transpose()?;
-    let mut store = Store::open(&place.state()?, place.claim("apply")).map_err(Failure::world)?;
+    let mut store = Store::open(&context.state()?, context.claim("apply")).map_err(Failure::world)?;
     if let (Some(agreed), Some(path)) = (&agreed, &arguments.plan)
         && store.was_applied(&agreed.digest()).map_err(Failure::world)?
     {
         let text = format!("{} was applied already", path.display());
         return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
     }
-    let (world, fleet) = look(place, terminal, &arguments.variables.variables, node::Connections::Keep).await?;
+    let (world, fleet) = look(context, terminal, &arguments.variables.variables, node::Connections::Keep).await?;
     let options = match &agreed {
         Some(agreed) => agreed.options.options().map_err(Failure::world)?,
         None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),
@@ -93,14 +93,14 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let planned = world.plan(&store.state().view, &store.state().sealer, options);
     let mut digest = None;
     if let Some(agreed) = &agreed {
-        let stale = agreed.stale(&saved(&world, store.state(), &planned, place));
+        let stale = agreed.stale(&saved(&world, store.state(), &planned, context));
         if !stale.is_empty() {
             return Err(refusal(stale.iter()));
         }
         digest = Some(agreed.digest());
     }
     let job = Job { planned, until: arguments.until.map(Until::phase), digest };
-    carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, place, terminal).await
+    carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, context, terminal).await
 }
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {
@@ -145,7 +145,7 @@ pub(super) async fn carry_out(
     doors: &Doors,
     store: &mut Store,
     consent: Consent,
-    place: &Place,
+    context: &Context,
     terminal: &Terminal,
 ) -> Answer {
     let plan = &job.planned.plan;
@@ -164,7 +164,7 @@ pub(super) async fn carry_out(
         terminal.talk("Nothing was done.");
         return Ok(Exit::Failed);
     }
-    let digest = job.digest.clone().unwrap_or_else(|| saved(world, store.state(), &job.planned, place).digest());
+    let digest = job.digest.clone().unwrap_or_else(|| saved(world, store.state(), &job.planned, context).digest());
     let options = apply::Options {
         until: job.until,
         parallelism: PARALLELISM,
@@ -173,13 +173,13 @@ pub(super) async fn carry_out(
         secrets: world.secrets(),
         read_env: config::dotenv::values,
         digest,
-        commit: place.commit(),
+        commit: context.commit(),
         holder: store.claim().to_string(),
     };
     let began = Instant::now();
     let at_work: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
     let (used, mut doors): (Doors, Doors) = doors.clone().into_iter().partition(|(name, _)| at_work.contains(name));
-    doors.extend(node::renewed(used, world.nodes(), &place.node_options()).await);
+    doors.extend(node::renewed(used, world.nodes(), &context.node_options()).await);
     let report = with_progress(plan, &doors, store, &options, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::selection::variable;
 use super::terminal::Terminal;
 use crate::config;
@@ -70,10 +70,10 @@ const MASKED: [&str; 10] = [
 ];
 
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let mut project = match &arguments.service {
-        Some(service) => of_service(service, &arguments.variables, place, terminal)?,
-        None => of_files(arguments, place, terminal)?,
+        Some(service) => of_service(service, &arguments.variables, context, terminal)?,
+        None => of_files(arguments, context, terminal)?,
     };
     // Files that the caller names are theirs to read, and the answer is meant to be Compose's own, to the letter.
     if !arguments.show_secrets && arguments.files.is_empty() {
@@ -91,10 +91,10 @@ pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> 
 fn of_service(
     service: &str,
     variables: &[(String, String)],
-    place: &Place,
+    context: &Context,
     terminal: &Terminal,
 ) -> Result<Project, Failure> {
-    let (sources, found) = config::load(place.repository());
+    let (sources, found) = config::load(context.repository());
     if !sources.services.contains_key(service) {
         terminal.diagnostics(&found, &sources.map);
         let failure = Failure::world(format!("there is no service `{service}`"));
@@ -110,11 +110,11 @@ fn of_service(
 }
 
 /// The project of the Compose files that the arguments name.
-fn of_files(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Result<Project, Failure> {
+fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, Failure> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
     let request = Request {
-        current_dir: place.root.clone(),
+        current_dir: context.root.clone(),
         files: arguments.files.clone(),
         project_dir: arguments.project_directory.clone(),
         env_files: arguments.env_files.clone(),
@@ -122,7 +122,7 @@ fn of_files(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Result
         defaults: Vec::new(),
         profiles: arguments.profiles.clone(),
         project_name: arguments.project_name.clone(),
-        home: place.home.clone(),
+        home: context.home.clone(),
     };
     let mut sources = SourceMap::default();
     let loaded = compose::load(&request, &Disk, &mut sources);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use super::apply::{Consent, Job, carry_out};
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::plan::Limits;
 use super::terminal::Terminal;
 use super::walk::{doors, look};
@@ -33,10 +33,10 @@ fn service(text: &str) -> Result<ServiceName, String> {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let name = &arguments.service;
-    let mut store = Store::open(&place.state()?, place.claim("delete")).map_err(Failure::world)?;
-    let (mut world, fleet) = look(place, terminal, &[], node::Connections::Keep).await?;
+    let mut store = Store::open(&context.state()?, context.claim("delete")).map_err(Failure::world)?;
+    let (mut world, fleet) = look(context, terminal, &[], node::Connections::Keep).await?;
     let recorded = &store.state().view;
     if !recorded.services.contains_key(name) {
         let failure = Failure::world(format!("hl has recorded nothing of a service `{name}`"));
@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let options = plan::Options { targets: vec![target], delete: gone, ..plan::Options::default() };
     let planned = world.plan(&store.state().view, &store.state().sealer, arguments.limits.set(options));
     let job = Job { planned, until: None, digest: None };
-    let exit = carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, place, terminal).await?;
+    let exit = carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, context, terminal).await?;
     if declared && exit == Exit::Done {
         terminal.talk(&format!(
             "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \

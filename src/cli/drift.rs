@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use super::Format;
+use super::environment::Context;
 use super::exit::{Answer, Exit};
-use super::place::Place;
 use super::plan::{Form, show};
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
@@ -30,9 +30,9 @@ pub(super) struct Arguments {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
-    let (world, state, _) = look_with_record(place, terminal, env, Connections::Close, state::read).await?;
+    let (world, state, _) = look_with_record(context, terminal, env, Connections::Close, state::read).await?;
     let options = world.options(&arguments.selection, &state.view)?;
     let mut changes: Vec<Change> = world.changes(&state.view, &state.sealer);
     changes.retain(Change::is_drift);

@@ -3,17 +3,18 @@
 //! The only place that prints, exits or reads the environment. stdout is data, stderr is talk. It
 //! knows every other module and decides nothing that they could. Entry: [`run`].
 
+mod env_var;
+mod environment;
 mod exit;
-mod place;
+mod panic_hook;
 mod terminal;
 
+mod age_keys;
 mod inputs;
-mod keys;
 mod selection;
 mod walk;
 
 mod apply;
-mod bug;
 mod completions;
 mod config;
 mod delete;
@@ -35,8 +36,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::render::Detail;
+use environment::Context;
 use exit::{Answer, Exit, Failure};
-use place::Place;
 use terminal::{Colour, Terminal};
 
 /// Plan and apply for a homelab that runs on Docker Compose.
@@ -100,26 +101,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    bug::report_panics();
+    panic_hook::report_panics();
     let detail = if arguments.common.verbose { Detail::Full } else { Detail::Compact };
     let terminal = Terminal::new(arguments.common.color, detail);
     command(&arguments, &terminal).unwrap_or_else(|failure| failure.report(&terminal)).into()
 }
 
 fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
-    let place = || Place::find(arguments.common.directory.as_deref());
+    let context = || Context::find(arguments.common.directory.as_deref());
     match &arguments.command {
-        Command::Plan(arguments) => wait(plan::run(arguments, &place()?, terminal)),
-        Command::Apply(arguments) => wait(apply::run(arguments, &place()?, terminal)),
-        Command::Drift(arguments) => wait(drift::run(arguments, &place()?, terminal)),
-        Command::Verify(arguments) => wait(verify::run(arguments, &place()?, terminal)),
-        Command::Status(arguments) => wait(status::run(arguments, &place()?, terminal)),
-        Command::Delete(arguments) => wait(delete::run(arguments, &place()?, terminal)),
-        Command::Validate(_) => validate::run(&place()?, terminal),
-        Command::Config(arguments) => config::run(arguments, &place()?, terminal),
-        Command::State(arguments) => state::run(arguments, &place()?, terminal),
-        Command::Secret(arguments) => secret::run(arguments, &place()?, terminal),
-        Command::Unlock(arguments) => wait(unlock::run(arguments, &place()?, terminal)),
+        Command::Plan(arguments) => wait(plan::run(arguments, &context()?, terminal)),
+        Command::Apply(arguments) => wait(apply::run(arguments, &context()?, terminal)),
+        Command::Drift(arguments) => wait(drift::run(arguments, &context()?, terminal)),
+        Command::Verify(arguments) => wait(verify::run(arguments, &context()?, terminal)),
+        Command::Status(arguments) => wait(status::run(arguments, &context()?, terminal)),
+        Command::Delete(arguments) => wait(delete::run(arguments, &context()?, terminal)),
+        Command::Validate(_) => validate::run(&context()?, terminal),
+        Command::Config(arguments) => config::run(arguments, &context()?, terminal),
+        Command::State(arguments) => state::run(arguments, &context()?, terminal),
+        Command::Secret(arguments) => secret::run(arguments, &context()?, terminal),
+        Command::Unlock(arguments) => wait(unlock::run(arguments, &context()?, terminal)),
         Command::Schema(arguments) => schema::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(arguments, terminal),
     }

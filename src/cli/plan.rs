@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use super::walk::{Planned, World, look_with_record};
@@ -78,20 +78,20 @@ pub(super) enum Form {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
     let (world, state, _) = match arguments.out {
-        None => look_with_record(place, terminal, env, Connections::Close, state::read).await?,
+        None => look_with_record(context, terminal, env, Connections::Close, state::read).await?,
         Some(_) => {
-            let claim = place.claim("plan");
-            look_with_record(place, terminal, env, Connections::Close, |paths| established(paths, claim)).await?
+            let claim = context.claim("plan");
+            look_with_record(context, terminal, env, Connections::Close, |paths| established(paths, claim)).await?
         }
     };
     let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
     world.refuse_broken(&options)?;
     let planned = world.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
-        let saved = saved(world, state, &planned, place);
+        let saved = saved(world, state, &planned, context);
         write(path, &saved.text())?;
     }
     show(&planned.plan, arguments.format, terminal)?;
@@ -125,10 +125,10 @@ pub(super) fn show(plan: &Plan, form: Form, terminal: &Terminal) -> Result<(), F
 }
 
 /// The plan as it is saved.
-pub(super) fn saved(world: &World, state: &State, planned: &Planned, place: &Place) -> SavedPlan {
+pub(super) fn saved(world: &World, state: &State, planned: &Planned, context: &Context) -> SavedPlan {
     let mut secrets = Secrets::default();
     let plan = json::plan(&planned.plan, &mut secrets);
-    let inputs = world.reader.inputs(&place.root, &world.live, &world.env);
+    let inputs = world.reader.inputs(&context.root, &world.live, &world.env);
     SavedPlan {
         format_version: file::FORMAT_VERSION,
         made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),

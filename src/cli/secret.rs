@@ -9,8 +9,9 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::env_var::variable;
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::{Place, variable};
 use super::terminal::Terminal;
 use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
 use crate::config::{Repository, dotenv};
@@ -67,17 +68,17 @@ fn variable_name(text: &str) -> Result<String, String> {
 }
 
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
+pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     match &arguments.verb {
-        Verb::List(of) => list(&SecretsFile::find(&of.service, place)?, terminal),
+        Verb::List(of) => list(&SecretsFile::find(&of.service, context)?, terminal),
         Verb::Set(set) => {
-            let file = SecretsFile::find(&set.service, place)?;
+            let file = SecretsFile::find(&set.service, context)?;
             let value = value(&set.name)?;
             self::set(&file, &set.name, &value)?;
             terminal.talk(&format!("{} has {} now. Commit it.", file.shown, set.name));
             Ok(Exit::Done)
         }
-        Verb::Edit(of) => edit(&SecretsFile::find(&of.service, place)?, terminal),
+        Verb::Edit(of) => edit(&SecretsFile::find(&of.service, context)?, terminal),
     }
 }
 
@@ -88,27 +89,27 @@ struct SecretsFile {
     shown: String,
     /// The file with the public keys, if there is one.
     recipients: Option<PathBuf>,
-    place: Place,
+    context: Context,
 }
 
 impl SecretsFile {
-    fn find(service: &ServiceName, place: &Place) -> Result<SecretsFile, Failure> {
-        let folder = place.root.join("services").join(service.as_str());
+    fn find(service: &ServiceName, context: &Context) -> Result<SecretsFile, Failure> {
+        let folder = context.root.join("services").join(service.as_str());
         if !folder.is_dir() {
-            let repository: Repository = place.repository();
-            let names = repository.reader.names(&place.root.join("services"));
+            let repository: Repository = context.repository();
+            let names = repository.reader.names(&context.root.join("services"));
             let failure = Failure::world(format!("there is no folder services/{service}"));
             return Err(match did_you_mean(service.as_str(), names.iter().map(String::as_str)) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),
             });
         }
-        let recipients = place.root.join("inventory/recipients.txt");
+        let recipients = context.root.join("inventory/recipients.txt");
         Ok(SecretsFile {
             path: folder.join(FILE),
             shown: format!("services/{service}/{FILE}"),
             recipients: recipients.is_file().then_some(recipients),
-            place: place.clone(),
+            context: context.clone(),
         })
     }
 
@@ -120,7 +121,7 @@ impl SecretsFile {
             Err(error) => return Err(Failure::world(format!("{} cannot be read: {error}", self.shown))),
         };
         let opened = match Cipher::of(&bytes) {
-            Some(cipher) => self.place.keys().decrypt(cipher, &bytes),
+            Some(cipher) => self.context.keys().decrypt(cipher, &bytes),
             // Whoever wrote it like that wants it encrypted.
             None => String::from_utf8(bytes).map(SecretString::from).map_err(|_| Closed {
                 why: "it is neither encrypted nor text".to_owned(),
@@ -141,7 +142,7 @@ impl SecretsFile {
             let failure = Failure::world(format!("{} is encrypted with SOPS, which keeps its own keys", self.shown));
             return Err(failure.hint(format!("run `sops edit {}`", self.shown)));
         }
-        let sealed = self.place.keys().encrypt(text, self.recipients.as_deref())?;
+        let sealed = self.context.keys().encrypt(text, self.recipients.as_deref())?;
         let failed = |error: std::io::Error| Failure::world(format!("{} cannot be written: {error}", self.shown));
         let folder = self.path.parent().expect("a file is in a folder");
         let mut beside = tempfile::Builder::new().prefix(".hl-").tempfile_in(folder).map_err(failed)?;

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Format;
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::terminal::Terminal;
 use crate::model::Target;
 use crate::render::json::{self, FORMAT_VERSION};
@@ -55,8 +55,8 @@ struct HistoryArguments {
 }
 
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let paths = place.state()?;
+pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    let paths = context.state()?;
     match &arguments.command {
         Command::List(selection) | Command::Show(selection) => {
             let view = state::read(&paths).map_err(Failure::world)?.view;

@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Format;
+use super::environment::Context;
 use super::exit::{Answer, Exit};
-use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
 use super::walk::{World, look_with_record};
@@ -37,8 +37,8 @@ struct Row {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state, _) = look_with_record(place, terminal, &[], Connections::Close, state::read).await?;
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    let (world, state, _) = look_with_record(context, terminal, &[], Connections::Close, state::read).await?;
     let recorded = &state.view;
     let options = world.options(&arguments.selection, recorded)?;
     let mut rows = Vec::new();

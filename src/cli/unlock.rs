@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use clap::Args;
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::terminal::Terminal;
 use crate::apply::{lock_file, lock_file_elsewhere};
 use crate::config;
@@ -35,8 +35,8 @@ fn node_name(text: &str) -> Result<NodeName, String> {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (sources, found) = config::load(place.repository());
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    let (sources, found) = config::load(context.repository());
     if sources.nodes.is_empty() {
         terminal.diagnostics(&found, &sources.map);
         return Err(Failure::said(Exit::Failed));
@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     }
     let asked = sources.nodes.iter().filter(|(name, _)| arguments.nodes.is_empty() || arguments.nodes.contains(name));
     let nodes = asked.map(|(name, source)| (name.clone(), source.node.clone())).collect();
-    let fleet = node::connect_all(&nodes, &place.node_options()).await;
+    let fleet = node::connect_all(&nodes, &context.node_options()).await;
     let mut held = Vec::new();
     let mut text = String::new();
     let mut exit = Exit::Done;

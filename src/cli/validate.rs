@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::terminal::Terminal;
 use crate::config;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -13,8 +13,8 @@ use crate::diagnostic::{Diagnostics, Severity};
 pub(super) struct Arguments {}
 
 /// Runs the command.
-pub(super) fn run(place: &Place, terminal: &Terminal) -> Answer {
-    let (sources, mut found) = config::load(place.repository());
+pub(super) fn run(context: &Context, terminal: &Terminal) -> Answer {
+    let (sources, mut found) = config::load(context.repository());
     let (of_services, map) = config::check_offline(&sources);
     found.extend(of_services);
     terminal.diagnostics(&found, &map);

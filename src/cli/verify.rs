@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
-use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
 use super::walk::{doors, look_with_record};
@@ -36,8 +36,8 @@ fn service(text: &str) -> Result<ServiceName, String> {
 }
 
 /// Runs the command.
-pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> Answer {
-    let (world, state, fleet) = look_with_record(place, terminal, &[], Connections::Keep, state::read).await?;
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    let (world, state, fleet) = look_with_record(context, terminal, &[], Connections::Keep, state::read).await?;
     let recorded = &state.view;
     let mut selection = arguments.selection.clone();
     for service in &arguments.services {

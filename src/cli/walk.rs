@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::environment::Context;
 use super::exit::{Exit, Failure};
 use super::inputs::Remembering;
-use super::place::Place;
 use super::selection::Selection;
 use super::terminal::Terminal;
 use crate::config::{self, Machines, Sources};
@@ -39,15 +39,15 @@ pub(super) struct World {
 /// Reads the repository and asks all nodes. What is wrong in the files is said; what is wrong with
 /// the whole ends the walk, what is wrong with one service leaves that service out.
 pub(super) async fn look(
-    place: &Place,
+    context: &Context,
     terminal: &Terminal,
     env: &[(String, String)],
     connections: node::Connections,
 ) -> Result<(World, Fleet), Failure> {
     let reader = Remembering::default();
-    let machines = config::machines(place.repository_through(Arc::new(reader.clone())));
+    let machines = config::machines(context.repository_through(Arc::new(reader.clone())));
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
-    let asking = node::ask(&machines.known(), &place.node_options(), connections);
+    let asking = node::ask(&machines.known(), &context.node_options(), connections);
     let sources = load(machines, terminal)?;
     let (files, engines) = asking.files(config::wanted(&sources)).await;
     let mut resolved = config::resolve(&sources, &files, env);
@@ -71,15 +71,15 @@ pub(super) async fn look(
 /// World and record stay until the process ends, which gives them back at once: taking them apart piece by piece would
 /// take longer than printing what is said of them.
 pub(super) async fn look_with_record(
-    place: &Place,
+    context: &Context,
     terminal: &Terminal,
     env: &[(String, String)],
     connections: node::Connections,
     read: impl FnOnce(&Paths) -> Result<State, state::Error> + Send + 'static,
 ) -> Result<(&'static World, &'static State, Fleet), Failure> {
-    let paths = place.state()?;
+    let paths = context.state()?;
     let reading = tokio::task::spawn_blocking(move || read(&paths));
-    let (world, fleet) = look(place, terminal, env, connections).await?;
+    let (world, fleet) = look(context, terminal, env, connections).await?;
     let state = reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     Ok((Box::leak(Box::new(world)), Box::leak(Box::new(state.map_err(Failure::world)?)), fleet))
 }

@@ -1,4 +1,4 @@
-//! What is said when hl itself is wrong.
+//! What a panic prints: that it is a bug in hl, and what to report.
 
 use std::panic::{PanicHookInfo, set_hook};
 

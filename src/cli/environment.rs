@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::age_keys::AgeKeys;
+use super::env_var::variable;
 use super::exit::Failure;
-use super::keys::Keys;
 use crate::config::Repository;
 use crate::config::compose::syntax::path::clean;
 use crate::config::files::Reader;
@@ -16,7 +17,7 @@ use crate::state::{self, Claim, Paths};
 
 /// Where the user stands and what they point to.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Context {
     /// The repository's absolute folder.
     pub root: PathBuf,
     /// Where the user stands.
@@ -38,9 +39,9 @@ fn current_dir() -> Result<PathBuf, Failure> {
     Ok(named.filter(is_same).map_or(physical, |named| PathBuf::from(clean(&named.to_string_lossy()))))
 }
 
-impl Place {
-    /// The place that `-C` names, or the current folder.
-    pub fn find(directory: Option<&Path>) -> Result<Place, Failure> {
+impl Context {
+    /// Where `-C` points to, or the current folder.
+    pub fn find(directory: Option<&Path>) -> Result<Context, Failure> {
         let current_dir = current_dir()?;
         let root = match directory {
             None => current_dir.clone(),
@@ -51,7 +52,7 @@ impl Place {
                 PathBuf::from(clean(&root.to_string_lossy()))
             }
         };
-        Ok(Place { root, current_dir, home: variable("HOME") })
+        Ok(Context { root, current_dir, home: variable("HOME") })
     }
 
     /// The repository on this machine's disk.
@@ -61,8 +62,8 @@ impl Place {
     }
 
     /// The keys of whoever runs hl.
-    pub fn keys(&self) -> Keys {
-        Keys::find(self.home.as_deref())
+    pub fn keys(&self) -> AgeKeys {
+        AgeKeys::find(self.home.as_deref())
     }
 
     /// The repository, read through `reader`.
@@ -138,9 +139,4 @@ fn name_of_user() -> Option<String> {
         (id == user).then(|| name.to_owned())
     });
     named.or(Some(user))
-}
-
-/// A variable of the environment that says something.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

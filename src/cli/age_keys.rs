@@ -8,22 +8,22 @@ use std::process::{Command, Stdio};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::env_var::variable;
 use super::exit::Failure;
-use super::place::variable;
 use crate::config::secrets::{Cipher, Closed, Decrypt};
 
-/// Whose values are opened.
+/// The age keys of the person who runs hl, which open encrypted values.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(super) struct AgeKeys {
     /// A file with age's private keys.
     identity: Option<PathBuf>,
     /// Where it should be.
     usual: String,
 }
 
-impl Keys {
-    /// Those that the environment names, else those at hl's own place, else those of SOPS.
-    pub fn find(home: Option<&str>) -> Keys {
+impl AgeKeys {
+    /// Those that the environment names, else hl's own file, else the file of SOPS.
+    pub fn find(home: Option<&str>) -> AgeKeys {
         let named = ["HL_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"].into_iter().filter_map(variable).map(PathBuf::from);
         let config = variable("XDG_CONFIG_HOME").map(PathBuf::from);
         let config = config.or_else(|| home.map(|home| Path::new(home).join(".config")));
@@ -31,7 +31,7 @@ impl Keys {
         let others = config.iter().map(|config| config.join("sops/age/keys.txt"));
         let identity = named.chain(own).chain(others).find(|path| path.is_file());
         let usual = config.as_ref().map_or_else(|| "~/.config".to_owned(), |config| config.display().to_string());
-        Keys { identity, usual: format!("{usual}/hl/age.txt") }
+        AgeKeys { identity, usual: format!("{usual}/hl/age.txt") }
     }
 
     fn identity(&self) -> Result<&Path, Closed> {
@@ -61,7 +61,7 @@ impl Keys {
     }
 }
 
-impl Decrypt for Keys {
+impl Decrypt for AgeKeys {
     fn decrypt(&self, cipher: Cipher, bytes: &[u8]) -> Result<SecretString, Closed> {
         let clear = match cipher {
             Cipher::Age => run(Command::new("age").arg("--decrypt").arg("--identity").arg(self.identity()?), bytes)?,
