@@ -2,8 +2,8 @@
 //!
 //! `config` reads the repository, `node` asks the machines, `state` knows what was applied last.
 //! `diff` lays these three views over one another, `plan` turns what differs into steps, `render`
-//! prints them, and after consent `apply` takes the steps and records what is now true. `cli` is
-//! the front door.
+//! prints them, and after consent `apply` takes the steps and records what is now true. `workflow`
+//! puts these rooms in order for whoever wants one of their results, and `cli` is the front door.
 
 pub mod diagnostic;
 pub mod event;
@@ -19,6 +19,8 @@ pub mod node;
 pub mod state;
 
 pub mod apply;
+
+pub mod workflow;
 
 pub mod render;
 

@@ -13,7 +13,6 @@ use super::plan::{Form, Limits, saved, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use super::walk::{Doors, Planned, World, doors, look};
 use crate::apply::{self, PARALLELISM};
 use crate::config;
 use crate::event::{Interruption, Report};
@@ -25,6 +24,7 @@ use crate::plan::{self, Phase};
 use crate::render::progress;
 use crate::render::reason;
 use crate::state::Store;
+use crate::workflow::{ConnectedNodes, Observation, Planned, observe};
 
 /// Do what the plan says.
 #[derive(Debug, Args)]
@@ -84,23 +84,24 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         let text = format!("{} was applied already", path.display());
         return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
     }
-    let (world, fleet) = look(context, terminal, &arguments.variables.variables, node::Connections::Keep).await?;
+    let variables = &arguments.variables.variables;
+    let observation = observe(&context.access(), variables, node::Connections::Keep, terminal).await?;
     let options = match &agreed {
         Some(agreed) => agreed.options.options().map_err(Failure::world)?,
-        None => arguments.limits.set(world.options(&arguments.selection, &store.state().view)?),
+        None => arguments.limits.set(arguments.selection.options(&observation, &store.state().view)?),
     };
-    world.refuse_broken(&options)?;
-    let planned = world.plan(&store.state().view, &store.state().sealer, options);
+    observation.refuse_broken(&options)?;
+    let planned = observation.plan(&store.state().view, &store.state().sealer, options);
     let mut digest = None;
     if let Some(agreed) = &agreed {
-        let stale = agreed.stale(&saved(&world, store.state(), &planned, context));
+        let stale = agreed.stale(&saved(&observation, store.state(), &planned));
         if !stale.is_empty() {
             return Err(refusal(stale.iter()));
         }
         digest = Some(agreed.digest());
     }
     let job = Job { planned, until: arguments.until.map(Until::phase), digest };
-    carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, context, terminal).await
+    carry_out(job, &observation, &mut store, arguments.consent, context, terminal).await
 }
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {
@@ -141,8 +142,7 @@ pub(super) struct Job {
 /// Shows a plan, asks, does it, and tells how it went.
 pub(super) async fn carry_out(
     job: Job,
-    world: &World,
-    doors: &Doors,
+    observation: &Observation,
     store: &mut Store,
     consent: Consent,
     context: &Context,
@@ -154,7 +154,7 @@ pub(super) async fn carry_out(
         return Err(Failure::said(Exit::Failed));
     }
     let settled = if plan.is_incomplete() { Exit::Incomplete } else { Exit::Done };
-    let services = world.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect();
+    let services = observation.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect();
     if plan.changes.is_empty() && plan.steps.is_empty() {
         apply::record_services(plan, store, &services).map_err(Failure::world)?;
         return Ok(settled);
@@ -164,13 +164,13 @@ pub(super) async fn carry_out(
         terminal.talk("Nothing was done.");
         return Ok(Exit::Failed);
     }
-    let digest = job.digest.clone().unwrap_or_else(|| saved(world, store.state(), &job.planned, context).digest());
+    let digest = job.digest.clone().unwrap_or_else(|| saved(observation, store.state(), &job.planned).digest());
     let options = apply::Options {
         until: job.until,
         parallelism: PARALLELISM,
-        nodes: world.nodes().clone(),
+        nodes: observation.homelab.nodes.clone(),
         services,
-        secrets: world.secrets(),
+        secrets: observation.secrets(),
         read_env: config::dotenv::values,
         digest,
         commit: context.commit(),
@@ -178,9 +178,10 @@ pub(super) async fn carry_out(
     };
     let began = Instant::now();
     let at_work: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
-    let (used, mut doors): (Doors, Doors) = doors.clone().into_iter().partition(|(name, _)| at_work.contains(name));
-    doors.extend(node::renewed(used, world.nodes(), &context.node_options()).await);
-    let report = with_progress(plan, &doors, store, &options, terminal).await?;
+    let (used, mut nodes): (ConnectedNodes, ConnectedNodes) =
+        observation.nodes.clone().into_iter().partition(|(name, _)| at_work.contains(name));
+    nodes.extend(node::renewed(used, &observation.homelab.nodes, &context.node_options()).await);
+    let report = with_progress(plan, &nodes, store, &options, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {
         (Interruption::Finished | Interruption::Stopped, _) => Exit::Interrupted,
@@ -191,7 +192,7 @@ pub(super) async fn carry_out(
 
 async fn with_progress(
     plan: &plan::Plan,
-    doors: &Doors,
+    nodes: &ConnectedNodes,
     store: &mut Store,
     options: &apply::Options,
     terminal: &Terminal,
@@ -205,7 +206,7 @@ async fn with_progress(
             shown.show(&event);
         }
     };
-    let (result, ()) = tokio::join!(apply::apply(plan, doors, store, options, stop, events), reporting);
+    let (result, ()) = tokio::join!(apply::apply(plan, nodes, store, options, stop, events), reporting);
     listening.abort();
     match result {
         Ok(report) => Ok(report),

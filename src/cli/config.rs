@@ -15,6 +15,7 @@ use crate::config::compose::{self, Origin, Project, Request, Variables};
 use crate::config::files::Disk;
 use crate::config::tree::{Node, Taint, Value};
 use crate::diagnostic::{SourceMap, did_you_mean};
+use crate::workflow::DiagnosticListener;
 
 /// Show a Compose project as it is after interpolation, merging and all defaults.
 #[derive(Debug, Args)]

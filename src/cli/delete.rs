@@ -9,18 +9,18 @@ use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::plan::Limits;
 use super::terminal::Terminal;
-use super::walk::{doors, look};
 use crate::diagnostic::did_you_mean;
 use crate::model::ServiceName;
 use crate::node;
 use crate::plan;
 use crate::state::Store;
+use crate::workflow::observe;
 
 /// Take a service off its node: its containers and networks; its data stays.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The service.
-    #[arg(value_name = "SERVICE", value_parser = service)]
+    #[arg(value_name = "SERVICE")]
     service: ServiceName,
     #[command(flatten)]
     limits: Limits,
@@ -28,15 +28,11 @@ pub(super) struct Arguments {
     consent: Consent,
 }
 
-fn service(text: &str) -> Result<ServiceName, String> {
-    ServiceName::new(text).map_err(|error| error.to_string())
-}
-
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let name = &arguments.service;
     let mut store = Store::open(&context.state()?, context.claim("delete")).map_err(Failure::world)?;
-    let (mut world, fleet) = look(context, terminal, &[], node::Connections::Keep).await?;
+    let mut observation = observe(&context.access(), &[], node::Connections::Keep, terminal).await?;
     let recorded = &store.state().view;
     if !recorded.services.contains_key(name) {
         let failure = Failure::world(format!("hl has recorded nothing of a service `{name}`"));
@@ -46,14 +42,14 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
             None => failure.hint("`hl apply` records what runs; what hl never recorded it does not remove"),
         });
     }
-    let declared = world.homelab.services.contains_key(name) || world.homelab.unresolved.contains_key(name);
+    let declared = observation.homelab.services.contains_key(name) || observation.homelab.unresolved.contains_key(name);
     let gone = BTreeSet::from([name.clone()]);
-    world.without(&gone);
+    observation.leave_out(&gone);
     let target = name.as_str().parse().map_err(Failure::world)?;
     let options = plan::Options { targets: vec![target], delete: gone, ..plan::Options::default() };
-    let planned = world.plan(&store.state().view, &store.state().sealer, arguments.limits.set(options));
+    let planned = observation.plan(&store.state().view, &store.state().sealer, arguments.limits.set(options));
     let job = Job { planned, until: None, digest: None };
-    let exit = carry_out(job, &world, &doors(&fleet), &mut store, arguments.consent, context, terminal).await?;
+    let exit = carry_out(job, &observation, &mut store, arguments.consent, context, terminal).await?;
     if declared && exit == Exit::Done {
         terminal.talk(&format!(
             "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \

@@ -11,9 +11,9 @@ use super::env_var::variable;
 use super::exit::Failure;
 use crate::config::Repository;
 use crate::config::compose::syntax::path::clean;
-use crate::config::files::Reader;
 use crate::node;
 use crate::state::{self, Claim, Paths};
+use crate::workflow::Access;
 
 /// Where the user stands and what they point to.
 #[derive(Clone, Debug)]
@@ -66,9 +66,9 @@ impl Context {
         AgeKeys::find(self.home.as_deref())
     }
 
-    /// The repository, read through `reader`.
-    pub fn repository_through(&self, reader: Arc<dyn Reader + Send + Sync>) -> Repository {
-        Repository { reader, ..self.repository() }
+    /// How the homelab is reached from here.
+    pub fn access(&self) -> Access {
+        Access { repository: self.repository(), node_options: self.node_options() }
     }
 
     /// Where the state is, and the keys that seal secrets in it: those lie with the user, outside

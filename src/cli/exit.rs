@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use super::terminal::Terminal;
+use crate::render::reason;
+use crate::workflow::{BrokenServices, ObserveError, SelectionError};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,39 @@ impl Failure {
             terminal.error(&self.text, &self.hint);
         }
         self.exit
+    }
+}
+
+impl From<ObserveError> for Failure {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            // The terminal was the listener, and has shown them.
+            ObserveError::Repository => Failure::said(Exit::Failed),
+            ObserveError::State(error) => Failure::world(error),
+        }
+    }
+}
+
+impl From<SelectionError> for Failure {
+    fn from(error: SelectionError) -> Self {
+        match &error {
+            SelectionError::Unknown { similar: Some(similar), .. } => {
+                Failure::usage(error.to_string()).hint(format!("did you mean `{similar}`?"))
+            }
+            SelectionError::Unknown { similar: None, .. } => Failure::usage(error.to_string()),
+            SelectionError::EmptyNode(_) => Failure::world(error),
+        }
+    }
+}
+
+impl From<BrokenServices> for Failure {
+    fn from(BrokenServices(services): BrokenServices) -> Self {
+        let text = format!("nothing is planned while the files of {} have errors", reason::services(&services));
+        let failure = Failure::world(text);
+        match services.first() {
+            Some(first) => failure.hint(format!("mend them, or leave the service out with `--exclude {first}`")),
+            None => failure,
+        }
     }
 }
 

@@ -10,9 +10,7 @@ mod panic_hook;
 mod terminal;
 
 mod age_keys;
-mod inputs;
 mod selection;
-mod walk;
 
 mod apply;
 mod completions;

@@ -10,13 +10,13 @@ use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use super::walk::{Planned, World, look_with_record};
 use crate::node::Connections;
 use crate::plan::file::{self, SavedOptions, SavedPlan};
 use crate::plan::{self, Plan};
 use crate::render::value::Secrets;
 use crate::render::{json, markdown};
 use crate::state::{self, Claim, Paths, State, Store};
+use crate::workflow::{Observation, Planned, observe_with_record, record};
 
 /// Show what would change, and why. Nothing is written on any node.
 #[derive(Debug, Args)]
@@ -80,18 +80,19 @@ pub(super) enum Form {
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
-    let (world, state, _) = match arguments.out {
-        None => look_with_record(context, terminal, env, Connections::Close, state::read).await?,
+    let (access, paths, close) = (context.access(), context.state()?, Connections::Close);
+    let (observation, state) = match arguments.out {
+        None => observe_with_record(&access, env, close, terminal, record(paths)).await?,
         Some(_) => {
             let claim = context.claim("plan");
-            look_with_record(context, terminal, env, Connections::Close, |paths| established(paths, claim)).await?
+            observe_with_record(&access, env, close, terminal, move || established(&paths, claim)).await?
         }
     };
-    let options = arguments.limits.set(world.options(&arguments.selection, &state.view)?);
-    world.refuse_broken(&options)?;
-    let planned = world.plan(&state.view, &state.sealer, options);
+    let options = arguments.limits.set(arguments.selection.options(&observation, &state.view)?);
+    observation.refuse_broken(&options)?;
+    let planned = observation.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
-        let saved = saved(world, state, &planned, context);
+        let saved = saved(&observation, &state, &planned);
         write(path, &saved.text())?;
     }
     show(&planned.plan, arguments.format, terminal)?;
@@ -125,18 +126,17 @@ pub(super) fn show(plan: &Plan, form: Form, terminal: &Terminal) -> Result<(), F
 }
 
 /// The plan as it is saved.
-pub(super) fn saved(world: &World, state: &State, planned: &Planned, context: &Context) -> SavedPlan {
+pub(super) fn saved(observation: &Observation, state: &State, planned: &Planned) -> SavedPlan {
     let mut secrets = Secrets::default();
     let plan = json::plan(&planned.plan, &mut secrets);
-    let inputs = world.reader.inputs(&context.root, &world.live, &world.env);
     SavedPlan {
         format_version: file::FORMAT_VERSION,
         made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),
         made_at: state::now(),
-        homelab: world.homelab.name.clone(),
+        homelab: observation.homelab.name.clone(),
         lineage: state.lineage.clone(),
         serial: state.view.serial,
-        inputs: file::inputs(&inputs, &state.sealer).to_string(),
+        inputs: file::inputs(&observation.inputs(), &state.sealer).to_string(),
         options: SavedOptions::of(&planned.options),
         fingerprints: file::fingerprints(&planned.plan, &planned.changes, &state.sealer),
         secrets: secrets.digests().iter().map(ToString::to_string).collect(),

@@ -41,22 +41,18 @@ enum Verb {
 #[derive(Debug, Args)]
 struct OfService {
     /// The service.
-    #[arg(value_name = "SERVICE", value_parser = service)]
+    #[arg(value_name = "SERVICE")]
     service: ServiceName,
 }
 
 #[derive(Debug, Args)]
 struct Set {
     /// The service.
-    #[arg(value_name = "SERVICE", value_parser = service)]
+    #[arg(value_name = "SERVICE")]
     service: ServiceName,
     /// The variable.
     #[arg(value_name = "NAME", value_parser = variable_name)]
     name: String,
-}
-
-fn service(text: &str) -> Result<ServiceName, String> {
-    ServiceName::new(text).map_err(|error| error.to_string())
 }
 
 fn variable_name(text: &str) -> Result<String, String> {

@@ -8,13 +8,12 @@ use super::environment::Context;
 use super::exit::{Answer, Exit};
 use super::selection::Selection;
 use super::terminal::Terminal;
-use super::walk::{World, look_with_record};
 use crate::diff;
 use crate::model::view::{Health, LiveContainer, NodeView, RecordedView, Status};
 use crate::node::Connections;
 use crate::render::style::Label;
 use crate::render::table::{Cell, table};
-use crate::state;
+use crate::workflow::{Observation, observe_with_record, record};
 
 /// Show what runs where, and how it is.
 #[derive(Debug, Args)]
@@ -38,14 +37,16 @@ struct Row {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
-    let (world, state, _) = look_with_record(context, terminal, &[], Connections::Close, state::read).await?;
+    let (access, record) = (context.access(), record(context.state()?));
+    let (observation, state) = observe_with_record(&access, &[], Connections::Close, terminal, record).await?;
     let recorded = &state.view;
-    let options = world.options(&arguments.selection, recorded)?;
+    let options = arguments.selection.options(&observation, recorded)?;
     let mut rows = Vec::new();
-    for service in world.homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name)) {
-        rows.extend(rows_of(service, world, recorded));
+    for service in observation.homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name)) {
+        rows.extend(rows_of(service, &observation, recorded));
     }
-    for (name, unresolved) in world.homelab.unresolved.iter().filter(|(name, u)| options.asks_for(&u.node, name)) {
+    for (name, unresolved) in observation.homelab.unresolved.iter().filter(|(name, u)| options.asks_for(&u.node, name))
+    {
         rows.push(Row {
             service: format!("{}/{name}", unresolved.node),
             container: "?".to_owned(),
@@ -65,7 +66,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
             })).collect::<Vec<_>>(),
         }))?,
     }
-    Ok(if world.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
+    Ok(if observation.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
 }
 
 fn text(rows: &[Row], terminal: &Terminal) -> String {
@@ -87,8 +88,8 @@ fn text(rows: &[Row], terminal: &Terminal) -> String {
     table(["SERVICE", "CONTAINER", "STATE", "IMAGE", "SINCE"], &cells, terminal.options().palette)
 }
 
-fn rows_of(service: &crate::model::homelab::Service, world: &World, recorded: &RecordedView) -> Vec<Row> {
-    let Some(NodeView::Known(node)) = world.live.nodes.get(&service.node) else { return Vec::new() };
+fn rows_of(service: &crate::model::homelab::Service, observation: &Observation, recorded: &RecordedView) -> Vec<Row> {
+    let Some(NodeView::Known(node)) = observation.live.nodes.get(&service.node) else { return Vec::new() };
     let found = diff::instances(service, recorded, node);
     let row = |name: &String, live: Option<&&LiveContainer>| {
         let (state, label) = live.map_or(("not there".to_owned(), Label::Error), |live| shown(live));

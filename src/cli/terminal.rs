@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::render::page::{Line, Page};
 use crate::render::style::Label;
 use crate::render::{Detail, Palette, diagnostic, plan};
+use crate::workflow::DiagnosticListener;
 
 /// When output is in colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -104,11 +105,6 @@ impl Terminal {
         }
     }
 
-    /// Says what is wrong in the user's files.
-    pub fn diagnostics(&self, found: &Diagnostics, sources: &SourceMap) {
-        self.stderr(&diagnostic::diagnostics(found, sources, self.err));
-    }
-
     /// Says a line.
     pub fn line(&self, line: Line) {
         let mut page = Page::default();
@@ -140,5 +136,12 @@ impl Terminal {
         let read = io::stdin().lock().read_line(&mut answer);
         read.map_err(|error| Failure::world(format!("cannot read the answer: {error}")))?;
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+impl DiagnosticListener for Terminal {
+    /// Shows what is wrong in the user's files.
+    fn diagnostics(&self, found: &Diagnostics, sources: &SourceMap) {
+        self.stderr(&diagnostic::diagnostics(found, sources, self.err));
     }
 }

@@ -12,6 +12,7 @@ use crate::config;
 use crate::diagnostic::did_you_mean;
 use crate::model::NodeName;
 use crate::node::{self, LockHolder, Reach};
+use crate::workflow::DiagnosticListener;
 
 /// Show who holds the locks of the nodes; with --break, take a lock away.
 ///
@@ -20,7 +21,7 @@ use crate::node::{self, LockHolder, Reach};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only these; all if none is given.
-    #[arg(value_name = "NODE", value_parser = node_name)]
+    #[arg(value_name = "NODE")]
     nodes: Vec<NodeName>,
     /// End the apply that holds the lock. What it was at is not finished; the next plan tells.
     #[arg(long = "break")]
@@ -28,10 +29,6 @@ pub(super) struct Arguments {
     /// Do not ask.
     #[arg(long, requires = "break_it")]
     yes: bool,
-}
-
-fn node_name(text: &str) -> Result<NodeName, String> {
-    NodeName::new(text).map_err(|error| error.to_string())
 }
 
 /// Runs the command.

@@ -7,6 +7,7 @@ use super::exit::{Answer, Exit, Failure};
 use super::terminal::Terminal;
 use crate::config;
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::workflow::DiagnosticListener;
 
 /// Check all files of the repository without asking any node.
 #[derive(Debug, Args)]

@@ -10,7 +10,6 @@ use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::selection::Selection;
 use super::terminal::Terminal;
-use super::walk::{doors, look_with_record};
 use crate::apply::verify::{self, Verified};
 use crate::config;
 use crate::diff;
@@ -19,48 +18,45 @@ use crate::model::homelab::Service;
 use crate::model::view::{Health, LiveView, NodeView, RecordedView, Status};
 use crate::node::Connections;
 use crate::plan;
-use crate::state;
+use crate::workflow::{observe_with_record, record};
 
 /// Prove that services work: Docker's health checks and each service's healthcheck.sh.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only these; all if none is given.
-    #[arg(value_name = "SERVICE", value_parser = service)]
+    #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
     #[command(flatten)]
     selection: Selection,
 }
 
-fn service(text: &str) -> Result<ServiceName, String> {
-    ServiceName::new(text).map_err(|error| error.to_string())
-}
-
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
-    let (world, state, fleet) = look_with_record(context, terminal, &[], Connections::Keep, state::read).await?;
+    let (access, record) = (context.access(), record(context.state()?));
+    let (observation, state) = observe_with_record(&access, &[], Connections::Keep, terminal, record).await?;
     let recorded = &state.view;
     let mut selection = arguments.selection.clone();
     for service in &arguments.services {
         selection.targets.push(service.as_str().parse().map_err(Failure::world)?);
     }
-    let options = world.options(&selection, recorded)?;
-    let order = plan::service_order(&world.homelab);
+    let options = selection.options(&observation, recorded)?;
+    let order = plan::service_order(&observation.homelab);
     let chosen = order
         .iter()
-        .filter_map(|name| world.homelab.services.get(name))
+        .filter_map(|name| observation.homelab.services.get(name))
         .filter(|service| options.asks_for(&service.node, &service.name));
     let job = verify::Job {
-        services: chosen.map(|service| subject(service, recorded, &world.live)).collect(),
-        live: &world.live,
-        declared: world.nodes(),
-        nodes: &doors(&fleet),
+        services: chosen.map(|service| subject(service, recorded, &observation.live)).collect(),
+        live: &observation.live,
+        declared: &observation.homelab.nodes,
+        nodes: &observation.nodes,
         read_env: config::dotenv::values,
-        secrets: &world.secrets(),
+        secrets: &observation.secrets(),
     };
     let verified = verify::verify(&job).await;
     terminal.data(&text(&verified))?;
     let failed = verified.iter().any(|v| !v.problems.is_empty());
-    Ok(match (failed, world.has_gaps(&options)) {
+    Ok(match (failed, observation.has_gaps(&options)) {
         (true, _) => Exit::Failed,
         (false, true) => Exit::Incomplete,
         (false, false) => Exit::Done,

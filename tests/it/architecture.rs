@@ -45,7 +45,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("render", &["model", "diff", "plan", "event"]),
     ("apply", &["model", "plan", "node", "state", "event"]),
     ("backup", &["model", "plan", "node", "state", "event"]),
-    ("cli", &["model", "config", "node", "state", "diff", "plan", "event", "render", "apply", "backup"]),
+    ("workflow", &["model", "config", "node", "state", "diff", "plan", "event", "apply"]),
+    ("cli", &["model", "config", "node", "state", "plan", "event", "render", "apply", "diff", "workflow"]),
 ];
 
 const PURE: &[&str] = &["model", "diff", "plan"];
@@ -251,6 +252,8 @@ fn arrows_rule_can_fail() {
         &["src/config/mod.rs: `config` knows `state`"],
     );
     says(arrows, "src/diagnostic.rs", "use crate::model::Addr;", &["src/diagnostic.rs: `diagnostic` knows `model`"]);
+    says(arrows, "src/workflow/x.rs", "use crate::render::page;", &["src/workflow/x.rs: `workflow` knows `render`"]);
+    says(arrows, "src/workflow/x.rs", "use crate::cli::run;", &["src/workflow/x.rs: `workflow` knows `cli`"]);
     says(arrows, "src/new/mod.rs", "", &["src/new/mod.rs: `new` is not in the table of arrows"]);
     says(arrows, "src/diff/mod.rs", "use super::node::Node;", &["src/diff/mod.rs: `diff` knows `node`"]);
     says(arrows, "src/diff/x/y.rs", "use super::super::super::node;", &["src/diff/x/y.rs: `diff` knows `node`"]);

@@ -1,0 +1,19 @@
+//! WHAT COMMANDS DO, without a terminal: the walk from the repository and the nodes to a plan, and from a plan to an apply,
+//! as functions that the front door, a scheduler or a notifier can call.
+//!
+//! Everything that depends on the caller comes in as data ([`Access`]), and every result goes out as data. Nothing here
+//! prints, asks for consent, ends the process or reads the environment, and nothing here knows the terminal or how a result is
+//! shown. Decisions are made in the rooms below; this room only calls them in the right order.
+//!
+//! Entry: [`observe`].
+
+mod observe;
+mod plan;
+mod recording_reader;
+mod selection;
+
+pub use observe::{
+    Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,
+};
+pub use plan::{BrokenServices, Planned};
+pub use selection::{Named, Selection, SelectionError};

@@ -1,0 +1,202 @@
+//! Observing a homelab: the repository is read, all nodes are asked, and both are resolved into one declared and one live
+//! view.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::recording_reader::RecordingReader;
+use crate::config::{self, Machines, Repository, Sources};
+use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
+use crate::model::homelab::Homelab;
+use crate::model::view::{LiveView, NodeView};
+use crate::model::{NodeName, ServiceName};
+use crate::node::{self, Fleet};
+use crate::plan;
+use crate::state::{self, Paths, State};
+
+/// How a homelab is reached. The caller gathers it from its own environment; nothing here reads that.
+#[derive(Clone)]
+pub struct Access {
+    /// The repository that declares it.
+    pub repository: Repository,
+    /// How its nodes are connected to.
+    pub node_options: node::Options,
+}
+
+/// Receives the diagnostics of the repository's files as soon as they are known, which may be before the nodes answer.
+pub trait DiagnosticListener: Sync {
+    /// Some diagnostics, with the texts that they point into; there may be none among them.
+    fn diagnostics(&self, found: &Diagnostics, sources: &SourceMap);
+}
+
+/// Why a homelab was not observed. Nodes that do not answer are no reason; see [`NodeView::Unknown`].
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// Files have errors that concern more than one service. The listener has received them.
+    #[error("the files of the repository have errors")]
+    Repository,
+    /// The record cannot be read.
+    #[error(transparent)]
+    State(#[from] state::Error),
+}
+
+/// The nodes that are connected.
+pub type ConnectedNodes = BTreeMap<NodeName, Arc<dyn node::Node>>;
+
+/// The declared and the live view of a homelab.
+pub struct Observation {
+    /// The declared view.
+    pub homelab: Homelab,
+    /// The services whose files have errors, which the listener has received.
+    pub broken: BTreeSet<ServiceName>,
+    /// The live view.
+    pub live: LiveView,
+    /// The nodes that are still connected; none after [`node::Connections::Close`].
+    pub nodes: ConnectedNodes,
+    /// Variables that the caller gave for the compose files.
+    pub variables: Vec<(String, String)>,
+    root: PathBuf,
+    reader: RecordingReader,
+}
+
+/// Reads the repository and asks all nodes. Errors that concern one service leave that service out.
+///
+/// `variables` are for the compose files, over those of the nodes and of the repository.
+///
+/// # Errors
+/// [`ObserveError::Repository`].
+pub async fn observe(
+    access: &Access,
+    variables: &[(String, String)],
+    connections: node::Connections,
+    listener: &dyn DiagnosticListener,
+) -> Result<Observation, ObserveError> {
+    let reader = RecordingReader::over(Arc::clone(&access.repository.reader));
+    let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
+    let machines = config::machines(repository);
+    // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
+    let asking = node::ask(&machines.known(), &access.node_options, connections);
+    let sources = load(machines, listener)?;
+    let (files, engines) = asking.files(config::wanted(&sources)).await;
+    let mut resolved = config::resolve(&sources, &files, variables);
+    let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
+    let known_at_first = known(&files);
+    let (live, fleet) = engines.beside(files).await;
+    // An engine that was lost meanwhile takes its services out of the homelab.
+    if known(&live) < known_at_first || config::depends_on_engines(&live) {
+        resolved = config::resolve(&sources, &live, variables);
+    }
+    listener.diagnostics(&resolved.diagnostics, &resolved.map);
+    if concern_all(&resolved.diagnostics) {
+        return Err(ObserveError::Repository);
+    }
+    Ok(Observation {
+        homelab: resolved.homelab,
+        broken: resolved.broken,
+        live,
+        nodes: connected(fleet),
+        variables: variables.to_vec(),
+        root: access.repository.root.clone(),
+        reader,
+    })
+}
+
+/// As [`observe`], with the record, which `read` reads at the same time.
+///
+/// # Errors
+/// [`ObserveError`].
+///
+/// # Panics
+/// If `read` does, which is a bug.
+pub async fn observe_with_record(
+    access: &Access,
+    variables: &[(String, String)],
+    connections: node::Connections,
+    listener: &dyn DiagnosticListener,
+    read: impl FnOnce() -> Result<State, state::Error> + Send + 'static,
+) -> Result<(Observation, State), ObserveError> {
+    let reading = tokio::task::spawn_blocking(read);
+    let observation = observe(access, variables, connections, listener).await?;
+    let state = reading.await.expect("reading the record does not panic")?;
+    Ok((observation, state))
+}
+
+/// Reads the record without a lock; for callers that write nothing.
+///
+/// # Errors
+/// As [`state::read`].
+pub fn record(paths: Paths) -> impl FnOnce() -> Result<State, state::Error> + Send + 'static {
+    move || state::read(&paths)
+}
+
+/// The nodes of a fleet that answered.
+pub(super) fn connected(fleet: Fleet) -> ConnectedNodes {
+    let answered = fleet.into_iter().filter_map(|(name, reach)| match reach {
+        node::Reach::Node(node) => Some((name, node)),
+        node::Reach::Failed(_) | node::Reach::Maintenance => None,
+    });
+    answered.collect()
+}
+
+/// Reads what needs neither a variable nor a node.
+fn load(machines: Machines, listener: &dyn DiagnosticListener) -> Result<Sources, ObserveError> {
+    let (sources, found) = machines.with_services();
+    listener.diagnostics(&found, &sources.map);
+    match found.has_errors() {
+        true => Err(ObserveError::Repository),
+        false => Ok(sources),
+    }
+}
+
+/// Whether there are errors between services, so that leaving one of them out would be arbitrary.
+fn concern_all(found: &Diagnostics) -> bool {
+    let between = [Code::PortClaimedTwice, Code::NameClaimedTwice, Code::DependencyCycle];
+    found.iter().any(|d| d.severity == Severity::Error && between.contains(&d.code))
+}
+
+impl Observation {
+    /// Whether something that was asked for is not known: a service, or a node on which nothing is declared.
+    pub fn has_gaps(&self, options: &plan::Options) -> bool {
+        let unknown = |node: &NodeName| matches!(self.live.nodes.get(node), Some(NodeView::Unknown { .. }));
+        let homelab = &self.homelab;
+        let on_unknown = homelab.services.values().filter(|s| unknown(&s.node)).map(|s| (&s.node, &s.name));
+        let unresolved = homelab.unresolved.iter().map(|(name, u)| (&u.node, name));
+        on_unknown.chain(unresolved).any(|(node, service)| options.asks_for(node, service))
+            || homelab.nodes.keys().any(|node| unknown(node) && options.asks_for_node(node))
+    }
+
+    /// Takes services out of the declaration, as if their folders were gone.
+    pub fn leave_out(&mut self, services: &BTreeSet<ServiceName>) {
+        for service in services {
+            self.homelab.services.remove(service);
+            self.homelab.unresolved.remove(service);
+        }
+    }
+
+    /// The values in the nodes' env files, none of which may be shown.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let files = self.live.nodes.values().filter_map(|view| view.known()).flat_map(|node| &node.files);
+        let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
+        let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
+        texts.flat_map(|text| config::dotenv::values(text).into_values()).map(SecretString::from).collect()
+    }
+
+    /// Every text that the views were made from, by its name: the repository's files by their path in it, the nodes' files,
+    /// and the variables of the caller.
+    pub fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = self.reader.files().into_iter().map(|(path, bytes)| {
+            let name = path.strip_prefix(&self.root).unwrap_or(&path);
+            (format!("file {}", name.display()), bytes)
+        });
+        let known = self.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?)));
+        let on_nodes = known.flat_map(|(name, node)| {
+            let read = node.files.iter().filter_map(|(path, file)| Some((path, file.content.as_ref()?)));
+            read.map(move |(path, bytes)| (format!("node {name} {path}"), bytes.clone()))
+        });
+        let variable = |(name, value): &(String, String)| (format!("variable {name}"), value.clone().into_bytes());
+        files.chain(on_nodes).chain(self.variables.iter().map(variable)).collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! Making a plan from what was observed and what is recorded.
+
+use std::collections::BTreeSet;
+
+use super::observe::Observation;
+use crate::diff::{self, Change};
+use crate::model::view::RecordedView;
+use crate::model::{Sealer, ServiceName};
+use crate::plan::{self, Plan};
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// How the views differ.
+    pub changes: Vec<Change>,
+    /// What would be done about it.
+    pub plan: Plan,
+    /// What the caller asked for.
+    pub options: plan::Options,
+}
+
+/// Services that were asked for and whose files have errors: nothing is planned while only half of them is known, and
+/// whoever mends one file must not apply the mistake in another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is planned while the files of some services have errors")]
+pub struct BrokenServices(
+    /// Their names; never empty.
+    pub BTreeSet<ServiceName>,
+);
+
+impl Observation {
+    /// How the declared, the recorded and the live view differ.
+    pub fn changes(&self, recorded: &RecordedView, sealer: &Sealer) -> Vec<Change> {
+        diff::diff(&self.homelab, recorded, &self.live, sealer)
+    }
+
+    /// Makes the plan.
+    pub fn plan(&self, recorded: &RecordedView, sealer: &Sealer, options: plan::Options) -> Planned {
+        let changes = self.changes(recorded, sealer);
+        let plan = self.plan_for(&changes, recorded, &options);
+        Planned { changes, plan, options }
+    }
+
+    /// What somebody changed outside hl, as the plan that would put it back, and nothing else.
+    pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
+        let mut changes = self.changes(recorded, sealer);
+        changes.retain(Change::is_drift);
+        // A service that is still to be verified was not changed by anybody.
+        let recorded = RecordedView { unproven: BTreeSet::new(), ..recorded.clone() };
+        self.plan_for(&changes, &recorded, options)
+    }
+
+    fn plan_for(&self, changes: &[Change], recorded: &RecordedView, options: &plan::Options) -> Plan {
+        plan::plan(&plan::Input { homelab: &self.homelab, recorded, live: &self.live, changes, options })
+    }
+
+    /// Makes sure that no service that is asked for has errors in its files.
+    ///
+    /// # Errors
+    /// [`BrokenServices`] names them.
+    pub fn refuse_broken(&self, options: &plan::Options) -> Result<(), BrokenServices> {
+        let asked_for = |name: &&ServiceName| self.homelab.node_of(name).is_none_or(|n| options.asks_for(n, name));
+        let broken: BTreeSet<ServiceName> = self.broken.iter().filter(asked_for).cloned().collect();
+        if broken.is_empty() { Ok(()) } else { Err(BrokenServices(broken)) }
+    }
+}

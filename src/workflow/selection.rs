@@ -1,0 +1,107 @@
+//! Which part of the homelab a caller asks for, by names that have to be known.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::did_you_mean;
+use crate::model::homelab::Homelab;
+use crate::model::view::RecordedView;
+use crate::model::{NodeName, ServiceName, Target};
+use crate::plan;
+
+/// A part of the homelab; all of it by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these.
+    pub targets: Vec<Target>,
+    /// Not these.
+    pub excludes: Vec<Target>,
+    /// Only the services on these nodes, beside the targets.
+    pub nodes: Vec<NodeName>,
+}
+
+/// Why a selection selects nothing that can be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// A name is neither declared nor recorded.
+    #[error("there is no {kind} `{name}`")]
+    Unknown {
+        /// What it should be the name of.
+        kind: Named,
+        /// The name.
+        name: String,
+        /// The known name that is most like it, if one is.
+        similar: Option<String>,
+    },
+    /// Neither a declared nor a recorded service is on this node.
+    #[error("no service is on {0}")]
+    EmptyNode(NodeName),
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A node.
+    Node,
+    /// A node or a service.
+    NodeOrService,
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Named::Node => "node",
+            Named::NodeOrService => "node or service",
+        })
+    }
+}
+
+impl Selection {
+    /// The same as the options of a plan. A node alone could also be the name of a service, so [`Selection::nodes`] become
+    /// their services by their whole names.
+    ///
+    /// # Errors
+    /// [`SelectionError`].
+    pub fn options(&self, homelab: &Homelab, recorded: &RecordedView) -> Result<plan::Options, SelectionError> {
+        let services = services(homelab, recorded);
+        let nodes: BTreeSet<&NodeName> = homelab.nodes.keys().chain(services.iter().map(|(node, _)| node)).collect();
+        let names: BTreeSet<&ServiceName> = services.iter().map(|(_, service)| service).collect();
+        for target in self.targets.iter().chain(&self.excludes) {
+            for word in target.words() {
+                let known = nodes.iter().map(|n| n.as_str()).chain(names.iter().map(|s| s.as_str()));
+                require(Named::NodeOrService, word, known)?;
+            }
+        }
+        let mut targets = self.targets.clone();
+        for node in &self.nodes {
+            require(Named::Node, node.as_str(), nodes.iter().map(|n| n.as_str()))?;
+            let on_it = services.iter().filter(|(at, _)| at == node);
+            let on_it: Vec<Target> = on_it.filter_map(|(n, s)| format!("{n}/{s}").parse().ok()).collect();
+            if on_it.is_empty() {
+                return Err(SelectionError::EmptyNode(node.clone()));
+            }
+            targets.extend(on_it);
+        }
+        Ok(plan::Options { targets, excludes: self.excludes.clone(), ..plan::Options::default() })
+    }
+}
+
+/// Every service with its node, declared or recorded.
+fn services(homelab: &Homelab, recorded: &RecordedView) -> BTreeSet<(NodeName, ServiceName)> {
+    let declared = homelab.services.values().map(|s| (s.node.clone(), s.name.clone()));
+    let unresolved = homelab.unresolved.iter().map(|(name, u)| (u.node.clone(), name.clone()));
+    let resources = recorded.resources.keys().map(|addr| (addr.node.clone(), addr.service.clone()));
+    declared.chain(unresolved).chain(resources).collect()
+}
+
+/// Makes sure that a name is one of those that are known.
+pub(super) fn require<'a>(
+    kind: Named,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), SelectionError> {
+    if known.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let similar = did_you_mean(name, known).map(ToString::to_string);
+    Err(SelectionError::Unknown { kind, name: name.to_owned(), similar })
+}
