@@ -1,29 +1,45 @@
 //! What a `.dockerignore` leaves out of a build context.
 //!
-//! Source: the rules of `moby/patternmatcher`: a pattern is a path of the context whose parts may
-//! hold `*`, `?` and `[…]`, `**` is any number of parts, `!` takes back, the last match wins, and
-//! what is below a match matches too.
+//! Source: `moby/patternmatcher`. A pattern is a path of the context; `*` and `?` match within one part of it, `[…]` one
+//! character, `**` any number of parts; `!` takes back, the last match wins, and what lies below a match matches too.
+//! Each pattern becomes a regular expression as it does there, so the time that a match takes grows with the pattern
+//! and the path, never with the number of ways in which they could fit.
+
+use regex_lite::Regex;
 
 /// The patterns of one file.
 pub struct Ignore(Vec<Pattern>);
 
 struct Pattern {
-    parts: Vec<String>,
+    matcher: Matcher,
     takes_back: bool,
 }
 
+/// How a pattern is compared with a path, as `patternmatcher` distinguishes it.
+enum Matcher {
+    /// The path is this text.
+    Exact(String),
+    /// The path begins with this text: `folder/**`.
+    Prefix(String),
+    /// The path ends with this text, or is it without its leading slash: `**/name`.
+    Suffix(String),
+    /// Everything else.
+    Expression(Regex),
+}
+
 impl Ignore {
-    /// Reads the file's text.
+    /// Reads the file's text. A pattern that Docker refuses, such as an open `[`, matches nothing.
     pub fn parse(text: &str) -> Self {
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        Self(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(Pattern::parse).collect())
+        let lines = text.trim_start_matches('\u{feff}').lines();
+        Self(lines.filter(|line| !line.starts_with('#')).filter_map(|line| Pattern::parse(line.trim())).collect())
     }
 
     /// Whether a path, relative to the context, is left out.
     pub fn leaves_out(&self, path: &str) -> bool {
-        let parts: Vec<&str> = path.split('/').collect();
-        let below = |pattern: &Pattern| (1..=parts.len()).any(|end| matches(&pattern.parts, &parts[..end]));
-        self.0.iter().fold(false, |out, pattern| if below(pattern) { !pattern.takes_back } else { out })
+        let ancestors = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let paths: Vec<&str> = ancestors.chain([path]).collect();
+        let covers = |pattern: &Pattern| paths.iter().any(|path| pattern.matcher.matches(path));
+        self.0.iter().fold(false, |out, pattern| if covers(pattern) { !pattern.takes_back } else { out })
     }
 
     /// Whether something below a folder that is left out may be taken back.
@@ -35,70 +51,75 @@ impl Ignore {
 impl Pattern {
     fn parse(line: &str) -> Option<Self> {
         let (line, takes_back) = line.strip_prefix('!').map_or((line, false), |rest| (rest.trim(), true));
-        let mut parts: Vec<String> = Vec::new();
-        for part in line.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part.to_owned()),
+        let path = clean(line);
+        if path.is_empty() {
+            return None;
+        }
+        Some(Self { matcher: Matcher::compile(&path)?, takes_back })
+    }
+}
+
+/// A path without empty parts, `.` and the `..` that can be resolved, and without its leading slash, as Go's
+/// `filepath.Clean` has it.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match (part, parts.last()) {
+            ("" | ".", _) => {}
+            ("..", None) if path.starts_with('/') => {}
+            ("..", Some(last)) if *last != ".." => drop(parts.pop()),
+            (part, _) => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+impl Matcher {
+    fn compile(pattern: &str) -> Option<Self> {
+        let is_literal = |text: &str| !text.contains(['*', '?', '[', ']', '\\']);
+        if is_literal(pattern) {
+            return Some(Matcher::Exact(pattern.to_owned()));
+        }
+        if let Some(suffix) = pattern.strip_prefix("**").filter(|rest| is_literal(rest)) {
+            return Some(Matcher::Suffix(suffix.to_owned()));
+        }
+        if let Some(prefix) = pattern.strip_suffix("**").filter(|rest| is_literal(rest)) {
+            return Some(Matcher::Prefix(prefix.to_owned()));
+        }
+        Regex::new(&expression(pattern)).ok().map(Matcher::Expression)
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Matcher::Exact(text) => path == text,
+            Matcher::Prefix(text) => path.starts_with(text),
+            Matcher::Suffix(text) => path.ends_with(text) || text.strip_prefix('/').is_some_and(|name| path == name),
+            Matcher::Expression(expression) => expression.is_match(path),
+        }
+    }
+}
+
+/// The regular expression of a pattern.
+fn expression(pattern: &str) -> String {
+    let mut out = "(?s)^".to_owned();
+    let mut rest = pattern.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '*' if rest.next_if_eq(&'*').is_some() => {
+                // The slash belongs to it: `**/` matches no part at all, too.
+                rest.next_if_eq(&'/');
+                out += if rest.peek().is_none() { ".*" } else { "(.*/)?" };
             }
+            '*' => out += "[^/]*",
+            '?' => out += "[^/]",
+            '[' | ']' => out.push(c),
+            '\\' => out += &regex_lite::escape(rest.next().map_or("\\".to_owned(), String::from).as_str()),
+            // Within brackets these make ranges and their opposite.
+            '-' | '^' => out.push(c),
+            literal => out += &regex_lite::escape(literal.encode_utf8(&mut [0; 4])),
         }
-        (!parts.is_empty()).then_some(Self { parts, takes_back })
     }
-}
-
-/// Whether a pattern matches a whole path.
-fn matches(pattern: &[String], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (None, Some(_)) => false,
-        (Some((first, rest)), _) if first == "**" => {
-            // At the end it stands for at least one part, elsewhere for none too.
-            let least = usize::from(rest.is_empty());
-            (least..=path.len()).any(|skipped| matches(rest, &path[skipped..]))
-        }
-        (Some(_), None) => false,
-        (Some((first, rest)), Some((part, below))) => matches_part(first, part) && matches(rest, below),
-    }
-}
-
-/// Whether one part of a pattern matches one part of a path.
-fn matches_part(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    matches_chars(&pattern, &text)
-}
-
-fn matches_chars(pattern: &[char], text: &[char]) -> bool {
-    let Some((first, rest)) = pattern.split_first() else { return text.is_empty() };
-    match first {
-        '*' => (0..=text.len()).any(|skipped| matches_chars(rest, &text[skipped..])),
-        '?' => !text.is_empty() && matches_chars(rest, &text[1..]),
-        '[' => match (rest.iter().skip(1).position(|c| *c == ']'), text.split_first()) {
-            (Some(end), Some((letter, below))) => {
-                let (class, rest) = (&rest[..=end], &rest[end + 2..]);
-                in_class(class, *letter) && matches_chars(rest, below)
-            }
-            _ => false,
-        },
-        '\\' => {
-            matches!((rest.split_first(), text.split_first()), (Some((c, rest)), Some((l, below))) if c == l && matches_chars(rest, below))
-        }
-        literal => text.split_first().is_some_and(|(letter, below)| letter == literal && matches_chars(rest, below)),
-    }
-}
-
-/// Whether a letter is in `a-z` or, with `^` in front, is not.
-fn in_class(class: &[char], letter: char) -> bool {
-    let (class, wanted) = class.strip_prefix(&['^']).map_or((class, true), |rest| (rest, false));
-    let mut found = false;
-    let mut at = 0;
-    while at < class.len() {
-        let last = if class.get(at + 1) == Some(&'-') && at + 2 < class.len() { at + 2 } else { at };
-        found |= (class[at]..=class[last]).contains(&letter);
-        at = last + 1;
-    }
-    found == wanted
+    out + "$"
 }
 
 #[cfg(test)]
@@ -115,14 +136,32 @@ mod tests {
             ("target", "target/debug/hl", true),
             ("/target/", "target/debug", true),
             ("./a/../b", "b", true),
+            ("../b", "b", false),
+            ("/../b", "b", true),
             ("a/**", "a", false),
             ("a/**", "a/b/c", true),
             ("a/**/c", "a/c", true),
+            ("a/**/c", "a/b/b/c", true),
+            ("**", "anything/at/all", true),
+            ("**/name", "name", true),
+            ("**/name", "a/name", true),
+            ("**/name", "a/rename", false),
+            ("**name", "a/rename", true),
             ("a?c", "abc", true),
+            ("a?c", "a/c", false),
             ("[a-c]x", "bx", true),
             ("[^a-c]x", "bx", false),
+            ("[^a-c]x", "dx", true),
             ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("a.c*", "abc", false),
+            ("a(b)+*", "a(b)+", true),
+            ("ä*ö", "äöö", true),
+            ("a-b*", "a-bc", true),
+            ("x*\\", "xy\\", true),
+            ("[", "[", false),
             ("# no pattern", "# no pattern", false),
+            (" # a pattern", "# a pattern", true),
         ];
         for (pattern, path, out) in cases {
             assert_eq!(Ignore::parse(pattern).leaves_out(path), out, "{pattern} {path}");
@@ -135,5 +174,16 @@ mod tests {
         assert!(ignore.leaves_out("README"));
         assert!(!ignore.leaves_out("src/main.rs"));
         assert!(ignore.leaves_out("src/x.tmp"));
+    }
+
+    /// A matcher that tries each way in which the stars could divide the name does not end here.
+    #[test]
+    fn many_stars_cost_no_more_than_their_number() {
+        let name = "a".repeat(200);
+        let stars = "*a".repeat(60);
+        assert!(!Ignore::parse(&format!("{stars}b")).leaves_out(&name));
+        assert!(Ignore::parse(&stars).leaves_out(&name));
+        let deep = ["a"; 60].join("/");
+        assert!(!Ignore::parse(&format!("{}b", "**/a/".repeat(20))).leaves_out(&deep));
     }
 }
