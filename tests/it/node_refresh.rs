@@ -116,9 +116,16 @@ fn a_node_that_cannot_be_read_is_unknown_and_stops_nothing() {
     ];
     let nodes: BTreeMap<_, _> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
     let options = Options::default();
-    let begun = Instant::now();
-    let view = door.run(async { refresh(&nodes, &options, BTreeMap::new()).await });
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let refreshed = |nodes: &BTreeMap<_, _>| {
+        let begun = Instant::now();
+        let view = door.run(async { refresh(nodes, &options, BTreeMap::new()).await });
+        (view, begun.elapsed())
+    };
+    let well: BTreeMap<_, _> =
+        nodes.iter().filter(|(name, _)| name.as_str() == "good").map(|(n, d)| (n.clone(), d.clone())).collect();
+    let (_, usual) = refreshed(&well);
+    let (view, took) = refreshed(&nodes);
+    assert!(took < Duration::from_secs(5) + usual * 20, "{took:?} where a node that is well takes {usual:?}");
     let told = |name: &str| match &view.nodes[name] {
         NodeView::Known(_) => "known".to_owned(),
         NodeView::Maintenance => "in maintenance".to_owned(),

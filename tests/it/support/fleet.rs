@@ -122,10 +122,29 @@ impl Fleet {
 
     /// Has a command run as soon as an engine's socket is forwarded: a connection is made, and little was read yet.
     pub fn when_forwarded(&self, lab: &Homelab, command: &str) {
+        self.write_ssh(lab, ":", command);
+    }
+
+    /// Writes down when each connection is begun and when `ssh` has made it or given it up, until `when_forwarded` is
+    /// called again. Read it with [`attempts`].
+    pub fn log_connections(&self, lab: &Homelab) -> PathBuf {
+        let log = lab.scratch("connections");
+        let line = |event: &str| {
+            format!("for word; do case $word in *.test*) echo \"{event} $word\" >>'{}' ;; esac; done", log.display())
+        };
+        self.write_ssh(lab, &line("begin"), &line("end"));
+        log
+    }
+
+    /// The program `ssh` of a homelab, with commands before and after a connection is made.
+    fn write_ssh(&self, lab: &Homelab, before: &str, after: &str) {
         let config = lab.scratch("ssh").join("config");
+        let connects = |command: &str| format!("case \"$*\" in *-fNT*) {command} ;; esac");
         let text = format!(
-            "/usr/bin/ssh -F '{}' \"$@\"; code=$?\ncase \"$*\" in *-fNT*) {command} ;; esac\nexit $code\n",
-            config.display()
+            "{}\n/usr/bin/ssh -F '{}' \"$@\"; code=$?\n{}\nexit $code\n",
+            connects(before),
+            config.display(),
+            connects(after)
         );
         lab.program("ssh", &text);
     }
@@ -397,6 +416,17 @@ impl Subnet {
         let first = self.number * 4;
         format!("10.203.{}.{}", first / 256, first % 256 + host)
     }
+}
+
+/// Whether a connection was begun or ended, and the host's name, in the order of a log of connections.
+pub fn attempts(log: &Path) -> Vec<(bool, String)> {
+    let text = std::fs::read_to_string(log).expect("connections were made");
+    let attempt = |line: &str| {
+        let (event, host) = line.split_once(' ').expect("an event and a host");
+        let host = host.rsplit('@').next().unwrap_or(host).trim_start_matches("ssh://");
+        (event == "begin", host.split('.').next().unwrap_or(host).to_owned())
+    };
+    text.lines().map(attempt).collect()
 }
 
 /// A word that a shell takes as it is.
