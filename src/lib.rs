@@ -1,14 +1,18 @@
 //! hl: plan and apply for a homelab that runs on Docker Compose.
 //!
-//! `config` reads the repository, `node` asks the machines, `state` knows what was applied last.
-//! `diff` lays these three views over one another, `plan` turns what differs into steps, `render`
-//! prints them, and after consent `apply` takes the steps and records what is now true. `workflow`
-//! puts these rooms in order for whoever wants one of their results, and `cli` is the front door.
+//! `config` reads the repository, with `compose` for its Compose files and `envfile` for its env files; `node` asks the
+//! machines, `state` knows what was applied last. `diff` lays these three views over one another, `plan` turns what
+//! differs into steps, `render` prints them, and after consent `apply` takes the steps and records what is now true.
+//! `workflow` puts these rooms in order for whoever wants one of their results, and `cli` is the front door.
 
 pub mod diagnostic;
 pub mod event;
 
 pub mod model;
+
+pub mod envfile;
+
+pub mod compose;
 
 pub mod config;
 

@@ -5,8 +5,9 @@ use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use hl::config::compose::{self, Origin, Request, Variables};
-use hl::config::files::{Disk, Kind, Memory, ReadError, Reader};
+use hl::compose::reader::{Kind, Memory, ReadError, Reader};
+use hl::compose::{self, Origin, Request, Variables};
+use hl::config::Disk;
 use hl::diagnostic::SourceMap;
 use serde::Deserialize;
 

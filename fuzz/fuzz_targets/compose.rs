@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use hl::config::compose::print::{self, Edition};
-use hl::config::compose::{self, Request, hash};
-use hl::config::files::Memory;
+use hl::compose::print::{self, Edition};
+use hl::compose::reader::Memory;
+use hl::compose::{self, Request, hash};
 use hl::diagnostic::SourceMap;
 use libfuzzer_sys::fuzz_target;
 

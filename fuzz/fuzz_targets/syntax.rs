@@ -1,7 +1,7 @@
 //! Any text as each of the short forms.
 #![no_main]
 
-use hl::config::compose::syntax::{device, duration, hosts, image, path, port, scalar, size, volume, words};
+use hl::compose::syntax::{device, duration, hosts, image, path, port, scalar, size, volume, words};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hl::config::template::{self, Seen};
+use hl::envfile::template::{self, Seen};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

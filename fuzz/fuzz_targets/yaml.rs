@@ -1,7 +1,7 @@
 //! Any text as a YAML file: it is a tree or there is a diagnostic, and a place is always in the text.
 #![no_main]
 
-use hl::config::yaml;
+use hl::compose::yaml;
 use hl::diagnostic::{Diagnostics, SourceMap, Visibility};
 use libfuzzer_sys::fuzz_target;
 

@@ -187,14 +187,14 @@ mod tests {
     /// What Compose's own grammar makes of a file, and whether it could read all of it.
     fn parse(text: &str) -> (BTreeMap<String, String>, bool) {
         struct Nothing;
-        impl crate::config::template::Lookup for Nothing {
-            fn get(&self, _: &str) -> Option<(&str, crate::config::tree::Taint)> {
+        impl crate::envfile::template::Lookup for Nothing {
+            fn get(&self, _: &str) -> Option<(&str, crate::model::Taint)> {
                 None
             }
         }
         let file = SourceMap::default().add(".env", text, Visibility::Secret);
         let mut diagnostics = Diagnostics::default();
-        let set = crate::config::dotenv::parse(text, file, &Nothing, &mut diagnostics);
+        let set = crate::envfile::parse(text, file, &Nothing, &mut diagnostics);
         (set.into_iter().map(|(name, a)| (name, a.value)).collect(), diagnostics.iter().next().is_none())
     }
 

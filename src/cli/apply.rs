@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::apply::{self, PARALLELISM};
-use crate::config;
+use crate::envfile;
 use crate::event::{Interruption, Report};
 use crate::model::NodeName;
 use crate::model::view::RecordedService;
@@ -171,7 +171,7 @@ pub(super) async fn carry_out(
         nodes: observation.homelab.nodes.clone(),
         services,
         secrets: observation.secrets(),
-        read_env: config::dotenv::values,
+        read_env: envfile::values,
         digest,
         commit: context.commit(),
         holder: store.claim().to_string(),

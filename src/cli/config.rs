@@ -10,11 +10,12 @@ use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::selection::variable;
 use super::terminal::Terminal;
+use crate::compose::yaml::{Node, Value};
+use crate::compose::{self, Origin, Project, Request, Variables};
 use crate::config;
-use crate::config::compose::{self, Origin, Project, Request, Variables};
-use crate::config::files::Disk;
-use crate::config::tree::{Node, Taint, Value};
+use crate::config::Disk;
 use crate::diagnostic::{SourceMap, did_you_mean};
+use crate::model::Taint;
 use crate::workflow::DiagnosticListener;
 
 /// Show a Compose project as it is after interpolation, merging and all defaults.

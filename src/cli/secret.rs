@@ -13,9 +13,10 @@ use super::env_var::variable;
 use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::terminal::Terminal;
+use crate::config::Repository;
 use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
-use crate::config::{Repository, dotenv};
 use crate::diagnostic::did_you_mean;
+use crate::envfile;
 use crate::model::ServiceName;
 
 /// Keep passwords in the repository, encrypted: services/<service>/secrets.env.
@@ -151,7 +152,7 @@ impl SecretsFile {
 
 fn list(file: &SecretsFile, terminal: &Terminal) -> Answer {
     let text = file.open()?;
-    let names: String = dotenv::values(text.expose_secret()).into_keys().map(|name| name + "\n").collect();
+    let names: String = envfile::values(text.expose_secret()).into_keys().map(|name| name + "\n").collect();
     if names.is_empty() {
         terminal.talk(&format!("There is nothing in {}. `hl secret set` begins it.", file.shown));
     }
@@ -183,10 +184,10 @@ fn value(name: &str) -> Result<SecretString, Failure> {
 
 fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), Failure> {
     let old = file.open()?;
-    let mut expected = dotenv::values(old.expose_secret());
+    let mut expected = envfile::values(old.expose_secret());
     let had = expected.insert(name.to_owned(), value.expose_secret().to_owned()).is_some();
     let new = with_variable(old.expose_secret(), name, value.expose_secret(), had);
-    if dotenv::values(&new) != expected {
+    if envfile::values(&new) != expected {
         let failure = Failure::world(format!("{name} cannot be put into {} by itself", file.shown));
         return Err(failure.hint("something in it spans several lines; use `hl secret edit`"));
     }
@@ -195,7 +196,7 @@ fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), Failu
 
 /// The text with the line of a variable replaced, or with one more at its end.
 fn with_variable(text: &str, name: &str, value: &str, had: bool) -> String {
-    let line = format!("{name}={}\n", dotenv::quoted(value));
+    let line = format!("{name}={}\n", envfile::quoted(value));
     let assigns = |old: &str| {
         let old = old.trim_start();
         let old = old.strip_prefix("export ").unwrap_or(old).trim_start();
@@ -253,13 +254,13 @@ fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
         terminal.talk("Nothing was changed.");
         return Ok(Exit::Done);
     }
-    let broken = dotenv::complaints(&new);
+    let broken = envfile::complaints(&new);
     if !broken.is_empty() {
         let failure = Failure::world(format!("nothing was changed: {}", broken.join("\n")));
         return Err(failure.hint("each line is to be NAME=value"));
     }
     file.write(&SecretString::from(new.clone()))?;
-    let changed = changed(&dotenv::values(old), &dotenv::values(&new));
+    let changed = changed(&envfile::values(old), &envfile::values(&new));
     terminal.talk(&format!("{} is changed: {changed}. Commit it.", file.shown));
     Ok(Exit::Done)
 }
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_edit_is_told_without_values() {
-        let map = |text: &str| dotenv::values(text);
+        let map = |text: &str| envfile::values(text);
         assert_eq!(changed(&map("A=1\nB=2\nC=3\n"), &map("B=2\nC=4\nD=5\n")), "+D -A ~C");
         assert_eq!(changed(&map("A=1\n"), &map("# x\nA=1\n")), "no variable");
     }

@@ -1,7 +1,7 @@
 //! `backup:` of a service and of the topology.
 
 use super::section::{self, Context};
-use super::tree::Node;
+use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::backup::{BackupPolicy, BackupRepository, Keep};
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::files::{Files, Kind};
 use super::service::{self, Declaration, HealthRules};
 use super::sources::{Folder, Found, Inventory, ServiceSource, names};
 use super::topology::NodeSource;
+use crate::compose::reader::{Files, Kind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility, did_you_mean};
 use crate::model::homelab::HealthScript;
 use crate::model::name::{NodeName, ServiceName};

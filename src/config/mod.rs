@@ -2,27 +2,23 @@
 //!
 //! [`load`] reads it once and says what is wrong in itself, [`machines`] does so in two steps;
 //! [`wanted`] says which files of the nodes count; [`resolve`] puts every variable in place and
-//! gives the homelab. [`check_offline`] does the last without any node. `files` is the only door to
+//! gives the homelab. [`check_offline`] does the last without any node. `disk` is the only door to
 //! the disk, and how the caller asks nodes or prints diagnostics is not known here.
 
 mod address;
 mod backup;
 mod check;
-pub mod compose;
-pub mod dotenv;
-pub mod files;
+mod disk;
 mod project;
 mod resolve;
 pub mod secrets;
 mod section;
 mod service;
 mod sources;
-pub mod template;
 mod topology;
 mod tracked;
-pub mod tree;
-pub mod yaml;
 
+pub use disk::Disk;
 pub use resolve::{Resolved, check_offline, depends_on_engines, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};

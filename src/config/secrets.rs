@@ -7,10 +7,10 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::dotenv::{self, Assignments};
-use super::files::{Files, Kind};
-use super::template::Nothing;
+use crate::compose::reader::{Files, Kind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
+use crate::envfile::template::Nothing;
+use crate::envfile::{self, Assignments};
 
 /// The name of the file in a service's folder.
 pub const FILE: &str = "secrets.env";
@@ -133,7 +133,7 @@ pub(super) fn variables(
     match found.opened {
         Ok(text) => {
             let file = files.add(&path, text.expose_secret(), Visibility::Secret);
-            Some(dotenv::parse(text.expose_secret(), file, &Nothing, out))
+            Some(envfile::parse(text.expose_secret(), file, &Nothing, out))
         }
         Err(Closed { why, hint }) => {
             let words = format!("{} stays closed: {why}", files.shown(&path).display());

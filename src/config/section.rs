@@ -3,8 +3,8 @@
 //! For hl's own files; Compose files have a schema of their own. This module does not know which
 //! keys there are or what they mean.
 
-use crate::config::compose::syntax::duration;
-use crate::config::tree::{Map, Node, Value};
+use crate::compose::syntax::duration;
+use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
 
 /// A value with the place that it was written at.

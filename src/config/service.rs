@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::backup;
 use super::section::{self, Context, Located, Section};
-use super::tree::{Node, Value};
+use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::model::Field;
 use crate::model::backup::BackupPolicy;

@@ -7,15 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{Disk, Files, Kind, Reader};
+use super::disk::Disk;
 use super::secrets::{self, Decrypt, NoKeys};
 use super::section::Context;
 use super::service::{self, Declaration};
-use super::template::Nothing;
 use super::topology::{self, NodeSource, Topology};
-use super::tree::Node;
-use super::{check, dotenv, tracked, yaml};
+use super::{check, tracked};
+use crate::compose::reader::{Files, Kind, Reader};
+use crate::compose::yaml;
+use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
+use crate::envfile;
+use crate::envfile::template::Nothing;
 use crate::model::backup::BackupRepository;
 use crate::model::homelab::{self, HealthScript};
 use crate::model::name::{NodeName, ServiceName};
@@ -87,9 +90,9 @@ pub struct ServiceSource {
     /// Its compose file and the override beside it.
     pub compose_files: Vec<PathBuf>,
     /// The variables of `env.example`; none without that file.
-    pub env_example: Option<dotenv::Assignments>,
+    pub env_example: Option<envfile::Assignments>,
     /// The variables of `secrets.env`; none without that file, or where it stays closed.
-    pub secrets: Option<dotenv::Assignments>,
+    pub secrets: Option<envfile::Assignments>,
     /// How it proves that it works.
     pub health: Option<HealthScript>,
     /// A place that stands for the service as a whole.
@@ -101,8 +104,8 @@ pub(super) struct Folder {
     pub path: PathBuf,
     pub compose_files: Vec<PathBuf>,
     pub declaration: Declaration,
-    pub env_example: Option<dotenv::Assignments>,
-    pub secrets: Option<dotenv::Assignments>,
+    pub env_example: Option<envfile::Assignments>,
+    pub secrets: Option<envfile::Assignments>,
     pub place: Option<Span>,
 }
 
@@ -277,7 +280,7 @@ fn not_a_homelab(repository: &Repository, services: Kind) -> Diagnostic {
 }
 
 fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
-    let compose_files = super::compose::in_folder(&path, files, out);
+    let compose_files = crate::compose::in_folder(&path, files, out);
     let own_file =
         ["service.yaml", "service.yml"].map(|n| path.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
     let service = match ServiceName::new(name.as_str()) {
@@ -315,14 +318,14 @@ fn is_blank(text: &str) -> bool {
     text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
 }
 
-fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<dotenv::Assignments> {
+fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<envfile::Assignments> {
     let path = folder.join("env.example");
     if files.kind(&path) != Kind::File {
         return None;
     }
     match files.load(&path, Visibility::Public) {
         // An example is taken as it is.
-        Ok(file) => Some(dotenv::parse(&files.text(file), file, &Nothing, out)),
+        Ok(file) => Some(envfile::parse(&files.text(file), file, &Nothing, out)),
         Err(error) => {
             out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions and that it is text"));
             None

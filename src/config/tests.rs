@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::files::Memory;
 use super::{Repository, Sources, load};
+use crate::compose::reader::Memory;
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::model::homelab::{Condition, NodeAddress};
 

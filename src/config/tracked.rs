@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::files::{Kind, Reader};
+use crate::compose::reader::{Kind, Reader};
 
 /// Bytes of an entry before its flags: times, device, inode, mode, owner, size and a SHA-1.
 const FIXED: usize = 60;
@@ -96,7 +96,8 @@ fn offset(bytes: &[u8]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::files::{Disk, Memory};
+    use crate::compose::reader::Memory;
+    use crate::config::Disk;
 
     /// This very repository, as far as it is a git repository: its sources are tracked, what is built is not.
     #[test]

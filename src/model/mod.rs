@@ -20,5 +20,5 @@ pub use addr::{Addr, AddrError, Kind, Target};
 pub use field::{Field, Fields, Key};
 pub use name::{NodeName, ProjectName, ServiceName};
 pub use pending::Pending;
-pub use secret::{Digest, Sealer};
+pub use secret::{Digest, Sealer, Taint};
 pub use value::{Text, Value};

@@ -5,6 +5,16 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+/// Whether a value carries a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Taint {
+    /// Written in a file that anyone who reads the repository sees.
+    #[default]
+    Plain,
+    /// A variable of secret origin went into it.
+    Secret,
+}
+
 /// The keyed digest of a value (HMAC-SHA-256): tells equal from different and gives nothing away
 /// without the key, not even for a short password that could be guessed from a plain hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::recording_reader::RecordingReader;
 use crate::config::{self, Machines, Repository, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
+use crate::envfile;
 use crate::model::homelab::Homelab;
 use crate::model::view::{LiveView, NodeView};
 use crate::model::{NodeName, ServiceName};
@@ -181,7 +182,7 @@ impl Observation {
         let files = self.live.nodes.values().filter_map(|view| view.known()).flat_map(|node| &node.files);
         let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
         let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
-        texts.flat_map(|text| config::dotenv::values(text).into_values()).map(SecretString::from).collect()
+        texts.flat_map(|text| envfile::values(text).into_values()).map(SecretString::from).collect()
     }
 
     /// Every text that the views were made from, by its name: the repository's files by their path in it, the nodes' files,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::files::{Kind, ReadError, Reader};
+use crate::compose::reader::{Kind, ReadError, Reader};
 
 /// Reads through another reader and keeps the content of every file that was read.
 #[derive(Clone)]

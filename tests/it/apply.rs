@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hl::apply::{self, Options};
 use hl::config::{self, Repository};
 use hl::diff::diff;
+use hl::envfile;
 use hl::event::{Event, Interruption, Outcome, Report};
 use hl::model::homelab::{Homelab as Declared, Protect};
 use hl::model::view::RecordedService;
@@ -105,7 +106,7 @@ impl Walk {
             nodes: planned.homelab.nodes.clone(),
             services: services.iter().map(|(name, service)| (name.clone(), RecordedService::of(service))).collect(),
             secrets: Vec::new(),
-            read_env: config::dotenv::values,
+            read_env: envfile::values,
             digest: "sha256:0".into(),
             commit: None,
             holder: "ann@desk".to_owned(),

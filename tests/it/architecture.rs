@@ -36,20 +36,28 @@ type File = (String, String);
 const ARROWS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("model", &[]),
-    ("config", &["model"]),
+    ("envfile", &["model"]),
+    ("compose", &["model", "envfile"]),
+    ("config", &["model", "envfile", "compose"]),
     ("node", &["model"]),
     ("state", &["model"]),
     ("diff", &["model"]),
     ("plan", &["model", "diff"]),
     ("event", &["model", "plan"]),
     ("render", &["model", "diff", "plan", "event"]),
-    ("apply", &["model", "plan", "node", "state", "event"]),
+    ("apply", &["model", "envfile", "plan", "node", "state", "event"]),
     ("backup", &["model", "plan", "node", "state", "event"]),
-    ("workflow", &["model", "config", "node", "state", "diff", "plan", "event", "apply"]),
-    ("cli", &["model", "config", "node", "state", "plan", "event", "render", "apply", "diff", "workflow"]),
+    ("workflow", &["model", "envfile", "compose", "config", "node", "state", "diff", "plan", "event", "apply"]),
+    (
+        "cli",
+        &[
+            "model", "envfile", "compose", "config", "node", "state", "plan", "event", "render", "apply", "diff",
+            "workflow",
+        ],
+    ),
 ];
 
-const PURE: &[&str] = &["model", "diff", "plan"];
+const PURE: &[&str] = &["model", "envfile", "compose", "diff", "plan"];
 const IMPURE: &[&str] = &[
     "tokio",
     "bollard",

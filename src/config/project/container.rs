@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::read::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
 use super::{Builder, services};
-use crate::config::compose::hash::hashed_config;
-use crate::config::tree::{Entry, Node};
+use crate::compose::hash::hashed_config;
+use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::model::Text;
 use crate::model::addr::Kind;
@@ -79,9 +79,7 @@ impl Builder<'_> {
             hostname: self.plain(service.get("hostname")),
             domainname: self.plain(service.get("domainname")),
             user: self.plain(service.get("user")),
-            working_dir: self
-                .plain(service.get("working_dir"))
-                .map(|p| crate::config::compose::syntax::path::clean(&p)),
+            working_dir: self.plain(service.get("working_dir")).map(|p| crate::compose::syntax::path::clean(&p)),
             stop_signal: self.plain(service.get("stop_signal")),
             stop_grace_period: service.get("stop_grace_period").map(|n| nanoseconds(Some(n)) / SECOND),
             tty: flag(service.get("tty")),

@@ -2,7 +2,7 @@
 
 use super::read::{number, secret_aware};
 use super::{Builder, Purpose, entries};
-use crate::config::tree::Node;
+use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::Text;
 use crate::model::spec::{ContainerSpec, CopiedFile, Mount, MountKind};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::limits::ulimits;
 use super::read::{flag, number, text_map, variables};
 use super::{Builder, Purpose};
-use crate::config::tree::{Entry, Node};
+use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::Text;
 use crate::model::homelab::Image;
@@ -117,7 +117,7 @@ const DAY: u64 = 24 * 60 * 60;
 /// `12h` or `2d` in seconds.
 fn seconds(text: &str) -> Option<u64> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
-    let duration = || crate::config::compose::syntax::duration::parse(text).ok();
+    let duration = || crate::compose::syntax::duration::parse(text).ok();
     days.map(|d| d * DAY).or_else(|| u64::try_from(duration()?.0 / 1_000_000_000).ok())
 }
 

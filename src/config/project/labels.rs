@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Builder;
 use super::read::flag;
-use crate::config::tree::Node;
+use crate::compose::yaml::Node;
 
 impl Builder<'_> {
     /// The labels of a container. `image` and `config-hash` are not among them: the ids of the image and of other

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Builder;
 use super::read::{flag, nano_cpus, number};
-use crate::config::tree::{Node, Value};
+use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{BlkioConfig, ContainerSpec, Ulimit};
 

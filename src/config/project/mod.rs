@@ -16,10 +16,10 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compose::print::Edition;
-use super::compose::{self, Project};
-use super::files::Reader;
-use super::tree::{Entry, Map, Node};
+use crate::compose::print::Edition;
+use crate::compose::reader::Reader;
+use crate::compose::yaml::{Entry, Map, Node};
+use crate::compose::{self, Project};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::model::addr::Kind;
 use crate::model::homelab::{Container, Image, Network, Volume};

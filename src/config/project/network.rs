@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::read::number;
 use super::{Builder, entries};
-use crate::config::tree::{Node, Value};
+use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{Attachment, ContainerRef, ContainerSpec, NetworkMode, Port};
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
-use crate::config::compose::syntax::duration;
-use crate::config::tree::{Node, Taint, Value};
+use crate::compose::syntax::duration;
+use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::Taint;
 use crate::model::{Pending, Text};
 
 /// A text that may be secret.
@@ -72,7 +73,7 @@ pub(super) fn nanoseconds(node: Option<&Node>) -> i64 {
 }
 
 fn scalar(node: &Node) -> Option<String> {
-    crate::config::compose::syntax::scalar::scalar_text(&node.value)
+    crate::compose::syntax::scalar::scalar_text(&node.value)
 }
 
 impl Builder<'_> {

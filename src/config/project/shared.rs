@@ -3,7 +3,7 @@
 use super::network::is_external;
 use super::read::{flag, text_map};
 use super::{Builder, entries};
-use crate::config::tree::Node;
+use crate::compose::yaml::Node;
 use crate::model::addr::Kind;
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{IpamPool, NetworkSpec, VolumeSpec};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{flag, number, text_map};
 use super::{Builder, Purpose, entries};
-use crate::config::tree::Node;
+use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{ContainerRef, ContainerSpec, Device, DeviceRequest, Mount, MountKind};
 

@@ -1,9 +1,9 @@
 //! Compose files in, resources out.
 
 use super::{Purpose, Resources, build};
-use crate::config::compose::print::Edition;
-use crate::config::compose::{self, Origin, Request, Variables};
-use crate::config::files::Memory;
+use crate::compose::print::Edition;
+use crate::compose::reader::Memory;
+use crate::compose::{self, Origin, Request, Variables};
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::model::homelab::{Condition, Network, Role, Volume};
 use crate::model::spec::{ContainerRef, MountKind, NetworkMode, PullPolicy, RestartPolicy};

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Knowledge, Setting};
-use crate::config::compose::Plain;
-use crate::config::dotenv::{self, Assignments};
+use crate::compose::Plain;
 use crate::config::secrets;
-use crate::config::template::Lookup;
-use crate::config::tree::Taint;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Visibility};
+use crate::envfile::template::Lookup;
+use crate::envfile::{self, Assignments};
+use crate::model::Taint;
 use crate::model::spec::Variable;
 use crate::model::{Pending, Text};
 
@@ -119,7 +119,7 @@ pub(super) fn service_env(
     }
     env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
     if !added.is_empty() {
-        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", dotenv::quoted(value))).collect());
+        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", envfile::quoted(value))).collect());
     }
     env.text = (!texts.is_empty()).then(|| texts.join("\n"));
     env
@@ -189,7 +189,7 @@ fn values(
     out: &mut Diagnostics,
 ) -> BTreeMap<String, String> {
     let file = map.add(shown, text, Visibility::Secret);
-    let found: Assignments = dotenv::parse(text, file, &Layers(outside), out);
+    let found: Assignments = envfile::parse(text, file, &Layers(outside), out);
     found.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
 }
 
@@ -212,7 +212,7 @@ mod tests {
         fn quoted_values_read_back(value in "[ -~\n\r\t'\"\\\\$#äö\u{f8f0}]*") {
             let mut map = SourceMap::default();
             let mut out = Diagnostics::default();
-            let read = values(&format!("A={}\nB=1\n", dotenv::quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
+            let read = values(&format!("A={}\nB=1\n", envfile::quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
             prop_assert!(out.is_empty());
             prop_assert_eq!(read.get("A"), Some(&value));
             prop_assert_eq!(read.get("B").map(String::as_str), Some("1"));

@@ -7,7 +7,7 @@ use super::Setting;
 use super::context::{Builds, Context};
 use super::env::ServiceEnv;
 use super::overlay::Overlay;
-use crate::config::files::Kind;
+use crate::compose::reader::Kind;
 use crate::config::project::{Purpose, SourcePath};
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};

@@ -15,12 +15,12 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::compose::print::Edition;
-use super::compose::{self, Origin, Project, Request, Variables};
-use super::files::Reader;
 use super::project::{self, Claims, Resources};
 use super::sources::{ServiceSource, Sources};
 use super::topology::NodeSource;
+use crate::compose::print::Edition;
+use crate::compose::reader::Reader;
+use crate::compose::{self, Origin, Project, Request, Variables};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Visibility};
 use crate::model::Pending;
 use crate::model::homelab::{Homelab, NodeAddress, Service, Unresolved};

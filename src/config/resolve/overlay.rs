@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::files::{Kind, ReadError, Reader};
+use crate::compose::reader::{Kind, ReadError, Reader};
 
 /// Whether the machine that a service is for is the one that reads the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Reader for Overlay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::files::Memory;
+    use crate::compose::reader::Memory;
 
     fn overlay(memory: &Memory) -> Overlay<'_> {
         Overlay {

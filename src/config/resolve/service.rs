@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::Builds;
 use super::env::ServiceEnv;
 use super::{Setting, at_service};
-use crate::config::compose::Project;
+use crate::compose::Project;
 use crate::config::project::Resources;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::model::homelab::{HealthScript, Lifecycle, Service, Update};

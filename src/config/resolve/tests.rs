@@ -238,7 +238,7 @@ fn what_git_does_not_track_is_not_shown() {
     assert_eq!(sources.tracked, None);
     sources.tracked = super::super::tracked::tracked_files(
         Path::new("/lab"),
-        &crate::config::files::Memory::from_iter([("/lab/.git/index", index)]),
+        &crate::compose::reader::Memory::from_iter([("/lab/.git/index", index)]),
     )
     .map(std::sync::Arc::new);
     let resolved = resolve(&sources, &live(&[]), &[]);

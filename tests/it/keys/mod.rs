@@ -8,8 +8,8 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hl::config::compose::schema::{self, Support};
-use hl::config::files::Memory;
+use hl::compose::reader::Memory;
+use hl::compose::schema::{self, Support};
 use hl::config::{self, Repository};
 use hl::diff::policy;
 use hl::model::homelab::{Network, Volume};

@@ -1,0 +1,204 @@
+//! Variables in values, and the types of the values they leave.
+//!
+//! Only strings that are values are substituted, after the YAML was read; then a string that stands
+//! where Compose wants a number or a boolean is cast, whether it had a variable in it or not.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::syntax::scalar;
+use super::tree_path::{Patterns, Place};
+use super::variables::Variables;
+use crate::compose::yaml::{Node, Value};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility, did_you_mean};
+use crate::envfile::template::{self, Seen, TemplateError};
+
+/// Substitutes and casts all values below `root`, and adds the names that were asked for to `used`.
+pub fn interpolate(
+    root: &mut Node,
+    variables: &Variables,
+    sources: &SourceMap,
+    used: &mut BTreeSet<String>,
+    diagnostics: &mut Diagnostics,
+) {
+    Walk { variables, sources, used, diagnostics }.node(root, Place::ROOT);
+}
+
+/// The type that Compose casts a string to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cast {
+    Int,
+    Float,
+    Bool,
+}
+
+/// What compose-go's loader casts after interpolation.
+static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
+    Patterns::new([
+        ("services.*.configs.[].mode", Cast::Int),
+        ("services.*.cpu_count", Cast::Int),
+        ("services.*.cpu_percent", Cast::Float),
+        ("services.*.cpu_period", Cast::Int),
+        ("services.*.cpu_quota", Cast::Int),
+        ("services.*.cpu_rt_period", Cast::Int),
+        ("services.*.cpu_rt_runtime", Cast::Int),
+        ("services.*.cpus", Cast::Float),
+        ("services.*.cpu_shares", Cast::Int),
+        ("services.*.init", Cast::Bool),
+        ("services.*.deploy.replicas", Cast::Int),
+        ("services.*.deploy.update_config.parallelism", Cast::Int),
+        ("services.*.deploy.update_config.max_failure_ratio", Cast::Float),
+        ("services.*.deploy.rollback_config.parallelism", Cast::Int),
+        ("services.*.deploy.rollback_config.max_failure_ratio", Cast::Float),
+        ("services.*.deploy.restart_policy.max_attempts", Cast::Int),
+        ("services.*.deploy.placement.max_replicas_per_node", Cast::Int),
+        ("services.*.healthcheck.retries", Cast::Int),
+        ("services.*.healthcheck.disable", Cast::Bool),
+        ("services.*.oom_kill_disable", Cast::Bool),
+        ("services.*.oom_score_adj", Cast::Int),
+        ("services.*.pids_limit", Cast::Int),
+        ("services.*.ports.[].target", Cast::Int),
+        ("services.*.privileged", Cast::Bool),
+        ("services.*.read_only", Cast::Bool),
+        ("services.*.scale", Cast::Int),
+        ("services.*.secrets.[].mode", Cast::Int),
+        ("services.*.stdin_open", Cast::Bool),
+        ("services.*.tty", Cast::Bool),
+        ("services.*.ulimits.*", Cast::Int),
+        ("services.*.ulimits.*.hard", Cast::Int),
+        ("services.*.ulimits.*.soft", Cast::Int),
+        ("services.*.volumes.[].read_only", Cast::Bool),
+        ("services.*.volumes.[].volume.nocopy", Cast::Bool),
+        ("networks.*.external", Cast::Bool),
+        ("networks.*.internal", Cast::Bool),
+        ("networks.*.attachable", Cast::Bool),
+        ("networks.*.enable_ipv4", Cast::Bool),
+        ("networks.*.enable_ipv6", Cast::Bool),
+        ("volumes.*.external", Cast::Bool),
+        ("secrets.*.external", Cast::Bool),
+        ("configs.*.external", Cast::Bool),
+    ])
+});
+
+struct Walk<'a, 'd> {
+    variables: &'a Variables,
+    sources: &'a SourceMap,
+    used: &'d mut BTreeSet<String>,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl Walk<'_, '_> {
+    fn node(&mut self, node: &mut Node, at: Place<'_>) {
+        match &mut node.value {
+            Value::Map(map) => {
+                for (key, entry) in map {
+                    self.node(&mut entry.node, at.key(key));
+                }
+            }
+            Value::List(items) => items.iter_mut().enumerate().for_each(|(i, item)| self.node(item, at.item(i))),
+            Value::Text(text) => {
+                if text.contains('$') {
+                    self.text(node, at);
+                }
+                self.cast(node, at);
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+        }
+    }
+
+    fn text(&mut self, node: &mut Node, at: Place<'_>) {
+        let Value::Text(text) = &mut node.value else { return };
+        let mut seen = Seen::default();
+        let result = template::substitute(text, self.variables, &mut seen);
+        for name in seen.unset {
+            self.unset(&name, node.span);
+        }
+        self.used.extend(seen.asked);
+        match result {
+            Ok(substituted) => {
+                *text = substituted.text;
+                node.taint = node.taint.max(substituted.taint);
+            }
+            Err(error) => self.failed(error, node.span, at),
+        }
+    }
+
+    fn failed(&mut self, error: TemplateError, span: Span, at: Place<'_>) {
+        let diagnostic = match &error {
+            TemplateError::Invalid(_) => {
+                let words = format!("a variable expression in `{at}` cannot be read");
+                Diagnostic::error(Code::InterpolationSyntax, words)
+                    .at(self.place(span, "${"), "")
+                    .hint("write `$$` for a dollar sign; expressions are `${NAME}`, `${NAME:-default}`, `${NAME:?error}`, `${NAME:+other}`")
+            }
+            TemplateError::Required { name, .. } => Diagnostic::error(Code::VariableRequired, error.to_string())
+                .at(self.place(span, &format!("${{{name}")), "")
+                .hint(format!("set it in an env file, or with `--env {name}=…`")),
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn unset(&mut self, name: &str, span: Span) {
+        let braced = self.place(span, &format!("${{{name}"));
+        let span = if braced == span { self.place(span, &format!("${name}")) } else { braced };
+        let hint = match did_you_mean(name, self.variables.names()) {
+            Some(near) => {
+                format!("did you mean `{near}`? Else set it, or write `${{{name}:-}}` where nothing is meant")
+            }
+            None => format!("set it in an env file or in `vars`, or write `${{{name}:-}}` where nothing is meant"),
+        };
+        let words = format!("variable `{name}` is not set: nothing stands in its place");
+        self.diagnostics.push(Diagnostic::warning(Code::VariableUnset, words).at(span, "").hint(hint));
+    }
+
+    /// The place of an expression within its scalar, as written; the whole scalar where that is unclear.
+    fn place(&self, span: Span, expression: &str) -> Span {
+        let source = self.sources.get(span.file);
+        if source.visibility == Visibility::Secret {
+            return span;
+        }
+        let raw = source.text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let Some(at) = raw.find(expression) else { return span };
+        let rest = &raw[at + expression.len()..];
+        let end = match (expression.starts_with("${"), rest.find(['}', '\n'])) {
+            (true, Some(close)) if rest[close..].starts_with('}') => at + expression.len() + close + 1,
+            _ => at + expression.len(),
+        };
+        let start = span.start as usize;
+        Span::new(span.file, start + at, start + end)
+    }
+
+    fn cast(&mut self, node: &mut Node, at: Place<'_>) {
+        let Some(cast) = CASTS.at(&at) else { return };
+        let Value::Text(text) = &node.value else { return };
+        let value = match cast {
+            Cast::Int => scalar::parse_int(text).map(|n| Value::Int(n.into())),
+            Cast::Float => scalar::parse_float(text).map(Value::Float),
+            Cast::Bool => scalar::parse_bool(text).map(Value::Bool),
+        };
+        let span = node.span;
+        match value {
+            Some(value) => {
+                if cast == Cast::Bool && scalar::is_old_bool(text) {
+                    let words = format!("`{text}` is no boolean of YAML 1.2");
+                    self.diagnostics
+                        .push(Diagnostic::warning(Code::Trap, words).at(span, "").hint("write `true` or `false`"));
+                }
+                node.value = value;
+            }
+            None => {
+                let wanted = match cast {
+                    Cast::Int => "an integer",
+                    Cast::Float => "a number",
+                    Cast::Bool => "`true` or `false`",
+                };
+                let words = format!("`{at}` takes {wanted}");
+                let mut diagnostic = Diagnostic::error(Code::InvalidValue, words).at(span, "");
+                if text.is_empty() {
+                    diagnostic = diagnostic.hint("a variable may be unset: give it a default, `${NAME:-…}`");
+                }
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A project → the text that `docker-compose config` prints for it.
+//!
+//! [`json`] and [`yaml`] print a whole project, in the key order of Compose's own structs; [`service_json`] is one
+//! service in one line, for the config hash. `$` is doubled in what people read back as a Compose file, not in a hash.
+//! What is secret is printed as it is: masking is the caller's matter.
+
+mod emit_json;
+mod emit_yaml;
+mod shape;
+
+use crate::compose::yaml::Node;
+
+/// Which Compose's structs a project is laid out by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Edition {
+    /// compose-go 2.4.8, whose answers hl follows.
+    #[default]
+    Followed,
+    /// The newest Compose, which has some keys in another order and another form.
+    Newest,
+}
+
+/// The release from which on a container's hash is nearer to that of the newest Compose.
+const NEWER: [u32; 3] = [2, 30, 2];
+
+impl Edition {
+    /// The edition that is nearest to a release such as `2.26.1` or `v5.0.0-rc.1`.
+    pub fn of_release(version: &str) -> Self {
+        let numbers = version.trim_start_matches('v').split(['.', '-', '+']).map_while(|part| part.parse().ok());
+        let numbers: Vec<u32> = numbers.take(3).collect();
+        if numbers.as_slice() >= NEWER.as_slice() { Edition::Newest } else { Edition::Followed }
+    }
+
+    /// The release that writes its labels so.
+    pub fn release(self) -> &'static str {
+        match self {
+            Edition::Followed => "2.26.1",
+            Edition::Newest => "5.5.0",
+        }
+    }
+}
+
+/// The project as `docker-compose config --format json` prints it, without a newline at the end.
+pub fn json(project: &Node) -> String {
+    escape_dollars(emit_json::indented(&shape::project(project, shape::Format::Json)))
+}
+
+/// The project as `docker-compose config` prints it.
+pub fn yaml(project: &Node) -> String {
+    escape_dollars(emit_yaml::document(&shape::project(project, shape::Format::Yaml)))
+}
+
+/// A service as Go marshals it, in one line and without the keys in `without`, of which one may be `key.key`.
+pub fn service_json(service: &Node, edition: Edition, without: &[&str]) -> String {
+    emit_json::compact(&shape::service(service, edition, without))
+}
+
+/// A file that is read again is interpolated again.
+fn escape_dollars(text: String) -> String {
+    if text.contains('$') { text.replace('$', "$$") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_have_an_edition() {
+        for (release, edition) in [
+            ("2.26.1", Edition::Followed),
+            ("2.30.1", Edition::Followed),
+            ("2.30.2", Edition::Newest),
+            ("v2.40.0-desktop.1", Edition::Newest),
+            ("5.0", Edition::Newest),
+            ("1.29.2", Edition::Followed),
+            ("", Edition::Followed),
+        ] {
+            assert_eq!(Edition::of_release(release), edition, "{release}");
+        }
+        for edition in [Edition::Followed, Edition::Newest] {
+            assert_eq!(Edition::of_release(edition.release()), edition);
+        }
+    }
+}

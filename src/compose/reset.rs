@@ -1,0 +1,89 @@
+//! `!reset` and `!override`: keys of the base that go before the file that names them is merged.
+
+use super::tree_path::Place;
+use crate::compose::yaml::{Map, Node, Tag, Value};
+
+/// The keys, from the root, that a document resets or replaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resets(Vec<Vec<String>>);
+
+impl Resets {
+    /// Takes the tags out of a document: what is reset disappears from it, what overrides stays.
+    pub fn take(document: &mut Node) -> Self {
+        let mut resets = Self::default();
+        resets.collect(document, Place::ROOT);
+        resets
+    }
+
+    fn collect(&mut self, node: &mut Node, at: Place<'_>) {
+        match &mut node.value {
+            Value::Map(map) => {
+                for (key, entry) in &mut *map {
+                    let at = at.key(key);
+                    match entry.node.tag {
+                        Some(Tag::Reset) => self.0.push(at.keys()),
+                        Some(Tag::Override) => {
+                            self.0.push(at.keys());
+                            clear(&mut entry.node);
+                        }
+                        None => self.collect(&mut entry.node, at),
+                    }
+                }
+                map.retain(|_, entry| entry.node.tag != Some(Tag::Reset));
+            }
+            // Lists are appended, so that there is nothing of the base to name; a reset item just goes.
+            Value::List(items) => {
+                items.retain(|item| item.tag != Some(Tag::Reset));
+                for (i, item) in items.iter_mut().enumerate() {
+                    item.tag = None;
+                    self.collect(item, at.item(i));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+        }
+    }
+
+    /// Takes the keys out of what is there already.
+    pub fn apply(&self, document: &mut Node) {
+        for keys in &self.0 {
+            if let Some(map) = document.as_map_mut() {
+                remove(map, keys);
+            }
+        }
+    }
+
+    /// Takes the keys of a service's own out of the service that it extends.
+    pub fn apply_to_service(&self, name: &str, service: &mut Node) {
+        for keys in &self.0 {
+            if let [services, service_name, keys @ ..] = keys.as_slice()
+                && services == "services"
+                && service_name == name
+                && let Some(map) = service.as_map_mut()
+            {
+                remove(map, keys);
+            }
+        }
+    }
+}
+
+fn remove(map: &mut Map, keys: &[String]) {
+    match keys {
+        [] => {}
+        [last] => drop(map.shift_remove(last)),
+        [first, rest @ ..] => {
+            if let Some(below) = map.get_mut(first).and_then(|e| e.node.as_map_mut()) {
+                remove(below, rest);
+            }
+        }
+    }
+}
+
+/// Forgets the tags within what overrides as a whole.
+fn clear(node: &mut Node) {
+    node.tag = None;
+    match &mut node.value {
+        Value::Map(map) => map.values_mut().for_each(|entry| clear(&mut entry.node)),
+        Value::List(items) => items.iter_mut().for_each(clear),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+    }
+}

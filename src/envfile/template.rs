@@ -1,0 +1,357 @@
+//! `$NAME` and `${NAME:-default}`: the grammar that Compose files and env files share.
+//!
+//! A port of the behaviour of compose-go's `template`, which works by one greedy pattern a line: a
+//! braced expression with an operator reaches to the last `}` of its line, is cut back to the brace
+//! that closes it, and what was cut off is read anew. [`substitute`] is the entry. This module does
+//! not know where variables come from.
+
+use thiserror::Error;
+
+use crate::model::Taint;
+
+/// Where the values of variables come from.
+pub trait Lookup {
+    /// The value of a variable, if it is set, and whether it is secret.
+    fn get(&self, name: &str) -> Option<(&str, Taint)>;
+}
+
+/// No variable at all.
+pub struct Nothing;
+
+impl Lookup for Nothing {
+    fn get(&self, _: &str) -> Option<(&str, Taint)> {
+        None
+    }
+}
+
+/// What was noticed while variables were looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Every variable that was asked for, in order.
+    pub asked: Vec<String>,
+    /// Those that have neither a value nor a default, so that nothing stands in their place.
+    pub unset: Vec<String>,
+}
+
+/// A text with its variables replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Substituted {
+    /// The text.
+    pub text: String,
+    /// Whether the value of a secret variable is in it.
+    pub taint: Taint,
+}
+
+/// Why a text cannot be substituted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// A `${` begins nothing that can be read.
+    #[error("`{0}` is not a variable expression")]
+    Invalid(String),
+    /// `${NAME:?message}` of a variable that has no value.
+    #[error("variable `{name}` is required{}", if .message.is_empty() { String::new() } else { format!(": {message}") })]
+    Required {
+        /// The variable.
+        name: String,
+        /// What the author says about it; may be empty.
+        message: String,
+    },
+}
+
+/// Replaces all variables of `template`.
+///
+/// # Errors
+///
+/// The first expression that cannot be read or has no value although it must; the others are looked
+/// at all the same, so that `seen` is complete.
+pub fn substitute(template: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<Substituted, TemplateError> {
+    let mut out = Substituted::default();
+    let mut failure = None;
+    let mut rest = template;
+    while let Some(dollar) = rest.find('$') {
+        out.text.push_str(&rest[..dollar]);
+        rest = &rest[dollar..];
+        let result = match first_match(rest) {
+            Match::None => {
+                out.text.push('$');
+                rest = &rest[1..];
+                continue;
+            }
+            Match::Escaped => {
+                rest = &rest[2..];
+                Ok(Substituted { text: "$".to_owned(), taint: Taint::Plain })
+            }
+            Match::Named(end) => {
+                let name = &rest[1..end];
+                rest = &rest[end..];
+                Ok(value(name, variables, seen))
+            }
+            Match::Braced(end) => {
+                let expression = &rest[..end];
+                rest = &rest[end..];
+                braced(expression, variables, seen)
+            }
+            Match::Invalid => {
+                rest = &rest[2..];
+                Err(TemplateError::Invalid(template.to_owned()))
+            }
+        };
+        match result {
+            Ok(part) => out.append(&part),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    out.text.push_str(rest);
+    failure.map_or(Ok(out), Err)
+}
+
+impl Substituted {
+    fn append(&mut self, other: &Substituted) {
+        self.text.push_str(&other.text);
+        self.taint = self.taint.max(other.taint);
+    }
+}
+
+/// What a text that starts with `$` starts with; numbers are the bytes it takes.
+#[derive(Debug, PartialEq, Eq)]
+enum Match {
+    /// A dollar sign that means itself.
+    None,
+    /// `$$`
+    Escaped,
+    /// `$NAME`
+    Named(usize),
+    /// `${NAME}`, or `${NAME:-…}` up to the last brace of the line.
+    Braced(usize),
+    /// `${` and then something else.
+    Invalid,
+}
+
+fn first_match(text: &str) -> Match {
+    match text.as_bytes().get(1) {
+        Some(b'$') => Match::Escaped,
+        Some(b'{') => match name_end(&text[2..]).map(|end| end + 2) {
+            None => Match::Invalid,
+            Some(end) => braced_end(text, end).map_or(Match::Invalid, Match::Braced),
+        },
+        Some(_) => name_end(&text[1..]).map_or(Match::None, |end| Match::Named(end + 1)),
+        None => Match::None,
+    }
+}
+
+/// Where the expression ends whose name ends at `name_end`.
+fn braced_end(text: &str, name_end: usize) -> Option<usize> {
+    let after = &text[name_end..];
+    if after.starts_with('}') {
+        return Some(name_end + 1);
+    }
+    let operator = after.strip_prefix(':').unwrap_or(after);
+    if !operator.starts_with(['-', '+', '?']) {
+        return None;
+    }
+    let line = operator.split('\n').next().unwrap_or_default();
+    let last = line.rfind('}')?;
+    Some(text.len() - operator.len() + last + 1)
+}
+
+/// The length of the variable name that a text starts with.
+fn name_end(text: &str) -> Option<usize> {
+    let end = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    if end == 0 || text.as_bytes()[0].is_ascii_digit() { None } else { Some(end) }
+}
+
+/// The value of a variable without an operator.
+fn value(name: &str, variables: &dyn Lookup, seen: &mut Seen) -> Substituted {
+    seen.asked.push(name.to_owned());
+    match variables.get(name) {
+        Some((text, taint)) => Substituted { text: text.to_owned(), taint },
+        None => {
+            seen.unset.push(name.to_owned());
+            Substituted::default()
+        }
+    }
+}
+
+/// `${…}`, and what the greedy match took behind it.
+fn braced(expression: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<Substituted, TemplateError> {
+    let end = closing_brace(expression).unwrap_or(expression.len() - 1);
+    let (inside, rest) = (&expression[2..end], &expression[end + 1..]);
+    let name_len = name_end(inside).unwrap_or(inside.len());
+    let (name, operation) = inside.split_at(name_len);
+    let (operator, word) = match operation.strip_prefix(':') {
+        Some(operation) => (Operator::of(operation, Empty::CountsAsUnset), operation.get(1..)),
+        None => (Operator::of(operation, Empty::IsAValue), operation.get(1..)),
+    };
+    let Some(operator) = operator else { return Ok(value(name, variables, seen)) };
+    // The word is substituted even where it is not used, so that a mistake in it shows at once.
+    let word = substitute(word.unwrap_or_default(), variables, seen)?;
+    seen.asked.push(name.to_owned());
+    let found = variables.get(name);
+    let has_value = found.is_some_and(|(text, _)| operator.empty == Empty::IsAValue || !text.is_empty());
+    let found = found.map(|(text, taint)| Substituted { text: text.to_owned(), taint }).unwrap_or_default();
+    let mut out = match (operator.kind, has_value) {
+        (Kind::Default, true) | (Kind::Alternative, false) | (Kind::Required, true) => found,
+        (Kind::Default, false) | (Kind::Alternative, true) => word,
+        (Kind::Required, false) => {
+            return Err(TemplateError::Required { name: name.to_owned(), message: word.text });
+        }
+    };
+    out.append(&substitute(rest, variables, seen)?);
+    Ok(out)
+}
+
+/// What an operator does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Default,
+    Alternative,
+    Required,
+}
+
+/// What an empty value is to an operator.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    CountsAsUnset,
+    IsAValue,
+}
+
+#[derive(Clone, Copy)]
+struct Operator {
+    kind: Kind,
+    empty: Empty,
+}
+
+impl Operator {
+    fn of(operation: &str, empty: Empty) -> Option<Self> {
+        let kind = match operation.as_bytes().first()? {
+            b'-' => Kind::Default,
+            b'+' => Kind::Alternative,
+            b'?' => Kind::Required,
+            _ => return None,
+        };
+        Some(Self { kind, empty })
+    }
+}
+
+/// The brace that closes the first one, by compose-go's count, which never looks at the character
+/// behind an opening brace: in `${A:-{}}` it thus finds none, and the last brace counts.
+fn closing_brace(text: &str) -> Option<usize> {
+    let (mut open, mut at) = (0_usize, 0);
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'}' => {
+                open = open.saturating_sub(1);
+                if open == 0 {
+                    return Some(at);
+                }
+            }
+            b'{' => {
+                open += 1;
+                at += 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Env;
+
+    impl Lookup for Env {
+        fn get(&self, name: &str) -> Option<(&str, Taint)> {
+            match name {
+                "SET" => Some(("val", Taint::Plain)),
+                "EMPTY" => Some(("", Taint::Plain)),
+                "NUM" => Some(("5", Taint::Plain)),
+                "KEY" => Some(("s3cret", Taint::Secret)),
+                _ => None,
+            }
+        }
+    }
+
+    fn run(template: &str) -> Result<String, TemplateError> {
+        substitute(template, &Env, &mut Seen::default()).map(|s| s.text)
+    }
+
+    #[test]
+    fn every_form() {
+        for (template, text) in [
+            ("$SET", "val"),
+            ("a${SET}b${NUM}c", "avalb5c"),
+            ("$UNSET.", "."),
+            ("${UNSET:-def}${UNSET-def}", "defdef"),
+            ("${EMPTY:-def}/${EMPTY-def}", "def/"),
+            ("${SET:+alt}/${EMPTY:+alt}/${EMPTY+alt}/${UNSET+alt}", "alt//alt/"),
+            ("${SET:?m}${EMPTY?m}", "val"),
+            ("$$SET $$$SET $$$$", "$SET $val $$"),
+            ("${UNSET:-${SET}}/${UNSET:-${UNSET2:-deep}}/${UNSET:-$SET}", "val/deep/val"),
+            ("$ a$ $1 $(SET) 5$", "$ a$ $1 $(SET) 5$"),
+            ("${UNSET:-a:-b}${UNSET-:-x}${A-B}", "a:-b:-xB"),
+            ("${UNSET:-{json}}", "{json}"),
+            ("${UNSET:-{\"a\":1}}", "{\"a\":1}"),
+            ("${UNSET:-{}}", "{}"),
+            ("${UNSET:-a}}", "a}"),
+            ("${SET:+a} ${UNSET:+b} ${UNSET:-c}", "a  c"),
+            ("${UNSET:-$$x}", "$x"),
+            ("${UNSET:-é}é", "éé"),
+            ("${UNSET-a?b}", "a?b"),
+            ("line1\n${SET}", "line1\nval"),
+        ] {
+            assert_eq!(run(template).as_deref(), Ok(text), "{template}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read() {
+        for template in
+            ["${}", "${1}", "${ SET}", "${SET }", "${SET", "${UNSET:=x}", "${SET%al}", "${A.B}", "${A:-x\ny}"]
+        {
+            assert_eq!(run(template), Err(TemplateError::Invalid(template.to_owned())), "{template}");
+        }
+    }
+
+    #[test]
+    fn required_variables() {
+        let required =
+            |message: &str| TemplateError::Required { name: "UNSET".to_owned(), message: message.to_owned() };
+        assert_eq!(run("${UNSET:?need ${SET}}"), Err(required("need val")));
+        assert_eq!(run("${UNSET?}"), Err(required("")));
+        assert_eq!(run("${SET:-${UNSET?eager}}"), Err(required("eager")));
+        assert!(run("${EMPTY:?m}").is_err());
+        assert_eq!(required("").to_string(), "variable `UNSET` is required");
+        assert_eq!(required("why").to_string(), "variable `UNSET` is required: why");
+    }
+
+    #[test]
+    fn unset_variables_and_secrets_are_noticed() {
+        let mut seen = Seen::default();
+        let out = substitute("$UNSET ${A:-$B} ${C:-} ${KEY:+x}", &Env, &mut seen).expect("it is valid");
+        assert_eq!((out.text.as_str(), out.taint), ("   x", Taint::Plain));
+        assert_eq!(seen.unset, ["UNSET", "B"]);
+        assert_eq!(seen.asked, ["UNSET", "B", "A", "C", "KEY"]);
+        let taint = |t: &str| substitute(t, &Env, &mut Seen::default()).map(|s| s.taint);
+        assert_eq!(taint("${UNSET:-$KEY}"), Ok(Taint::Secret));
+        assert_eq!(taint("${SET:-$KEY}"), Ok(Taint::Plain));
+        assert_eq!(taint("${SET:-x} $KEY"), Ok(Taint::Secret));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(template in "[$${}A:?+é \\n-]{0,40}") {
+            let _ = run(&template);
+        }
+
+        #[test]
+        fn text_without_dollars_stays(text in "[^$]{0,40}") {
+            prop_assert_eq!(run(&text), Ok(text));
+        }
+    }
+}
