@@ -259,7 +259,7 @@ codes! {
     // 03: Compose
     UnsupportedKey "HL0301" "A key of the Compose format that hl cannot honour."
     UndefinedReference "HL0302" "A service, network, volume, config or secret is used but not defined."
-    DependencyCycle "HL0303" "Things depend on one another in a circle."
+    DependencyCycle "HL0303" "Things depend on one another in a cycle."
     PortSyntax "HL0304" "A port cannot be read."
     VolumeSyntax "HL0305" "A volume cannot be read."
     DurationSyntax "HL0306" "A duration cannot be read."
@@ -267,9 +267,9 @@ codes! {
     CommandSyntax "HL0308" "A command line cannot be split into words, or not as it looks."
     Conflict "HL0309" "Two settings exclude one another."
     NoEffect "HL0310" "A setting that has no effect here."
-    Trap "HL0311" "A value that Compose reads in another way than it looks."
+    SurprisingValue "HL0311" "A value that Compose reads in another way than it looks."
     ProjectName "HL0312" "A project or service name has characters that it may not have."
-    IncludeCycle "HL0313" "Files include or extend one another in a circle."
+    IncludeCycle "HL0313" "Files include or extend one another in a cycle."
     MissingHealthcheck "HL0314" "A dependency must be healthy but has no health check."
     // 04: the homelab
     NotAHomelab "HL0401" "The folder declares no homelab."

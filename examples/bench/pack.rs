@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use hl::compose::reader::{Kind, Memory, ReadError, Reader};
-use hl::compose::{self, Origin, Request, Variables};
+use hl::compose::{self, Options, Origin, Variables};
 use hl::config::Disk;
 use hl::diagnostic::SourceMap;
 use serde::Deserialize;
@@ -64,7 +64,7 @@ impl Reader for WithCreated {
 
 /// Projects that real Compose accepts.
 pub struct Pack {
-    cases: Vec<(String, Request, WithCreated)>,
+    cases: Vec<(String, Options, WithCreated)>,
 }
 
 impl Pack {
@@ -85,8 +85,8 @@ impl Pack {
     /// Loads all and gives the seconds that it took; one that does not load is an error.
     pub fn load(&self) -> Result<f64> {
         let begun = Instant::now();
-        for (id, request, reader) in &self.cases {
-            if compose::load(request, reader, &mut SourceMap::default()).project.is_none() {
+        for (id, options, reader) in &self.cases {
+            if compose::load(reader, options, &mut SourceMap::default()).is_err() {
                 return Err(Error::other(format!("{id} does not load")));
             }
         }
@@ -94,7 +94,7 @@ impl Pack {
     }
 }
 
-fn prepare(case: Case, folder: &Path) -> Result<(String, Request, WithCreated)> {
+fn prepare(case: Case, folder: &Path) -> Result<(String, Options, WithCreated)> {
     let root = folder.join("tree").join(&case.repo);
     let created = case.created.into_iter().map(|(path, source)| {
         let bytes = match source {
@@ -107,14 +107,14 @@ fn prepare(case: Case, folder: &Path) -> Result<(String, Request, WithCreated)> 
     let mut variables = Variables::default();
     let value = |text: String| text.replace("@ROOT@", &root.to_string_lossy());
     variables.push(Origin::Public, case.set.into_iter().map(|(name, text)| (name, value(text))));
-    let request = Request {
+    let options = Options {
         current_dir: root.join(case.dir),
         files: case.files,
         env_files: case.env_files,
         variables,
         profiles: if case.profiles { vec!["*".to_owned()] } else { Vec::new() },
         home: Some("/corpus-home".to_owned()),
-        ..Request::default()
+        ..Options::default()
     };
-    Ok((case.id, request, WithCreated { created }))
+    Ok((case.id, options, WithCreated { created }))
 }

@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use hl::compose::print::{self, Edition};
+use hl::compose::print::{self, ComposeVersion};
 use hl::compose::reader::Memory;
-use hl::compose::{self, Request, hash};
+use hl::compose::{self, Options, hash};
 use hl::diagnostic::SourceMap;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,18 +15,16 @@ const NAMES: [&str; 4] = ["compose.yaml", "compose.override.yml", "other.yaml", 
 fuzz_target!(|text: &str| {
     let files = NAMES.iter().zip(text.split('\0'));
     let memory = Memory::from_iter(files.map(|(name, text)| (PathBuf::from("/project").join(name), text)));
-    let request = Request { current_dir: PathBuf::from("/project"), ..Request::default() };
+    let options = Options { current_dir: PathBuf::from("/project"), ..Options::default() };
     let load = || {
-        let loaded = compose::load(&request, &memory, &mut SourceMap::default());
-        let diagnostics = format!("{:?}", loaded.diagnostics);
-        match loaded.project {
-            None => (String::new(), diagnostics),
-            Some(project) => {
+        match compose::load(&memory, &options, &mut SourceMap::default()) {
+            Err(errors) => (String::new(), format!("{errors:?}")),
+            Ok(compose::Loaded { project, warnings }) => {
                 let services = project.tree.get("services").and_then(|services| services.as_map());
                 for entry in services.into_iter().flat_map(|all| all.values()) {
-                    let _ = hash::hashed_config(&entry.node, Edition::default());
+                    let _ = hash::hashed_config(&entry.node, ComposeVersion::default());
                 }
-                (print::json(&project.tree) + &print::yaml(&project.tree), diagnostics)
+                (print::json(&project.tree) + &print::yaml(&project.tree), format!("{warnings:?}"))
             }
         }
     };

@@ -11,7 +11,7 @@ use super::exit::{Answer, Exit, Failure};
 use super::selection::variable;
 use super::terminal::Terminal;
 use crate::compose::yaml::{Node, Value};
-use crate::compose::{self, Origin, Project, Request, Variables};
+use crate::compose::{self, Options, Origin, Project, Variables};
 use crate::config;
 use crate::config::Disk;
 use crate::diagnostic::{SourceMap, did_you_mean};
@@ -115,7 +115,7 @@ fn of_service(
 fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, Failure> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
-    let request = Request {
+    let options = Options {
         current_dir: context.root.clone(),
         files: arguments.files.clone(),
         project_dir: arguments.project_directory.clone(),
@@ -125,11 +125,15 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
         profiles: arguments.profiles.clone(),
         project_name: arguments.project_name.clone(),
         home: context.home.clone(),
+        other_projects: "",
     };
     let mut sources = SourceMap::default();
-    let loaded = compose::load(&request, &Disk, &mut sources);
-    terminal.diagnostics(&loaded.diagnostics, &sources);
-    loaded.project.ok_or(Failure::said(Exit::Failed))
+    let (project, found) = match compose::load(&Disk, &options, &mut sources) {
+        Ok(loaded) => (Ok(loaded.project), loaded.warnings),
+        Err(errors) => (Err(Failure::said(Exit::Failed)), errors),
+    };
+    terminal.diagnostics(&found, &sources);
+    project
 }
 
 /// Whether secrets at a place may be shown.

@@ -6,14 +6,14 @@
 use indexmap::IndexMap;
 
 use super::syntax::{device, port, volume};
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Puts every short form of `project` into its long form. Shapes that the schema refuses are left as they are, with a
 /// diagnostic, because a file that is only extended is not held against the schema.
 pub fn canonicalize(project: &mut Node, diagnostics: &mut Diagnostics) {
-    let services = Place::ROOT.key("services");
+    let services = TreePath::ROOT.key("services");
     if let Some(map) = project.get_mut("services").and_then(Node::as_map_mut) {
         for (name, entry) in map {
             canonicalize_service(&mut entry.node, services.key(name), diagnostics);
@@ -21,12 +21,12 @@ pub fn canonicalize(project: &mut Node, diagnostics: &mut Diagnostics) {
     }
     for kind in ["networks", "volumes", "secrets", "configs"] {
         for (name, entry) in project.get_mut(kind).and_then(Node::as_map_mut).into_iter().flatten() {
-            canonicalize_external(&mut entry.node, Place::ROOT.key(kind).key(name), diagnostics);
+            canonicalize_external(&mut entry.node, TreePath::ROOT.key(kind).key(name), diagnostics);
         }
     }
 }
 
-fn canonicalize_service(service: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_service(service: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (key, entry) in service.as_map_mut().into_iter().flatten() {
         let node = &mut entry.node;
         let at = at.key(key);
@@ -53,7 +53,7 @@ fn canonicalize_service(service: &mut Node, at: Place<'_>, diagnostics: &mut Dia
     }
 }
 
-fn canonicalize_build(build: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_build(build: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     text_to_map(build, "context");
     match &mut build.value {
         Value::Map(map) => {
@@ -72,7 +72,7 @@ fn canonicalize_build(build: &mut Node, at: Place<'_>, diagnostics: &mut Diagnos
     }
 }
 
-fn canonicalize_dependencies(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_dependencies(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let default = |of: &Node| {
         map_of([
             ("condition", of.derive(Value::Text("service_started".into()))),
@@ -95,7 +95,7 @@ fn canonicalize_dependencies(node: &mut Node, at: Place<'_>, diagnostics: &mut D
     }
 }
 
-fn canonicalize_env_files(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_env_files(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     text_to_list(node);
     let Some(files) = node.as_list_mut() else {
         return wrong_shape(node, "a string or a list", at, diagnostics);
@@ -109,7 +109,7 @@ fn canonicalize_env_files(node: &mut Node, at: Place<'_>, diagnostics: &mut Diag
     }
 }
 
-fn canonicalize_gpus(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_gpus(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::List(_) => {}
         Value::Text(_) => {
@@ -121,7 +121,7 @@ fn canonicalize_gpus(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnosti
     }
 }
 
-fn canonicalize_ports(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(entries) = node.as_list_mut() else {
         return wrong_shape(node, "a list", at, diagnostics);
     };
@@ -166,7 +166,7 @@ fn port_node(port: port::Port, from: &Node) -> Node {
     from.derive(Value::Map(map))
 }
 
-fn canonicalize_volume(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_volume(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let text = match &node.value {
         Value::Map(_) => return,
         Value::Text(text) => text,
@@ -176,9 +176,12 @@ fn canonicalize_volume(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnos
         Ok(mount) => {
             if volume::is_drive_lookalike(text) && mount.kind == volume::MountKind::Volume {
                 diagnostics.push(
-                    Diagnostic::warning(Code::Trap, format!("{at}: Compose reads this as an anonymous volume"))
-                        .at(node.span, "one letter before a colon is a Windows drive to Compose")
-                        .hint("give the volume a name of two letters or more, or use the long form"),
+                    Diagnostic::warning(
+                        Code::SurprisingValue,
+                        format!("{at}: Compose reads this as an anonymous volume"),
+                    )
+                    .at(node.span, "one letter before a colon is a Windows drive to Compose")
+                    .hint("give the volume a name of two letters or more, or use the long form"),
                 );
             }
             node.value = Value::Map(mount_map(mount, node));
@@ -222,7 +225,7 @@ fn mount_map(mount: volume::Mount, from: &Node) -> Map {
     map
 }
 
-fn canonicalize_device(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_device(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Map(_) => {}
         Value::Text(text) => match device::parse(text) {
@@ -244,14 +247,14 @@ fn canonicalize_device(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnos
     }
 }
 
-fn canonicalize_file_reference(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_file_reference(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     text_to_map(node, "source");
     if node.as_map().is_none() {
         wrong_shape(node, "a string or a mapping", at, diagnostics);
     }
 }
 
-fn canonicalize_ssh(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_ssh(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (i, item) in node.as_list().into_iter().flatten().enumerate() {
         if item.as_text().is_some_and(|key| !key.contains('=') && key != "default") {
             diagnostics.push(
@@ -264,7 +267,7 @@ fn canonicalize_ssh(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostic
     split_key_values(node);
 }
 
-fn canonicalize_ulimits(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_ulimits(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (name, entry) in node.as_map().into_iter().flatten() {
         if !matches!(entry.node.value, Value::Map(_) | Value::Int(_)) {
             wrong_shape(&entry.node, "an integer or a mapping", at.key(name), diagnostics);
@@ -273,7 +276,7 @@ fn canonicalize_ulimits(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagno
 }
 
 /// `external: {name: x}` is the old form of `external: true` with `name: x`.
-fn canonicalize_external(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_external(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let place = node.clone_place();
     let Some(map) = node.as_map_mut() else { return };
     let Some(external) = map.get_mut("external").filter(|e| e.node.as_map().is_some()) else { return };
@@ -281,7 +284,7 @@ fn canonicalize_external(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagn
     external.node.value = Value::Bool(true);
     let Some(old_name) = old_name else { return };
     diagnostics.push(
-        Diagnostic::warning(Code::Trap, format!("{at}.external.name is deprecated"))
+        Diagnostic::warning(Code::SurprisingValue, format!("{at}.external.name is deprecated"))
             .at(old_name.key_span, "")
             .hint("write `name: …` beside `external: true`"),
     );
@@ -299,7 +302,7 @@ fn canonicalize_external(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagn
     }
 }
 
-fn key_values_to_map(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn key_values_to_map(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (i, item) in node.as_list().into_iter().flatten().enumerate() {
         if item.as_text().is_some_and(|text| !text.contains('=')) {
             diagnostics.push(
@@ -329,9 +332,9 @@ fn split_key_values(node: &mut Node) {
 
 fn each_item(
     node: &mut Node,
-    at: Place<'_>,
+    at: TreePath<'_>,
     diagnostics: &mut Diagnostics,
-    mut apply: impl FnMut(&mut Node, Place<'_>, &mut Diagnostics),
+    mut apply: impl FnMut(&mut Node, TreePath<'_>, &mut Diagnostics),
 ) {
     for (i, item) in node.as_list_mut().into_iter().flatten().enumerate() {
         apply(item, at.item(i), diagnostics);
@@ -378,7 +381,7 @@ fn set_default(map: &mut Map, key: &str, node: Node) {
     }
 }
 
-fn wrong_shape(node: &Node, wanted: &str, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn wrong_shape(node: &Node, wanted: &str, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     diagnostics.push(
         Diagnostic::error(Code::WrongType, format!("{at} must be {wanted}, not {}", node.kind())).at(node.span, ""),
     );

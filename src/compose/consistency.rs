@@ -1,15 +1,16 @@
 //! Whether a normalised project makes sense as a whole: references that lead somewhere, settings that do not exclude
-//! one another, no circles.
+//! one another, no cycles.
 
 use std::collections::BTreeMap;
 
 use super::cycle;
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 
-/// Checks a project from which the services of disabled profiles were taken out; those are in `disabled`.
-pub fn check(project: &Node, disabled: &Map, diagnostics: &mut Diagnostics) {
+/// Checks a project from which the services of disabled profiles were taken out; those are in `disabled`. The hint about
+/// a dependency on an unknown service ends with `other_projects`.
+pub fn check(project: &Node, disabled: &Map, other_projects: &str, diagnostics: &mut Diagnostics) {
     let empty = Map::new();
     let section = |kind: &str| project.get(kind).and_then(Node::as_map).unwrap_or(&empty);
     let scope = Scope {
@@ -19,6 +20,7 @@ pub fn check(project: &Node, disabled: &Map, diagnostics: &mut Diagnostics) {
         volumes: section("volumes"),
         secrets: section("secrets"),
         configs: section("configs"),
+        other_projects,
     };
     for (name, entry) in scope.services {
         scope.check_service(name, entry, diagnostics);
@@ -38,11 +40,12 @@ struct Scope<'a> {
     volumes: &'a Map,
     secrets: &'a Map,
     configs: &'a Map,
+    other_projects: &'a str,
 }
 
 impl Scope<'_> {
     fn check_service(&self, name: &str, entry: &Entry, diagnostics: &mut Diagnostics) {
-        let services = Place::ROOT.key("services");
+        let services = TreePath::ROOT.key("services");
         let at = services.key(name);
         let service = &entry.node;
         let has_image = service.get("image").and_then(Node::as_text).is_some_and(|i| !i.is_empty());
@@ -77,7 +80,7 @@ impl Scope<'_> {
         }
     }
 
-    fn check_build(&self, build: &Node, service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    fn check_build(&self, build: &Node, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         if let (Some(file), Some(inline)) = (set(build, "dockerfile"), set(build, "dockerfile_inline")) {
             diagnostics.push(conflict(format!("{at}.build has `dockerfile` and `dockerfile_inline`"), file, inline));
         }
@@ -113,7 +116,7 @@ impl Scope<'_> {
         }
     }
 
-    fn check_networks(&self, service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    fn check_networks(&self, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         let networks = service.get("networks").filter(|n| n.as_map().is_some_and(|m| !m.is_empty()));
         if let (Some(mode), Some(networks)) = (set(service, "network_mode"), networks) {
             diagnostics.push(
@@ -145,7 +148,7 @@ impl Scope<'_> {
         }
     }
 
-    fn check_dependencies(&self, service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    fn check_dependencies(&self, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         for (name, entry) in map(service, "depends_on") {
             match (self.services.get(name), self.disabled.get(name)) {
                 (Some(other), _) => {
@@ -173,18 +176,23 @@ impl Scope<'_> {
                     .at(other.key_span, "not enabled")
                     .hint("enable a profile of it, or write `required: false`"),
                 ),
-                (None, None) => diagnostics.push(undefined(
-                    format!("{at} depends on the undefined service `{name}`"),
-                    entry.key_span,
-                    name,
-                    self.services,
-                )
-                .or_hint(format!("define `{name}` under `services`; what is in another folder goes into `depends_on` of service.yaml"))),
+                (None, None) => diagnostics.push(
+                    undefined(
+                        format!("{at} depends on the undefined service `{name}`"),
+                        entry.key_span,
+                        name,
+                        self.services,
+                    )
+                    .or_hint(match self.other_projects {
+                        "" => format!("define `{name}` under `services`"),
+                        elsewhere => format!("define `{name}` under `services`; {elsewhere}"),
+                    }),
+                ),
             }
         }
     }
 
-    fn check_mounts(&self, service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+    fn check_mounts(&self, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         for mount in list(service, "volumes") {
             let is_volume = mount.get("type").and_then(Node::as_text) == Some("volume");
             let Some(source) = set(mount, "source").filter(|_| is_volume) else { continue };
@@ -217,7 +225,7 @@ fn check_reference(
     reference: &Node,
     defined: &Map,
     section: &str,
-    at: Place<'_>,
+    at: TreePath<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let source = reference.get("source");
@@ -231,7 +239,7 @@ fn check_reference(
     }
 }
 
-fn check_healthcheck(service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_healthcheck(service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(test) = service.get("healthcheck").and_then(|h| h.get("test")) else { return };
     if let Some(first) = test.as_list().and_then(<[Node]>::first)
         && !matches!(first.as_text(), Some("CMD" | "CMD-SHELL" | "NONE"))
@@ -252,7 +260,7 @@ fn lacks_healthcheck(service: &Node) -> bool {
 }
 
 /// The old key of a limit and the one under `deploy` must agree, if both are given.
-fn check_limits(service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_limits(service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (key, group, member) in [
         ("cpus", "limits", "cpus"),
         ("mem_limit", "limits", "memory"),
@@ -275,7 +283,7 @@ fn check_limits(service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_scale(service: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_scale(service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let scale = service.get("scale");
     let replicas = service.get("deploy").and_then(|d| d.get("replicas"));
     if let (Some(scale), Some(replicas)) = (scale, replicas)

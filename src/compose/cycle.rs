@@ -1,4 +1,4 @@
-//! Circles of dependencies between the services of a project.
+//! Cycles of dependencies between the services of a project.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ enum Seen {
     Done,
 }
 
-/// Says each circle once, with the line of each of its dependencies.
+/// Says each cycle once, with the line of each of its dependencies.
 pub(super) fn check(services: &Map, diagnostics: &mut Diagnostics) {
     let mut names: Vec<&str> = services.keys().map(String::as_str).collect();
     names.sort_unstable();
@@ -53,11 +53,11 @@ fn walk<'a>(
 
 fn describe(path: &[Step<'_>], back_to: &str) -> Diagnostic {
     let start = path.iter().position(|(name, _)| *name == back_to).unwrap_or(0);
-    let circle = &path[start..];
-    let names: Vec<&str> = circle.iter().map(|(name, _)| *name).chain([back_to]).collect();
-    let summary = format!("services depend on one another in a circle: {}", names.join(" → "));
+    let cycle = &path[start..];
+    let names: Vec<&str> = cycle.iter().map(|(name, _)| *name).chain([back_to]).collect();
+    let summary = format!("services depend on one another in a cycle: {}", names.join(" → "));
     let mut diagnostic = Diagnostic::error(Code::DependencyCycle, summary).hint("remove one of these dependencies");
-    for ((name, span), next) in circle.iter().zip(&names[1..]) {
+    for ((name, span), next) in cycle.iter().zip(&names[1..]) {
         diagnostic = diagnostic.at(*span, format!("{name} needs {next}"));
     }
     diagnostic

@@ -4,51 +4,51 @@
 //! taken from outside), `command` is a list of words, sizes are integers, durations are Go's own text, booleans are
 //! booleans. Null stands for "not set" and is removed. What compose-go does with mapstructure.
 
-use super::schema::{Holds, Keys, PROJECT};
+use super::schema::{Keys, PROJECT, ValueType};
 use super::syntax::{duration, hosts, scalar, size, words};
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Gives every value of a completed tree its type.
 pub fn decode(project: &mut Node, diagnostics: &mut Diagnostics) {
-    decode_keys(project, &PROJECT, Place::ROOT, diagnostics);
+    decode_keys(project, &PROJECT, TreePath::ROOT, diagnostics);
 }
 
-fn decode_keys(node: &mut Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_keys(node: &mut Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(map) = node.as_map_mut() else { return };
     map.retain(|name, entry| !entry.node.is_null() || keys.get(name).is_none());
     for (name, entry) in map {
         if let Some(key) = keys.get(name) {
-            decode_value(&mut entry.node, &key.holds, at.key(name), diagnostics);
+            decode_value(&mut entry.node, &key.value_type, at.key(name), diagnostics);
         }
     }
 }
 
-fn decode_value(node: &mut Node, holds: &Holds, at: Place<'_>, diagnostics: &mut Diagnostics) {
-    match holds {
-        Holds::Text => decode_text(node, at, diagnostics),
-        Holds::Bool | Holds::BoolSet | Holds::OptOut => decode_bool(node, at, diagnostics),
-        Holds::Int | Holds::IntSet => decode_int(node, at, diagnostics),
-        Holds::Uint | Holds::UintSet | Holds::Mode => decode_uint(node, at, diagnostics),
-        Holds::Float => decode_float(node, at, diagnostics),
-        Holds::Bytes => decode_bytes(node, at, diagnostics),
-        Holds::Time | Holds::TimeSet => decode_time(node, at, diagnostics),
-        Holds::Command => decode_command(node, at, diagnostics),
-        Holds::Test => decode_test(node),
-        Holds::Texts => each_item(node, at, diagnostics, decode_text),
-        Holds::TextOrTexts => text_to_list(node),
-        Holds::TextsAndNumbers => {
+fn decode_value(node: &mut Node, value_type: &ValueType, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+    match value_type {
+        ValueType::Text => decode_text(node, at, diagnostics),
+        ValueType::Bool | ValueType::BoolSet | ValueType::OptOut => decode_bool(node, at, diagnostics),
+        ValueType::Int | ValueType::IntSet => decode_int(node, at, diagnostics),
+        ValueType::Uint | ValueType::UintSet | ValueType::Mode => decode_uint(node, at, diagnostics),
+        ValueType::Float => decode_float(node, at, diagnostics),
+        ValueType::Bytes => decode_bytes(node, at, diagnostics),
+        ValueType::Time | ValueType::TimeSet => decode_time(node, at, diagnostics),
+        ValueType::Command => decode_command(node, at, diagnostics),
+        ValueType::Test => decode_test(node),
+        ValueType::Texts => each_item(node, at, diagnostics, decode_text),
+        ValueType::TextOrTexts => text_to_list(node),
+        ValueType::TextsAndNumbers => {
             for item in node.as_list_mut().into_iter().flatten() {
                 to_text(item);
             }
         }
-        Holds::Variables => {
+        ValueType::Variables => {
             decode_mapping(node, Unset::Null);
             check_names(node, at, diagnostics);
         }
-        Holds::Mapping => decode_mapping(node, Unset::Empty),
-        Holds::TextMap => {
+        ValueType::Mapping => decode_mapping(node, Unset::Empty),
+        ValueType::TextMap => {
             for (name, entry) in node.as_map_mut().into_iter().flatten() {
                 match entry.node.value {
                     Value::Null => entry.node.value = Value::Text(String::new()),
@@ -57,32 +57,32 @@ fn decode_value(node: &mut Node, holds: &Holds, at: Place<'_>, diagnostics: &mut
                 }
             }
         }
-        Holds::Hosts => decode_hosts(node, at, diagnostics),
-        Holds::Count => decode_count(node, at, diagnostics),
-        Holds::Ulimits => decode_ulimits(node, at, diagnostics),
-        Holds::Always(keys) | Holds::Keys(keys) => decode_keys(node, keys, at, diagnostics),
-        Holds::List(keys) => {
+        ValueType::Hosts => decode_hosts(node, at, diagnostics),
+        ValueType::Count => decode_count(node, at, diagnostics),
+        ValueType::Ulimits => decode_ulimits(node, at, diagnostics),
+        ValueType::Always(keys) | ValueType::Keys(keys) => decode_keys(node, keys, at, diagnostics),
+        ValueType::List(keys) => {
             for (i, item) in node.as_list_mut().into_iter().flatten().enumerate() {
                 decode_keys(item, keys, at.item(i), diagnostics);
             }
         }
-        Holds::Named(keys) => {
+        ValueType::Named(keys) => {
             for (name, entry) in node.as_map_mut().into_iter().flatten() {
                 decode_keys(&mut entry.node, keys, at.key(name), diagnostics);
             }
         }
-        Holds::MultiOptions => {
+        ValueType::MultiOptions => {
             for (_, entry) in node.as_map_mut().into_iter().flatten() {
                 to_text(&mut entry.node);
                 text_to_list(&mut entry.node);
                 entry.node.as_list_mut().into_iter().flatten().for_each(to_text);
             }
         }
-        Holds::Ssh | Holds::EnvFiles | Holds::Raw => {}
+        ValueType::Ssh | ValueType::EnvFiles | ValueType::Raw => {}
     }
 }
 
-fn decode_text(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_text(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match node.value {
         Value::Text(_) => {}
         Value::Int(_) | Value::Bool(_) => to_text(node),
@@ -90,7 +90,7 @@ fn decode_text(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_bool(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_bool(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Bool(_) => {}
         Value::Text(text) => match scalar::parse_bool(text) {
@@ -101,7 +101,7 @@ fn decode_bool(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_int(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_int(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Int(_) => {}
         // Go cuts the fraction off.
@@ -114,7 +114,7 @@ fn decode_int(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_uint(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_uint(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match node.value {
         Value::Int(i) if i >= 0 => {}
         Value::Float(f) if f >= 0.0 => node.value = Value::Int(f as i128),
@@ -123,7 +123,7 @@ fn decode_uint(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_float(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_float(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Float(_) => {}
         Value::Int(i) => node.value = Value::Float(*i as f64),
@@ -135,12 +135,12 @@ fn decode_float(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_bytes(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_bytes(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Int(_) => {}
         Value::Float(_) => {
             diagnostics.push(
-                Diagnostic::warning(Code::Trap, format!("{at} is ignored"))
+                Diagnostic::warning(Code::SurprisingValue, format!("{at} is ignored"))
                     .at(node.span, "Compose drops a size with a fraction and no unit")
                     .hint("write a whole number of bytes, or a size with its unit, such as `1.5g`"),
             );
@@ -158,7 +158,7 @@ fn decode_bytes(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_time(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_time(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Value::Text(text) = &node.value else { return wrong_type(node, "a duration", at, diagnostics) };
     match duration::parse(text) {
         Ok(duration) => node.value = Value::Text(duration.to_string()),
@@ -170,7 +170,7 @@ fn decode_time(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_command(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_command(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Value::Text(line) = &node.value else { return };
     match words::split(line) {
         Ok(split) => {
@@ -229,12 +229,12 @@ fn decode_mapping(node: &mut Node, unset: Unset) {
 }
 
 /// `- A = 1` makes a variable called `A `, which nothing ever reads; Compose refuses it since 2.34.
-fn check_names(variables: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_names(variables: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (name, entry) in
         variables.as_map().into_iter().flatten().filter(|(name, _)| name.ends_with(char::is_whitespace))
     {
         diagnostics.push(
-            Diagnostic::warning(Code::Trap, format!("{at}: the name of `{name}` ends with a space"))
+            Diagnostic::warning(Code::SurprisingValue, format!("{at}: the name of `{name}` ends with a space"))
                 .at(entry.key_span, "")
                 .hint(format!("write `{}=…`, without spaces around the `=`", name.trim_end())),
         );
@@ -242,7 +242,7 @@ fn check_names(variables: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// Extra hosts → a sorted list of `name=address`.
-fn decode_hosts(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_hosts(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let mut found: Vec<Node> = Vec::new();
     let complain = |error: hosts::HostError, of: &Node, diagnostics: &mut Diagnostics| {
         diagnostics.push(
@@ -282,7 +282,7 @@ fn decode_hosts(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     node.value = Value::List(found);
 }
 
-fn decode_count(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_count(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Text(text) if text.eq_ignore_ascii_case("all") => node.value = Value::Int(-1),
         Value::Text(text) => match scalar::parse_int(text) {
@@ -294,7 +294,7 @@ fn decode_count(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn decode_ulimits(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn decode_ulimits(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (name, entry) in node.as_map_mut().into_iter().flatten() {
         let at = at.key(name);
         match &mut entry.node.value {
@@ -313,9 +313,9 @@ fn decode_ulimits(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics)
 
 fn each_item(
     node: &mut Node,
-    at: Place<'_>,
+    at: TreePath<'_>,
     diagnostics: &mut Diagnostics,
-    apply: impl Fn(&mut Node, Place<'_>, &mut Diagnostics),
+    apply: impl Fn(&mut Node, TreePath<'_>, &mut Diagnostics),
 ) {
     for (i, item) in node.as_list_mut().into_iter().flatten().enumerate() {
         apply(item, at.item(i), diagnostics);
@@ -341,12 +341,12 @@ fn text_to_list(node: &mut Node) {
     node.value = Value::List(vec![node.derive(Value::Text(text))]);
 }
 
-fn wrong_type(node: &Node, wanted: &str, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn wrong_type(node: &Node, wanted: &str, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     diagnostics.push(
         Diagnostic::error(Code::WrongType, format!("{at} must be {wanted}, not {}", node.kind())).at(node.span, ""),
     );
 }
 
-fn invalid(node: &Node, what: &str, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn invalid(node: &Node, what: &str, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     diagnostics.push(Diagnostic::error(Code::InvalidValue, format!("{at} {what}")).at(node.span, ""));
 }

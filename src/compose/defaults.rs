@@ -2,7 +2,7 @@
 //! paths, and the content of configs and secrets that come from variables.
 
 use super::paths::{self, Base};
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Taint;
@@ -63,18 +63,18 @@ fn each(list: Option<&mut Node>, apply: impl FnMut(&mut Node)) {
 }
 
 fn check_resources(project: &Node, diagnostics: &mut Diagnostics) {
-    let volumes = Place::ROOT.key("volumes");
+    let volumes = TreePath::ROOT.key("volumes");
     for (name, entry) in entries_of(project, "volumes") {
         check_external(&entry.node, volumes.key(name), diagnostics);
     }
     for (kind, sources) in [("configs", &["file", "environment", "content"][..]), ("secrets", &["file", "environment"])]
     {
-        let at = Place::ROOT.key(kind);
+        let at = TreePath::ROOT.key(kind);
         for (name, entry) in entries_of(project, kind) {
             check_file_object(entry, sources, at.key(name), diagnostics);
         }
     }
-    let services = Place::ROOT.key("services");
+    let services = TreePath::ROOT.key("services");
     for (name, entry) in entries_of(project, "services") {
         let (at, service) = (services.key(name), &entry.node);
         for (i, trigger) in list_at(service, &["develop", "watch"]).enumerate() {
@@ -103,7 +103,7 @@ fn check_resources(project: &Node, diagnostics: &mut Diagnostics) {
 }
 
 /// An external volume is made elsewhere: it has a name and nothing else.
-fn check_external(volume: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_external(volume: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(volume) = volume.as_map() else { return };
     let Some(external) = volume.get("external").filter(|e| e.node.value == Value::Bool(true)) else { return };
     for (key, entry) in volume {
@@ -117,7 +117,7 @@ fn check_external(volume: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_file_object(object: &Entry, sources: &[&str], at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_file_object(object: &Entry, sources: &[&str], at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(map) = object.node.as_map() else { return };
     let given: Vec<&str> = sources.iter().copied().filter(|s| map.contains_key(*s)).collect();
     let choices = sources.join("`, `");

@@ -172,7 +172,7 @@ secrets: {pw2: {environment: ''}}
 }
 
 #[test]
-fn circles_are_named_with_each_of_their_lines() {
+fn cycles_are_named_with_each_of_their_lines() {
     let file = "
 services:
   a: {image: i, depends_on: [b]}
@@ -181,16 +181,16 @@ services:
   d: {image: i, depends_on: [d, a]}
 ";
     let (loaded, sources) = load_with(&[("c.yml", file)], |_| {});
-    let circles: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code == Code::DependencyCycle).collect();
-    let summaries: Vec<_> = circles.iter().map(|d| d.summary.as_str()).collect();
+    let cycles: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code == Code::DependencyCycle).collect();
+    let summaries: Vec<_> = cycles.iter().map(|d| d.summary.as_str()).collect();
     assert_eq!(
         summaries,
         [
-            "services depend on one another in a circle: a → b → c → a",
-            "services depend on one another in a circle: d → d"
+            "services depend on one another in a cycle: a → b → c → a",
+            "services depend on one another in a cycle: d → d"
         ]
     );
-    let places: Vec<_> = circles[0].labels.iter().map(|l| (sources.line_column(l.span).0, l.text.as_str())).collect();
+    let places: Vec<_> = cycles[0].labels.iter().map(|l| (sources.line_column(l.span).0, l.text.as_str())).collect();
     assert_eq!(places, [(3, "a needs b"), (4, "b needs c"), (5, "c needs a")]);
 }
 

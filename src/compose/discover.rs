@@ -25,7 +25,8 @@ pub fn in_folder(folder: &Path, files: &Files<'_>, diagnostics: &mut Diagnostics
         if let Some(second) = candidates.next() {
             let (first, second) = (files.shown(&first), files.shown(&second));
             let words = format!("{} is used, and {} is not read", first.display(), second.display());
-            diagnostics.push(Diagnostic::warning(Code::Trap, words).hint("remove the one that is not meant"));
+            diagnostics
+                .push(Diagnostic::warning(Code::SurprisingValue, words).hint("remove the one that is not meant"));
         }
         found.push(first);
     }

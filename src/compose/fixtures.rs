@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::hash::hashed_config;
-use super::print::{self, Edition};
+use super::print::{self, ComposeVersion};
 use super::*;
 use crate::compose::reader::Memory;
 
@@ -14,15 +14,15 @@ fn load_in(folder: &str, files: &[(&str, &str)], variables: &[(&str, &str)]) -> 
     let memory: Memory = files.iter().map(|(path, text)| (folder.join(path), *text)).collect();
     let mut given = Variables::default();
     given.push(Origin::Public, variables.iter().copied());
-    let request = Request {
+    let options = Options {
         current_dir: folder,
         files: vec![files[0].0.into()],
         variables: given,
         home: Some("/root".into()),
-        ..Request::default()
+        ..Options::default()
     };
-    let loaded = load(&request, &memory, &mut SourceMap::default());
-    loaded.project.ok_or_else(|| format!("{:?}", loaded.diagnostics.sorted()))
+    let loaded = load(&memory, &options, &mut SourceMap::default());
+    loaded.map(|loaded| loaded.project).map_err(|errors| format!("{:?}", errors.sorted()))
 }
 
 /// One input of `short-syntax.json` as the only setting of a service, and what is printed for it.
@@ -91,7 +91,7 @@ fn projects_are_printed_byte_for_byte() {
 fn hashes_are_those_of_compose() {
     let hashes = |project: &Project| -> BTreeMap<String, String> {
         let services = project.tree.get("services").and_then(Node::as_map).expect("services");
-        let hash = |node| hashed_config(node, Edition::Followed).hash(&BTreeMap::new());
+        let hash = |node| hashed_config(node, ComposeVersion::Followed).hash(&BTreeMap::new());
         services.iter().map(|(name, entry)| (name.clone(), hash(&entry.node))).collect()
     };
     let expected = |text: &str| -> BTreeMap<String, String> {
@@ -111,7 +111,8 @@ fn the_newest_hash_leaves_dependencies_out() {
     let hash = |text: &str| {
         let project = load_in("p1", &[("compose.yaml", text)], &[]).unwrap();
         let service = project.tree.get("services").and_then(|s| s.get("a")).unwrap().clone();
-        [Edition::Followed, Edition::Newest].map(|edition| hashed_config(&service, edition).hash(&BTreeMap::new()))
+        [ComposeVersion::Followed, ComposeVersion::Newest]
+            .map(|version| hashed_config(&service, version).hash(&BTreeMap::new()))
     };
     let (alone, dependent) = (hash(&file("")), hash(&file(", depends_on: [b], profiles: []")));
     assert_ne!(alone[0], dependent[0]);

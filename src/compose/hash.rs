@@ -3,32 +3,32 @@
 //! Compose makes it of the service as Go marshals it and recreates a container whose label has another value. hl writes
 //! it, so that a later `docker compose up` leaves hl's containers alone, and never decides anything by it.
 
-use super::print::{self, Edition};
+use super::print::{self, ComposeVersion};
 use crate::compose::yaml::{Node, Value};
 use crate::model::spec::HashedConfig;
 
 /// The text of a normalised service whose env files are folded in. Marks stand for the ids of the containers that
 /// `service:…` in namespaces and the services of `volumes_from` mean.
-pub fn hashed_config(service: &Node, edition: Edition) -> HashedConfig {
+pub fn hashed_config(service: &Node, version: ComposeVersion) -> HashedConfig {
     let referring = service.get("volumes_from").is_some()
         || NAMESPACES.iter().any(|n| service.get(n).and_then(Node::as_text).is_some_and(|m| m.starts_with("service:")));
     HashedConfig::new(if referring {
         let mut marked = service.clone();
         mark_references(&mut marked);
-        print::service_json(&marked, edition, left_out(edition))
+        print::service_json(&marked, version, left_out(version))
     } else {
-        print::service_json(service, edition, left_out(edition))
+        print::service_json(service, version, left_out(version))
     })
 }
 
 const NAMESPACES: [&str; 3] = ["network_mode", "ipc", "pid"];
 
 /// What may change without a new container.
-fn left_out(edition: Edition) -> &'static [&'static str] {
-    match edition {
-        Edition::Followed => &["build", "pull_policy", "scale", "deploy.replicas"],
+fn left_out(version: ComposeVersion) -> &'static [&'static str] {
+    match version {
+        ComposeVersion::Followed => &["build", "pull_policy", "scale", "deploy.replicas"],
         // `depends_on` since 2.29.3, `profiles` since 2.30.2.
-        Edition::Newest => &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"],
+        ComposeVersion::Newest => &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"],
     }
 }
 

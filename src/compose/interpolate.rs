@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::syntax::scalar;
-use super::tree_path::{Patterns, Place};
+use super::tree_path::{Patterns, TreePath};
 use super::variables::Variables;
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility, did_you_mean};
@@ -21,7 +21,7 @@ pub fn interpolate(
     used: &mut BTreeSet<String>,
     diagnostics: &mut Diagnostics,
 ) {
-    Walk { variables, sources, used, diagnostics }.node(root, Place::ROOT);
+    Walk { variables, sources, used, diagnostics }.node(root, TreePath::ROOT);
 }
 
 /// The type that Compose casts a string to.
@@ -88,7 +88,7 @@ struct Walk<'a, 'd> {
 }
 
 impl Walk<'_, '_> {
-    fn node(&mut self, node: &mut Node, at: Place<'_>) {
+    fn node(&mut self, node: &mut Node, at: TreePath<'_>) {
         match &mut node.value {
             Value::Map(map) => {
                 for (key, entry) in map {
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn text(&mut self, node: &mut Node, at: Place<'_>) {
+    fn text(&mut self, node: &mut Node, at: TreePath<'_>) {
         let Value::Text(text) = &mut node.value else { return };
         let mut seen = Seen::default();
         let result = template::substitute(text, self.variables, &mut seen);
@@ -123,7 +123,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn failed(&mut self, error: TemplateError, span: Span, at: Place<'_>) {
+    fn failed(&mut self, error: TemplateError, span: Span, at: TreePath<'_>) {
         let diagnostic = match &error {
             TemplateError::Invalid(_) => {
                 let words = format!("a variable expression in `{at}` cannot be read");
@@ -168,7 +168,7 @@ impl Walk<'_, '_> {
         Span::new(span.file, start + at, start + end)
     }
 
-    fn cast(&mut self, node: &mut Node, at: Place<'_>) {
+    fn cast(&mut self, node: &mut Node, at: TreePath<'_>) {
         let Some(cast) = CASTS.at(&at) else { return };
         let Value::Text(text) = &node.value else { return };
         let value = match cast {
@@ -181,8 +181,9 @@ impl Walk<'_, '_> {
             Some(value) => {
                 if cast == Cast::Bool && scalar::is_old_bool(text) {
                     let words = format!("`{text}` is no boolean of YAML 1.2");
-                    self.diagnostics
-                        .push(Diagnostic::warning(Code::Trap, words).at(span, "").hint("write `true` or `false`"));
+                    self.diagnostics.push(
+                        Diagnostic::warning(Code::SurprisingValue, words).at(span, "").hint("write `true` or `false`"),
+                    );
                 }
                 node.value = value;
             }

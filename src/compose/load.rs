@@ -1,171 +1,129 @@
-//! The pipeline of files: read, substitute, extend, reset, include, merge, check, bring to the long form.
-//!
-//! The order is that of compose-go's `loadYamlFile`, document by document, and every document is
-//! merged into what the ones before it have become.
+//! A whole project: find its files and variables, load the files into one model, name it, complete it.
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-use super::extends::Extended;
-use super::paths::Base;
-use super::reset::Resets;
-use super::variables::Variables;
-use super::{canonical, defaults, environment, interpolate, merge, schema, surprising_values, unique};
-use crate::compose::reader::Files;
-use crate::compose::yaml;
-use crate::compose::yaml::{Map, Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
+use super::loader::{Loader, Scope};
+use super::variables::{Origin, Variables};
+use super::{FILE_NAMES, Options, Project, consistency, discover, environment, model, normalize, profiles, syntax};
+use crate::compose::reader::Kind;
+use crate::compose::yaml::{Map, Node};
+use crate::diagnostic::{Code, Diagnostic, Span, Visibility};
 use crate::envfile::template::Lookup;
-use crate::model::Taint;
 
-/// What loading carries along.
-pub(super) struct Loader<'a> {
-    pub files: Files<'a>,
-    pub diagnostics: Diagnostics,
-    /// The names of all variables that were asked for.
-    pub used: BTreeSet<String>,
-    /// The values of the secret ones among them, which no diagnostic may quote.
-    pub secrets: BTreeSet<String>,
-    /// The home folder, for `~`.
-    pub home: Option<String>,
-    /// Files that services extend, each read once a scope.
-    pub extended: HashMap<(usize, PathBuf), Option<Rc<Extended>>>,
-    /// How many scopes there have been.
-    pub scopes: usize,
+/// The project of the options; none if there was an error, which is in the loader.
+pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Project> {
+    let config_files = config_files(loader, options)?;
+    let working_dir = match &options.project_dir {
+        Some(folder) => options.current_dir.join(folder),
+        None => config_files[0].parent().unwrap_or(&options.current_dir).to_owned(),
+    };
+    let working_dir = PathBuf::from(syntax::path::clean(&working_dir.to_string_lossy()));
+    let (mut variables, env_files) = variables(loader, options, &working_dir)?;
+
+    let mut naming = discover::Naming::default();
+    let mut documents = Vec::new();
+    for path in &config_files {
+        documents.push(loader.documents(path, None)?);
+        naming.see(documents.last()?);
+    }
+    let given = options.project_name.as_deref();
+    let name = discover::project_name(given, &naming, &working_dir, &variables, &mut loader.diagnostics);
+    variables.set("COMPOSE_PROJECT_NAME", name.as_deref().unwrap_or_default());
+
+    let scope = Scope {
+        id: 0,
+        base: working_dir.to_string_lossy().into_owned(),
+        folder: working_dir.clone(),
+        variables,
+        including: Vec::new(),
+    };
+    let parsed = config_files.iter().cloned().zip(documents).collect();
+    let tree = model::model(loader, parsed, &scope);
+    if tree.as_ref().is_none_or(|t| t.as_map().is_none_or(|m| m.is_empty())) {
+        if !loader.diagnostics.has_errors() {
+            nothing_in(loader, &config_files);
+        }
+        return None;
+    }
+    let (mut tree, name) = (tree?, name?);
+    let disabled = finish(loader, options, &name, &mut tree, &scope);
+    Some(Project {
+        name,
+        working_dir,
+        config_files,
+        env_files,
+        tree,
+        disabled,
+        variables: scope.variables,
+        used_variables: std::mem::take(&mut loader.used),
+    })
 }
 
-/// Where a set of files stands.
-#[derive(Clone, Debug)]
-pub(super) struct Scope {
-    /// Tells scopes apart.
-    pub id: usize,
-    /// What relative paths in the files are joined to; of an included file relative to the file that includes it.
-    pub base: String,
-    /// The same as an absolute path, where files that are referred to are looked up.
-    pub folder: PathBuf,
-    pub variables: Variables,
-    /// The files that include one another down to here.
-    pub including: Vec<PathBuf>,
+/// The absolute paths of the Compose files to load.
+fn config_files(loader: &mut Loader<'_>, options: &Options) -> Option<Vec<PathBuf>> {
+    let absolute = |path: &Path| PathBuf::from(syntax::path::clean(&options.current_dir.join(path).to_string_lossy()));
+    if !options.files.is_empty() {
+        return Some(options.files.iter().map(|f| absolute(f)).collect());
+    }
+    let folder = absolute(options.project_dir.as_deref().unwrap_or(Path::new("")));
+    let (variables, _) = variables(loader, options, &folder)?;
+    let named = discover::from_variable(&variables);
+    if !named.is_empty() {
+        return Some(named.iter().map(|f| absolute(f)).collect());
+    }
+    let found = match options.project_dir {
+        Some(_) => discover::in_folder(&folder, &loader.files, &mut loader.diagnostics),
+        None => discover::upwards(&folder, &loader.files, &mut loader.diagnostics),
+    };
+    if found.is_empty() {
+        let words = format!("no Compose file in {}", loader.files.shown(&folder).display());
+        let hint = format!("add one named {}", FILE_NAMES.join(", "));
+        loader.diagnostics.push(Diagnostic::error(Code::MissingFile, words).hint(hint));
+        return None;
+    }
+    Some(found)
 }
 
-/// How much of the pipeline a file goes through.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// All of it.
-    Whole,
-    /// Neither `include` nor `extends`, and no check: a file that a service extends is checked by its result.
-    Base,
+/// The variables of a project, and the env files that they came from.
+fn variables(loader: &mut Loader<'_>, options: &Options, folder: &Path) -> Option<(Variables, Vec<PathBuf>)> {
+    let default = folder.join(".env");
+    let env_files: Vec<PathBuf> = if !options.env_files.is_empty() {
+        options.env_files.iter().map(|f| options.current_dir.join(f)).collect()
+    } else if loader.files.kind(&default) == Kind::File {
+        vec![default]
+    } else {
+        Vec::new()
+    };
+    let mut variables = options.variables.clone();
+    if !env_files.is_empty() {
+        let files: Vec<_> = env_files.iter().map(|f| (f.clone(), None)).collect();
+        let values = environment::env_files(loader, &files, &options.variables)?;
+        variables.push(Origin::EnvFile, values);
+    }
+    if !options.defaults.is_empty() {
+        variables.push(Origin::Public, options.defaults.iter().cloned());
+    }
+    Some((variables, env_files))
 }
 
-impl Loader<'_> {
-    /// The model of files, each with its documents, that are merged in order; with defaults set and
-    /// paths joined to the scope's base.
-    ///
-    /// None if there was an error, or nothing at all in the files.
-    pub fn model(&mut self, files: Vec<(PathBuf, Vec<Node>)>, scope: &Scope) -> Option<Node> {
-        let mut model = None;
-        for (path, documents) in files {
-            model = self.file(&path, documents, scope, Depth::Whole, model).0;
-        }
-        let mut model = model.filter(|_| !self.diagnostics.has_errors())?;
-        let base = Base { dir: &scope.base, home: self.home.as_deref() };
-        let lookup = |name: &str| scope.variables.get(name).map(|(value, taint)| (value.to_owned(), taint));
-        defaults::complete(&mut model, base, &lookup, &mut self.diagnostics);
-        environment::resolve_names(&mut model, &scope.variables);
-        if self.diagnostics.has_errors() { None } else { Some(model) }
-    }
+fn nothing_in(loader: &mut Loader<'_>, files: &[PathBuf]) {
+    let names: Vec<_> = files.iter().map(|f| loader.files.shown(f).display().to_string()).collect();
+    let diagnostic = Diagnostic::error(Code::EmptyFile, format!("{} declares nothing", names.join(", ")));
+    let diagnostic = diagnostic.hint("declare at least one service under `services:`");
+    let first = files.first().and_then(|path| loader.files.load(path, Visibility::Public).ok());
+    loader.diagnostics.push(match first {
+        Some(file) => diagnostic.at(Span::new(file, 0, 0), ""),
+        None => diagnostic,
+    });
+}
 
-    /// The documents of a file; `reference` is where it was named.
-    pub fn documents(&mut self, path: &Path, reference: Option<Span>) -> Option<Vec<Node>> {
-        match self.files.load(path, Visibility::Public) {
-            Ok(file) => {
-                let text = self.files.text(file);
-                Some(yaml::parse(&text, file, &mut self.diagnostics))
-            }
-            Err(error) => {
-                let diagnostic = error.diagnostic(&self.files.shown(path));
-                self.diagnostics.push(match reference {
-                    Some(span) => {
-                        diagnostic.at(span, "named here").hint("check the path; it is relative to the file's folder")
-                    }
-                    None => diagnostic.hint("check the path"),
-                });
-                None
-            }
-        }
-    }
-
-    /// Merges the documents of one file into `model`, and gives the resets of its last one.
-    pub fn file(
-        &mut self,
-        path: &Path,
-        documents: Vec<Node>,
-        scope: &Scope,
-        depth: Depth,
-        mut model: Option<Node>,
-    ) -> (Option<Node>, Resets) {
-        let mut resets = Resets::default();
-        let mut including = scope.including.clone();
-        for document in documents {
-            let (merged, of_document) = self.document(path, document, scope, depth, model, &mut including);
-            (model, resets) = (merged, of_document);
-        }
-        (model, resets)
-    }
-
-    fn document(
-        &mut self,
-        path: &Path,
-        mut document: Node,
-        scope: &Scope,
-        depth: Depth,
-        model: Option<Node>,
-        including: &mut Vec<PathBuf>,
-    ) -> (Option<Node>, Resets) {
-        if !matches!(document.value, Value::Map(_)) {
-            let words = format!("a Compose file is a mapping, this document is {}", document.kind());
-            let hint = "write `services:` at the left margin, and remove empty documents between `---`";
-            self.diagnostics.push(Diagnostic::error(Code::WrongType, words).at(document.span, "").hint(hint));
-            return (None, Resets::default());
-        }
-        let resets = Resets::take(&mut document);
-        let sources = self.files.sources();
-        surprising_values::check(&document, sources, &mut self.diagnostics);
-        interpolate::interpolate(&mut document, &scope.variables, sources, &mut self.used, &mut self.diagnostics);
-        for name in &self.used {
-            if let Some((value, Taint::Secret)) = scope.variables.get(name) {
-                self.secrets.insert(value.to_owned());
-            }
-        }
-        if depth == Depth::Whole {
-            self.extend_all(path, &mut document, scope, &resets);
-        }
-        let mut model = model.unwrap_or_else(|| Node::new(Value::Map(Map::new()), document.span));
-        resets.apply(&mut model);
-        if depth == Depth::Whole {
-            including.push(path.to_owned());
-            self.include_all(&mut document, scope, including);
-        }
-        model = merge::merge(model, document, &mut self.diagnostics);
-        unique::enforce(&mut model, &mut self.diagnostics);
-        if depth == Depth::Whole {
-            schema::check(&model, &mut self.diagnostics);
-            self.drop_version(&mut model);
-        }
-        // A tree that is not as it should be would only give the same mistakes again in other words.
-        if self.diagnostics.has_errors() {
-            return (None, resets);
-        }
-        canonical::canonicalize(&mut model, &mut self.diagnostics);
-        unique::enforce(&mut model, &mut self.diagnostics);
-        (Some(model), resets)
-    }
-
-    fn drop_version(&mut self, model: &mut Node) {
-        if let Some(version) = model.as_map_mut().and_then(|m| m.shift_remove("version")) {
-            let words = "`version` has no meaning any more and is ignored";
-            self.diagnostics.push(Diagnostic::note(Code::NoEffect, words).at(version.key_span, "").hint("remove it"));
-        }
-    }
+/// What comes after the files are one: names and implied settings, types, profiles, references, env files.
+fn finish(loader: &mut Loader<'_>, options: &Options, name: &str, tree: &mut Node, scope: &Scope) -> Map {
+    let lookup = |name: &str| scope.variables.get(name).map(|(value, taint)| (value.to_owned(), taint));
+    normalize::normalize(tree, &normalize::Context { name, lookup: &lookup }, &mut loader.diagnostics);
+    let disabled = profiles::take_disabled(tree, &discover::profiles(&options.profiles, &scope.variables));
+    consistency::check(tree, &disabled, options.other_projects, &mut loader.diagnostics);
+    environment::fold_files(loader, tree, &scope.variables);
+    profiles::drop_unused(tree);
+    disabled
 }

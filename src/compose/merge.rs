@@ -7,18 +7,18 @@
 use std::sync::LazyLock;
 
 use super::syntax::scalar;
-use super::tree_path::{Patterns, Place};
+use super::tree_path::{Patterns, TreePath};
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 
 /// Lays `over` over `base`; both are whole documents.
 pub fn merge(base: Node, over: Node, diagnostics: &mut Diagnostics) -> Node {
-    merge_nodes(base, over, Place::ROOT, diagnostics)
+    merge_nodes(base, over, TreePath::ROOT, diagnostics)
 }
 
 /// Lays a service over the one that it extends.
 pub fn extend(base: Node, service: Node, diagnostics: &mut Diagnostics) -> Node {
-    let services = Place::ROOT.key("services");
+    let services = TreePath::ROOT.key("services");
     merge_nodes(base, service, services.key("x"), diagnostics)
 }
 
@@ -76,7 +76,7 @@ static RULES: LazyLock<Patterns<Rule>> = LazyLock::new(|| {
     ])
 });
 
-fn merge_nodes(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnostics) -> Node {
+fn merge_nodes(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Node {
     if let Some(rule) = RULES.at(&at) {
         return merge_by(rule, base, over, at, diagnostics);
     }
@@ -102,7 +102,7 @@ fn merge_nodes(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnost
     }
 }
 
-fn merge_maps(mut there: Map, new: Map, at: Place<'_>, diagnostics: &mut Diagnostics) -> Map {
+fn merge_maps(mut there: Map, new: Map, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Map {
     for (key, entry) in new {
         let old = if key.starts_with("x-") { None } else { there.get_mut(&key) };
         let Some(old) = old else {
@@ -119,7 +119,7 @@ fn merge_maps(mut there: Map, new: Map, at: Place<'_>, diagnostics: &mut Diagnos
     there
 }
 
-fn merge_by(rule: Rule, base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnostics) -> Node {
+fn merge_by(rule: Rule, base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Node {
     let span = over.span;
     let value = match rule {
         Rule::Replace => return over,
@@ -150,7 +150,7 @@ fn merge_by(rule: Rule, base: Node, over: Node, at: Place<'_>, diagnostics: &mut
     Node::new(value, span)
 }
 
-fn cannot_override(base: &Node, over: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn cannot_override(base: &Node, over: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let words = format!("`{at}` is {} here, but {} in what it overrides", over.kind(), base.kind());
     diagnostics.push(
         Diagnostic::error(Code::WrongType, words)
@@ -241,7 +241,7 @@ fn into_build(node: Node) -> Map {
     }
 }
 
-fn merge_logging(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnostics) -> Node {
+fn merge_logging(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Node {
     let (Value::Map(there), Value::Map(new)) = (&base.value, &over.value) else {
         if over.is_null() {
             return base;
@@ -260,7 +260,7 @@ fn merge_logging(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagno
 
 /// compose-go's rule for address pools: each pair of pools merges if their subnets are equal; else the
 /// override's pool joins the result once, and the base's is dropped.
-fn merge_pools(base: Node, over: Node, at: Place<'_>, diagnostics: &mut Diagnostics) -> Node {
+fn merge_pools(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Node {
     let span = over.span;
     let (Value::List(there), Value::List(new)) = (&base.value, &over.value) else {
         if over.is_null() {

@@ -3,7 +3,7 @@
 //! What compose-go's `paths` package does, as text: the folder may be one of another machine, so nothing is looked up.
 
 use super::syntax::path::{expand_home, is_windows_absolute, join};
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -39,7 +39,7 @@ impl Base<'_> {
 
 /// Resolves every path of a canonical tree in place.
 pub fn resolve(project: &mut Node, base: Base<'_>, diagnostics: &mut Diagnostics) {
-    let services = Place::ROOT.key("services");
+    let services = TreePath::ROOT.key("services");
     for (name, entry) in project.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         resolve_service(&mut entry.node, base, services.key(name), diagnostics);
     }
@@ -53,7 +53,7 @@ pub fn resolve(project: &mut Node, base: Base<'_>, diagnostics: &mut Diagnostics
     }
 }
 
-fn resolve_service(service: &mut Node, base: Base<'_>, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn resolve_service(service: &mut Node, base: Base<'_>, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (key, entry) in service.as_map_mut().into_iter().flatten() {
         let node = &mut entry.node;
         match key.as_str() {
@@ -87,7 +87,7 @@ fn resolve_build(build: &mut Node, base: Base<'_>) {
     }
 }
 
-fn resolve_mount(mount: &mut Node, base: Base<'_>, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn resolve_mount(mount: &mut Node, base: Base<'_>, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     if mount.get("type").and_then(Node::as_text) != Some("bind") {
         return;
     }

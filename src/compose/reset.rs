@@ -1,6 +1,6 @@
 //! `!reset` and `!override`: keys of the base that go before the file that names them is merged.
 
-use super::tree_path::Place;
+use super::tree_path::TreePath;
 use crate::compose::yaml::{Map, Node, Tag, Value};
 
 /// The keys, from the root, that a document resets or replaces.
@@ -11,11 +11,11 @@ impl Resets {
     /// Takes the tags out of a document: what is reset disappears from it, what overrides stays.
     pub fn take(document: &mut Node) -> Self {
         let mut resets = Self::default();
-        resets.collect(document, Place::ROOT);
+        resets.collect(document, TreePath::ROOT);
         resets
     }
 
-    fn collect(&mut self, node: &mut Node, at: Place<'_>) {
+    fn collect(&mut self, node: &mut Node, at: TreePath<'_>) {
         match &mut node.value {
             Value::Map(map) => {
                 for (key, entry) in &mut *map {

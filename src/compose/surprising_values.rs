@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::syntax::scalar;
-use super::tree_path::{Patterns, Place};
+use super::tree_path::{Patterns, TreePath};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 
@@ -27,10 +27,10 @@ static TEXTS: LazyLock<Patterns<()>> = LazyLock::new(|| {
 
 /// Warns of such values in a document as it was written.
 pub(super) fn check(document: &Node, sources: &SourceMap, diagnostics: &mut Diagnostics) {
-    walk(document, Place::ROOT, sources, diagnostics);
+    walk(document, TreePath::ROOT, sources, diagnostics);
 }
 
-fn walk(node: &Node, at: Place<'_>, sources: &SourceMap, diagnostics: &mut Diagnostics) {
+fn walk(node: &Node, at: TreePath<'_>, sources: &SourceMap, diagnostics: &mut Diagnostics) {
     if let Value::Map(map) = &node.value {
         map.iter().for_each(|(key, entry)| walk(&entry.node, at.key(key), sources, diagnostics));
     }
@@ -47,6 +47,7 @@ fn walk(node: &Node, at: Place<'_>, sources: &SourceMap, diagnostics: &mut Diagn
         return;
     }
     let Some(read) = scalar::scalar_text(&node.value).filter(|read| read != written) else { return };
-    let diagnostic = Diagnostic::warning(Code::Trap, format!("`{written}` is read as `{read}`")).at(node.span, "");
+    let diagnostic =
+        Diagnostic::warning(Code::SurprisingValue, format!("`{written}` is read as `{read}`")).at(node.span, "");
     diagnostics.push(diagnostic.hint(format!("write \"{written}\" if it is meant as it stands")));
 }

@@ -6,25 +6,35 @@ use crate::compose::yaml::Value;
 use crate::diagnostic::Severity;
 use crate::model::Taint;
 
-/// A project of the files given, below `/srv/app`, whose first one is the Compose file unless `request` says more.
-pub(super) fn load_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> (Loaded, SourceMap) {
+/// What loading gives, good or bad.
+pub(super) struct Outcome {
+    pub project: Option<Project>,
+    pub diagnostics: Diagnostics,
+}
+
+/// A project of the files given, below `/srv/app`, whose first one is the Compose file unless `change` says more.
+pub(super) fn load_with(files: &[(&str, &str)], change: impl FnOnce(&mut Options)) -> (Outcome, SourceMap) {
     let memory: Memory = files.iter().map(|(path, text)| (Path::new("/srv/app").join(path), *text)).collect();
-    let mut request = Request {
+    let mut options = Options {
         current_dir: "/srv/app".into(),
         files: vec![files[0].0.into()],
         home: Some("/root".to_owned()),
-        ..Request::default()
+        ..Options::default()
     };
-    change(&mut request);
+    change(&mut options);
     let mut sources = SourceMap::default();
-    (load(&request, &memory, &mut sources), sources)
+    let outcome = match load(&memory, &options, &mut sources) {
+        Ok(Loaded { project, warnings }) => Outcome { project: Some(project), diagnostics: warnings },
+        Err(diagnostics) => Outcome { project: None, diagnostics },
+    };
+    (outcome, sources)
 }
 
 pub(super) fn project(files: &[(&str, &str)]) -> Project {
     project_with(files, |_| {})
 }
 
-pub(super) fn project_with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> Project {
+pub(super) fn project_with(files: &[(&str, &str)], change: impl FnOnce(&mut Options)) -> Project {
     let (loaded, _) = load_with(files, change);
     loaded.project.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
 }
@@ -135,9 +145,9 @@ fn scalars_that_become_other_text_are_traps() {
     assert_eq!(
         said,
         [
-            (Code::Trap, "`022` is read as `18`"),
-            (Code::Trap, "`1.10` is read as `1.1`"),
-            (Code::Trap, "`2024-01-01` is read as `2024-01-01 00:00:00 +0000 UTC`"),
+            (Code::SurprisingValue, "`022` is read as `18`"),
+            (Code::SurprisingValue, "`1.10` is read as `1.1`"),
+            (Code::SurprisingValue, "`2024-01-01` is read as `2024-01-01 00:00:00 +0000 UTC`"),
         ]
     );
 }
@@ -300,8 +310,8 @@ fn services_extend_services_of_this_and_other_files() {
 
 #[test]
 fn what_cannot_be_extended_is_named() {
-    let circle = "services:\n  a: {image: x, extends: b}\n  b: {extends: {service: a}}\n";
-    assert_eq!(errors(&[("compose.yml", circle)])[0].0, Code::IncludeCycle);
+    let cycle = "services:\n  a: {image: x, extends: b}\n  b: {extends: {service: a}}\n";
+    assert_eq!(errors(&[("compose.yml", cycle)])[0].0, Code::IncludeCycle);
     let unknown = "services:\n  web: {image: x}\n  b: {extends: wep}\n";
     assert_eq!(errors(&[("compose.yml", unknown)]), [(Code::UndefinedReference, "compose.yml:3:16".to_owned())]);
     let missing = "services:\n  b: {extends: {file: no.yml, service: x}}\n";
@@ -383,7 +393,7 @@ fn values_without_a_name_stop_variables_but_only_warn_in_services() {
     let plain = "services: {s: {image: x, env_file: e.env}}\n";
     let (loaded, _) = load_with(&[("compose.yml", plain), ("e.env", "A=\"x\" y\n=z\n")], |_| {});
     assert!(loaded.project.is_some());
-    assert_eq!(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::Trap]);
+    assert_eq!(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::SurprisingValue]);
     assert_eq!(
         errors(&[("compose.yml", plain), ("e.env", ""), (".env", "=z\n")]),
         [(Code::EnvFileSyntax, ".env:1:2".to_owned())]
@@ -450,7 +460,7 @@ fn profiles_choose_services_and_drop_what_they_alone_use() {
 
 #[test]
 fn projects_are_found_and_named() {
-    let name = |files: &[(&str, &str)], change: fn(&mut Request)| {
+    let name = |files: &[(&str, &str)], change: fn(&mut Options)| {
         let (loaded, _) = load_with(files, change);
         loaded.project.map(|p| p.name).ok_or(loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>())
     };

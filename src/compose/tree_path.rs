@@ -5,8 +5,8 @@ use std::fmt;
 
 /// A path in the tree as a chain of borrowed parts, so that walking costs nothing and only a message builds text.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
+pub struct TreePath<'a> {
+    parent: Option<&'a TreePath<'a>>,
     part: Part<'a>,
 }
 
@@ -32,18 +32,18 @@ impl Part<'_> {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> TreePath<'a> {
     /// The document itself.
-    pub const ROOT: Place<'static> = Place { parent: None, part: Part::Root };
+    pub const ROOT: TreePath<'static> = TreePath { parent: None, part: Part::Root };
 
     /// The value of `key` in the mapping at this place.
-    pub fn key(&'a self, key: &'a str) -> Place<'a> {
-        Place { parent: Some(self), part: Part::Key(key) }
+    pub fn key(&'a self, key: &'a str) -> TreePath<'a> {
+        TreePath { parent: Some(self), part: Part::Key(key) }
     }
 
     /// The item at `index` of the list at this place.
-    pub fn item(&'a self, index: usize) -> Place<'a> {
-        Place { parent: Some(self), part: Part::Item(index) }
+    pub fn item(&'a self, index: usize) -> TreePath<'a> {
+        TreePath { parent: Some(self), part: Part::Item(index) }
     }
 
     /// How many parts lead here: 0 for the document.
@@ -67,7 +67,7 @@ impl<'a> Place<'a> {
 
     /// The keys that lead here; items of lists have none.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys = self.parent.map_or_else(Vec::new, Place::keys);
+        let mut keys = self.parent.map_or_else(Vec::new, TreePath::keys);
         if let Part::Key(key) = self.part {
             keys.push(key.to_owned());
         }
@@ -75,7 +75,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for TreePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(parent) = self.parent.filter(|p| p.parent.is_some()) {
             write!(f, "{parent}.")?;
@@ -107,7 +107,7 @@ impl<T: Copy> Patterns<T> {
     }
 
     /// What holds at a place.
-    pub fn at(&self, place: &Place<'_>) -> Option<T> {
+    pub fn at(&self, place: &TreePath<'_>) -> Option<T> {
         let named = match place.part {
             Part::Root => return None,
             Part::Key(key) => key,
@@ -127,41 +127,41 @@ mod tests {
 
     #[test]
     fn reads_from_the_top() {
-        let services = Place::ROOT.key("services");
+        let services = TreePath::ROOT.key("services");
         let web = services.key("web");
         let ports = web.key("ports");
         assert_eq!(ports.item(0).to_string(), "services.web.ports.0");
-        assert_eq!(Place::ROOT.to_string(), "the file");
+        assert_eq!(TreePath::ROOT.to_string(), "the file");
         assert_eq!(ports.depth(), 3);
         assert_eq!(ports.item(0).keys(), ["services", "web", "ports"]);
     }
 
     #[test]
     fn patterns_match_whole_places() {
-        let services = Place::ROOT.key("services");
+        let services = TreePath::ROOT.key("services");
         let web = services.key("web.x");
         let ports = web.key("ports");
         let item = ports.item(3);
         assert!(item.matches("services.*.ports.[]") && item.matches("services.*.ports.*"));
         assert!(ports.matches("services.*.ports"));
-        assert!(!item.matches("services.*.ports") && !ports.matches("*.ports") && !Place::ROOT.matches("services"));
+        assert!(!item.matches("services.*.ports") && !ports.matches("*.ports") && !TreePath::ROOT.matches("services"));
         assert!(!services.key("web").key("orts").matches("services.*.ports"), "half of a part");
         assert!(!services.key("web.ports").matches("services.web.ports"), "a dot in a key parts nothing");
-        assert!(!ports.matches("x.services.*.ports") && !ports.matches("") && !Place::ROOT.matches(""));
+        assert!(!ports.matches("x.services.*.ports") && !ports.matches("") && !TreePath::ROOT.matches(""));
     }
 
     #[test]
     fn the_pattern_that_describes_a_place_is_found() {
         let patterns =
             Patterns::new([("services.*.ports", 1), ("services.*.ports.[]", 2), ("volumes.*", 3), ("[]", 4)]);
-        let (services, volumes) = (Place::ROOT.key("services"), Place::ROOT.key("volumes"));
+        let (services, volumes) = (TreePath::ROOT.key("services"), TreePath::ROOT.key("volumes"));
         let web = services.key("web");
         let ports = web.key("ports");
         assert_eq!(patterns.at(&ports), Some(1));
         assert_eq!(patterns.at(&ports.item(7)), Some(2));
         assert_eq!(patterns.at(&volumes.key("ports")), Some(3), "a key that another pattern ends with");
-        assert_eq!(patterns.at(&Place::ROOT.item(0)), Some(4));
-        assert_eq!((patterns.at(&web), patterns.at(&Place::ROOT)), (None, None));
+        assert_eq!(patterns.at(&TreePath::ROOT.item(0)), Some(4));
+        assert_eq!((patterns.at(&web), patterns.at(&TreePath::ROOT)), (None, None));
         assert_eq!(patterns.at(&services.key("*")), None, "a key that looks like a pattern");
     }
 }

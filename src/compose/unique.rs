@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::syntax::{device, scalar, volume};
-use super::tree_path::{Patterns, Place};
+use super::tree_path::{Patterns, TreePath};
 use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Keeps the last entry of each key, at the place of the first one, in every list that wants it.
 pub fn enforce(root: &mut Node, diagnostics: &mut Diagnostics) {
-    walk(root, Place::ROOT, diagnostics);
+    walk(root, TreePath::ROOT, diagnostics);
 }
 
 /// What tells the entries of a list apart.
@@ -72,7 +72,7 @@ static INDEXES: LazyLock<Patterns<Index>> = LazyLock::new(|| {
     ])
 });
 
-fn walk(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn walk(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &mut node.value {
         Value::Map(map) => {
             for (key, entry) in map {
@@ -88,7 +88,7 @@ fn walk(node: &mut Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn keep_last(items: &mut Vec<Node>, index: Index, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn keep_last(items: &mut Vec<Node>, index: Index, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(items.len());
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
     for item in items.drain(..) {

@@ -9,7 +9,7 @@ use crate::model::Taint;
 /// Where a layer of variables comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// `--env`, `vars` of the topology, what hl itself defines: anyone may see it.
+    /// The command line and public settings: anyone may see its values.
     Public,
     /// A `.env` or another env file: its values are secret unless something says otherwise.
     EnvFile,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::folders::{Folder, Found, ServiceSource};
+use super::section::names;
 use super::service::{self, Declaration, HealthRules};
-use super::sources::{Folder, Found, Inventory, ServiceSource, names};
-use super::topology::NodeSource;
+use super::topology::{Inventory, NodeSource};
 use crate::compose::reader::{Files, Kind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility, did_you_mean};
 use crate::model::homelab::HealthScript;
@@ -201,7 +202,7 @@ fn example_rules(folder: &Folder, out: &mut Diagnostics) {
     }
 }
 
-/// Dependencies on what is not there, and circles.
+/// Dependencies on what is not there, and cycles.
 fn dependencies(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnostics) {
     for (name, declaration) in declared {
         for dependency in declaration.depends_on.iter().flatten() {
@@ -222,11 +223,11 @@ fn dependencies(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnos
             out.push(Diagnostic::error(Code::UnknownService, words).at(dependency.service.span, "").hint(hint));
         }
     }
-    circles(declared, out);
+    cycles(declared, out);
 }
 
-/// Reports each circle once, with the line of every edge.
-fn circles(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnostics) {
+/// Reports each cycle once, with the line of every edge.
+fn cycles(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnostics) {
     let mut done: BTreeSet<&ServiceName> = BTreeSet::new();
     for start in declared.keys() {
         let mut path: Vec<(&ServiceName, Span)> = Vec::new();
@@ -243,7 +244,7 @@ fn walk<'a>(
     out: &mut Diagnostics,
 ) {
     if let Some(first) = path.iter().position(|(name, _)| *name == service) {
-        out.push(circle(&path[first..]));
+        out.push(cycle(&path[first..]));
         return;
     }
     let Some((name, declaration)) = declared.get_key_value(service).filter(|(name, _)| !done.contains(name)) else {
@@ -257,12 +258,12 @@ fn walk<'a>(
     done.insert(name);
 }
 
-fn circle(edges: &[(&ServiceName, Span)]) -> Diagnostic {
+fn cycle(edges: &[(&ServiceName, Span)]) -> Diagnostic {
     let mut words: Vec<String> = edges.iter().map(|(name, _)| format!("`{name}`")).collect();
     words.push(words[0].clone());
     let summary = match edges {
         [(name, _)] => format!("`{name}` depends on itself"),
-        _ => format!("services depend on one another in a circle: {}", words.join(" → ")),
+        _ => format!("services depend on one another in a cycle: {}", words.join(" → ")),
     };
     let mut diagnostic = Diagnostic::error(Code::DependencyCycle, summary);
     for (i, (name, span)) in edges.iter().enumerate() {
@@ -270,6 +271,6 @@ fn circle(edges: &[(&ServiceName, Span)]) -> Diagnostic {
     }
     diagnostic.hint(match edges {
         [_] => "remove it: a service is always there when it starts itself",
-        _ => "remove one of these dependencies: nothing in a circle can start first",
+        _ => "remove one of these dependencies: nothing in a cycle can start first",
     })
 }

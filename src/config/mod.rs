@@ -9,6 +9,7 @@ mod address;
 mod backup;
 mod check;
 mod disk;
+mod folders;
 mod project;
 mod resolve;
 pub mod secrets;
@@ -19,10 +20,11 @@ mod topology;
 mod tracked;
 
 pub use disk::Disk;
+pub use folders::ServiceSource;
 pub use resolve::{Resolved, check_offline, depends_on_engines, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
-pub use sources::{Machines, Repository, ServiceSource, Sources, load, machines};
+pub use sources::{Machines, Repository, Sources, load, machines};
 pub use topology::NodeSource;
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! For hl's own files; Compose files have a schema of their own. This module does not know which
 //! keys there are or what they mean.
 
+use std::collections::BTreeSet;
+
 use crate::compose::syntax::duration;
 use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
@@ -258,4 +260,10 @@ pub(super) fn scalars(node: &Node, path: &str, context: &mut Context<'_>) -> Vec
         }
     }
     found
+}
+
+/// Names of a set, as a sentence has them.
+pub(super) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let all: BTreeSet<&str> = all.collect();
+    list(&all.into_iter().collect::<Vec<_>>())
 }

@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::Disk;
+use super::folders::{Folder, Found, ServiceSource};
 use super::secrets::{self, Decrypt, NoKeys};
 use super::section::Context;
 use super::service::{self, Declaration};
-use super::topology::{self, NodeSource, Topology};
+use super::topology::{self, Inventory, NodeSource, Topology};
 use super::{check, tracked};
 use crate::compose::reader::{Files, Kind, Reader};
-use crate::compose::yaml;
-use crate::compose::yaml::Node;
+use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::envfile;
 use crate::envfile::template::Nothing;
 use crate::model::backup::BackupRepository;
-use crate::model::homelab::{self, HealthScript};
+use crate::model::homelab;
 use crate::model::name::{NodeName, ServiceName};
 
 /// Where a repository is and how it is read.
@@ -74,57 +74,6 @@ pub struct Sources {
     pub backup: Option<BackupRepository>,
     /// The files that git tracks, by absolute path; none if that is not known.
     pub tracked: Option<Arc<BTreeSet<PathBuf>>>,
-}
-
-/// What the repository says about one service.
-#[derive(Clone, Debug)]
-pub struct ServiceSource {
-    /// Its name.
-    pub name: ServiceName,
-    /// Its absolute folder in the repository.
-    pub folder: PathBuf,
-    /// The node that owns it.
-    pub node: NodeName,
-    /// What service.yaml and the topology say.
-    pub declaration: Declaration,
-    /// Its compose file and the override beside it.
-    pub compose_files: Vec<PathBuf>,
-    /// The variables of `env.example`; none without that file.
-    pub env_example: Option<envfile::Assignments>,
-    /// The variables of `secrets.env`; none without that file, or where it stays closed.
-    pub secrets: Option<envfile::Assignments>,
-    /// How it proves that it works.
-    pub health: Option<HealthScript>,
-    /// A place that stands for the service as a whole.
-    pub place: Option<Span>,
-}
-
-/// A folder below `services/`, before it is known who owns it.
-pub(super) struct Folder {
-    pub path: PathBuf,
-    pub compose_files: Vec<PathBuf>,
-    pub declaration: Declaration,
-    pub env_example: Option<envfile::Assignments>,
-    pub secrets: Option<envfile::Assignments>,
-    pub place: Option<Span>,
-}
-
-/// What was found in the repository, before it is held together.
-pub(super) struct Found {
-    pub topology: Topology,
-    pub folders: BTreeMap<ServiceName, Folder>,
-    /// Whether every inventory file could be read, so that what is not in it is not there.
-    pub inventory: Inventory,
-}
-
-/// Whether the inventory is known as a whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Inventory {
-    /// It is.
-    #[default]
-    Whole,
-    /// A file of it is missing or could not be read, which has been reported.
-    Partial,
 }
 
 /// The machines of a repository: read before its services, so that whoever asks the machines need not wait for the rest.
@@ -381,10 +330,4 @@ fn with_context<T>(files: &Files<'_>, out: &mut Diagnostics, read: impl FnOnce(&
     let result = read(&mut context);
     out.extend(context.out);
     result
-}
-
-/// Names of a set, as a sentence has them.
-pub(super) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
-    let all: BTreeSet<&str> = all.collect();
-    super::section::list(&all.into_iter().collect::<Vec<_>>())
 }

@@ -107,7 +107,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn circles_are_said_once_each() {
+fn cycles_are_said_once_each() {
     let topology = ("inventory/topology.yaml", "version: 1\nnodes: { one: { address: local } }\n");
     let (_, said) = loaded(&[
         topology,
@@ -118,12 +118,12 @@ fn circles_are_said_once_each() {
         ("services/c/compose.yml", COMPOSE),
         ("services/c/service.yaml", "depends_on: [a, c]\n"),
     ]);
-    let hint = "(remove one of these dependencies: nothing in a circle can start first)";
+    let hint = "(remove one of these dependencies: nothing in a cycle can start first)";
     assert_eq!(
         said,
         [
             format!(
-                "services/a/service.yaml:1:14 Error HL0303: services depend on one another in a circle: `a` → `b` → `c` → `a` {hint}"
+                "services/a/service.yaml:1:14 Error HL0303: services depend on one another in a cycle: `a` → `b` → `c` → `a` {hint}"
             ),
             "services/c/service.yaml:1:17 Error HL0303: `c` depends on itself (remove it: a service is always there when it starts itself)".to_owned(),
         ]

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use super::section::{self, Context, Located};
 use super::service::{self, Declaration};
-use super::sources::Inventory;
 use super::{address, backup};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
@@ -30,6 +29,16 @@ const DEFAULT_PARALLELISM: u32 = 4;
 
 /// How long a node may take to answer unless it says otherwise, in milliseconds.
 const DEFAULT_CONNECT_TIMEOUT: u64 = 10_000;
+
+/// Whether the inventory is known as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Inventory {
+    /// It is.
+    #[default]
+    Whole,
+    /// A file of it is missing or could not be read, which has been reported.
+    Partial,
+}
 
 /// What the inventory says.
 #[derive(Clone, Debug, Default)]

@@ -168,7 +168,7 @@ impl<'a> EnvReader<'a, '_> {
         let span = Span::new(self.file, self.at, self.at + name.len());
         if behind == rest.len() && end == rest.len() && !name.is_empty() {
             let words = "a name on a last line that does not end: Compose takes it for a value without a name";
-            let diagnostic = Diagnostic::warning(Code::Trap, words).at(span, "");
+            let diagnostic = Diagnostic::warning(Code::SurprisingValue, words).at(span, "");
             self.diagnostics
                 .push(diagnostic.hint("end the line; hl takes the variable's value from outside of the file"));
         }
@@ -334,7 +334,7 @@ mod tests {
     /// What a file sets, as `NAME=value` joined by `|`.
     fn env(text: &str) -> String {
         let (out, diagnostics) = read(text);
-        assert!(diagnostics.iter().all(|d| d.code == Code::Trap), "{text}");
+        assert!(diagnostics.iter().all(|d| d.code == Code::SurprisingValue), "{text}");
         out.iter().map(|(name, a)| format!("{name}={}", a.value)).collect::<Vec<_>>().join("|")
     }
 
@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn a_last_name_without_a_line_end_is_a_trap() {
         let codes = |text| read(text).1.iter().map(|d| d.code).collect::<Vec<_>>();
-        assert_eq!(codes("A=1\nSET"), [Code::Trap]);
+        assert_eq!(codes("A=1\nSET"), [Code::SurprisingValue]);
         assert_eq!(codes("A=1\nSET\n"), []);
         assert_eq!(codes("A=1\nB="), []);
     }

@@ -6,13 +6,14 @@
 
 mod emit_json;
 mod emit_yaml;
+mod natural_order;
 mod shape;
 
 use crate::compose::yaml::Node;
 
 /// Which Compose's structs a project is laid out by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Edition {
+pub enum ComposeVersion {
     /// compose-go 2.4.8, whose answers hl follows.
     #[default]
     Followed,
@@ -23,19 +24,19 @@ pub enum Edition {
 /// The release from which on a container's hash is nearer to that of the newest Compose.
 const NEWER: [u32; 3] = [2, 30, 2];
 
-impl Edition {
-    /// The edition that is nearest to a release such as `2.26.1` or `v5.0.0-rc.1`.
+impl ComposeVersion {
+    /// The version that is nearest to a release such as `2.26.1` or `v5.0.0-rc.1`.
     pub fn of_release(version: &str) -> Self {
         let numbers = version.trim_start_matches('v').split(['.', '-', '+']).map_while(|part| part.parse().ok());
         let numbers: Vec<u32> = numbers.take(3).collect();
-        if numbers.as_slice() >= NEWER.as_slice() { Edition::Newest } else { Edition::Followed }
+        if numbers.as_slice() >= NEWER.as_slice() { ComposeVersion::Newest } else { ComposeVersion::Followed }
     }
 
     /// The release that writes its labels so.
     pub fn release(self) -> &'static str {
         match self {
-            Edition::Followed => "2.26.1",
-            Edition::Newest => "5.5.0",
+            ComposeVersion::Followed => "2.26.1",
+            ComposeVersion::Newest => "5.5.0",
         }
     }
 }
@@ -51,8 +52,8 @@ pub fn yaml(project: &Node) -> String {
 }
 
 /// A service as Go marshals it, in one line and without the keys in `without`, of which one may be `key.key`.
-pub fn service_json(service: &Node, edition: Edition, without: &[&str]) -> String {
-    emit_json::compact(&shape::service(service, edition, without))
+pub fn service_json(service: &Node, version: ComposeVersion, without: &[&str]) -> String {
+    emit_json::compact(&shape::service(service, version, without))
 }
 
 /// A file that is read again is interpolated again.
@@ -66,19 +67,19 @@ mod tests {
 
     #[test]
     fn releases_have_an_edition() {
-        for (release, edition) in [
-            ("2.26.1", Edition::Followed),
-            ("2.30.1", Edition::Followed),
-            ("2.30.2", Edition::Newest),
-            ("v2.40.0-desktop.1", Edition::Newest),
-            ("5.0", Edition::Newest),
-            ("1.29.2", Edition::Followed),
-            ("", Edition::Followed),
+        for (release, version) in [
+            ("2.26.1", ComposeVersion::Followed),
+            ("2.30.1", ComposeVersion::Followed),
+            ("2.30.2", ComposeVersion::Newest),
+            ("v2.40.0-desktop.1", ComposeVersion::Newest),
+            ("5.0", ComposeVersion::Newest),
+            ("1.29.2", ComposeVersion::Followed),
+            ("", ComposeVersion::Followed),
         ] {
-            assert_eq!(Edition::of_release(release), edition, "{release}");
+            assert_eq!(ComposeVersion::of_release(release), version, "{release}");
         }
-        for edition in [Edition::Followed, Edition::Newest] {
-            assert_eq!(Edition::of_release(edition.release()), edition);
+        for version in [ComposeVersion::Followed, ComposeVersion::Newest] {
+            assert_eq!(ComposeVersion::of_release(version.release()), version);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::Edition;
-use crate::compose::schema::{Holds, Key, Keys, PROJECT, Printed, SERVICE};
+use super::ComposeVersion;
+use super::natural_order::natural_order;
+use crate::compose::schema::{Key, Keys, PROJECT, Printed, SERVICE, ValueType};
 use crate::compose::yaml::{Map, Node, Value};
 
 /// A value to print; mappings are in their final order.
@@ -31,12 +32,12 @@ pub(super) enum Format {
 #[derive(Clone, Copy)]
 struct Layout {
     format: Format,
-    edition: Edition,
+    version: ComposeVersion,
 }
 
 /// A whole project. In JSON its sections are sorted, in YAML they are in the order of the struct.
 pub(super) fn project(project: &Node, format: Format) -> Shown<'_> {
-    let layout = Layout { format, edition: Edition::Followed };
+    let layout = Layout { format, version: ComposeVersion::Followed };
     let Shown::Map(mut entries) = layout.keys(project.as_map(), &PROJECT) else { return Shown::Map(Vec::new()) };
     if format == Format::Json {
         entries.extend(extensions(project.as_map(), format));
@@ -46,8 +47,8 @@ pub(super) fn project(project: &Node, format: Format) -> Shown<'_> {
 }
 
 /// One service for its hash, without some keys; `deploy.replicas` is one below another.
-pub(super) fn service<'a>(service: &'a Node, edition: Edition, without: &[&str]) -> Shown<'a> {
-    let mut shown = Layout { format: Format::Json, edition }.keys(service.as_map(), &SERVICE);
+pub(super) fn service<'a>(service: &'a Node, version: ComposeVersion, without: &[&str]) -> Shown<'a> {
+    let mut shown = Layout { format: Format::Json, version }.keys(service.as_map(), &SERVICE);
     without.iter().for_each(|path| remove(&mut shown, path));
     shown
 }
@@ -82,11 +83,11 @@ impl Layout {
         Shown::Map(entries)
     }
 
-    /// The keys of a struct in the order of the edition; the table has that of the newest.
+    /// The keys of a struct in the order of the version; the table has that of the newest.
     fn ordered(self, keys: &'static Keys) -> Vec<&'static Key> {
         let mut ordered: Vec<&Key> = keys.keys.iter().collect();
-        if self.edition == Edition::Followed && !keys.followed_order.is_empty() {
-            // Keys that the followed edition does not know come first, as nothing is said of them.
+        if self.version == ComposeVersion::Followed && !keys.followed_order.is_empty() {
+            // Keys that the followed version does not know come first, as nothing is said of them.
             ordered.sort_by_cached_key(|k| keys.followed_order.iter().position(|f| *f == k.name));
         }
         ordered
@@ -95,61 +96,65 @@ impl Layout {
     /// A field; `None` if it is left out.
     fn value<'a>(self, node: Option<&'a Node>, key: &Key) -> Option<Shown<'a>> {
         let always = matches!(key.printed, Printed::Always | Printed::AlwaysAs(_));
-        match &key.holds {
-            Holds::Text => {
+        match &key.value_type {
+            ValueType::Text => {
                 Some(text(node).unwrap_or_default()).filter(|t| always || !t.is_empty()).map(|t| Shown::Text(t.into()))
             }
-            Holds::Bool => Some(is_true(node)).filter(|b| always || *b).map(Shown::Bool),
-            Holds::OptOut => node.map(|n| is_true(Some(n))).filter(|b| *b == self.is_followed()).map(Shown::Bool),
-            Holds::BoolSet => node.map(|n| Shown::Bool(is_true(Some(n)))),
-            Holds::Int | Holds::Uint | Holds::Count => {
+            ValueType::Bool => Some(is_true(node)).filter(|b| always || *b).map(Shown::Bool),
+            ValueType::OptOut => node.map(|n| is_true(Some(n))).filter(|b| *b == self.is_followed()).map(Shown::Bool),
+            ValueType::BoolSet => node.map(|n| Shown::Bool(is_true(Some(n)))),
+            ValueType::Int | ValueType::Uint | ValueType::Count => {
                 Some(integer(node)).filter(|i| always || *i != 0).map(Shown::Int)
             }
-            Holds::Mode if !self.is_followed() => node.map(|n| Shown::Text(format!("0{:o}", integer(Some(n))).into())),
-            Holds::IntSet | Holds::UintSet | Holds::Mode => node.map(|n| Shown::Int(integer(Some(n)))),
-            Holds::Float => Some(float(node)).filter(|f| *f != 0.0).map(Shown::Float32),
-            Holds::Bytes => {
+            ValueType::Mode if !self.is_followed() => {
+                node.map(|n| Shown::Text(format!("0{:o}", integer(Some(n))).into()))
+            }
+            ValueType::IntSet | ValueType::UintSet | ValueType::Mode => node.map(|n| Shown::Int(integer(Some(n)))),
+            ValueType::Float => Some(float(node)).filter(|f| *f != 0.0).map(Shown::Float32),
+            ValueType::Bytes => {
                 Some(integer(node)).filter(|i| always || *i != 0).map(|i| Shown::Text(i.to_string().into()))
             }
-            Holds::Time => text(node).filter(|t| !t.is_empty() && *t != "0s").map(|t| Shown::Text(t.into())),
-            Holds::TimeSet => text(node).map(|t| Shown::Text(t.into())),
-            Holds::Command => match (node, self.format) {
+            ValueType::Time => text(node).filter(|t| !t.is_empty() && *t != "0s").map(|t| Shown::Text(t.into())),
+            ValueType::TimeSet => text(node).map(|t| Shown::Text(t.into())),
+            ValueType::Command => match (node, self.format) {
                 (Some(node), _) => Some(texts(node)),
                 (None, Format::Json) => Some(Shown::Null),
                 (None, Format::Yaml) => None,
             },
-            Holds::Test | Holds::Texts | Holds::TextOrTexts | Holds::TextsAndNumbers | Holds::Hosts => {
-                node.filter(|n| n.as_list().is_some_and(|l| !l.is_empty())).map(texts)
-            }
-            Holds::Variables | Holds::Mapping | Holds::TextMap | Holds::MultiOptions => {
+            ValueType::Test
+            | ValueType::Texts
+            | ValueType::TextOrTexts
+            | ValueType::TextsAndNumbers
+            | ValueType::Hosts => node.filter(|n| n.as_list().is_some_and(|l| !l.is_empty())).map(texts),
+            ValueType::Variables | ValueType::Mapping | ValueType::TextMap | ValueType::MultiOptions => {
                 self.named(node, |node| raw(node, self.format))
             }
-            Holds::Ssh => self.ssh(node),
-            Holds::EnvFiles => self.env_files(node),
-            Holds::Ulimits => self.named(node, |node| self.ulimit(node)),
-            Holds::Always(keys) => {
+            ValueType::Ssh => self.ssh(node),
+            ValueType::EnvFiles => self.env_files(node),
+            ValueType::Ulimits => self.named(node, |node| self.ulimit(node)),
+            ValueType::Always(keys) => {
                 let shown = self.keys(node.and_then(Node::as_map), keys);
                 let is_empty = matches!(&shown, Shown::Map(entries) if entries.is_empty());
                 (self.format == Format::Json || !is_empty).then_some(shown)
             }
-            Holds::Keys(keys) => node.map(|n| self.keys(n.as_map(), keys)),
-            Holds::List(keys) => {
+            ValueType::Keys(keys) => node.map(|n| self.keys(n.as_map(), keys)),
+            ValueType::List(keys) => {
                 let items = node.and_then(Node::as_list).filter(|l| !l.is_empty())?;
                 Some(Shown::List(items.iter().map(|item| self.keys(item.as_map(), keys)).collect()))
             }
-            Holds::Named(keys) => {
+            ValueType::Named(keys) => {
                 let shown = self.named(node, |node| match &node.value {
                     Value::Null => Shown::Null,
                     _ => self.keys(node.as_map(), keys),
                 });
                 shown.or_else(|| always.then(|| Shown::Map(Vec::new())))
             }
-            Holds::Raw => None,
+            ValueType::Raw => None,
         }
     }
 
     fn is_followed(self) -> bool {
-        self.edition == Edition::Followed
+        self.version == ComposeVersion::Followed
     }
 
     /// A mapping from the user's own names, sorted; left out when empty.
@@ -241,7 +246,7 @@ fn sorted<'a>(entries: impl Iterator<Item = (&'a str, Shown<'a>)>, format: Forma
     let mut entries: Vec<(Cow<'a, str>, Shown<'a>)> = entries.map(|(name, shown)| (name.into(), shown)).collect();
     match format {
         Format::Json => entries.sort_by(|a, b| a.0.cmp(&b.0)),
-        Format::Yaml => entries.sort_by(|a, b| super::emit_yaml::natural_order(&a.0, &b.0)),
+        Format::Yaml => entries.sort_by(|a, b| natural_order(&a.0, &b.0)),
     }
     Shown::Map(entries)
 }

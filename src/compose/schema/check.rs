@@ -1,8 +1,8 @@
-//! Holds a tree against the table, as Compose does with its JSON schema.
+//! ValueType a tree against the table, as Compose does with its JSON schema.
 
 use super::*;
 use crate::compose::syntax::duration;
-use crate::compose::tree_path::Place;
+use crate::compose::tree_path::TreePath;
 use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 
@@ -10,12 +10,12 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 /// are newer than [`FOLLOWED`] and that hl cannot honour are refused here, as that Compose would; older ones that hl
 /// cannot honour are left to [`check_support`].
 pub fn check(project: &Node, diagnostics: &mut Diagnostics) {
-    check_numbers(project, Place::ROOT, diagnostics);
-    check_keys(project, &PROJECT, Place::ROOT, diagnostics);
+    check_numbers(project, TreePath::ROOT, diagnostics);
+    check_keys(project, &PROJECT, TreePath::ROOT, diagnostics);
 }
 
 /// Infinite floats and those that are no number cannot be checked, nor written as JSON.
-fn check_numbers(node: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_numbers(node: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     match &node.value {
         Value::Float(f) if !f.is_finite() => diagnostics.push(
             Diagnostic::error(Code::InvalidValue, format!("{at} is not a finite number"))
@@ -30,40 +30,42 @@ fn check_numbers(node: &Node, at: Place<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_value(node: &Node, takes: &Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
-    match (takes, &node.value) {
-        (Takes::Of(types), value) if types.iter().any(|t| t.has(value)) => {}
-        (Takes::WordOrEvery(_), Value::Text(text)) if is_every(text) => {}
-        (Takes::Word(words) | Takes::WordOrEvery(words), Value::Text(text)) => {
+fn check_value(node: &Node, accepts: &Accepts, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+    match (accepts, &node.value) {
+        (Accepts::Of(types), value) if types.iter().any(|t| t.has(value)) => {}
+        (Accepts::WordOrEvery(_), Value::Text(text)) if is_every(text) => {}
+        (Accepts::Word(words) | Accepts::WordOrEvery(words), Value::Text(text)) => {
             check_word(node, text, words, at, diagnostics);
         }
-        (Takes::Range(..), Value::Text(_)) => {}
-        (Takes::Range(low, high), value) if Type::Integer.has(value) => check_range(node, *low, *high, at, diagnostics),
-        (Takes::List(item), Value::List(items)) => {
+        (Accepts::Range(..), Value::Text(_)) => {}
+        (Accepts::Range(low, high), value) if Type::Integer.has(value) => {
+            check_range(node, *low, *high, at, diagnostics)
+        }
+        (Accepts::List(item), Value::List(items)) => {
             items.iter().enumerate().for_each(|(i, node)| check_value(node, item, at.item(i), diagnostics));
         }
-        (Takes::Set(item), Value::List(items)) => {
+        (Accepts::Set(item), Value::List(items)) => {
             items.iter().enumerate().for_each(|(i, node)| check_value(node, item, at.item(i), diagnostics));
             check_unique(items, at, diagnostics);
         }
-        (Takes::Named(names, item), Value::Map(map)) => check_names(map, *names, item, at, diagnostics),
-        (Takes::Keys(keys), Value::Map(_)) => check_keys(node, keys, at, diagnostics),
-        (Takes::Either(choices), value) => match choices.iter().find(|c| c.fits(value)) {
+        (Accepts::Named(names, item), Value::Map(map)) => check_names(map, *names, item, at, diagnostics),
+        (Accepts::Keys(keys), Value::Map(_)) => check_keys(node, keys, at, diagnostics),
+        (Accepts::Either(choices), value) => match choices.iter().find(|c| c.fits(value)) {
             Some(choice) => check_value(node, choice, at, diagnostics),
-            None => wrong_type(node, takes, at, diagnostics),
+            None => wrong_type(node, accepts, at, diagnostics),
         },
-        _ => wrong_type(node, takes, at, diagnostics),
+        _ => wrong_type(node, accepts, at, diagnostics),
     }
 }
 
-fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_keys(node: &Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let Some(map) = node.as_map() else {
-        return wrong_type(node, &Takes::Keys(keys), at, diagnostics);
+        return wrong_type(node, &Accepts::Keys(keys), at, diagnostics);
     };
     for (name, entry) in map {
         match keys.get(name) {
             Some(key) if key.is_refused() => diagnostics.push(support::unsupported(key, at, entry)),
-            Some(key) => check_value(&entry.node, &key.takes, at.key(name), diagnostics),
+            Some(key) => check_value(&entry.node, &key.accepts, at.key(name), diagnostics),
             None if keys.lets_pass(name) => {}
             None => unknown_key(name, entry.key_span, keys.keys.iter().map(|k| k.name), at, diagnostics),
         }
@@ -76,7 +78,7 @@ fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut
     }
 }
 
-fn check_names(map: &Map, names: Names, item: &'static Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_names(map: &Map, names: Names, item: &'static Accepts, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (name, entry) in map {
         if names.has(name) {
             check_value(&entry.node, item, at.key(name), diagnostics);
@@ -91,7 +93,7 @@ fn check_names(map: &Map, names: Names, item: &'static Takes, at: Place<'_>, dia
     }
 }
 
-fn check_word(node: &Node, text: &str, words: &[&str], at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_word(node: &Node, text: &str, words: &[&str], at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     if !words.contains(&text) {
         let nearest = did_you_mean(text, words.iter().copied());
         diagnostics.push(
@@ -107,7 +109,7 @@ fn is_every(text: &str) -> bool {
     text.strip_prefix("every_").is_some_and(|d| duration::parse(d).is_ok_and(|d| d.0 > 0))
 }
 
-fn check_range(node: &Node, low: i64, high: i64, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_range(node: &Node, low: i64, high: i64, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let inside = match node.value {
         Value::Int(i) => (i128::from(low)..=i128::from(high)).contains(&i),
         Value::Float(f) => (low as f64..=high as f64).contains(&f),
@@ -119,7 +121,7 @@ fn check_range(node: &Node, low: i64, high: i64, at: Place<'_>, diagnostics: &mu
     }
 }
 
-fn check_unique(items: &[Node], at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_unique(items: &[Node], at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (i, item) in items.iter().enumerate() {
         if let Some(first) = items[..i].iter().position(|earlier| same(earlier, item)) {
             diagnostics.push(
@@ -148,7 +150,7 @@ fn unknown_key(
     name: &str,
     span: crate::diagnostic::Span,
     known: impl Iterator<Item = &'static str>,
-    at: Place<'_>,
+    at: TreePath<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let hint = match did_you_mean(name, known) {
@@ -168,23 +170,23 @@ fn unknown_key(
 const DURATIONS: [&str; 7] =
     [".interval", ".timeout", ".start_period", ".start_interval", ".stop_grace_period", ".delay", ".window"];
 
-fn wrong_type(node: &Node, takes: &Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn wrong_type(node: &Node, accepts: &Accepts, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     let key = at.to_string();
     let hint = match &node.value {
         Value::Int(number) if DURATIONS.iter().any(|d| key.ends_with(d)) => &format!("write `{number}s` for seconds"),
         Value::Bool(false) if key.ends_with(".restart") => "write `\"no\"`, with the quotes",
-        Value::Int(_) | Value::Float(_) | Value::Bool(_) if takes.fits(&Value::Text(String::new())) => {
+        Value::Int(_) | Value::Float(_) | Value::Bool(_) if accepts.fits(&Value::Text(String::new())) => {
             "put the value in quotes"
         }
         Value::Null if at.depth() == 2 => "give it keys, or remove the line",
-        Value::List(_) if takes.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
-        _ if takes.fits(&Value::List(Vec::new())) => "write it as a list: a line with `- ` for each item",
-        Value::Text(_) if takes.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
+        Value::List(_) if accepts.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
+        _ if accepts.fits(&Value::List(Vec::new())) => "write it as a list: a line with `- ` for each item",
+        Value::Text(_) if accepts.fits(&Value::Map(Map::new())) => "write it as a mapping: `key: value`, one a line",
         Value::Text(_) => "write it without quotes",
         _ => "see the reference of the Compose file format for what it takes",
     };
     diagnostics.push(
-        Diagnostic::error(Code::WrongType, format!("{at} must be {}, not {}", takes.in_words(), node.kind()))
+        Diagnostic::error(Code::WrongType, format!("{at} must be {}, not {}", accepts.in_words(), node.kind()))
             .at(node.span, "")
             .hint(hint),
     );
@@ -246,16 +248,16 @@ impl Type {
     }
 }
 
-impl Takes {
+impl Accepts {
     /// Whether the value's own type is one of those taken, whatever is in it.
     fn fits(&self, value: &Value) -> bool {
         match self {
-            Takes::Of(types) => types.iter().any(|t| t.has(value)),
-            Takes::Word(_) | Takes::WordOrEvery(_) => matches!(value, Value::Text(_)),
-            Takes::Range(..) => Type::Text.has(value) || Type::Integer.has(value),
-            Takes::List(_) | Takes::Set(_) => matches!(value, Value::List(_)),
-            Takes::Named(..) | Takes::Keys(_) => matches!(value, Value::Map(_)),
-            Takes::Either(choices) => choices.iter().any(|c| c.fits(value)),
+            Accepts::Of(types) => types.iter().any(|t| t.has(value)),
+            Accepts::Word(_) | Accepts::WordOrEvery(_) => matches!(value, Value::Text(_)),
+            Accepts::Range(..) => Type::Text.has(value) || Type::Integer.has(value),
+            Accepts::List(_) | Accepts::Set(_) => matches!(value, Value::List(_)),
+            Accepts::Named(..) | Accepts::Keys(_) => matches!(value, Value::Map(_)),
+            Accepts::Either(choices) => choices.iter().any(|c| c.fits(value)),
         }
     }
 
@@ -277,15 +279,15 @@ impl Takes {
             }
         };
         match self {
-            Takes::Of(types) => types.iter().for_each(|t| add(t.in_words())),
-            Takes::Word(_) | Takes::WordOrEvery(_) => add("a string"),
-            Takes::Range(..) => {
+            Accepts::Of(types) => types.iter().for_each(|t| add(t.in_words())),
+            Accepts::Word(_) | Accepts::WordOrEvery(_) => add("a string"),
+            Accepts::Range(..) => {
                 add("a string");
                 add("an integer");
             }
-            Takes::List(_) | Takes::Set(_) => add("a list"),
-            Takes::Named(..) | Takes::Keys(_) => add("a mapping"),
-            Takes::Either(choices) => choices.iter().for_each(|c| c.collect_words(words)),
+            Accepts::List(_) | Accepts::Set(_) => add("a list"),
+            Accepts::Named(..) | Accepts::Keys(_) => add("a mapping"),
+            Accepts::Either(choices) => choices.iter().for_each(|c| c.collect_words(words)),
         }
     }
 }

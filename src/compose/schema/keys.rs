@@ -31,17 +31,17 @@ fn walk(keys: &Keys, prefix: &str, support: Support, since: Option<Release>, fou
         };
         let since = since.max(key.since);
         found.push(KeyPath { path: path.clone(), key: *key, support, since });
-        descend(&key.takes, &path, support, since, found);
+        descend(&key.accepts, &path, support, since, found);
     }
 }
 
-fn descend(takes: &Takes, path: &str, support: Support, since: Option<Release>, found: &mut Vec<KeyPath>) {
-    match takes {
-        Takes::Keys(keys) => walk(keys, path, support, since, found),
-        Takes::List(item) | Takes::Set(item) => descend(item, &format!("{path}.[]"), support, since, found),
-        Takes::Named(_, item) => descend(item, &format!("{path}.*"), support, since, found),
-        Takes::Either(choices) => choices.iter().for_each(|c| descend(c, path, support, since, found)),
-        Takes::Of(_) | Takes::Word(_) | Takes::WordOrEvery(_) | Takes::Range(..) => {}
+fn descend(accepts: &Accepts, path: &str, support: Support, since: Option<Release>, found: &mut Vec<KeyPath>) {
+    match accepts {
+        Accepts::Keys(keys) => walk(keys, path, support, since, found),
+        Accepts::List(item) | Accepts::Set(item) => descend(item, &format!("{path}.[]"), support, since, found),
+        Accepts::Named(_, item) => descend(item, &format!("{path}.*"), support, since, found),
+        Accepts::Either(choices) => choices.iter().for_each(|c| descend(c, path, support, since, found)),
+        Accepts::Of(_) | Accepts::Word(_) | Accepts::WordOrEvery(_) | Accepts::Range(..) => {}
     }
 }
 

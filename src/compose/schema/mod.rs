@@ -12,6 +12,7 @@ mod mount;
 mod project;
 mod service;
 mod support;
+mod ulimits;
 
 pub use check::check;
 pub use keys::{KeyPath, keys};
@@ -25,9 +26,9 @@ pub struct Key {
     /// The key as written.
     pub name: &'static str,
     /// What Compose accepts as its value.
-    pub takes: Takes,
+    pub accepts: Accepts,
     /// What Compose makes of the value.
-    pub holds: Holds,
+    pub value_type: ValueType,
     /// Whether hl honours it.
     pub support: Support,
     /// The release of Docker Compose that brought it; `None` for the keys that every Compose v2 knows.
@@ -102,7 +103,7 @@ impl Keys {
 
 /// What Compose's JSON schema accepts.
 #[derive(Clone, Copy, Debug)]
-pub enum Takes {
+pub enum Accepts {
     /// A value of one of these types.
     Of(&'static [Type]),
     /// One of these words.
@@ -112,15 +113,15 @@ pub enum Takes {
     /// Text, or an integer in a range.
     Range(i64, i64),
     /// A list of such items.
-    List(&'static Takes),
+    List(&'static Accepts),
     /// A list of such items in which none may stand twice.
-    Set(&'static Takes),
+    Set(&'static Accepts),
     /// A mapping from the user's own names.
-    Named(Names, &'static Takes),
+    Named(Names, &'static Accepts),
     /// A mapping with fixed keys.
     Keys(&'static Keys),
     /// The one of these whose type the value has.
-    Either(&'static [Takes]),
+    Either(&'static [Accepts]),
 }
 
 /// The types of the JSON schema; an integer is a number, too.
@@ -155,7 +156,7 @@ pub enum Names {
 
 /// What a value becomes in Compose's model, which says how it is decoded, printed and hashed.
 #[derive(Clone, Copy, Debug)]
-pub enum Holds {
+pub enum ValueType {
     /// Text; left out when empty.
     Text,
     /// A boolean; left out when false.
@@ -222,29 +223,29 @@ pub enum Holds {
     Raw,
 }
 
-const TEXT: Takes = Takes::Of(&[Type::Text]);
-const BOOL_OR_TEXT: Takes = Takes::Of(&[Type::Bool, Type::Text]);
-const INTEGER_OR_TEXT: Takes = Takes::Of(&[Type::Integer, Type::Text]);
-const NUMBER_OR_TEXT: Takes = Takes::Of(&[Type::Number, Type::Text]);
-const TEXTS: Takes = Takes::List(&TEXT);
-const TEXT_SET: Takes = Takes::Set(&TEXT);
-const TEXT_OR_SET: Takes = Takes::Either(&[TEXT, TEXT_SET]);
-const TEXT_OR_TEXTS: Takes = Takes::Either(&[TEXT, TEXTS]);
-const SCALAR: Takes = Takes::Of(&[Type::Text, Type::Number, Type::Bool, Type::Null]);
-const LIST_OR_MAP: Takes = Takes::Either(&[Takes::Named(Names::Any, &SCALAR), TEXT_SET]);
-const DRIVER_OPTIONS: Takes = Takes::Named(Names::Any, &Takes::Of(&[Type::Text, Type::Number]));
-const COMMAND: Takes = Takes::Either(&[Takes::Of(&[Type::Null]), TEXT, TEXTS]);
-const HOSTS: Takes = Takes::Either(&[Takes::Named(Names::Any, &TEXT_OR_TEXTS), TEXT_SET]);
-const EXTERNAL: Takes = Takes::Either(&[BOOL_OR_TEXT, Takes::Keys(&EXTERNAL_NAME)]);
+const TEXT: Accepts = Accepts::Of(&[Type::Text]);
+const BOOL_OR_TEXT: Accepts = Accepts::Of(&[Type::Bool, Type::Text]);
+const INTEGER_OR_TEXT: Accepts = Accepts::Of(&[Type::Integer, Type::Text]);
+const NUMBER_OR_TEXT: Accepts = Accepts::Of(&[Type::Number, Type::Text]);
+const TEXTS: Accepts = Accepts::List(&TEXT);
+const TEXT_SET: Accepts = Accepts::Set(&TEXT);
+const TEXT_OR_SET: Accepts = Accepts::Either(&[TEXT, TEXT_SET]);
+const TEXT_OR_TEXTS: Accepts = Accepts::Either(&[TEXT, TEXTS]);
+const SCALAR: Accepts = Accepts::Of(&[Type::Text, Type::Number, Type::Bool, Type::Null]);
+const LIST_OR_MAP: Accepts = Accepts::Either(&[Accepts::Named(Names::Any, &SCALAR), TEXT_SET]);
+const DRIVER_OPTIONS: Accepts = Accepts::Named(Names::Any, &Accepts::Of(&[Type::Text, Type::Number]));
+const COMMAND: Accepts = Accepts::Either(&[Accepts::Of(&[Type::Null]), TEXT, TEXTS]);
+const HOSTS: Accepts = Accepts::Either(&[Accepts::Named(Names::Any, &TEXT_OR_TEXTS), TEXT_SET]);
+const EXTERNAL: Accepts = Accepts::Either(&[BOOL_OR_TEXT, Accepts::Keys(&EXTERNAL_NAME)]);
 
-static EXTERNAL_NAME: Keys = open(&[key("name", TEXT, Holds::Text)]);
+static EXTERNAL_NAME: Keys = open(&[key("name", TEXT, ValueType::Text)]);
 
-const EXTERNAL_OR_ANYTHING: Takes = Takes::Either(&[BOOL_OR_TEXT, Takes::Keys(&EXTERNAL_ANYTHING)]);
+const EXTERNAL_OR_ANYTHING: Accepts = Accepts::Either(&[BOOL_OR_TEXT, Accepts::Keys(&EXTERNAL_ANYTHING)]);
 
-static EXTERNAL_ANYTHING: Keys = lax(&[key("name", TEXT, Holds::Text)]);
+static EXTERNAL_ANYTHING: Keys = lax(&[key("name", TEXT, ValueType::Text)]);
 
-const fn key(name: &'static str, takes: Takes, holds: Holds) -> Key {
-    Key { name, takes, holds, support: Support::Supported, since: None, printed: Printed::IfSet }
+const fn key(name: &'static str, accepts: Accepts, value_type: ValueType) -> Key {
+    Key { name, accepts, value_type, support: Support::Supported, since: None, printed: Printed::IfSet }
 }
 
 /// A mapping without required keys that takes `x-…` keys.

@@ -4,77 +4,83 @@ use super::*;
 
 /// One published port.
 pub static PORT: Keys = open(&[
-    key("name", TEXT, Holds::Text).no_effect("an engine does not name ports"),
-    key("mode", TEXT, Holds::Text),
-    key("host_ip", TEXT, Holds::Text),
-    key("target", INTEGER_OR_TEXT, Holds::Uint),
-    key("published", INTEGER_OR_TEXT, Holds::Text),
-    key("protocol", TEXT, Holds::Text),
-    key("app_protocol", TEXT, Holds::Text).no_effect("an engine does not look into what a port carries"),
+    key("name", TEXT, ValueType::Text).no_effect("an engine does not name ports"),
+    key("mode", TEXT, ValueType::Text),
+    key("host_ip", TEXT, ValueType::Text),
+    key("target", INTEGER_OR_TEXT, ValueType::Uint),
+    key("published", INTEGER_OR_TEXT, ValueType::Text),
+    key("protocol", TEXT, ValueType::Text),
+    key("app_protocol", TEXT, ValueType::Text).no_effect("an engine does not look into what a port carries"),
 ]);
 
 /// One mount.
 pub static VOLUME_MOUNT: Keys = open(&[
-    key("type", TEXT, Holds::Text)
+    key("type", TEXT, ValueType::Text)
         .unsupported_values(&["image", "cluster", "npipe"], "hl mounts host paths, volumes and tmpfs"),
-    key("source", TEXT, Holds::Text),
-    key("target", TEXT, Holds::Text),
-    key("read_only", BOOL_OR_TEXT, Holds::Bool),
-    key("consistency", TEXT, Holds::Text).no_effect("it was for Docker Desktop on macOS"),
-    key("bind", Takes::Keys(&BIND), Holds::Keys(&BIND)),
-    key("volume", Takes::Keys(&VOLUME_OPTIONS), Holds::Keys(&VOLUME_OPTIONS)),
-    key("tmpfs", Takes::Keys(&TMPFS), Holds::Keys(&TMPFS)),
-    key("image", Takes::Keys(&IMAGE_OPTIONS), Holds::Keys(&IMAGE_OPTIONS))
+    key("source", TEXT, ValueType::Text),
+    key("target", TEXT, ValueType::Text),
+    key("read_only", BOOL_OR_TEXT, ValueType::Bool),
+    key("consistency", TEXT, ValueType::Text).no_effect("it was for Docker Desktop on macOS"),
+    key("bind", Accepts::Keys(&BIND), ValueType::Keys(&BIND)),
+    key("volume", Accepts::Keys(&VOLUME_OPTIONS), ValueType::Keys(&VOLUME_OPTIONS)),
+    key("tmpfs", Accepts::Keys(&TMPFS), ValueType::Keys(&TMPFS)),
+    key("image", Accepts::Keys(&IMAGE_OPTIONS), ValueType::Keys(&IMAGE_OPTIONS))
         .unsupported("hl mounts host paths, volumes and tmpfs")
         .since(2, 35),
 ])
 .requiring(&["type"]);
 
 static BIND: Keys = open(&[
-    key("selinux", Takes::Word(&["z", "Z"]), Holds::Text),
-    key("propagation", TEXT, Holds::Text),
-    key("create_host_path", BOOL_OR_TEXT, Holds::OptOut),
-    key("recursive", Takes::Word(&["enabled", "disabled", "writable", "readonly"]), Holds::Text).since(2, 30),
+    key("selinux", Accepts::Word(&["z", "Z"]), ValueType::Text),
+    key("propagation", TEXT, ValueType::Text),
+    key("create_host_path", BOOL_OR_TEXT, ValueType::OptOut),
+    key("recursive", Accepts::Word(&["enabled", "disabled", "writable", "readonly"]), ValueType::Text).since(2, 30),
 ]);
 
 static VOLUME_OPTIONS: Keys = open(&[
-    key("labels", LIST_OR_MAP, Holds::Mapping)
+    key("labels", LIST_OR_MAP, ValueType::Mapping)
         .unsupported("hl labels the volumes of the file's own `volumes`, and no others")
         .since(2, 35),
-    key("nocopy", BOOL_OR_TEXT, Holds::Bool),
-    key("subpath", TEXT, Holds::Text),
+    key("nocopy", BOOL_OR_TEXT, ValueType::Bool),
+    key("subpath", TEXT, ValueType::Text),
 ]);
 
 static TMPFS: Keys =
-    open(&[key("size", Takes::Range(0, i64::MAX), Holds::Bytes), key("mode", NUMBER_OR_TEXT, Holds::Uint)]);
+    open(&[key("size", Accepts::Range(0, i64::MAX), ValueType::Bytes), key("mode", NUMBER_OR_TEXT, ValueType::Uint)]);
 
-static IMAGE_OPTIONS: Keys = open(&[key("subpath", TEXT, Holds::Text)]);
+static IMAGE_OPTIONS: Keys = open(&[key("subpath", TEXT, ValueType::Text)]);
 
 /// A device of the host.
-pub static DEVICE: Keys =
-    open(&[key("source", TEXT, Holds::Text), key("target", TEXT, Holds::Text), key("permissions", TEXT, Holds::Text)])
-        .requiring(&["source"]);
+pub static DEVICE: Keys = open(&[
+    key("source", TEXT, ValueType::Text),
+    key("target", TEXT, ValueType::Text),
+    key("permissions", TEXT, ValueType::Text),
+])
+.requiring(&["source"]);
 
 /// A config or a secret that a service uses.
 pub static FILE_REFERENCE: Keys = open(&[
-    key("source", TEXT, Holds::Text),
-    key("target", TEXT, Holds::Text),
-    key("uid", TEXT, Holds::Text),
-    key("gid", TEXT, Holds::Text),
-    key("mode", NUMBER_OR_TEXT, Holds::Mode),
+    key("source", TEXT, ValueType::Text),
+    key("target", TEXT, ValueType::Text),
+    key("uid", TEXT, ValueType::Text),
+    key("gid", TEXT, ValueType::Text),
+    key("mode", NUMBER_OR_TEXT, ValueType::Mode),
 ]);
+
+/// The configs or secrets that a service uses.
+pub(super) const FILE_REFERENCES: Accepts = Accepts::List(&Accepts::Either(&[TEXT, Accepts::Keys(&FILE_REFERENCE)]));
 
 /// How a service attaches to a network.
 pub static ATTACHMENT: Keys = open(&[
-    key("aliases", TEXT_SET, Holds::Texts),
-    key("driver_opts", DRIVER_OPTIONS, Holds::Mapping),
-    key("gw_priority", Takes::Of(&[Type::Number]), Holds::Int).since(2, 33),
-    key("interface_name", TEXT, Holds::Text).since(2, 36),
-    key("ipv4_address", TEXT, Holds::Text),
-    key("ipv6_address", TEXT, Holds::Text),
-    key("link_local_ips", TEXT_SET, Holds::Texts),
-    key("mac_address", TEXT, Holds::Text),
-    key("priority", Takes::Of(&[Type::Number]), Holds::Int),
+    key("aliases", TEXT_SET, ValueType::Texts),
+    key("driver_opts", DRIVER_OPTIONS, ValueType::Mapping),
+    key("gw_priority", Accepts::Of(&[Type::Number]), ValueType::Int).since(2, 33),
+    key("interface_name", TEXT, ValueType::Text).since(2, 36),
+    key("ipv4_address", TEXT, ValueType::Text),
+    key("ipv6_address", TEXT, ValueType::Text),
+    key("link_local_ips", TEXT_SET, ValueType::Texts),
+    key("mac_address", TEXT, ValueType::Text),
+    key("priority", Accepts::Of(&[Type::Number]), ValueType::Int),
 ])
 .once_ordered(&[
     "priority",

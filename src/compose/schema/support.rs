@@ -1,21 +1,21 @@
 //! What hl can honour of a project that Compose accepts.
 
 use super::*;
-use crate::compose::tree_path::Place;
+use crate::compose::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Checks a loaded project for what hl cannot honour: an error for each key that would change what runs, a note for
 /// each that has no effect anyway. To be called before a plan is made, not where a project is only looked at.
 pub fn check_support(project: &Node, diagnostics: &mut Diagnostics) {
-    check_keys(project, &PROJECT, Place::ROOT, diagnostics);
+    check_keys(project, &PROJECT, TreePath::ROOT, diagnostics);
 }
 
-fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut Diagnostics) {
+fn check_keys(node: &Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
     for (name, entry) in node.as_map().into_iter().flatten() {
         let Some(key) = keys.get(name) else { continue };
         match key.support {
-            Support::Supported => check_value(&entry.node, &key.takes, at.key(name), diagnostics),
+            Support::Supported => check_value(&entry.node, &key.accepts, at.key(name), diagnostics),
             Support::NoEffect(_) | Support::Unsupported(_) if entry.node.is_off() => {}
             Support::NoEffect(why) => diagnostics.push(
                 Diagnostic::note(Code::NoEffect, format!("{at}.{name} has no effect"))
@@ -38,22 +38,22 @@ fn check_keys(node: &Node, keys: &'static Keys, at: Place<'_>, diagnostics: &mut
     }
 }
 
-fn check_value(node: &Node, takes: &Takes, at: Place<'_>, diagnostics: &mut Diagnostics) {
-    match (takes, &node.value) {
-        (Takes::Keys(keys), Value::Map(_)) => check_keys(node, keys, at, diagnostics),
-        (Takes::List(item) | Takes::Set(item), Value::List(items)) => {
+fn check_value(node: &Node, accepts: &Accepts, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+    match (accepts, &node.value) {
+        (Accepts::Keys(keys), Value::Map(_)) => check_keys(node, keys, at, diagnostics),
+        (Accepts::List(item) | Accepts::Set(item), Value::List(items)) => {
             items.iter().enumerate().for_each(|(i, node)| check_value(node, item, at.item(i), diagnostics));
         }
-        (Takes::Named(_, item), Value::Map(map)) => {
+        (Accepts::Named(_, item), Value::Map(map)) => {
             map.iter().for_each(|(name, entry)| check_value(&entry.node, item, at.key(name), diagnostics));
         }
-        (Takes::Either(choices), _) => choices.iter().for_each(|c| check_value(node, c, at, diagnostics)),
+        (Accepts::Either(choices), _) => choices.iter().for_each(|c| check_value(node, c, at, diagnostics)),
         _ => {}
     }
 }
 
 /// The error for a key that hl cannot honour.
-pub(super) fn unsupported(key: &Key, at: Place<'_>, entry: &Entry) -> Diagnostic {
+pub(super) fn unsupported(key: &Key, at: TreePath<'_>, entry: &Entry) -> Diagnostic {
     let why = match key.support {
         Support::Unsupported(why) | Support::UnsupportedValues(_, why) | Support::NoEffect(why) => why,
         Support::Supported => "",

@@ -91,7 +91,7 @@ impl Builder<'_> {
                 driver: self.plain(n.get("driver")).unwrap_or_default(),
                 options: text_map(n.get("options")),
             }),
-            hashed: Some(hashed_config(service, self.edition)),
+            hashed: Some(hashed_config(service, self.version)),
             ..ContainerSpec::default()
         };
         self.set_network(name, service, &mut spec);

@@ -20,7 +20,7 @@ impl Builder<'_> {
             label("depends_on", depends_on(service)),
             label("project.working_dir", folder),
             label("project.config_files", joined(&self.project.config_files)),
-            label("version", self.edition.release().to_owned()),
+            label("version", self.version.release().to_owned()),
         ])
     }
 
@@ -29,7 +29,7 @@ impl Builder<'_> {
         BTreeMap::from([
             label("project", self.project.name.clone()),
             label(kind, key.to_owned()),
-            label("version", self.edition.release().to_owned()),
+            label("version", self.version.release().to_owned()),
         ])
     }
 }

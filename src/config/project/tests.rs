@@ -1,9 +1,9 @@
 //! Compose files in, resources out.
 
 use super::{Purpose, Resources, build};
-use crate::compose::print::Edition;
+use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Memory;
-use crate::compose::{self, Origin, Request, Variables};
+use crate::compose::{self, Options, Origin, Variables};
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::model::homelab::{Condition, Network, Role, Volume};
 use crate::model::spec::{ContainerRef, MountKind, NetworkMode, PullPolicy, RestartPolicy};
@@ -14,17 +14,16 @@ fn built_with(compose: &str, variables: Variables, files: &[(&str, &str)]) -> (R
     let mut memory: Memory = files.iter().map(|(path, text)| (*path, *text)).collect();
     memory.insert("/srv/shop/compose.yml", compose);
     let mut sources = SourceMap::default();
-    let request = Request {
+    let options = Options {
         current_dir: "/srv/shop".into(),
         files: vec!["/srv/shop/compose.yml".into()],
         variables,
-        ..Request::default()
+        ..Options::default()
     };
-    let loaded = compose::load(&request, &memory, &mut sources);
-    let project =
-        loaded.project.unwrap_or_else(|| panic!("{:?}", crate::config::tests::said(&loaded.diagnostics, &sources)));
+    let loaded = compose::load(&memory, &options, &mut sources);
+    let project = loaded.unwrap_or_else(|errors| panic!("{:?}", crate::config::tests::said(&errors, &sources))).project;
     let mut out = Diagnostics::default();
-    let resources = build(&project, &memory, Edition::Followed, &mut out);
+    let resources = build(&project, &memory, ComposeVersion::Followed, &mut out);
     (resources, crate::config::tests::said(&out, &sources))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Setting;
-use super::context::{Builds, Context};
+use super::build_filter::BuildFilter;
 use super::env::ServiceEnv;
 use super::overlay::Overlay;
 use crate::compose::reader::Kind;
@@ -51,7 +51,7 @@ pub(super) struct Seen {
 #[derive(Default)]
 pub(super) struct Walk<'a> {
     /// What counts; all if absent.
-    context: Option<&'a Context>,
+    filter: Option<&'a BuildFilter>,
     /// The size of what was seen.
     bytes: u64,
     /// What was seen.
@@ -60,8 +60,8 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// One that sees only what takes part in a build.
-    pub(super) fn within(context: &'a Context) -> Self {
-        Self { context: Some(context), ..Self::default() }
+    pub(super) fn within(filter: &'a BuildFilter) -> Self {
+        Self { filter: Some(filter), ..Self::default() }
     }
 }
 
@@ -72,13 +72,12 @@ impl Setting<'_> {
     /// The directories and files of the service; the containers learn the content of what they mount.
     pub(super) fn place(
         &self,
-        builds: &Builds<'_>,
+        sources: &[SourcePath],
         env: &ServiceEnv,
         containers: &mut BTreeMap<String, Container>,
         out: &mut Diagnostics,
     ) -> Placed {
         let mut placed = Placed::default();
-        let sources = builds.sources;
         let data = format!("{}/data/{}", self.node.node.root, self.service.name);
         if sources.iter().any(|s| Path::new(&s.path).starts_with(&data)) {
             self.directory(&data, &mut placed);
@@ -91,7 +90,6 @@ impl Setting<'_> {
         for source in sources.iter().filter(|source| source.purpose != Purpose::Build) {
             self.place_source(source, &overlay, containers, &mut placed, out);
         }
-        self.place_builds(builds, &overlay, containers, &mut placed, out);
         placed
     }
 
@@ -154,7 +152,7 @@ impl Setting<'_> {
     pub(super) fn walk(&self, path: &Path, below: &str, depth: usize, walk: &mut Walk<'_>) -> Result<(), TooMuch> {
         let reader = self.reader();
         let kind = reader.kind(path);
-        if walk.context.is_some_and(|context| !context.takes(path, kind, below)) {
+        if walk.filter.is_some_and(|filter| !filter.takes(path, kind, below)) {
             return Ok(());
         }
         match kind {
@@ -229,7 +227,7 @@ impl Setting<'_> {
         let words = format!("{} is not copied to `{}`", shown.display(), self.service.node);
         let detail = "Only what is in the service's own folder goes to its node.";
         let hint = format!("move it into services/{}, or mount a path of the node", self.service.name);
-        Diagnostic::warning(Code::Trap, words)
+        Diagnostic::warning(Code::SurprisingValue, words)
             .at(source.span, "outside of the service's folder")
             .detail(detail)
             .hint(hint)
@@ -256,10 +254,12 @@ pub(super) fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) ->
     let shown = shown.display();
     let limits = format!("more than {MOST_FILES} files or {} MiB are taken for data", MOST_BYTES >> 20);
     match node {
-        Some(node) => Diagnostic::warning(Code::Trap, format!("{shown} is too large to be copied to `{node}`"))
-            .at(source.span, limits)
-            .hint("put it below data/ on the node, and mount it by its absolute path"),
-        None => Diagnostic::note(Code::Trap, format!("changes in {shown} are not noticed"))
+        Some(node) => {
+            Diagnostic::warning(Code::SurprisingValue, format!("{shown} is too large to be copied to `{node}`"))
+                .at(source.span, limits)
+                .hint("put it below data/ on the node, and mount it by its absolute path")
+        }
+        None => Diagnostic::note(Code::SurprisingValue, format!("changes in {shown} are not noticed"))
             .at(source.span, limits)
             .hint("mount the files that are configuration one by one"),
     }

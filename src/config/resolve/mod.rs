@@ -4,9 +4,10 @@
 //! node, for `hl validate`; [`wanted`] says what to ask the nodes for. A service whose node is unknown, or that lacks a
 //! required variable, is left unresolved and holds nothing else back. This module does not know how nodes are asked.
 
+mod build_filter;
+mod builds;
 mod claims;
 mod closed;
-mod context;
 mod env;
 mod files;
 mod overlay;
@@ -18,9 +19,9 @@ use std::path::{Path, PathBuf};
 use super::project::{self, Claims, Resources};
 use super::sources::{ServiceSource, Sources};
 use super::topology::NodeSource;
-use crate::compose::print::Edition;
+use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
-use crate::compose::{self, Origin, Project, Request, Variables};
+use crate::compose::{self, Origin, Project, Variables};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Visibility};
 use crate::model::Pending;
 use crate::model::homelab::{Homelab, NodeAddress, Service, Unresolved};
@@ -273,11 +274,13 @@ impl<'a> Setting<'a> {
         // An env file that cannot be read says nothing reliable about the rest.
         if !found.has_errors() {
             let overlay = self.overlay(&env);
-            let loaded = compose::load(&self.request(), &overlay, map);
-            found.extend(loaded.diagnostics);
-            project = loaded.project;
-            if let Some(project) = &project {
-                resources = project::build(project, &overlay, self.edition(), &mut found);
+            match compose::load(&overlay, &self.options(), map) {
+                Ok(loaded) => {
+                    found.extend(loaded.warnings);
+                    resources = project::build(&loaded.project, &overlay, self.version(), &mut found);
+                    project = Some(loaded.project);
+                }
+                Err(errors) => found.extend(errors),
             }
         }
         let (diagnostics, left_out) = explained(found, &env.stand_ins, map);
@@ -286,27 +289,28 @@ impl<'a> Setting<'a> {
 
     /// Whose labels containers get: those of the newest Compose that has made one on the node, which is the Compose that
     /// would look at them next.
-    fn edition(&self) -> Edition {
+    fn version(&self) -> ComposeVersion {
         match self.knowledge {
-            Knowledge::Live(live) => edition(live),
-            Knowledge::Repository => Edition::default(),
+            Knowledge::Live(live) => version(live),
+            Knowledge::Repository => ComposeVersion::default(),
         }
     }
 
-    fn request(&self) -> Request {
+    fn options(&self) -> compose::Options {
         let project_dir = PathBuf::from(&self.project_dir);
         let name = |path: &PathBuf| path.file_name().map(PathBuf::from).unwrap_or_default();
         let mut variables = Variables::default();
         variables.push(Origin::Public, self.args.clone());
         variables.set_plain(env::plain(self));
-        Request {
+        compose::Options {
             current_dir: self.sources.repository.current_dir.clone(),
             files: self.service.compose_files.iter().map(|path| project_dir.join(name(path))).collect(),
             project_dir: Some(project_dir),
             variables,
             defaults: self.vars().into_iter().collect(),
             home: self.sources.repository.home.clone().filter(|_| self.machine() == Machine::Same),
-            ..Request::default()
+            other_projects: "what is in another folder goes into `depends_on` of service.yaml",
+            ..compose::Options::default()
         }
     }
 
@@ -379,15 +383,15 @@ impl<'a> Setting<'a> {
 }
 
 /// The newest Compose that has made a container on a node.
-fn edition(live: &LiveNode) -> Edition {
+fn version(live: &LiveNode) -> ComposeVersion {
     let labels = live.containers.values().filter_map(|c| c.spec.compose_labels.get(VERSION_LABEL));
-    labels.map(|version| Edition::of_release(version)).max().unwrap_or_default()
+    labels.map(|version| ComposeVersion::of_release(version)).max().unwrap_or_default()
 }
 
 /// Whether what the engines have changes what was resolved with the files of the nodes alone: on a node whose containers
 /// a newer Compose has made, labels are another.
 pub fn depends_on_engines(live: &LiveView) -> bool {
-    live.nodes.values().filter_map(NodeView::known).any(|node| edition(node) != Edition::default())
+    live.nodes.values().filter_map(NodeView::known).any(|node| version(node) != ComposeVersion::default())
 }
 
 /// The path of the `.env` that Compose reads in a project directory.

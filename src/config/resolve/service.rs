@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::context::Builds;
+use super::builds::Builds;
 use super::env::ServiceEnv;
 use super::{Setting, at_service};
 use crate::compose::Project;
@@ -34,7 +34,8 @@ impl Setting<'_> {
         };
         let mut containers = resources.containers;
         let builds = Builds { images: &resources.images, sources: &resources.sources };
-        let placed = self.place(&builds, env, &mut containers, out);
+        let mut placed = self.place(&resources.sources, env, &mut containers, out);
+        self.place_builds(&builds, env, &mut containers, &mut placed, out);
         let update = declaration.update.unwrap_or_default();
         let lifecycle = declaration.lifecycle.clone().unwrap_or_default();
         let needs = declaration.depends_on.iter().flatten();

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Setting;
+use super::build_filter::BuildFilter;
+use super::env::ServiceEnv;
 use super::files::{Placed, Seen, Walk, contents, missing, too_much};
 use super::overlay::Overlay;
 use crate::compose::reader::{Kind, Reader};
@@ -15,35 +17,6 @@ use crate::model::Text;
 use crate::model::homelab::{Container, Image};
 use crate::model::ignore::Ignore;
 use crate::model::spec::{BuildSpec, ImageRef, content_digest, content_text};
-
-/// Which files of a folder take part in a build.
-pub(super) struct Context {
-    /// The folder, as the walk has it.
-    below: String,
-    ignore: Ignore,
-    /// What counts although a pattern leaves it out, relative to the folder.
-    always: Vec<String>,
-    /// What containers write to; that is data.
-    written: Vec<PathBuf>,
-}
-
-impl Context {
-    /// Whether a path of the walk counts, or something below it may.
-    pub(super) fn takes(&self, path: &Path, kind: Kind, below: &str) -> bool {
-        if self.written.iter().any(|written| path.starts_with(written)) {
-            return false;
-        }
-        let inner = below.strip_prefix(&self.below).unwrap_or(below).trim_start_matches('/');
-        if inner.is_empty() || !self.ignore.leaves_out(inner) {
-            return true;
-        }
-        let folder = format!("{inner}/");
-        match kind {
-            Kind::Folder => self.ignore.takes_back() || self.always.iter().any(|path| path.starts_with(&folder)),
-            Kind::File | Kind::Missing => self.always.iter().any(|path| path == inner),
-        }
-    }
-}
 
 /// What the containers of a service are built from: the images that are built, and what else stands in their folders.
 pub(super) struct Builds<'a> {
@@ -58,18 +31,19 @@ impl Setting<'_> {
     pub(super) fn place_builds(
         &self,
         builds: &Builds<'_>,
-        overlay: &Overlay<'_>,
+        env: &ServiceEnv,
         containers: &mut BTreeMap<String, Container>,
         placed: &mut Placed,
         out: &mut Diagnostics,
     ) {
+        let overlay = self.overlay(env);
         for image in builds.images.values() {
             let Some(build) = &image.build else { continue };
             let Some(source) = builds.sources.iter().find(|s| s.purpose == Purpose::Build && s.path == build.context)
             else {
                 continue;
             };
-            let built_from = self.place_build(source, build, builds, overlay, placed, out);
+            let built_from = self.place_build(source, build, builds, &overlay, placed, out);
             for container in containers.values_mut().filter(|c| same(&c.spec.image, &image.reference)) {
                 container.spec.built_from.clone_from(&built_from);
             }
@@ -106,8 +80,8 @@ impl Setting<'_> {
         let below = below.to_string_lossy().into_owned();
         let dockerfile = path.join(build.dockerfile.as_deref().unwrap_or("Dockerfile"));
         let dockerfile = PathBuf::from(clean(&dockerfile.to_string_lossy()));
-        let context = context(&path, &below, &dockerfile, builds, overlay, reader);
-        let mut walk = Walk::within(&context);
+        let filter = filter(&path, &below, &dockerfile, builds, overlay, reader);
+        let mut walk = Walk::within(&filter);
         let mut walked = self.walk(&path, &below, 0, &mut walk);
         let own = |path: &Path| path.strip_prefix(&self.service.folder).map(|p| p.to_string_lossy().into_owned());
         let dockerfile_below = own(&dockerfile).unwrap_or_else(|_| self.shown(&dockerfile).display().to_string());
@@ -158,14 +132,14 @@ fn same(one: &ImageRef, other: &ImageRef) -> bool {
     one.normal() == other.normal()
 }
 
-fn context(
+fn filter(
     path: &Path,
     below: &str,
     dockerfile: &Path,
     builds: &Builds<'_>,
     overlay: &Overlay<'_>,
     reader: &dyn Reader,
-) -> Context {
+) -> BuildFilter {
     // A Dockerfile's own ignore file comes before that of the context.
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
@@ -173,7 +147,7 @@ fn context(
     let ignore = texts.into_iter().flatten().next().unwrap_or_default();
     let always = dockerfile.strip_prefix(path).map(|inner| inner.to_string_lossy().into_owned());
     let written = builds.sources.iter().filter(|source| source.purpose == Purpose::Write);
-    Context {
+    BuildFilter {
         below: below.to_owned(),
         ignore: Ignore::parse(&String::from_utf8_lossy(&ignore)),
         always: always.into_iter().chain([".dockerignore".to_owned()]).collect(),
