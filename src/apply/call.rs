@@ -9,7 +9,7 @@ use crate::model::spec::{BuildSpec, ContainerSpec, DataPlace, DataSource, FileCo
 use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError, transfer};
 use crate::plan::Call;
 
-use super::env_file::{MergeError, ReadEnv, merge};
+use super::env_file::{MergeError, merge};
 use super::health::{HealthError, prove};
 use super::wait::{WaitError, wait};
 
@@ -22,8 +22,6 @@ pub(super) struct Context<'a> {
     pub(super) values: &'a BTreeMap<String, String>,
     /// The doors to all nodes.
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
-    /// How an env file is read.
-    pub(super) read_env: ReadEnv,
     /// Is told how far a long call is.
     pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
 }
@@ -98,7 +96,7 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
     let say = |text: &str| (context.say)(text.to_owned(), None);
     match call {
         Call::EnsureDirectory(spec) => node.ensure_directory(spec).await?,
-        Call::WriteFile(spec) => return write_file(node, spec, context.read_env).await,
+        Call::WriteFile(spec) => return write_file(node, spec).await,
         Call::PullImage { reference, platform } => {
             node.pull_image(reference, platform.as_deref(), &progress).await?;
         }
@@ -145,13 +143,13 @@ async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Mad
             wait(node, container, *condition, Duration::from_millis(*timeout_ms), &say).await?;
         }
         Call::RunHealthScript { script, directory, env_file } => {
-            prove(node, script, directory, env_file, context.read_env, &say).await?;
+            prove(node, script, directory, env_file, &say).await?;
         }
     }
     Ok(Made::default())
 }
 
-async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Result<Made, CallError> {
+async fn write_file(node: &dyn Node, spec: &FileSpec) -> Result<Made, CallError> {
     let (content, made) = match &spec.content {
         FileContent::Exactly(bytes) | FileContent::Secret(bytes) => (bytes.clone(), Made::default()),
         FileContent::Variables(wanted) => {
@@ -159,8 +157,8 @@ async fn write_file(node: &dyn Node, spec: &FileSpec, read_env: ReadEnv) -> Resu
             let Ok(text) = std::str::from_utf8(&old) else {
                 return Err(CallError::NotText { path: spec.path.clone() });
             };
-            let merged = merge(text, wanted, read_env, &today())
-                .map_err(|error| CallError::Merge { path: spec.path.clone(), error })?;
+            let merged =
+                merge(text, wanted, &today()).map_err(|error| CallError::Merge { path: spec.path.clone(), error })?;
             let made = Made { values: merged.values };
             // The mode may be what has to change, so a complete file is written once more as it is.
             (merged.text.map_or(old, String::into_bytes), made)

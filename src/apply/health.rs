@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::envfile;
 use crate::model::homelab::HealthScript;
 use crate::node::{Node, NodeError, Script, ScriptEnd, ScriptOutcome};
-
-use super::env_file::ReadEnv;
 
 /// Lines of the last try that an error shows.
 const SHOWN_LINES: usize = 10;
@@ -51,12 +50,11 @@ pub(super) async fn prove(
     script: &HealthScript,
     directory: &str,
     env_file: &str,
-    read: ReadEnv,
     say: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), HealthError> {
     let bytes = node.read_file(env_file).await?.and_then(|file| file.content);
     let mut environment = script.variables.clone();
-    environment.extend(bytes.map(|bytes| read(&String::from_utf8_lossy(&bytes))).unwrap_or_default());
+    environment.extend(bytes.map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes))).unwrap_or_default());
     let run = Script {
         text: script.text.clone(),
         directory: directory.to_owned(),

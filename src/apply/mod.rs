@@ -43,8 +43,6 @@ use crate::node::{Node, NodeError};
 use crate::plan::{Call, Phase, Plan};
 use crate::state::{self, Ending, Store, Summary};
 
-pub use env_file::ReadEnv;
-
 /// How a plan is applied.
 #[derive(Clone)]
 pub struct Options {
@@ -58,8 +56,6 @@ pub struct Options {
     pub services: BTreeMap<ServiceName, RecordedService>,
     /// Secrets that must not be said, beside those that the plan carries.
     pub secrets: Vec<SecretString>,
-    /// How an env file is read.
-    pub read_env: ReadEnv,
     /// The digest of the plan, for the history.
     pub digest: String,
     /// The commit of the repository, for the history.

@@ -235,7 +235,6 @@ impl<'a> Run<'a> {
         };
         let call = self.call(work).clone();
         let values = self.values.get(&(step.node.clone(), step.service.clone())).cloned().unwrap_or_default();
-        let read_env = self.job.options.read_env;
         let lost = self.job.locks.lost(&step.node);
         // Only what is copied from one node to another needs more than its own.
         let nodes = match &call {
@@ -244,7 +243,7 @@ impl<'a> Run<'a> {
         };
         self.tasks.spawn(async move {
             let say = |text, bytes| drop(sender.send(Message::Progress { step: id, text, bytes }));
-            let context = Context { values: &values, nodes: &nodes, read_env, say: &say };
+            let context = Context { values: &values, nodes: &nodes, say: &say };
             let result = tokio::select! {
                 result = perform(node.as_ref(), &call, &context) => result,
                 error = lost => Err(Failure { error, log: Vec::new() }),

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
-use super::env_file::ReadEnv;
 use super::health;
 use super::redact::Redactor;
 use super::wait::wait;
@@ -27,8 +26,6 @@ pub struct Job<'a> {
     pub declared: &'a BTreeMap<NodeName, homelab::Node>,
     /// The nodes that answered.
     pub nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
-    /// How an env file is read.
-    pub read_env: ReadEnv,
     /// Secrets that must not be said.
     pub secrets: &'a [SecretString],
 }
@@ -88,7 +85,7 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
         proof = format!("{proof}, {}", script.path);
         let root = job.declared.get(&service.node).map_or("", |n| n.root.as_str());
         let env_file = format!("{root}/config/{}/.env", service.name);
-        let proved = health::prove(door.as_ref(), script, &service.project_dir, &env_file, job.read_env, &told).await;
+        let proved = health::prove(door.as_ref(), script, &service.project_dir, &env_file, &told).await;
         problems.extend(proved.err().map(|error| redactor.clean(&error.to_string())));
     }
     Verified { node, service: name, proof, problems }

@@ -14,7 +14,6 @@ use super::progress::Progress;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::apply::{self, PARALLELISM};
-use crate::envfile;
 use crate::event::{Interruption, Report};
 use crate::model::NodeName;
 use crate::model::view::RecordedService;
@@ -171,7 +170,6 @@ pub(super) async fn carry_out(
         nodes: observation.homelab.nodes.clone(),
         services,
         secrets: observation.secrets(),
-        read_env: envfile::values,
         digest,
         commit: context.commit(),
         holder: store.claim().to_string(),

@@ -184,43 +184,11 @@ fn value(name: &str) -> Result<SecretString, Failure> {
 
 fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), Failure> {
     let old = file.open()?;
-    let mut expected = envfile::values(old.expose_secret());
-    let had = expected.insert(name.to_owned(), value.expose_secret().to_owned()).is_some();
-    let new = with_variable(old.expose_secret(), name, value.expose_secret(), had);
-    if envfile::values(&new) != expected {
-        let failure = Failure::world(format!("{name} cannot be put into {} by itself", file.shown));
-        return Err(failure.hint("something in it spans several lines; use `hl secret edit`"));
-    }
+    let new = envfile::set(old.expose_secret(), name, value.expose_secret()).map_err(|error| {
+        let failure = Failure::world(format!("{} cannot be changed: {error}", file.shown));
+        failure.hint("use `hl secret edit`")
+    })?;
     file.write(&SecretString::from(new))
-}
-
-/// The text with the line of a variable replaced, or with one more at its end.
-fn with_variable(text: &str, name: &str, value: &str, had: bool) -> String {
-    let line = format!("{name}={}\n", envfile::quoted(value));
-    let assigns = |old: &str| {
-        let old = old.trim_start();
-        let old = old.strip_prefix("export ").unwrap_or(old).trim_start();
-        old.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['=', ':']))
-    };
-    let mut out = String::new();
-    let mut put = false;
-    for old in text.lines() {
-        match had && assigns(old) {
-            true if put => {}
-            true => {
-                out.push_str(&line);
-                put = true;
-            }
-            false => {
-                out.push_str(old);
-                out.push('\n');
-            }
-        }
-    }
-    if !put {
-        out.push_str(&line);
-    }
-    out
 }
 
 /// The clear text is in memory alone while the editor has it.
@@ -278,14 +246,6 @@ fn changed(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_variable_is_put_where_it_was() {
-        assert_eq!(with_variable("", "A", "x", false), "A=\"x\"\n");
-        let text = "# the first\nexport A=1\nB=2\n";
-        assert_eq!(with_variable(text, "A", "a $b", true), "# the first\nA=\"a \\$b\"\nB=2\n");
-        assert_eq!(with_variable("AB=1", "A", "x", false), "AB=1\nA=\"x\"\n");
-    }
 
     #[test]
     fn an_edit_is_told_without_values() {

@@ -12,7 +12,6 @@ use super::selection::Selection;
 use super::terminal::Terminal;
 use crate::apply::verify::{self, Verified};
 use crate::diff;
-use crate::envfile;
 use crate::model::ServiceName;
 use crate::model::homelab::Service;
 use crate::model::view::{Health, LiveView, NodeView, RecordedView, Status};
@@ -50,7 +49,6 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         live: &observation.live,
         declared: &observation.homelab.nodes,
         nodes: &observation.nodes,
-        read_env: envfile::values,
         secrets: &observation.secrets(),
     };
     let verified = verify::verify(&job).await;

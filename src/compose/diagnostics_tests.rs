@@ -2,6 +2,7 @@
 
 use super::tests::{at, load_with, project, project_with};
 use super::*;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// What is said of a file: severity, code, place and summary, one a line; the ways out after an arrow.
 fn said(text: &str) -> Vec<String> {

@@ -9,9 +9,8 @@ use super::variables::{Origin, Variables};
 use crate::compose::reader::{Kind, ReadError};
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span, Visibility};
-use crate::envfile::template::Lookup;
+use crate::envfile::template::{Chained, Lookup};
 use crate::envfile::{self, Assignments};
-use crate::model::Taint;
 
 /// Gives names without a value in lists of variables theirs: those of the files that are read now, which for an
 /// included file are more than those of the project.
@@ -205,22 +204,4 @@ fn put(service: &mut Map, key: &str, values: Map, spans: Option<(Span, Span)>) {
         return;
     };
     service.insert(key.to_owned(), Entry { key_span, node: Node::new(Value::Map(values), span) });
-}
-
-/// One source of variables before another.
-struct Chained<'a> {
-    first: &'a dyn Lookup,
-    second: &'a dyn Lookup,
-}
-
-impl Lookup for Chained<'_> {
-    fn get(&self, name: &str) -> Option<(&str, Taint)> {
-        self.first.get(name).or_else(|| self.second.get(name))
-    }
-}
-
-impl Lookup for BTreeMap<String, String> {
-    fn get(&self, name: &str) -> Option<(&str, Taint)> {
-        BTreeMap::get(self, name).map(|value| (value.as_str(), Taint::Secret))
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::environment;
-use super::loader::{Loader, Scope, is_remote};
+use super::loader::{Documents, Loader, Scope, is_remote};
 use super::variables::{Origin, Variables};
 use crate::compose::reader::Kind;
 use crate::compose::yaml::{Entry, Map, Node, Value};
@@ -86,7 +86,7 @@ pub(super) fn open(
     span: Span,
     scope: &Scope,
     including: &[PathBuf],
-) -> Option<(Vec<(PathBuf, Vec<Node>)>, Scope)> {
+) -> Option<(Documents, Scope)> {
     if let Some((path, span)) = include.paths.iter().find(|(p, _)| is_remote(p)) {
         loader.refuse_remote(path, *span);
         return None;

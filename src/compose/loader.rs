@@ -27,6 +27,9 @@ pub(super) struct Loader<'a> {
     pub scopes: usize,
 }
 
+/// Files that are merged in order, each with its documents.
+pub(super) type Documents = Vec<(PathBuf, Vec<Node>)>;
+
 /// A set of files that are read with the same variables and the same base of relative paths.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {

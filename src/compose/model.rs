@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::loader::{Loader, Scope};
+use super::loader::{Documents, Loader, Scope};
 use super::paths::Base;
 use super::{defaults, document, environment, extends, include, schema};
 use crate::compose::yaml::Node;
@@ -13,7 +13,7 @@ use crate::envfile::template::Lookup;
 /// scope's base.
 ///
 /// None if there was an error, or nothing at all in the files.
-pub(super) fn model(loader: &mut Loader<'_>, files: Vec<(PathBuf, Vec<Node>)>, scope: &Scope) -> Option<Node> {
+pub(super) fn model(loader: &mut Loader<'_>, files: Documents, scope: &Scope) -> Option<Node> {
     let mut model = None;
     for (path, documents) in files {
         let including = [scope.including.as_slice(), &[path]].concat();

@@ -1,9 +1,11 @@
 //! Whole projects loaded from memory: files, variables and profiles together.
 
+use std::path::Path;
+
 use super::*;
 use crate::compose::reader::Memory;
 use crate::compose::yaml::Value;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Code, Severity};
 use crate::model::Taint;
 
 /// What loading gives, good or bad.

@@ -2,6 +2,7 @@
 
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
+use crate::envfile;
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{FileContent, FileSpec, Variable, content_text};
 use crate::model::view::{FileKind, LiveFile};
@@ -79,16 +80,15 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
         FileContent::Exactly(_) => fields.set(Key::Content, Value::text(content_text(bytes))),
         FileContent::Secret(_) => fields.set(Key::Content, Value::Text(Text::secret(content_text(bytes)))),
         FileContent::Variables(variables) => {
-            let text = String::from_utf8_lossy(bytes);
-            for (name, assigned) in text.lines().filter_map(assignment) {
-                match variables.get(name) {
-                    Some(Variable::Is(value)) => fields.set_item(Key::Environment, name, Value::from(value.clone())),
+            for (name, assigned) in envfile::values(&String::from_utf8_lossy(bytes)) {
+                match variables.get(&name) {
+                    Some(Variable::Is(value)) => fields.set_item(Key::Environment, &name, Value::from(value.clone())),
                     // An empty one is still to be filled.
                     Some(Variable::Secret(value)) if !assigned.is_empty() => {
-                        fields.set_item(Key::Environment, name, Value::from(value.clone()));
+                        fields.set_item(Key::Environment, &name, Value::from(value.clone()));
                     }
                     Some(Variable::Generated { .. }) if !assigned.is_empty() => {
-                        fields.set_item(Key::Environment, name, Value::Unknown);
+                        fields.set_item(Key::Environment, &name, Value::Unknown);
                     }
                     Some(Variable::Generated { .. } | Variable::Secret(_)) | None => {}
                 }
@@ -96,15 +96,4 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
         }
     }
     fields
-}
-
-/// The name that a line of an env file assigns, and the text that it gets.
-pub fn assignment(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim_start();
-    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    if line.starts_with('#') {
-        return None;
-    }
-    let end = line.find(['=', ':'])?;
-    Some((line[..end].trim_end(), line[end + 1..].trim().trim_matches(['"', '\''])))
 }

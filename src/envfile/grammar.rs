@@ -2,15 +2,15 @@
 //!
 //! The format is neither the shell's nor that of `docker run --env-file`: values may be quoted and
 //! span lines, unquoted ones end at ` #`, and all but those in single quotes are substituted with
-//! `envfile::template`. [`parse`] is the entry. This module does not know which file is which, nor
-//! that what it reads is secret: whoever takes the values does.
+//! `envfile::template`. [`parse`] is the entry. This module does not know that what it reads is secret: its callers do.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, SourceMap, Span, Visibility};
-use crate::envfile::template::{self, Lookup, Seen, TemplateError};
+use crate::envfile::template::{self, Chained, Lookup, Seen, TemplateError};
 use crate::model::Taint;
 
 /// What an env file sets: name → assignment, in the order of first mention.
@@ -32,22 +32,31 @@ pub struct Assignment {
 ///
 /// What cannot be read is reported, and reading stops there, as Compose's does.
 pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut Diagnostics) -> Assignments {
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut reader = EnvReader { text, at: start, file, outside, out: Assignments::new(), diagnostics };
-    while reader.skip_to_statement() {
-        if reader.statement().is_none() {
-            break;
-        }
-    }
+    let mut reader = EnvReader::new(text, file, outside, diagnostics);
+    reader.read();
     reader.out
 }
 
-/// The values of an env file that stands for itself: nothing is looked up outside of it, and what
-/// cannot be read is left out.
+/// The values of an env file that stands for itself: nothing is looked up outside of it. A value with an expression that
+/// gives none stays as it is written; what comes after something that is no assignment is left out.
 pub fn values(text: &str) -> BTreeMap<String, String> {
     let file = SourceMap::default().add("", text, Visibility::Secret);
-    let all = parse(text, file, &template::Nothing, &mut Diagnostics::default());
-    all.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
+    let mut diagnostics = Diagnostics::default();
+    let mut reader = EnvReader::new(text, file, &template::Nothing, &mut diagnostics);
+    reader.unresolved = Unresolved::StaysAsWritten;
+    reader.read();
+    reader.out.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
+}
+
+/// Where each assignment to a name has its value, quotes included, in the order of the file.
+pub(super) fn value_places(text: &str, name: &str) -> Vec<Range<usize>> {
+    let file = SourceMap::default().add("", text, Visibility::Secret);
+    let mut diagnostics = Diagnostics::default();
+    let mut reader = EnvReader::new(text, file, &template::Nothing, &mut diagnostics);
+    reader.unresolved = Unresolved::StaysAsWritten;
+    reader.read();
+    let places = reader.places.into_iter().filter(|(found, _)| *found == name);
+    places.map(|(_, span)| span.start as usize..span.end as usize).collect()
 }
 
 /// What cannot be read of an env file that stands for itself: the line and why, without what is in it.
@@ -65,28 +74,25 @@ pub fn complaints(text: &str) -> Vec<String> {
     .collect()
 }
 
-/// A value in double quotes as env files have them.
-pub fn quoted(value: &str) -> String {
-    let mut text = String::from('"');
-    for c in value.chars() {
-        match c {
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '"' | '\\' | '$' => text.extend(['\\', c]),
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
-}
-
 struct EnvReader<'a, 'd> {
     text: &'a str,
     at: usize,
     file: FileId,
     outside: &'a dyn Lookup,
+    unresolved: Unresolved,
     out: Assignments,
+    /// Every assignment, the overridden ones too: the name, and where the value stands.
+    places: Vec<(&'a str, Span)>,
     diagnostics: &'d mut Diagnostics,
+}
+
+/// What becomes of a value with an expression that cannot be read or has no value although it must.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unresolved {
+    /// It is reported, and reading ends there.
+    EndsReading,
+    /// It stays as it is written.
+    StaysAsWritten,
 }
 
 /// What follows a name.
@@ -97,7 +103,22 @@ enum Follows {
     Nothing,
 }
 
-impl<'a> EnvReader<'a, '_> {
+impl<'a, 'd> EnvReader<'a, 'd> {
+    fn new(text: &'a str, file: FileId, outside: &'a dyn Lookup, diagnostics: &'d mut Diagnostics) -> Self {
+        let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let unresolved = Unresolved::EndsReading;
+        EnvReader { text, at, file, outside, unresolved, out: Assignments::new(), places: Vec::new(), diagnostics }
+    }
+
+    /// All statements, up to the first that cannot be read.
+    fn read(&mut self) {
+        while self.skip_to_statement() {
+            if self.statement().is_none() {
+                break;
+            }
+        }
+    }
+
     /// Skips blank lines and comments; false at the end of the file.
     fn skip_to_statement(&mut self) -> bool {
         loop {
@@ -124,6 +145,7 @@ impl<'a> EnvReader<'a, '_> {
             }
             Follows::Value => {
                 let (value, value_span) = self.value()?;
+                self.places.push((name, value_span));
                 self.out.insert(name.to_owned(), Assignment { value, name_span, value_span });
             }
         }
@@ -229,10 +251,11 @@ impl<'a> EnvReader<'a, '_> {
     }
 
     fn substituted(&mut self, raw: &str, span: Span) -> Option<(String, Span)> {
-        let variables = Both { outside: self.outside, inside: &self.out };
+        let variables = Chained { first: self.outside, second: &self.out };
         let mut seen = Seen::default();
         let error = match template::substitute(raw, &variables, &mut seen) {
             Ok(substituted) => return Some((substituted.text, span)),
+            Err(_) if self.unresolved == Unresolved::StaysAsWritten => return Some((raw.to_owned(), span)),
             // The expression may hold a secret: it is named by its place alone.
             Err(TemplateError::Invalid(_)) => Diagnostic::error(Code::InterpolationSyntax, "not a variable expression")
                 .hint("write `$$` for a dollar sign, or put the value in single quotes"),
@@ -246,15 +269,9 @@ impl<'a> EnvReader<'a, '_> {
     }
 }
 
-/// The variables of an env file: what is outside of it, then what it has set itself.
-struct Both<'a> {
-    outside: &'a dyn Lookup,
-    inside: &'a Assignments,
-}
-
-impl Lookup for Both<'_> {
+impl Lookup for Assignments {
     fn get(&self, name: &str) -> Option<(&str, Taint)> {
-        self.outside.get(name).or_else(|| self.inside.get(name).map(|a| (a.value.as_str(), Taint::Secret)))
+        IndexMap::get(self, name).map(|assignment| (assignment.value.as_str(), Taint::Secret))
     }
 }
 
@@ -362,9 +379,9 @@ mod tests {
 
     #[test]
     fn a_file_that_stands_for_itself_has_values() {
-        let values = values("A=1\nB=\"${A} $NO\"\nC\nD=\"never closed");
+        let values = values("A=1\nB=\"${A} $NO\"\nC\nE=a${NO?why}\nF=${\nD=\"never closed");
         let pairs: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("A", "1"), ("B", "1 ")]);
+        assert_eq!(pairs, [("A", "1"), ("B", "1 "), ("E", "a${NO?why}"), ("F", "${")]);
     }
 
     #[test]

@@ -1,9 +1,16 @@
-//! ENV FILES. The grammar of `.env`, `env_file:` and `label_file:`, and of the `${NAME}` in them and in Compose files.
+//! ENV FILES. One grammar of `.env`, `env_file:` and `label_file:`, one `${NAME}` for them and for Compose files, one way
+//! to write a value, one way to change a file.
 //!
-//! [`parse`] is the entry. Pure: texts in, values out. It does not know which file is which, where files are kept, nor
-//! where variables come from.
+//! [`parse`] reads a file with its variables looked up and everything that is wrong reported; [`values`] reads one that
+//! stands for itself. [`quoted`] writes a value, [`merge`] and [`set`] change a file and leave every other byte of it as
+//! it is. Pure: texts in, texts and values out. This module does not know which file is which, where files are kept, nor
+//! where variables come from; [`template::Lookup`] gives those.
 
+mod edit;
 mod grammar;
+mod quote;
 pub mod template;
 
-pub use grammar::{Assignment, Assignments, complaints, parse, quoted, values};
+pub use edit::{Addition, Unreadable, merge, set};
+pub use grammar::{Assignment, Assignments, complaints, parse, values};
+pub use quote::{assignment, quoted};

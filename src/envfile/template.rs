@@ -5,6 +5,8 @@
 //! that closes it, and what was cut off is read anew. [`substitute`] is the entry. This module does
 //! not know where variables come from.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::model::Taint;
@@ -21,6 +23,27 @@ pub struct Nothing;
 impl Lookup for Nothing {
     fn get(&self, _: &str) -> Option<(&str, Taint)> {
         None
+    }
+}
+
+/// One source of variables before another.
+pub struct Chained<'a> {
+    /// The one that decides where it has a name.
+    pub first: &'a dyn Lookup,
+    /// The one that is asked for all other names.
+    pub second: &'a dyn Lookup,
+}
+
+impl Lookup for Chained<'_> {
+    fn get(&self, name: &str) -> Option<(&str, Taint)> {
+        self.first.get(name).or_else(|| self.second.get(name))
+    }
+}
+
+/// Values of env files, which are secret unless their reader knows better.
+impl Lookup for BTreeMap<String, String> {
+    fn get(&self, name: &str) -> Option<(&str, Taint)> {
+        BTreeMap::get(self, name).map(|value| (value.as_str(), Taint::Secret))
     }
 }
 

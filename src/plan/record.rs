@@ -3,7 +3,8 @@
 //!
 //! The rule for both: laid over the same node once more, `diff` finds nothing.
 
-use crate::diff::{assignment, live_fields, names_no_tag, path_fields};
+use crate::diff::{live_fields, names_no_tag, path_fields};
+use crate::envfile;
 use crate::model::spec::{ContainerSpec, ImageConfig, content_text};
 use crate::model::view::{FileKind, LiveContainer, LiveFile};
 use crate::model::{Field, Fields, Key, Sealer, Text, Value};
@@ -75,7 +76,7 @@ pub fn path(declared: &Fields, live: &LiveFile, wanted: FileKind, sealer: &Seale
         baseline.set(Key::Content, Value::Text(Text::plain(content_text(bytes))));
     }
     // Of an env file only whether each wanted variable is there counts, never what a person made of it.
-    for (name, value) in String::from_utf8_lossy(bytes).lines().filter_map(assignment) {
+    for (name, value) in envfile::values(&String::from_utf8_lossy(bytes)) {
         let field = Field::item(Key::Environment, name);
         match declared.get(&field) {
             Some(Value::Unknown) if value.is_empty() => {}
@@ -178,7 +179,7 @@ mod tests {
             kind: FileKind::File,
             mode: 0o600,
             owner: "0:0".into(),
-            content: Some(b"A=made\nB=\nexport C=hunter3\nD=hunter4\n".to_vec()),
+            content: Some(b"A=made\nM='\nB=in a value'\nB=\nexport\tC=\"\nhunter3\"\nD=hunter4\n".to_vec()),
         };
         let sealer = Sealer::new([1; 32]);
         let views = path(&declared, &file, FileKind::File, &sealer);

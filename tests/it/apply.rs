@@ -2,13 +2,13 @@
 //! what the plan after it says, and what is left when something fails on the way.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hl::apply::{self, Options};
 use hl::config::{self, Repository};
 use hl::diff::diff;
-use hl::envfile;
 use hl::event::{Event, Interruption, Outcome, Report};
 use hl::model::homelab::{Homelab as Declared, Protect};
 use hl::model::view::RecordedService;
@@ -25,6 +25,7 @@ use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
     trial!(a_homelab_comes_up_and_the_plan_after_it_is_empty, needs Engine),
+    trial!(values_of_several_lines_are_no_assignments, needs Engine),
     trial!(what_compose_started_is_adopted_untouched, needs Engine, Compose),
     trial!(a_replacement_that_is_not_healthy_is_taken_back, needs Engine),
     trial!(a_script_that_fails_takes_the_replacement_back, needs Engine),
@@ -106,7 +107,6 @@ impl Walk {
             nodes: planned.homelab.nodes.clone(),
             services: services.iter().map(|(name, service)| (name.clone(), RecordedService::of(service))).collect(),
             secrets: Vec::new(),
-            read_env: envfile::values,
             digest: "sha256:0".into(),
             commit: None,
             holder: "ann@desk".to_owned(),
@@ -249,6 +249,27 @@ fn a_homelab_comes_up_and_the_plan_after_it_is_empty() {
     std::fs::remove_dir_all(walk.paths().keys).expect("the key can be lost");
     walk.settle();
     assert_eq!(ids, [walk.id("db"), walk.id("web")]);
+}
+
+fn values_of_several_lines_are_no_assignments() {
+    let walk = Walk::new();
+    let text = "    image: hl-test/web:1\n    stop_grace_period: 1s\n    environment: { D: \"${D}\", K: \"${K}\", Q: \"${Q}\" }\n";
+    walk.service("db", text, "env: { generate: { D: { length: 12 }, K: { length: 12 }, Q: { length: 12 } } }\n");
+    let path = walk.lab.node_root().join("config/db/.env");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+    let written = "M=\"two\nD=x\nlines\"\nexport\tK=\"\n-----BEGIN\"\nQ=\"'\"\n";
+    std::fs::write(&path, written).expect("the file is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode is set");
+    walk.settle();
+    let after = std::fs::read_to_string(&path).expect("the file is there");
+    assert!(after.starts_with(written), "{after}");
+    let generated = after.lines().rev().find_map(|line| line.strip_prefix("D=")).expect("D was generated");
+    assert_eq!(generated.len(), 12);
+    let container = walk.container("db");
+    let environment = container["Config"]["Env"].as_array().expect("a list");
+    for entry in [format!("D={generated}"), "K=\n-----BEGIN".to_owned(), "Q='".to_owned()] {
+        assert!(environment.iter().any(|found| *found == entry.as_str()), "{entry:?} in {environment:?}");
+    }
 }
 
 fn what_compose_started_is_adopted_untouched() {

@@ -14,6 +14,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(arrows_rule_can_fail),
     trial!(pure_modules_do_no_io),
     trial!(purity_rule_can_fail),
+    trial!(compose_files_are_read_without_a_homelab),
+    trial!(homelab_rule_can_fail),
     trial!(only_the_front_door_talks),
     trial!(talking_rule_can_fail),
     trial!(files_are_short),
@@ -41,8 +43,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["model", "envfile", "compose"]),
     ("node", &["model"]),
     ("state", &["model"]),
-    ("diff", &["model"]),
-    ("plan", &["model", "diff"]),
+    ("diff", &["model", "envfile"]),
+    ("plan", &["model", "envfile", "diff"]),
     ("event", &["model", "plan"]),
     ("render", &["model", "diff", "plan", "event"]),
     ("apply", &["model", "envfile", "plan", "node", "state", "event"]),
@@ -73,6 +75,22 @@ const IMPURE: &[&str] = &[
     "async",
     "await",
 ];
+/// The rooms that know files of Compose's alone, and words of a homelab that they do not have, in comments neither.
+const WITHOUT_A_HOMELAB: &[&str] = &["envfile", "compose"];
+const HOMELAB: &[&str] = &[
+    "homelab",
+    "topology",
+    "inventory",
+    "service.yaml",
+    "services/",
+    "owner_node",
+    "ServiceName",
+    "NodeName",
+    "LiveView",
+    "model::addr",
+    "model::view",
+];
+
 const TALK: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
 const MAX_LINES: usize = 500;
 const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "imp", "misc"];
@@ -118,6 +136,17 @@ fn purity(files: &[File]) -> Vec<String> {
         found.into_iter().map(move |name| format!("{path}: `{name}` in a pure module"))
     })
     .collect()
+}
+
+fn homelab_words(files: &[File]) -> Vec<String> {
+    let rust = files.iter().filter(|(path, _)| path.starts_with("src/") && path.ends_with(".rs"));
+    let lower = rust.filter(|(path, _)| top_module(path).is_some_and(|module| WITHOUT_A_HOMELAB.contains(&module)));
+    lower
+        .flat_map(|(path, text)| {
+            let found = HOMELAB.iter().filter(|word| text.contains(**word));
+            found.map(move |word| format!("{path}: `{word}`, of which a Compose file alone says nothing"))
+        })
+        .collect()
 }
 
 fn talking(files: &[File]) -> Vec<String> {
@@ -279,6 +308,20 @@ fn purity_rule_can_fail() {
     says(purity, "src/model/x.rs", "use tokio::time;", &["src/model/x.rs: `tokio::time` in a pure module"]);
     says(purity, "src/node/x.rs", "use tokio::time;", &[]);
     says(purity, "src/plan/x.rs", "/// tokio, std::fs\nconst A: &str = \"std::env\";", &[]);
+}
+
+fn compose_files_are_read_without_a_homelab() {
+    kept(homelab_words);
+}
+
+fn homelab_rule_can_fail() {
+    let said = |path: &str, word: &str| format!("{path}: `{word}`, of which a Compose file alone says nothing");
+    let path = "src/compose/x.rs";
+    says(homelab_words, path, "use crate::model::NodeName;", &[&said(path, "NodeName")]);
+    says(homelab_words, path, "// as service.yaml has it", &[&said(path, "service.yaml")]);
+    says(homelab_words, "src/envfile/mod.rs", "\"services/\"", &[&said("src/envfile/mod.rs", "services/")]);
+    says(homelab_words, "src/config/x.rs", "use crate::model::NodeName; // topology", &[]);
+    says(homelab_words, path, "fn f(node: &Node) {}", &[]);
 }
 
 fn only_the_front_door_talks() {

@@ -282,7 +282,6 @@ impl Lab {
             nodes: homelab.nodes.clone(),
             services: services.collect(),
             secrets: Vec::new(),
-            read_env: |_| BTreeMap::new(),
             digest: "sha256:0".to_owned(),
             commit: None,
             holder: "ann@desk".to_owned(),

@@ -62,10 +62,6 @@ impl Bench {
             nodes: names.clone().map(|name| (name.clone(), declared(&name))).collect(),
             services: BTreeMap::from([(ServiceName::new("shop").unwrap(), service)]),
             secrets: vec!["hunter2".into()],
-            read_env: |text| {
-                let pairs = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once('='));
-                pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
-            },
             digest: "sha256:1".into(),
             commit: None,
             holder: "ann@desk".to_owned(),

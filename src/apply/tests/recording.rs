@@ -1,9 +1,11 @@
 //! What is recorded, and when.
 
 use super::*;
+use crate::envfile;
 use crate::model::homelab::{Lifecycle, Protect};
 use crate::model::pending::Pending;
 use crate::model::spec::{ContainerSpec, FileContent, FileSpec, Variable};
+use crate::model::view::{FileKind, LiveFile};
 use crate::model::{Field, Fields, Key, Text, Value};
 
 fn env_file(variables: &[(&str, Variable)]) -> FileSpec {
@@ -163,6 +165,30 @@ fn a_new_protection_is_recorded_without_any_change() {
     assert_eq!(protection(&run(bench.apply())), Protect::Off);
     bench.plan.blocked.clear();
     assert_eq!(protection(&run(bench.apply())), Protect::On);
+}
+
+#[test]
+fn a_line_of_a_value_is_no_assignment_and_a_quote_is_a_value() {
+    let mut bench = Bench::new(&["nas"]);
+    let file = env_file(&[("D", Variable::Generated { length: 12 }), ("Q", Variable::Secret(Text::secret("'")))]);
+    let text = "M=\"two\nD=x\nlines\"\nQ=\n";
+    let there = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(text.into()) };
+    bench.node().world().files.insert(file.path.clone(), there);
+    bench.step(Call::WriteFile(Box::new(file.clone())), &[]);
+    bench.change(Kind::File, "config/shop/.env", &[0], applied(file.fields()));
+    let left = run(bench.apply());
+    assert!(left.report.is_complete(), "{:?}", left.report);
+    let written = bench.node().world().files[&file.path].content.clone().unwrap();
+    let values = envfile::values(&String::from_utf8(written).unwrap());
+    assert_eq!((values["M"].as_str(), values["Q"].as_str()), ("two\nD=x\nlines", "'"));
+    assert_eq!(values["D"].len(), 12);
+    // What is recorded says the same as the file, so that the next plan finds nothing.
+    let recorded = left.state.view.resources.into_values().next().unwrap();
+    for name in ["D", "Q"] {
+        let field = Field::item(Key::Environment, name);
+        let (declared, baseline) = (recorded.declared.get(&field).unwrap(), recorded.baseline.get(&field).unwrap());
+        assert!(*declared == Value::Unknown || declared.same(baseline, &left.state.sealer), "{name}");
+    }
 }
 
 #[test]

@@ -119,7 +119,7 @@ pub(super) fn service_env(
     }
     env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
     if !added.is_empty() {
-        texts.push(added.iter().map(|(name, value)| format!("{name}={}\n", envfile::quoted(value))).collect());
+        texts.push(added.iter().map(|(name, value)| envfile::assignment(name, value)).collect());
     }
     env.text = (!texts.is_empty()).then(|| texts.join("\n"));
     env
@@ -199,23 +199,5 @@ struct Layers<'a>(&'a [&'a BTreeMap<String, String>]);
 impl Lookup for Layers<'_> {
     fn get(&self, name: &str) -> Option<(&str, Taint)> {
         self.0.iter().find_map(|values| values.get(name)).map(|value| (value.as_str(), Taint::Secret))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn quoted_values_read_back(value in "[ -~\n\r\t'\"\\\\$#äö\u{f8f0}]*") {
-            let mut map = SourceMap::default();
-            let mut out = Diagnostics::default();
-            let read = values(&format!("A={}\nB=1\n", envfile::quoted(&value)), Path::new(".env"), &[], &mut map, &mut out);
-            prop_assert!(out.is_empty());
-            prop_assert_eq!(read.get("A"), Some(&value));
-            prop_assert_eq!(read.get("B").map(String::as_str), Some("1"));
-        }
     }
 }

@@ -16,8 +16,9 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::folders::ServiceSource;
 use super::project::{self, Claims, Resources};
-use super::sources::{ServiceSource, Sources};
+use super::sources::Sources;
 use super::topology::NodeSource;
 use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;

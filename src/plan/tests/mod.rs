@@ -1,6 +1,7 @@
 //! The plan's tests: a homelab and a node in memory, and the plan as a short text.
 
 mod changes;
+mod env_files;
 mod first;
 mod fixture;
 mod neighbours;
