@@ -8,7 +8,7 @@ use super::moving::{Carriage, carriage, config_name, data_name};
 use super::place::{forget, own_volume};
 use super::scope::is_home;
 use super::step::{Call, Phase};
-use super::{Action, PlannedChange, Prune, Reason, Record};
+use super::{Action, Note, PlannedChange, Prune, Reason, Record, Stake};
 use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
 use crate::model::{Addr, Kind, NodeName};
@@ -33,8 +33,7 @@ impl<'a> Builder<'a> {
             if self.is_at_home(service) {
                 all.into_iter().for_each(|left| self.prune(service, left));
             } else if !all.is_empty() {
-                let note = format!("What {name} left behind stays until it is proven to work on {}.", service.node);
-                self.plan.notes.push(note);
+                self.plan.notes.push(Note::RemnantsStay { service: name.clone(), node: service.node.clone() });
             }
         }
     }
@@ -106,13 +105,12 @@ impl<'a> Builder<'a> {
             NewStep { service, addr: Some(addr.clone()), phase, call, undo: None, group: None, after: BTreeSet::new() };
         let step = self.push(new);
         self.plan.steps[step.0].node = left.node;
-        let gone = "It goes with all that is in it.".to_owned();
         self.add(PlannedChange {
             action: Action::Delete,
             reasons: vec![Reason::LeftByMove(service.node.clone())],
             steps: vec![step],
             record: Record::Nothing,
-            ..forget(addr, vec![gone])
+            ..forget(addr, vec![Stake::RemnantRemoved])
         });
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::{Decision, decide};
 use super::moving::{Origin, Way};
 use super::step::{Call, GroupId, OnFailure, Phase, Step, StepId};
-use super::{Action, Downtime, Input, Plan, PlannedChange, Reason, Record, Verification, order};
+use super::{Action, Downtime, Input, Note, Plan, PlannedChange, Reason, Record, Verification, order};
 use crate::diff::{self, Change, Instances, Presence};
 use crate::model::homelab::{Condition, RunState, Service};
 use crate::model::view::LiveNode;
@@ -173,9 +173,8 @@ impl<'a> Builder<'a> {
             let untouched = self.services.get(name).is_none_or(|s| s.verified.is_empty());
             let (Some(other), true) = (self.input.homelab.services.get(name), untouched) else { continue };
             if other.state == RunState::Stopped {
-                self.plan
-                    .notes
-                    .push(format!("{} needs {name}, which is declared stopped and is not waited for.", service.name));
+                let (service, needed) = (service.name.clone(), name.clone());
+                self.plan.notes.push(Note::NeedsStopped { service, needed });
                 continue;
             }
             if *condition != Condition::Started {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Builder, ContainerSteps, NewStep, Site, planned};
 use super::decide::{Decision, Restart, reasons};
 use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
-use super::{Action, Downtime, Reason, Record};
+use super::{Action, Dependent, Downtime, Reason, Record, Stake};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ContainerSpec, ImageRef, MountKind, NetworkMode};
@@ -427,25 +427,25 @@ fn record_fields(site: &Site<'_>, container: &Container, decision: &Decision) ->
 }
 
 /// Who depends on a container: neighbours in the project, then services that need this one.
-fn dependents(builder: &Builder<'_>, site: &Site<'_>, container: &Container) -> Vec<String> {
+fn dependents(builder: &Builder<'_>, site: &Site<'_>, container: &Container) -> Vec<Dependent> {
     let neighbours = site
         .service
         .containers
         .iter()
         .filter(|(_, c)| c.depends_on.contains_key(&container.compose_service))
-        .map(|(name, _)| site.service.addr(Kind::Container, name).to_string());
+        .map(|(name, _)| Dependent::Resource(site.service.addr(Kind::Container, name)));
     let services = builder
         .input
         .homelab
         .services
         .values()
         .filter(|s| s.depends_on.contains_key(&site.service.name))
-        .map(|s| format!("{}/{}", s.node, s.name));
+        .map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
     neighbours.chain(services).collect()
 }
 
 /// Mounts that would show other data than before.
-fn moved_mounts(decision: &Decision) -> Vec<String> {
+fn moved_mounts(decision: &Decision) -> Vec<Stake> {
     let source = |value: &Option<Value>| match value {
         Some(Value::Text(text)) => text.expose().unwrap_or_default().split(", ").next().unwrap_or_default().to_owned(),
         _ => String::new(),
@@ -454,12 +454,12 @@ fn moved_mounts(decision: &Decision) -> Vec<String> {
     mounts
         .filter_map(|f| {
             let (old, new) = (source(&f.live), source(&f.declared));
-            let target = f.field.item.as_deref().unwrap_or_default();
+            let target = f.field.item.clone().unwrap_or_default();
             let moves = !old.is_empty() && old != new && !old.starts_with("tmpfs") && !old.starts_with("anonymous");
             match (moves, new.is_empty()) {
                 (false, _) => None,
-                (true, true) => Some(format!("{target} is no longer kept in {old}; what is in {old} stays there.")),
-                (true, false) => Some(format!("{target} moves from {old} to {new}; the data stays in {old}.")),
+                (true, true) => Some(Stake::MountDropped { target, source: old }),
+                (true, false) => Some(Stake::MountRepointed { target, from: old, to: new }),
             }
         })
         .collect()

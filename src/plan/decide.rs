@@ -158,18 +158,14 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
     let mut special = Vec::new();
     let mut by_verdict: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
     for change in fields.iter().filter(|f| f.verdict.needs_action() && f.cost != Cost::Ignored) {
-        let live = || match &change.live {
-            Some(Value::Text(text)) => text.expose().unwrap_or_default().to_owned(),
-            _ => "gone".to_owned(),
-        };
         let to_stop = matches!(&change.declared, Some(Value::Text(text)) if text.expose() == Some("stopped"));
         match (change.field.key, change.verdict) {
             (Key::State, Verdict::Drift) if to_stop => special.push(Reason::StartedOutside),
             (Key::State, _) if to_stop => special.push(Reason::DeclaredStopped),
             (Key::State, Verdict::Pending) => special.push(Reason::DeclaredRunning),
-            (Key::State, _) => special.push(Reason::NotRunning(live())),
+            (Key::State, _) => special.push(Reason::NotRunning(change.live.clone())),
             (_, Verdict::Drift) if change.live.as_ref().is_some_and(names_a_gone_container) => {
-                special.push(Reason::PeerGone(change.field.key.to_string()));
+                special.push(Reason::PeerGone(change.field.key));
             }
             (Key::ImageContent, _) => special.push(Reason::ImageMoved),
             (Key::MountedFiles | Key::Files, _) => {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Options, Plan, Prune, Required};
-use crate::diff::Change;
-use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text};
+use crate::diff::{Change, Presence};
+use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text, Value};
 
 /// The version of the file's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -88,17 +88,31 @@ pub enum Stale {
     Plan,
 }
 
+/// Why a text is no saved plan that this hl can read.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// It is something else.
+    #[error("it is not a saved plan")]
+    Foreign(#[source] serde_json::Error),
+    /// A newer hl wrote it.
+    #[error("it has format {0}, and this hl knows {FORMAT_VERSION}")]
+    Newer(u32),
+    /// It has a member too many or too few, or one of another shape.
+    #[error("it is not a saved plan: {0}")]
+    Shape(serde_json::Error),
+}
+
 impl SavedPlan {
     /// Reads a file.
     ///
     /// # Errors
     /// Why it is no saved plan that this hl can read.
-    pub fn parse(text: &str) -> Result<SavedPlan, String> {
-        let version: Version = serde_json::from_str(text).map_err(|_| "it is not a saved plan".to_owned())?;
+    pub fn parse(text: &str) -> Result<SavedPlan, ParseError> {
+        let version: Version = serde_json::from_str(text).map_err(ParseError::Foreign)?;
         if version.format_version > FORMAT_VERSION {
-            return Err(format!("it has format {}, and this hl knows {FORMAT_VERSION}", version.format_version));
+            return Err(ParseError::Newer(version.format_version));
         }
-        serde_json::from_str(text).map_err(|error| format!("it is not a saved plan: {error}"))
+        serde_json::from_str(text).map_err(ParseError::Shape)
     }
 
     /// The text of the file.
@@ -189,7 +203,8 @@ impl SavedOptions {
 pub fn fingerprints(plan: &Plan, changes: &[Change], sealer: &Sealer) -> BTreeMap<String, String> {
     let touched: BTreeSet<_> = plan.changes.iter().map(|c| &c.addr).collect();
     let print = |change: &Change| {
-        let mut text = format!("{:?} {:?}", change.presence, change.live_id);
+        let live_id = change.live_id.as_deref().unwrap_or_default();
+        let mut text = format!("{}\u{1f}{live_id}", presence_word(change.presence));
         for field in &change.fields {
             // Secrets are sealed in a change; their digests tell one from another.
             text.push_str(&format!("\n{}={}", field.field, digest_text(field.live.as_ref())));
@@ -199,16 +214,34 @@ pub fn fingerprints(plan: &Plan, changes: &[Change], sealer: &Sealer) -> BTreeMa
     changes.iter().filter(|c| touched.contains(&c.addr)).map(|c| (c.addr.to_string(), print(c))).collect()
 }
 
-fn digest_text(value: Option<&crate::model::Value>) -> String {
-    use crate::model::Value;
+/// A presence as it is kept in fingerprints; the words do not change with the names in the code.
+fn presence_word(presence: Presence) -> &'static str {
+    match presence {
+        Presence::New => "new",
+        Presence::Gone => "gone",
+        Presence::Unrecorded => "unrecorded",
+        Presence::Known => "known",
+        Presence::Undeclared => "undeclared",
+        Presence::Forgotten => "forgotten",
+        Presence::Orphan => "orphan",
+        Presence::Leftover => "leftover",
+    }
+}
+
+fn digest_text(value: Option<&Value>) -> String {
     match value {
         None => "absent".to_owned(),
         Some(Value::Text(Text::Sealed(digest))) => digest.to_string(),
+        Some(Value::Text(Text::Plain(text))) => format!("text:{}:{text}", text.len()),
+        Some(Value::Text(Text::Secret(_) | Text::Pending(_))) => "hidden".to_owned(),
+        Some(Value::Bool(bool)) => format!("bool:{bool}"),
+        Some(Value::Int(int)) => format!("int:{int}"),
         Some(Value::List(items)) => items.iter().map(|v| digest_text(Some(v))).collect::<Vec<_>>().join("\u{1f}"),
         Some(Value::Map(map)) => {
             map.iter().map(|(k, v)| format!("{k}:{}", digest_text(Some(v)))).collect::<Vec<_>>().join("\u{1f}")
         }
-        Some(other) => format!("{other:?}"),
+        Some(Value::Unset) => "unset".to_owned(),
+        Some(Value::Unknown) => "unknown".to_owned(),
     }
 }
 
@@ -225,8 +258,8 @@ pub fn inputs(texts: &BTreeMap<String, Vec<u8>>, sealer: &Sealer) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::{Cost, FieldChange, Presence, Verdict};
-    use crate::model::{Field, Value};
+    use crate::diff::{Cost, FieldChange, Verdict};
+    use crate::model::Field;
 
     fn saved() -> SavedPlan {
         SavedPlan {
@@ -248,9 +281,10 @@ mod tests {
     fn a_saved_plan_reads_back() {
         let text = saved().text();
         assert_eq!(SavedPlan::parse(&text).unwrap(), saved());
-        assert_eq!(SavedPlan::parse("{}"), Err("it is not a saved plan".to_owned()));
+        let refused = |text: &str| SavedPlan::parse(text).unwrap_err().to_string();
+        assert_eq!(refused("{}"), "it is not a saved plan");
         let newer = text.replace("\"format_version\": 1,\n  \"made_by\"", "\"format_version\": 2,\n  \"made_by\"");
-        assert_eq!(SavedPlan::parse(&newer), Err("it has format 2, and this hl knows 1".to_owned()));
+        assert_eq!(refused(&newer), "it has format 2, and this hl knows 1");
         let options = saved().options.options().unwrap();
         assert_eq!(SavedOptions::of(&options), saved().options);
     }

@@ -5,28 +5,37 @@
 //! anybody anything. `apply` executes what stands here and decides nothing about *what*.
 
 mod aside;
+mod block;
 mod build;
 mod container;
 mod decide;
 pub mod file;
 mod moving;
+mod note;
+mod objection;
 mod order;
 mod place;
 pub mod record;
 mod removal;
 mod safety;
 mod scope;
+mod stake;
 pub mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, FieldChange};
 use crate::model::homelab::Homelab;
+use crate::model::spec::PullPolicy;
 use crate::model::view::{LiveView, RecordedView};
-use crate::model::{Addr, Fields, NodeName, ServiceName, Target};
+use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target, Value};
 
+pub use block::Block;
 pub use container::patience;
+pub use note::Note;
+pub use objection::{External, Holder, Objection, ObjectionKind};
 pub use order::services as service_order;
+pub use stake::Stake;
 pub use step::{AnonymousVolumes, Call, Effort, GroupId, OnFailure, Phase, Step, StepId};
 
 /// Everything that a plan is made from.
@@ -137,11 +146,11 @@ pub struct Plan {
     /// Nodes that are not planned, with why.
     pub unknown: BTreeMap<NodeName, Unknown>,
     /// Services that are not planned although their node is known, with why.
-    pub blocked: BTreeMap<ServiceName, String>,
+    pub blocked: BTreeMap<ServiceName, Block>,
     /// What would go wrong or destroy something, found before anything is done.
     pub objections: Vec<Objection>,
-    /// What the reader should know, in whole sentences: crashes found, directories that moved.
-    pub notes: Vec<String>,
+    /// What the reader should know: crashes found, containers that are left alone.
+    pub notes: Vec<Note>,
     /// Every service that was asked for in dependency order, touched or not.
     pub order: Vec<ServiceName>,
 }
@@ -162,23 +171,34 @@ pub struct Verification {
 /// A node that is not planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    /// Why, in one line.
-    pub why: String,
-    /// What to do about it; may be empty.
-    pub hint: String,
-    /// Whether that is on purpose.
-    pub kind: UnknownKind,
+    /// Why.
+    pub cause: UnknownCause,
     /// The services that are not planned because of it.
     pub services: BTreeSet<ServiceName>,
 }
 
 /// Why a node is not planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownKind {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnknownCause {
     /// It could not be read.
-    Unreachable,
-    /// It is in maintenance.
+    Unreachable {
+        /// Why, in one line, as the node's connection tells it.
+        why: String,
+        /// What to do about it; empty when there is nothing to say.
+        hint: String,
+    },
+    /// It is in maintenance, on purpose.
     Maintenance,
+}
+
+impl Unknown {
+    /// Whether it could not be read; nodes in maintenance are left out on purpose.
+    pub fn is_unreachable(&self) -> bool {
+        match self.cause {
+            UnknownCause::Unreachable { .. } => true,
+            UnknownCause::Maintenance => false,
+        }
+    }
 }
 
 impl Plan {
@@ -194,7 +214,7 @@ impl Plan {
 
     /// Whether it says nothing about some node or service.
     pub fn is_incomplete(&self) -> bool {
-        self.unknown.values().any(|u| u.kind == UnknownKind::Unreachable) || !self.blocked.is_empty()
+        self.unknown.values().any(Unknown::is_unreachable) || !self.blocked.is_empty()
     }
 }
 
@@ -211,10 +231,10 @@ pub struct PlannedChange {
     pub fields: Vec<FieldChange>,
     /// Whether something stops meanwhile.
     pub downtime: Downtime,
-    /// What depends on it, as people read it: `nas/immich` for a service, a whole address for a container.
-    pub dependents: Vec<String>,
-    /// What data is destroyed or left behind, in whole sentences; usually empty.
-    pub data_at_stake: Vec<String>,
+    /// What depends on it.
+    pub dependents: Vec<Dependent>,
+    /// What data is destroyed or left behind; usually empty.
+    pub data_at_stake: Vec<Stake>,
     /// The engine's id (or name, or path) of the live one that goes on living; `None` where there is
     /// none, or none that is read back afterwards.
     pub live_id: Option<String>,
@@ -229,6 +249,22 @@ impl PlannedChange {
     pub fn acts(&self) -> bool {
         !matches!(self.action, Action::Adopt | Action::Refresh)
     }
+}
+
+/// Something that depends on a resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dependent {
+    /// A resource of the homelab.
+    Resource(Addr),
+    /// A whole service.
+    Service {
+        /// The node that it is on.
+        node: NodeName,
+        /// Its name.
+        service: ServiceName,
+    },
+    /// A live container by its name, whoever made it.
+    Container(String),
 }
 
 /// What is done to a resource.
@@ -286,7 +322,7 @@ impl Action {
 }
 
 /// Why something is done. Reasons explain; they never decide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// It is not there yet.
     New,
@@ -307,13 +343,13 @@ pub enum Reason {
     /// The image is not on the node.
     ImageMissing,
     /// The pull policy asks for it.
-    PullPolicy(String),
+    PullPolicy(PullPolicy),
     /// A file of the repository that it mounts changed.
     FileChanged(String),
     /// What its image is built from changed.
     SourceChanged(String),
-    /// It does not run, with what it does instead.
-    NotRunning(String),
+    /// It is not in the state that it is to be in, with the state that it is in; absent if it has none.
+    NotRunning(Option<Value>),
     /// It is not to run.
     DeclaredStopped,
     /// It is to run again.
@@ -331,7 +367,7 @@ pub enum Reason {
     /// What it shares a namespace or volumes with is replaced.
     PeerReplaced(Addr),
     /// What it shares something with, by this field, was removed outside.
-    PeerGone(String),
+    PeerGone(Key),
     /// A dependency that it follows is restarted or replaced.
     DependencyRestarted(Addr),
     /// A service that it needs is changed; it is verified again.
@@ -374,36 +410,6 @@ pub enum Record {
     Applied(Box<Fields>),
     /// That it is gone.
     Forget,
-}
-
-/// Why a plan must not simply be applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objection {
-    /// What kind.
-    pub kind: ObjectionKind,
-    /// What it is about.
-    pub addr: Option<Addr>,
-    /// In whole sentences.
-    pub text: String,
-    /// The way out.
-    pub hint: String,
-}
-
-/// The kinds of objection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ObjectionKind {
-    /// Data would be destroyed; `--allow-data-loss ADDR` lets it.
-    DataLoss,
-    /// It is protected; nothing but changing the protection lets it.
-    Protected,
-    /// It would not work: a port or a name is taken, something external is missing.
-    Impossible,
-    /// More changes than `--max-changes` allows.
-    TooMany,
-    /// The repository declares nothing, although something is recorded.
-    Empty,
-    /// A node is not known, and `--require-all-nodes` was given.
-    Incomplete,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::container::applied;
 use super::place::{forget, own_volume};
 use super::scope::is_home;
 use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
-use super::{Action, Downtime, PlannedChange, Reason, Record};
+use super::{Action, Downtime, PlannedChange, Reason, Record, Stake};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
 use crate::model::spec::{DataPlace, DataSource, ImageRef, MountKind, VolumeSpec};
@@ -292,15 +292,12 @@ impl<'a> Builder<'a> {
             let root = self.input.homelab.nodes.get(&origin.node).map_or("", |n| n.root.as_str());
             let call = Call::SetAside { path: format!("{root}/{}", addr.name) };
             let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
-            let kept = format!(
-                "{} stays on {} as {}.moved-DATE; `hl apply --prune-moved` removes it.",
-                addr.name, origin.node, addr.name
-            );
+            let kept = Stake::FolderRetired { path: addr.name.clone(), node: origin.node.clone() };
             self.add(left(addr, site.service, vec![kept], vec![step]));
         }
         let last: Vec<StepId> = gone.into_iter().collect();
         for (addr, volume) in traces.volumes {
-            let kept = format!("Volume {volume} stays on {}; `hl apply --prune-moved` removes it.", origin.node);
+            let kept = Stake::VolumeRetired { volume, node: origin.node.clone() };
             self.add(left(addr, site.service, vec![kept], last.clone()));
         }
         for addr in traces.others {
@@ -394,7 +391,7 @@ impl<'a> Builder<'a> {
 
 /// What stays on the old node and is no longer hl's business once the steps are done. As long as they are not, it is on
 /// record there: whoever completes the move has to find it.
-fn left(addr: Addr, service: &Service, data_at_stake: Vec<String>, steps: Vec<StepId>) -> PlannedChange {
+fn left(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: Vec<StepId>) -> PlannedChange {
     let reasons = match data_at_stake.is_empty() {
         true => vec![Reason::NoLongerDeclared],
         false => vec![Reason::MovedTo(service.node.clone())],

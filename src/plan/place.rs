@@ -7,7 +7,7 @@ use super::container::applied;
 use super::decide::{quiet_reason, reasons};
 use super::moving::{config_name, data_name};
 use super::step::{Call, OnFailure, Phase, StepId};
-use super::{Action, Downtime, Objection, ObjectionKind, PlannedChange, Reason, Record};
+use super::{Action, Dependent, Downtime, Objection, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Image, Network, Service, Volume};
 use crate::model::spec::{ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
         }
         let mut planned = simple(change, self.input.recorded, Action::Replace, steps, applied(spec.fields()));
         planned.downtime = if attached.is_empty() { Downtime::None } else { Downtime::Restart };
-        planned.dependents = attached.iter().map(|c| c.name.clone()).collect();
+        planned.dependents = attached.iter().map(|c| Dependent::Container(c.name.clone())).collect();
         self.add(planned);
     }
 
@@ -189,20 +189,10 @@ impl<'a> Builder<'a> {
             return;
         }
         let mut planned = simple(change, self.input.recorded, Action::Replace, Vec::new(), Record::Nothing);
-        planned.data_at_stake = vec![format!("All data in volume {} would be destroyed.", spec.name)];
+        planned.data_at_stake = vec![Stake::VolumeRemade { volume: spec.name.clone() }];
         if !self.input.options.allows_data_loss(&change.addr) {
-            self.plan.objections.push(Objection {
-                kind: ObjectionKind::DataLoss,
-                addr: Some(change.addr.clone()),
-                text: format!(
-                    "Volume {} cannot be changed, only made anew, and all data in it would be destroyed.",
-                    spec.name
-                ),
-                hint: format!(
-                    "Copy the data away and allow it with `--allow-data-loss {}`, or put the old settings back.",
-                    change.addr
-                ),
-            });
+            let (addr, volume) = (change.addr.clone(), spec.name.clone());
+            self.plan.objections.push(Objection::VolumeRemade { addr, volume });
             self.add(planned);
             return;
         }
@@ -262,7 +252,7 @@ impl<'a> Builder<'a> {
                 (build_it(build), vec![Reason::ImageMissing])
             }
             (Some(build), _, true) if !changed.is_empty() => (build_it(build), changed),
-            (Some(build), PullPolicy::Build, true) => (build_it(build), vec![Reason::PullPolicy("build".to_owned())]),
+            (Some(build), PullPolicy::Build, true) => (build_it(build), vec![Reason::PullPolicy(PullPolicy::Build)]),
             (None, PullPolicy::Never | PullPolicy::Build, _) | (_, PullPolicy::Never | PullPolicy::Missing, true) => {
                 return None;
             }
@@ -270,8 +260,8 @@ impl<'a> Builder<'a> {
                 let platform = declared.and_then(|i| i.platform.clone());
                 let reason = match (present, policy) {
                     (false, _) => Reason::ImageMissing,
-                    (true, PullPolicy::Every(seconds)) => Reason::PullPolicy(format!("every {seconds} s")),
-                    (true, _) => Reason::PullPolicy("always".to_owned()),
+                    (true, PullPolicy::Every(seconds)) => Reason::PullPolicy(PullPolicy::Every(seconds)),
+                    (true, _) => Reason::PullPolicy(PullPolicy::Always),
                 };
                 (Call::PullImage { reference: reference.clone(), platform }, vec![reason])
             }
@@ -355,7 +345,7 @@ fn simple(
 }
 
 /// A planned change that only drops the record of something.
-pub(super) fn forget(addr: Addr, data_at_stake: Vec<String>) -> PlannedChange {
+pub(super) fn forget(addr: Addr, data_at_stake: Vec<Stake>) -> PlannedChange {
     PlannedChange {
         addr,
         action: Action::Refresh,

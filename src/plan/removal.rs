@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Builder, NewStep, Site};
 use super::place::forget;
 use super::step::{AnonymousVolumes, Call, GroupId, Phase, Step, StepId};
-use super::{Action, Downtime, Objection, ObjectionKind, OnFailure, PlannedChange, Reason, Record};
+use super::{Action, Downtime, Note, Objection, OnFailure, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Presence};
 use crate::model::homelab::Protect;
 use crate::model::view::{LiveContainer, LiveNode, Status};
@@ -102,14 +102,8 @@ impl<'a> Builder<'a> {
     ) -> BTreeSet<StepId> {
         let record = self.input.recorded.services.get(name);
         if record.is_some_and(|r| r.lifecycle.protect == Protect::On) {
-            self.plan.objections.push(Objection {
-                kind: ObjectionKind::Protected,
-                addr: changes.first().map(|c| c.addr.clone()),
-                text: format!("Service {name} is protected, and its folder is gone from the repository."),
-                hint: format!(
-                    "Bring services/{name} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
-                ),
-            });
+            let (addr, service) = (changes.first().map(|c| c.addr.clone()), name.clone());
+            self.plan.objections.push(Objection::ProtectedService { addr, service });
             return BTreeSet::new();
         }
         let mut steps = after.clone();
@@ -160,38 +154,33 @@ impl<'a> Builder<'a> {
             (Kind::Network, Some(id)) => {
                 let Some(network) = node.networks.get(id) else { return };
                 let name = network.spec.name.clone();
-                let users: Vec<&str> = node
+                let users: Vec<String> = node
                     .containers
                     .values()
                     .filter(|c| c.status == Status::Running && c.spec.networks.contains_key(&name))
                     .filter(|c| !self.leaves(&c.id, &name))
-                    .map(|c| c.name.as_str())
+                    .map(|c| c.name.clone())
                     .collect();
                 if users.is_empty() {
                     let step = self.bare(change, Call::RemoveNetwork { id: id.clone(), name }, after);
                     let change = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
                     self.add(change);
                 } else {
-                    let text =
-                        format!("Network {name} is no longer declared and stays, because {} use it.", users.join(", "));
-                    self.plan.notes.push(text);
+                    self.plan.notes.push(Note::NetworkInUse { network: name, users });
                 }
             }
             (Kind::Volume, Some(name)) if self.input.options.allows_data_loss(&addr) => {
                 let step = self.bare(change, Call::RemoveVolume { name: name.clone() }, after);
                 let mut planned = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
-                planned.data_at_stake = vec![format!("All data in volume {name} is destroyed.")];
+                planned.data_at_stake = vec![Stake::VolumeRemoved { volume: name.clone() }];
                 self.add(planned);
             }
             (Kind::Volume, Some(name)) => {
-                let stays = format!(
-                    "Volume {name} and its data stay on {}; `docker volume rm {name}` there removes them.",
-                    addr.node
-                );
+                let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
                 self.add(forget(addr, vec![stays]));
             }
             (Kind::Directory | Kind::File, _) => {
-                let stays = format!("{} stays on {} with all that is in it.", addr.name, addr.node);
+                let stays = Stake::PathStays { path: addr.name.clone(), node: addr.node.clone() };
                 self.add(forget(addr, vec![stays]));
             }
             (Kind::Network | Kind::Volume | Kind::Image, None) => self.add(forget(addr, Vec::new())),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Call, StepId};
-use super::{Action, Input, Objection, ObjectionKind, Plan, Required, UnknownKind, order, place};
+use super::{Action, External, Holder, Input, Objection, Plan, Required, order, place};
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{ContainerSpec, Port};
 use crate::model::view::{LiveContainer, LiveNode, Status};
@@ -20,12 +20,7 @@ pub(super) fn check(plan: &mut Plan, input: &Input<'_>, networks: &BTreeMap<(Nod
     if let Some(most) = input.options.max_changes {
         let count = plan.changes.iter().filter(|c| !c.steps.is_empty()).count();
         if count > most {
-            plan.objections.push(Objection {
-                kind: ObjectionKind::TooMany,
-                addr: None,
-                text: format!("The plan has {count} changes, and --max-changes allows {most}."),
-                hint: "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
-            });
+            plan.objections.push(Objection::TooManyChanges { count, most });
         }
     }
     if let Some(circle) = order::circle(&plan.steps) {
@@ -38,13 +33,8 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
     if input.options.required == Required::None {
         return;
     }
-    let silent = plan.unknown.iter().filter(|(_, unknown)| unknown.kind == UnknownKind::Unreachable);
-    plan.objections.extend(silent.map(|(node, _)| Objection {
-        kind: ObjectionKind::Incomplete,
-        addr: None,
-        text: format!("{node} is not known, and --require-all-nodes wants all of them."),
-        hint: "Mend it, or leave the option out.".to_owned(),
-    }));
+    let silent = plan.unknown.iter().filter(|(_, unknown)| unknown.is_unreachable());
+    plan.objections.extend(silent.map(|(node, _)| Objection::NodeUnknown { node: node.clone() }));
 }
 
 /// A container is made after the network that it joins, whichever service makes that.
@@ -116,23 +106,13 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
         };
         for live in node.containers.values().filter(|c| !goes(plan, c) && !takes_place_of(plan, addr, c)) {
             if live.name == spec.name {
-                found.push(name_taken(addr, live));
+                found.push(Objection::NameTaken { addr: addr.clone(), holder: Holder::of(live) });
             }
             let running = matches!(live.status, Status::Running | Status::Paused | Status::Restarting);
             let port = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q)));
             if let (true, Some(port)) = (running, port) {
-                found.push(Objection {
-                    kind: ObjectionKind::Impossible,
-                    addr: Some(addr.clone()),
-                    text: format!(
-                        "Port {}/{} of {} is taken by {}.",
-                        port.published,
-                        port.protocol,
-                        step.node,
-                        described(live)
-                    ),
-                    hint: "Choose another published port, or stop what holds it.".to_owned(),
-                });
+                let (addr, port) = (addr.clone(), port.clone());
+                found.push(Objection::PortTaken { addr, port, holder: Holder::of(live) });
             }
         }
     }
@@ -143,7 +123,7 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
         };
         let holders = node.containers.values().filter(|c| c.name == *name && c.id != *container);
         for holder in holders.filter(|c| !gives_up_name(plan, c)) {
-            let objection = name_taken(addr, holder);
+            let objection = Objection::NameTaken { addr: addr.clone(), holder: Holder::of(holder) };
             // A replacement takes its name by its creation and by a renaming.
             if !found.contains(&objection) {
                 found.push(objection);
@@ -151,18 +131,6 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
         }
     }
     plan.objections.extend(found);
-}
-
-fn name_taken(addr: &Addr, holder: &LiveContainer) -> Objection {
-    Objection {
-        kind: ObjectionKind::Impossible,
-        addr: Some(addr.clone()),
-        text: format!("The name {} is taken on {} by {}.", holder.name, addr.node, described(holder)),
-        hint: format!(
-            "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
-            holder.name
-        ),
-    }
 }
 
 /// Whether the plan takes a container's name from it.
@@ -189,13 +157,6 @@ fn takes_place_of(plan: &Plan, addr: &Addr, live: &LiveContainer) -> bool {
     })
 }
 
-fn described(live: &LiveContainer) -> String {
-    match &live.identity {
-        Some(identity) => format!("container {} of project {}", live.name, identity.project),
-        None => format!("container {}, which no compose file made", live.name),
-    }
-}
-
 /// Whether two published ports cannot both be had.
 fn overlap(a: &Port, b: &Port) -> bool {
     let everywhere = |ip: &str| matches!(ip, "" | "0.0.0.0" | "::");
@@ -218,18 +179,17 @@ fn externals(plan: &mut Plan, input: &Input<'_>) {
                 && c.action != Action::Delete
         };
         let Some(change) = plan.changes.iter().find(creates) else { continue };
-        let missing = |what: &str, name: &str| Objection {
-            kind: ObjectionKind::Impossible,
-            addr: Some(change.addr.clone()),
-            text: format!("The external {what} {name} that {} uses does not exist on {}.", service.name, service.node),
-            hint: format!("Make it with `docker {what} create {name}`, or declare it in the service that owns it."),
+        let missing = |external: External, name: &str| Objection::ExternalMissing {
+            addr: change.addr.clone(),
+            external,
+            name: name.to_owned(),
         };
         for network in service.networks.values() {
             if let Network::External { name } = network
                 && !has_network(node, name)
                 && !made.contains(&(service.node.to_string(), name.clone()))
             {
-                found.push(missing("network", name));
+                found.push(missing(External::Network, name));
             }
         }
         for volume in service.volumes.values() {
@@ -237,7 +197,7 @@ fn externals(plan: &mut Plan, input: &Input<'_>) {
                 && !node.volumes.contains_key(name)
                 && !makes_volume(input, service, name)
             {
-                found.push(missing("volume", name));
+                found.push(missing(External::Volume, name));
             }
         }
     }
@@ -257,14 +217,6 @@ fn makes_volume(input: &Input<'_>, service: &crate::model::homelab::Service, nam
 fn empty(plan: &mut Plan, input: &Input<'_>) {
     let declares_nothing = input.homelab.services.is_empty() && input.homelab.unresolved.is_empty();
     if declares_nothing && !input.recorded.services.is_empty() && input.options.delete.is_empty() {
-        plan.objections.push(Objection {
-            kind: ObjectionKind::Empty,
-            addr: None,
-            text: format!(
-                "The repository declares no service, although {} are recorded: that looks like a broken checkout.",
-                input.recorded.services.len()
-            ),
-            hint: "Check the folder (-C DIR). To remove services on purpose, use `hl delete SERVICE`.".to_owned(),
-        });
+        plan.objections.push(Objection::NothingDeclared { recorded: input.recorded.services.len() });
     }
 }

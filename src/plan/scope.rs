@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::moving::{Carriage, carriage};
 use super::place::own_volume;
-use super::{Input, Unknown, UnknownKind, order};
+use super::{Block, Input, Note, Unknown, UnknownCause, order};
 use crate::diff::{Change, Presence, instances};
 use crate::model::homelab::Service;
 use crate::model::view::NodeView;
@@ -18,27 +18,19 @@ pub(super) struct Scope<'a> {
     /// Services that are no longer declared → what is left of them.
     pub(super) removed: BTreeMap<ServiceName, Vec<&'a Change>>,
     pub(super) unknown: BTreeMap<NodeName, Unknown>,
-    pub(super) blocked: BTreeMap<ServiceName, String>,
-    pub(super) notes: Vec<String>,
+    pub(super) blocked: BTreeMap<ServiceName, Block>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// Sorts the changes into what is planned and what is not.
 pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
     let mut scope = Scope { unknown: unknown(input), ..Scope::default() };
-    for interrupted in &input.recorded.interrupted {
-        scope.notes.push(format!(
-            "An apply was cut off at {} while it did: {} ({}). The plan starts from what is there now.",
-            interrupted.begun_at, interrupted.step, interrupted.about
-        ));
-    }
+    scope.notes.extend(input.recorded.interrupted.iter().cloned().map(Note::Interrupted));
     scope.notes.extend(clocks(input));
     for change in input.changes.iter().filter(|c| in_scope(input, &c.addr)) {
         let name = &change.addr.service;
         if change.presence == Presence::Orphan {
-            scope.notes.push(format!(
-                "Container {} of service {name} runs on {} and is not declared. hl leaves it alone; `docker rm -f` removes it.",
-                change.addr.name, change.addr.node
-            ));
+            scope.notes.push(Note::Orphan { addr: change.addr.clone() });
         } else if input.homelab.services.contains_key(name) {
             scope.changes.entry(name.clone()).or_default().push(change);
         } else {
@@ -54,26 +46,13 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
 const CLOCKS_DIFFER: i64 = 60;
 
 /// Nodes whose clock is far from this machine's.
-fn clocks(input: &Input<'_>) -> Vec<String> {
+fn clocks(input: &Input<'_>) -> Vec<Note> {
     let known = input.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?.clock_ahead)));
     let far = known.filter(|(_, ahead)| ahead.abs() > CLOCKS_DIFFER);
-    let words = |seconds: i64| match seconds {
-        0..7_200 => format!("{} minutes", seconds / 60),
-        7_200..172_800 => format!("{} hours", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    };
-    far.map(|(name, ahead)| {
-        let way = if ahead > 0 { "ahead of" } else { "behind" };
-        format!(
-            "The clock of {name} is {} {way} this machine's. Certificates and one-time passwords depend on it; \
-             `timedatectl` there tells whether it is set from the network.",
-            words(ahead.abs())
-        )
-    })
-    .collect()
+    far.map(|(node, ahead)| Note::ClockDiffers { node: node.clone(), ahead }).collect()
 }
 
-/// What nobody asked for is no gap in the plan: it does not say that it is not planned.
+/// Services and nodes outside the selection are not reported as missing from the plan.
 fn leave_out(input: &Input<'_>, scope: &mut Scope<'_>) {
     let options = input.options;
     for (node, unknown) in &mut scope.unknown {
@@ -108,12 +87,12 @@ fn unknown(input: &Input<'_>) -> BTreeMap<NodeName, Unknown> {
     };
     let mut unknown = BTreeMap::new();
     for (name, view) in &input.live.nodes {
-        let (why, hint, kind) = match view {
+        let cause = match view {
             NodeView::Known(_) => continue,
-            NodeView::Unknown { why, hint } => (why.clone(), hint.clone(), UnknownKind::Unreachable),
-            NodeView::Maintenance => ("in maintenance".to_owned(), String::new(), UnknownKind::Maintenance),
+            NodeView::Unknown { why, hint } => UnknownCause::Unreachable { why: why.clone(), hint: hint.clone() },
+            NodeView::Maintenance => UnknownCause::Maintenance,
         };
-        unknown.insert(name.clone(), Unknown { why, hint, kind, services: services_of(name) });
+        unknown.insert(name.clone(), Unknown { cause, services: services_of(name) });
     }
     unknown
 }
@@ -122,25 +101,25 @@ fn unknown(input: &Input<'_>) -> BTreeMap<NodeName, Unknown> {
 fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
     for (name, unresolved) in &input.homelab.unresolved {
         if !scope.unknown.contains_key(&unresolved.node) {
-            scope.blocked.insert(name.clone(), unresolved.why.clone());
+            scope.blocked.insert(name.clone(), Block::Unresolved { why: unresolved.why.clone() });
         }
     }
     for name in order::services(input.homelab) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
-        let why = left_behind(input, service)
+        let block = left_behind(input, service)
             .or_else(|| moved(input, service, scope))
             .or_else(|| other_directory(input, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
-        if let Some(why) = why {
-            scope.blocked.insert(name, why);
+        if let Some(block) = block {
+            scope.blocked.insert(name, block);
         }
     }
 }
 
 /// A service whose owner changed while the node that has it, and its data, cannot be read: made anew elsewhere it would
 /// begin with nothing, beside itself.
-fn left_behind(input: &Input<'_>, service: &Service) -> Option<String> {
+fn left_behind(input: &Input<'_>, service: &Service) -> Option<Block> {
     let unknown =
         |node: &NodeName| matches!(input.live.nodes.get(node), Some(NodeView::Unknown { .. } | NodeView::Maintenance));
     let elsewhere = |addr: &&Addr| addr.service == service.name && addr.node != service.node && unknown(&addr.node);
@@ -148,7 +127,7 @@ fn left_behind(input: &Input<'_>, service: &Service) -> Option<String> {
     if is_home(input, service) {
         return None;
     }
-    Some(format!("it is on {from} with its data, and {from} is not known. Wait for it, or give it back to {from}"))
+    Some(Block::DataOnUnknownNode { node: from.clone() })
 }
 
 /// Whether a service is to be where it was when all of it was done last: a move away from there that came to nothing leaves
@@ -158,7 +137,7 @@ pub(super) fn is_home(input: &Input<'_>, service: &Service) -> bool {
 }
 
 /// A service that is to leave a node on which it has what cannot be taken along.
-fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
     if is_home(input, service) {
         return None;
     }
@@ -166,9 +145,7 @@ fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Stri
     if let Some((home, begun)) = recorded.and_then(|r| Some((&r.node, r.moves_to.as_ref()?)))
         && *begun != service.node
     {
-        return Some(format!(
-            "a move from {home} to {begun} was begun and not ended; let it go to {begun}, or give it back to {home} first"
-        ));
+        return Some(Block::MoveUnfinished { home: home.clone(), begun: begun.clone() });
     }
     let changes = scope.changes.get(&service.name)?;
     let elsewhere = || changes.iter().filter(|c| c.addr.node != service.node && c.live_id.is_some());
@@ -182,19 +159,16 @@ fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Stri
         }
     };
     let of_volumes = elsewhere().filter(|c| c.addr.kind == Kind::Volume);
-    let volumes: Vec<&str> = of_volumes.filter(stuck).map(|c| c.addr.name.as_str()).collect();
+    let volumes: Vec<String> = of_volumes.filter(stuck).map(|c| c.addr.name.clone()).collect();
     if !volumes.is_empty() {
-        return Some(format!(
-            "it has data on {from} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove them there, or give it back to {from}",
-            volumes.join(", "),
-        ));
+        return Some(Block::VolumesStuck { node: from.clone(), volumes });
     }
     let nodes: BTreeSet<&NodeName> = elsewhere().map(|c| &c.addr.node).collect();
-    (nodes.len() > 1).then(|| "it runs on several other nodes; stop it by hand on all but one".to_owned())
+    (nodes.len() > 1).then_some(Block::OnSeveralNodes)
 }
 
 /// A running project that was started from another folder, whose mounts would silently be re-pointed.
-fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
     let node = input.live.nodes.get(&service.node)?.known()?;
     let repointed = scope.changes.get(&service.name)?.iter().find(|c| {
         c.addr.kind == Kind::Container
@@ -204,21 +178,22 @@ fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> O
     let live = found.current.get(&repointed.addr.name)?;
     let working_dir = &live.identity.as_ref()?.working_dir;
     let same = working_dir.is_empty() || *working_dir == service.project_dir;
-    (!same).then(|| {
-        format!(
-            "it runs from {working_dir}, and its mounts would be taken from {} instead; set `project_dir: {working_dir}` in services/{}/service.yaml, or move the data first and stop it",
-            service.project_dir, service.name
-        )
+    (!same).then(|| Block::OtherDirectory {
+        service: service.name.clone(),
+        running: working_dir.clone(),
+        declared: service.project_dir.clone(),
     })
 }
 
 /// A service that needs one which is not known or not planned.
-fn held_back(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<String> {
+fn held_back(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
     service.depends_on.keys().find_map(|needed| {
         let node = input.homelab.node_of(needed)?;
         if let Some(unknown) = scope.unknown.get(node) {
-            return Some(format!("it needs {needed} on {node}, which is unknown: {}", unknown.why));
+            let (needed, node, cause) = (needed.clone(), node.clone(), unknown.cause.clone());
+            return Some(Block::NeedsUnknown { needed, node, cause });
         }
-        scope.blocked.get(needed).map(|why| format!("it needs {needed}, which is not planned: {why}"))
+        let block = scope.blocked.get(needed)?;
+        Some(Block::NeedsBlocked { needed: needed.clone(), block: Box::new(block.clone()) })
     })
 }

@@ -5,6 +5,7 @@ use super::create::create;
 use super::field::{Detail, Frame, field, is_shown};
 use super::page::{Line, Page};
 use super::reason::{self, near_text, shortened};
+use super::sentences;
 use super::step;
 use super::style::Label;
 use crate::plan::{Call, Downtime, Plan, PlannedChange, Reason, Step, StepId, Verification};
@@ -96,14 +97,17 @@ fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
         lines.push(Line::at(indent).hang(5).text(Label::Faint, "why: ").text(label, reasons.join("; ")));
     }
     if !change.dependents.is_empty() {
-        let dependents: Vec<String> =
-            change.dependents.iter().map(|d| near_text(d, &change.addr.node, &change.addr.service)).collect();
+        let dependents: Vec<String> = change
+            .dependents
+            .iter()
+            .map(|d| near_text(&sentences::dependent(d), &change.addr.node, &change.addr.service))
+            .collect();
         let line = Line::at(indent).hang(11).text(Label::Faint, "needed by: ");
         lines.push(line.text(Label::Plain, shortened(&dependents, 5)));
     }
-    for text in &change.data_at_stake {
+    for stake in &change.data_at_stake {
         let line = Line::at(indent).hang(2).whole(Label::Warning, "! ").text(Label::Warning, "data at stake: ");
-        lines.push(line.text(Label::Plain, text));
+        lines.push(line.text(Label::Plain, sentences::stake(stake)));
     }
     lines
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::count::{Counts, Deed, plural};
+use super::count::{Deed, plural};
 use super::field::{Detail, Frame};
 use super::page::{Line, Page, visible};
-use super::plan::{Group, groups, kind, section, state, summary, why};
+use super::plan::{Group, groups, section, state, summary, why};
 use super::reason;
+use super::sentences;
 use super::style::{Label, Palette};
 use crate::plan::Plan;
 
@@ -73,13 +74,15 @@ fn table(rows: &[String], room: &mut usize) -> String {
 fn remarks(plan: &Plan) -> Vec<String> {
     let mut all = Vec::new();
     for objection in &plan.objections {
-        let addr = objection.addr.as_ref().map_or_else(String::new, |a| format!("{} ", code(&a.to_string())));
-        let hint = if objection.hint.is_empty() { String::new() } else { format!(" {}", escaped(&objection.hint)) };
-        all.push(format!("- **In the way:** {addr}{}: {}{hint}\n", kind(objection.kind), escaped(&objection.text)));
+        let addr = objection.addr().map_or_else(String::new, |a| format!("{} ", code(&a.to_string())));
+        let kind = sentences::objection_kind(objection.kind());
+        let (text, hint) = (sentences::objection(objection), sentences::objection_hint(objection));
+        all.push(format!("- **In the way:** {addr}{kind}: {} {}\n", escaped(&text), escaped(&hint)));
     }
     for change in &plan.changes {
-        for text in &change.data_at_stake {
-            all.push(format!("- **Data at stake:** {} {}\n", code(&change.addr.to_string()), escaped(text)));
+        for stake in &change.data_at_stake {
+            let text = escaped(&sentences::stake(stake));
+            all.push(format!("- **Data at stake:** {} {text}\n", code(&change.addr.to_string())));
         }
     }
     for (node, unknown) in &plan.unknown {
@@ -88,10 +91,11 @@ fn remarks(plan: &Plan) -> Vec<String> {
         let state = escaped(&state(unknown));
         all.push(format!("- **Not planned:** {} {state}; {services}: {}\n", code(node.as_str()), escaped(&names)));
     }
-    for (service, why) in &plan.blocked {
-        all.push(format!("- **Not planned:** {} blocked, {}\n", code(service.as_str()), escaped(why)));
+    for (service, block) in &plan.blocked {
+        let why = escaped(&sentences::block(block));
+        all.push(format!("- **Not planned:** {} blocked, {why}\n", code(service.as_str())));
     }
-    all.extend(plan.notes.iter().map(|note| format!("- {}\n", escaped(note))));
+    all.extend(plan.notes.iter().map(|note| format!("- {}\n", escaped(&sentences::note(note)))));
     if let Some(first) = all.first_mut() {
         first.insert(0, '\n');
     }
@@ -225,14 +229,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a comment is worth writing: an unchanged homelab needs none.
-pub fn is_worth_a_comment(plan: &Plan) -> bool {
-    Counts::of_plan(plan).has_work()
-        || !plan.objections.is_empty()
-        || !plan.unknown.is_empty()
-        || !plan.blocked.is_empty()
 }
 
 #[cfg(test)]

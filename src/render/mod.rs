@@ -16,6 +16,7 @@ mod count;
 mod create;
 mod field;
 pub mod reason;
+pub mod sentences;
 pub mod step;
 
 pub mod diagnostic;

@@ -8,9 +8,10 @@ use super::count::{Counts, Deed, plural};
 use super::field::{Detail, Frame};
 use super::page::{Line, Page, columns};
 use super::reason;
+use super::sentences;
 use super::style::{Label, Palette};
 use crate::model::{Kind, NodeName, ServiceName};
-use crate::plan::{ObjectionKind, Plan, PlannedChange, Unknown, UnknownKind, Verification};
+use crate::plan::{Plan, PlannedChange, Unknown, UnknownCause, Verification};
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +178,7 @@ fn notes(page: &mut Page, plan: &Plan) {
     page.gap();
     page.push(Line::at(0).text(Label::Title, "Notes"));
     for note in &plan.notes {
-        page.push(Line::at(2).text(Label::Plain, note));
+        page.push(Line::at(2).text(Label::Plain, sentences::note(note)));
     }
 }
 
@@ -194,19 +195,20 @@ fn not_planned(page: &mut Page, plan: &Plan) {
         };
         let line = Line::at(2).whole(Label::Warning, "? ").whole(Label::Title, node.as_str());
         page.push(line.text(Label::Plain, format!(": {}; {services}", state(unknown))));
-        hint(page, &unknown.hint);
+        hint(page, sentences::unknown_hint(&unknown.cause));
     }
-    for (service, why) in &plan.blocked {
+    for (service, block) in &plan.blocked {
         let line = Line::at(2).whole(Label::Warning, "? ").whole(Label::Title, service.as_str());
-        page.push(line.text(Label::Plain, format!(": blocked, {why}")));
+        page.push(line.text(Label::Plain, format!(": blocked, {}", sentences::block(block))));
     }
 }
 
 /// Why a node is not planned, in words.
 pub(super) fn state(unknown: &Unknown) -> String {
-    match unknown.kind {
-        UnknownKind::Unreachable => format!("unknown, {}", unknown.why),
-        UnknownKind::Maintenance => "in maintenance".to_owned(),
+    let why = sentences::unknown_cause(&unknown.cause);
+    match unknown.cause {
+        UnknownCause::Unreachable { .. } => format!("unknown, {why}"),
+        UnknownCause::Maintenance => why.to_owned(),
     }
 }
 
@@ -218,24 +220,13 @@ fn objections(page: &mut Page, plan: &Plan) {
     page.push(Line::at(0).text(Label::Title, "In the way of an apply"));
     for objection in &plan.objections {
         let mut line = Line::at(2).whole(Label::Error, "! ");
-        if let Some(addr) = &objection.addr {
+        if let Some(addr) = objection.addr() {
             line = line.whole(Label::Title, addr.to_string()).text(Label::Plain, "  ");
         }
-        let line = line.text(Label::Error, kind(objection.kind)).text(Label::Plain, format!(": {}", objection.text));
-        page.push(line);
-        hint(page, &objection.hint);
-    }
-}
-
-/// An objection's kind in words.
-pub(super) fn kind(kind: ObjectionKind) -> &'static str {
-    match kind {
-        ObjectionKind::DataLoss => "data would be lost",
-        ObjectionKind::Protected => "protected",
-        ObjectionKind::Impossible => "impossible",
-        ObjectionKind::TooMany => "too many changes",
-        ObjectionKind::Empty => "nothing is declared",
-        ObjectionKind::Incomplete => "incomplete",
+        let kind = sentences::objection_kind(objection.kind());
+        let text = format!(": {}", sentences::objection(objection));
+        page.push(line.text(Label::Error, kind).text(Label::Plain, text));
+        hint(page, &sentences::objection_hint(objection));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reasons in plain English.
 
+use super::sentences;
 use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::Reason;
 
@@ -24,10 +25,10 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         },
         Reason::ImageMoved => "the name of its image points to another image now".to_owned(),
         Reason::ImageMissing => "the image is not on the node".to_owned(),
-        Reason::PullPolicy(policy) => format!("pull policy {policy}"),
+        Reason::PullPolicy(policy) => format!("pull policy {}", sentences::pull_policy(policy)),
         Reason::FileChanged(path) => format!("config file {path} changed"),
         Reason::SourceChanged(path) => format!("{path} changed, which the image is built from"),
-        Reason::NotRunning(state) => format!("drift: {state}"),
+        Reason::NotRunning(state) => format!("drift: {}", sentences::state(state.as_ref())),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
         Reason::DeclaredRunning => "declared as running".to_owned(),
         Reason::StartedOutside => "drift: it was started outside hl".to_owned(),

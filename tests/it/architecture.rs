@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::support::source::{lines_without_tests, names};
+use crate::support::source::{lines_without_tests, literals, names};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -18,6 +18,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(homelab_rule_can_fail),
     trial!(only_the_front_door_talks),
     trial!(talking_rule_can_fail),
+    trial!(only_render_has_sentences),
+    trial!(sentences_rule_can_fail),
     trial!(files_are_short),
     trial!(length_rule_can_fail),
     trial!(files_have_names),
@@ -92,6 +94,27 @@ const HOMELAB: &[&str] = &[
 ];
 
 const TALK: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
+/// Rooms whose results are data; the sentences about them are made in `render`.
+const WORDLESS: &[&str] = &["plan", "apply", "data", "state"];
+/// From so many words on a text is a sentence.
+const SENTENCE: usize = 4;
+/// Whatever is told to a programmer (a bug) and not to a user, and the texts of error types.
+const NO_SENTENCE: &[&str] =
+    &["#", "panic!", "unreachable!", "assert!", "assert_eq!", "assert_ne!", "debug_assert!", "expect"];
+/// Files that have some sentences all the same: how many at most, and why. The list only gets shorter.
+const SENTENCES: &[(&str, usize, &str)] = &[
+    ("src/apply/env_file.rs", 3, "comments in a file that persons read, and no output"),
+    ("src/apply/health.rs", 1, "why a script failed, for the events of an apply"),
+    ("src/apply/locks.rs", 1, "why a node is not worked on any more, for the events of an apply"),
+    ("src/apply/run.rs", 6, "warnings and failures for the events of an apply"),
+    ("src/apply/wait.rs", 4, "what a container does instead of working, for the events of an apply"),
+    ("src/apply/words.rs", 4, "the journal keeps calls in words"),
+    ("src/state/format.rs", 4, "the texts of errors that serde makes"),
+    ("src/state/key.rs", 1, "the text of an error of std::io"),
+    ("src/state/load.rs", 3, "details of an error type"),
+    ("src/state/lock.rs", 1, "the holder of a lock as the error about it shows it"),
+    ("src/state/store.rs", 1, "the verb in the text of an error"),
+];
 const MAX_LINES: usize = 500;
 const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "imp", "misc"];
 
@@ -162,6 +185,43 @@ fn talking(files: &[File]) -> Vec<String> {
             found.into_iter().map(move |name| format!("{path}: `{name}` outside of cli"))
         })
         .collect()
+}
+
+fn sentences(files: &[File]) -> Vec<String> {
+    let rooms = sources(files).filter(|(path, _)| top_module(path).is_some_and(|module| WORDLESS.contains(&module)));
+    let mut complaints = Vec::new();
+    for (path, text) in rooms {
+        let is_exempt = |inside: &[String]| inside.iter().any(|name| NO_SENTENCE.contains(&name.as_str()));
+        let all = literals(text).into_iter().filter(|l| !is_exempt(&l.inside) && words(&l.text) >= SENTENCE);
+        let found: Vec<String> = all.map(|l| format!("{path}:{}: sentence: {}", l.line, l.text)).collect();
+        match SENTENCES.iter().find(|(known, ..)| *known == path) {
+            Some(_) if found.is_empty() => complaints.push(format!("{path}: has no sentence and is on the list")),
+            Some((_, most, _)) if found.len() <= *most => {}
+            Some(_) | None => complaints.extend(found),
+        }
+    }
+    let is_there = |path: &str| files.iter().any(|(known, _)| known == path);
+    let gone = SENTENCES.iter().filter(|(path, ..)| files.len() > 1 && !is_there(path));
+    complaints.extend(gone.map(|(path, ..)| format!("{path}: is on the list of sentences and not there")));
+    complaints
+}
+
+/// How many words a text has, without what is put into it.
+fn words(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let own = text.chars().filter(|c| match c {
+        '{' => {
+            depth += 1;
+            false
+        }
+        '}' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    });
+    let own: String = own.collect();
+    own.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count()
 }
 
 fn length(files: &[File]) -> Vec<String> {
@@ -339,6 +399,31 @@ fn talking_rule_can_fail() {
     says(talking, "src/node/x.rs", "use std::env;", &["src/node/x.rs: `std::env` outside of cli"]);
     says(talking, "src/node/x.rs", "use std::process::Command; fn f() { env!(\"A\"); }", &[]);
     says(talking, "src/cli/x.rs", "fn f() { println!(\"\"); std::env::args(); }", &[]);
+}
+
+fn only_render_has_sentences() {
+    kept(sentences);
+}
+
+fn sentences_rule_can_fail() {
+    let told = r#"fn f(n: &str) -> String { g(format!("Volume {n} stays where it is.")) }"#;
+    says(sentences, "src/plan/x.rs", told, &["src/plan/x.rs:1: sentence: Volume {n} stays where it is."]);
+    says(
+        sentences,
+        "src/data/x.rs",
+        "const A: &str = \n\"it is not there any more\";",
+        &["src/data/x.rs:2: sentence: it is not there any more"],
+    );
+    says(sentences, "src/render/x.rs", told, &[]);
+    says(sentences, "src/plan/x.rs", r#"fn f() { g("docker rm -f 1 2 3", "a/{b c d}/e") } // a b c d"#, &[]);
+    let for_programmers = r#"
+        #[error("{name} cannot be read at all")]
+        struct E;
+        fn f() { assert!(x(), "this is a bug in hl"); y.expect("only what is there is read") }
+        #[cfg(test)]
+        mod tests { const A: &str = "a text of a test"; }
+    "#;
+    says(sentences, "src/apply/x.rs", for_programmers, &[]);
 }
 
 fn files_are_short() {

@@ -7,6 +7,7 @@ use crate::model::pending::Pending;
 use crate::model::spec::{ContainerSpec, FileContent, FileSpec, Variable};
 use crate::model::view::{FileKind, LiveFile};
 use crate::model::{Field, Fields, Key, Text, Value};
+use crate::plan::Block;
 
 fn env_file(variables: &[(&str, Variable)]) -> FileSpec {
     FileSpec {
@@ -160,7 +161,7 @@ fn a_new_protection_is_recorded_without_any_change() {
         service.lifecycle = Lifecycle { protect: Protect::On, ..Default::default() };
     }
     // A service that the plan leaves out stays as it was recorded.
-    bench.plan.blocked.insert(ServiceName::new("shop").unwrap(), "it cannot be moved".into());
+    bench.plan.blocked.insert(ServiceName::new("shop").unwrap(), Block::OnSeveralNodes);
     let protection = |left: &Left| left.state.view.services.values().next().unwrap().lifecycle.protect;
     assert_eq!(protection(&run(bench.apply())), Protect::Off);
     bench.plan.blocked.clear();

@@ -9,6 +9,7 @@ use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
 use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
 use crate::model::view::{Health, NodeView, Status};
 use crate::plan::{ObjectionKind, Reason, Required};
+use crate::render::sentences;
 
 #[test]
 fn a_changed_variable_replaces_and_reverifies_dependents() {
@@ -153,7 +154,7 @@ fn a_port_that_another_container_holds_is_an_objection() {
     let plan = world.plan();
     assert_eq!(plan.objections.len(), 1);
     assert_eq!(
-        plan.objections[0].text,
+        sentences::objection(&plan.objections[0]),
         "Port 8080/tcp of box is taken by container squatter, which no compose file made."
     );
 }
@@ -170,7 +171,7 @@ fn a_name_that_somebody_took_is_an_objection() {
     let name = foreign.name.clone();
     world.node().containers.insert(foreign.id.clone(), foreign);
     let plan = world.plan();
-    let texts: Vec<&str> = plan.objections.iter().map(|o| o.text.as_str()).collect();
+    let texts: Vec<String> = plan.objections.iter().map(sentences::objection).collect();
     assert_eq!(texts, [format!("The name {name} is taken on box by container {name}, which no compose file made.")]);
 }
 
@@ -190,7 +191,7 @@ fn a_changed_volume_needs_leave_to_destroy_data() {
     let crate::model::homelab::Volume::Own(spec) = volume else { panic!() };
     spec.driver = Some("other".to_owned());
     let refused = world.plan();
-    assert_eq!(refused.objections[0].kind, crate::plan::ObjectionKind::DataLoss);
+    assert_eq!(refused.objections[0].kind(), crate::plan::ObjectionKind::DataLoss);
     assert!(refused.steps.is_empty());
     world.options.allow_data_loss = vec!["web/volume:data".parse().unwrap()];
     insta::assert_snapshot!(outline(&world.plan()));
@@ -209,9 +210,9 @@ fn targets_choose_with_what_they_stand_on() {
 fn a_clock_that_is_far_off_is_told() {
     let mut world = World::running();
     world.node().clock_ahead = -2;
-    assert_eq!(world.plan().notes, [""; 0]);
+    assert_eq!(world.plan().notes, []);
     world.node().clock_ahead = -3 * 3_600;
-    let notes = world.plan().notes;
+    let notes: Vec<String> = world.plan().notes.iter().map(sentences::note).collect();
     assert!(notes[0].starts_with("The clock of box is 3 hours behind this machine's."), "{notes:?}");
 }
 
@@ -223,7 +224,7 @@ fn all_nodes_can_be_required() {
     assert_eq!(world.plan().objections, []);
     world.options.required = Required::All;
     let objections = world.plan().objections;
-    assert_eq!((objections.len(), objections[0].kind), (1, ObjectionKind::Incomplete));
+    assert_eq!((objections.len(), objections[0].kind()), (1, ObjectionKind::Incomplete));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn an_empty_repository_removes_nothing_by_accident() {
     world.homelab.services.clear();
     let plan = world.plan();
     assert_eq!(plan.objections.len(), 1);
-    assert_eq!(plan.objections[0].kind, crate::plan::ObjectionKind::Empty);
+    assert_eq!(plan.objections[0].kind(), crate::plan::ObjectionKind::Empty);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::plan::{Call, Plan, Record};
+use crate::render::sentences;
 
 /// Each change with what is recorded, each verification, each step with what it waits for, and what
 /// else the plan says.
@@ -23,8 +24,8 @@ pub fn outline(plan: &Plan) -> String {
             change.addr,
             reasons.join(" ")
         );
-        for sentence in &change.data_at_stake {
-            let _ = writeln!(out, "    data: {sentence}");
+        for stake in &change.data_at_stake {
+            let _ = writeln!(out, "    data: {}", sentences::stake(stake));
         }
     }
     for verification in &plan.verifications {
@@ -46,17 +47,17 @@ pub fn outline(plan: &Plan) -> String {
         }
         out.push('\n');
     }
-    for (service, why) in &plan.blocked {
-        let _ = writeln!(out, "blocked {service}: {why}");
+    for (service, block) in &plan.blocked {
+        let _ = writeln!(out, "blocked {service}: {}", sentences::block(block));
     }
     for (node, unknown) in &plan.unknown {
-        let _ = writeln!(out, "unknown {node}: {}", unknown.why);
+        let _ = writeln!(out, "unknown {node}: {}", sentences::unknown_cause(&unknown.cause));
     }
     for objection in &plan.objections {
-        let _ = writeln!(out, "objection {:?}: {}", objection.kind, objection.text);
+        let _ = writeln!(out, "objection {:?}: {}", objection.kind(), sentences::objection(objection));
     }
     for note in &plan.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", sentences::note(note));
     }
     out
 }

@@ -20,7 +20,7 @@ fn protection_outlives_the_folder() {
     world.homelab.services.remove("web");
     world.recorded.services.get_mut(&service_name("web")).unwrap().lifecycle.protect = Protect::On;
     let plan = world.plan();
-    assert_eq!(plan.objections[0].kind, ObjectionKind::Protected);
+    assert_eq!(plan.objections[0].kind(), ObjectionKind::Protected);
     assert!(plan.steps.is_empty());
 }
 

@@ -8,12 +8,12 @@ use crate::diff::{FieldChange, Verdict};
 use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::{
     Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown,
-    UnknownKind, Verification,
+    UnknownCause, Verification,
 };
 use crate::render::count::Counts;
 use crate::render::plan::{groups, summary, why};
 use crate::render::value::Secrets;
-use crate::render::{reason, step};
+use crate::render::{reason, sentences, step};
 
 /// A plan as JSON, without any secret. `schema/plan.schema.json` describes it.
 pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
@@ -40,12 +40,12 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
         "verifications": plan.verifications.iter().map(verification).collect::<Json>(),
         "steps": plan.steps.iter().map(step).collect::<Json>(),
         "unknown": plan.unknown.iter().map(unknown).collect::<Json>(),
-        "blocked": plan.blocked.iter().map(|(service, why)| json!({
+        "blocked": plan.blocked.iter().map(|(service, block)| json!({
             "service": service.as_str(),
-            "why": why,
+            "why": sentences::block(block),
         })).collect::<Json>(),
         "objections": plan.objections.iter().map(objection).collect::<Json>(),
-        "notes": plan.notes,
+        "notes": plan.notes.iter().map(sentences::note).collect::<Json>(),
         "order": plan.order.iter().map(ServiceName::as_str).collect::<Json>(),
     })
 }
@@ -71,8 +71,8 @@ pub(super) fn change(change: &PlannedChange, secrets: &mut Secrets) -> Json {
             Downtime::Stops => "stops",
         },
         "fields": fields.iter().map(|f| field(f, secrets)).collect::<Json>(),
-        "dependents": dependents,
-        "data_at_stake": data_at_stake,
+        "dependents": dependents.iter().map(sentences::dependent).collect::<Json>(),
+        "data_at_stake": data_at_stake.iter().map(sentences::stake).collect::<Json>(),
         "steps": ids(steps),
     })
 }
@@ -107,10 +107,10 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::Differs(fields) => ("differs", "fields", json!(fields)),
         Reason::ImageMoved => ("image_moved", "", Json::Null),
         Reason::ImageMissing => ("image_missing", "", Json::Null),
-        Reason::PullPolicy(policy) => ("pull_policy", "policy", json!(policy)),
+        Reason::PullPolicy(policy) => ("pull_policy", "policy", json!(sentences::pull_policy(policy))),
         Reason::FileChanged(path) => ("file_changed", "path", json!(path)),
         Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
-        Reason::NotRunning(state) => ("not_running", "state", json!(state)),
+        Reason::NotRunning(state) => ("not_running", "state", json!(sentences::state(state.as_ref()))),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),
         Reason::DeclaredRunning => ("declared_running", "", Json::Null),
         Reason::StartedOutside => ("started_outside", "", Json::Null),
@@ -119,7 +119,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::MadeAnewOutside => ("made_anew_outside", "", Json::Null),
         Reason::StaleNetwork(network) => ("stale_network", "network", json!(network)),
         Reason::PeerReplaced(addr) => ("peer_replaced", "address", json!(addr.to_string())),
-        Reason::PeerGone(field) => ("peer_gone", "fields", json!([field])),
+        Reason::PeerGone(field) => ("peer_gone", "fields", json!([field.as_str()])),
         Reason::DependencyRestarted(addr) => ("dependency_restarted", "address", json!(addr.to_string())),
         Reason::DependencyChanged(service) => ("dependency_changed", "service", json!(service.as_str())),
         Reason::OwnerChanged(node) => ("owner_changed", "node", json!(node.as_str())),
@@ -212,19 +212,19 @@ fn call(call: &Call) -> &'static str {
 fn unknown((node, unknown): (&NodeName, &Unknown)) -> Json {
     json!({
         "node": node.as_str(),
-        "kind": match unknown.kind {
-            UnknownKind::Unreachable => "unreachable",
-            UnknownKind::Maintenance => "maintenance",
+        "kind": match unknown.cause {
+            UnknownCause::Unreachable { .. } => "unreachable",
+            UnknownCause::Maintenance => "maintenance",
         },
-        "why": unknown.why,
-        "hint": unknown.hint,
+        "why": sentences::unknown_cause(&unknown.cause),
+        "hint": sentences::unknown_hint(&unknown.cause),
         "services": unknown.services.iter().map(ServiceName::as_str).collect::<Json>(),
     })
 }
 
 fn objection(objection: &Objection) -> Json {
     json!({
-        "kind": match objection.kind {
+        "kind": match objection.kind() {
             ObjectionKind::DataLoss => "data_loss",
             ObjectionKind::Protected => "protected",
             ObjectionKind::Impossible => "impossible",
@@ -232,9 +232,9 @@ fn objection(objection: &Objection) -> Json {
             ObjectionKind::Empty => "empty",
             ObjectionKind::Incomplete => "incomplete",
         },
-        "address": objection.addr.as_ref().map(Addr::to_string),
-        "text": objection.text,
-        "hint": objection.hint,
+        "address": objection.addr().map(Addr::to_string),
+        "text": sentences::objection(objection),
+        "hint": sentences::objection_hint(objection),
     })
 }
 

@@ -121,6 +121,67 @@ pub fn without_texts(source: &str) -> String {
     kept
 }
 
+/// A text in a piece of source.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Literal {
+    /// The line that it begins on, counted from 1.
+    pub line: usize,
+    /// What stands between its quotes, escapes as they are.
+    pub text: String,
+    /// What it is handed to, innermost first, up to the block that it stands in: `format!`, `expect`, and `#` for an
+    /// attribute.
+    pub inside: Vec<String>,
+}
+
+/// The texts of `source` outside of its comments and test modules.
+pub fn literals(source: &str) -> Vec<Literal> {
+    let (mut kept, mut rest, mut found) = (String::with_capacity(source.len()), source, Vec::new());
+    while let Some(c) = rest.chars().next() {
+        let (length, replacement) = span(rest, kept.chars().next_back());
+        let (gone, after) = rest.split_at(length);
+        match replacement {
+            Some("\"\"") => {
+                let text =
+                    gone.trim_start_matches(['b', 'r', 'c', '#']).trim_end_matches('#').trim_matches(['"', '\'']);
+                found.push((kept.len(), source.len() - rest.len(), text));
+                kept.push_str(&" ".repeat(length));
+            }
+            // Places stay the same, so that they can be found again in the source.
+            Some(_) => kept.push_str(&" ".repeat(length)),
+            None => kept.push(c),
+        }
+        rest = after;
+    }
+    let tests = test_ranges(&kept);
+    let own = found.into_iter().filter(|(at, ..)| !tests.iter().any(|range| range.contains(at)));
+    own.map(|(at, begin, text)| Literal {
+        line: source[..begin].matches('\n').count() + 1,
+        text: text.to_owned(),
+        inside: callers(&kept[..at]),
+    })
+    .collect()
+}
+
+/// What is called in the brackets that are open at the end of `code`, innermost first, up to a block.
+fn callers(code: &str) -> Vec<String> {
+    let (mut names, mut closed) = (Vec::new(), 0);
+    for (at, c) in code.char_indices().rev() {
+        match c {
+            ')' | ']' | '}' => closed += 1,
+            '(' | '[' | '{' if closed > 0 => closed -= 1,
+            '{' => break,
+            '(' | '[' => {
+                let before = code[..at].trim_end();
+                let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '!' | '#');
+                let from = before.char_indices().rev().take_while(|(_, c)| is_name(*c)).last();
+                names.extend(from.map(|(from, _)| before[from..].to_owned()));
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
 /// The length of what begins here, and what to put in its place; none for a character that stays.
 fn span(rest: &str, before: Option<char>) -> (usize, Option<&'static str>) {
     let first = rest.chars().next().map_or(1, char::len_utf8);
@@ -197,8 +258,17 @@ fn block_comment(rest: &str) -> usize {
 /// `source` without comments, texts and what stands under `#[cfg(test)]`.
 pub fn without_tests(source: &str) -> String {
     let mut kept = without_texts(source);
-    while let Some(start) = kept.find("#[cfg(test)]") {
-        let body = &kept[start..];
+    for range in test_ranges(&kept).into_iter().rev() {
+        kept.replace_range(range, "");
+    }
+    kept
+}
+
+/// Where in code without texts and comments something stands under `#[cfg(test)]`.
+fn test_ranges(code: &str) -> Vec<std::ops::Range<usize>> {
+    let (mut ranges, mut from) = (Vec::new(), 0);
+    while let Some(start) = code[from..].find("#[cfg(test)]").map(|at| from + at) {
+        let body = &code[start..];
         // An item ends at its closing brace, or at a semicolon before any brace.
         let mut depth = 0;
         let end = body.char_indices().find_map(|(at, c)| {
@@ -209,9 +279,10 @@ pub fn without_tests(source: &str) -> String {
             }
             (depth == 0 && matches!(c, '}' | ';')).then_some(start + at + 1)
         });
-        kept.replace_range(start..end.unwrap_or(kept.len()), "");
+        from = end.unwrap_or(code.len());
+        ranges.push(start..from);
     }
-    kept
+    ranges
 }
 
 /// How many lines a file has that are not its tests.

@@ -1,0 +1,60 @@
+//! Why a service is not planned although its node is known.
+
+use super::UnknownCause;
+use crate::model::{NodeName, ServiceName};
+
+/// What keeps a service out of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Its declaration could not be resolved.
+    Unresolved {
+        /// Why, as the configuration tells it.
+        why: String,
+    },
+    /// Its owner changed, and the node that has its data is not known: made anew elsewhere it would begin with nothing.
+    DataOnUnknownNode {
+        /// The node that has it.
+        node: NodeName,
+    },
+    /// It was begun to be moved to a node that is not its owner any more.
+    MoveUnfinished {
+        /// Where it was when all of it was done last.
+        home: NodeName,
+        /// Where the move goes.
+        begun: NodeName,
+    },
+    /// It is to leave a node on which it has volumes whose data hl cannot take along.
+    VolumesStuck {
+        /// The node.
+        node: NodeName,
+        /// The volumes by address name.
+        volumes: Vec<String>,
+    },
+    /// It is to go to one node and runs on several others.
+    OnSeveralNodes,
+    /// It runs from another folder than it is declared in, and its mounts would silently show other data.
+    OtherDirectory {
+        /// The service.
+        service: ServiceName,
+        /// The folder that it runs from, on its node.
+        running: String,
+        /// The folder that is declared.
+        declared: String,
+    },
+    /// It needs a service on a node that is not known.
+    NeedsUnknown {
+        /// The service that it needs.
+        needed: ServiceName,
+        /// The node of that.
+        node: NodeName,
+        /// Why that node is not known.
+        cause: UnknownCause,
+    },
+    /// It needs a service that is blocked itself.
+    NeedsBlocked {
+        /// The service that it needs.
+        needed: ServiceName,
+        /// What blocks that one.
+        block: Box<Block>,
+    },
+}

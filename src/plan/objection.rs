@@ -1,0 +1,148 @@
+//! Why a plan must not simply be applied.
+
+use crate::model::spec::Port;
+use crate::model::view::LiveContainer;
+use crate::model::{Addr, NodeName, ProjectName, ServiceName};
+
+/// Something that an apply would destroy or fail at, found before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// A volume cannot be changed, only made anew, and its data would be destroyed.
+    VolumeRemade {
+        /// The volume.
+        addr: Addr,
+        /// Its real name.
+        volume: String,
+    },
+    /// A protected service is no longer declared.
+    ProtectedService {
+        /// The first resource of it that is left.
+        addr: Option<Addr>,
+        /// The service.
+        service: ServiceName,
+    },
+    /// A container that stays holds the name that another needs.
+    NameTaken {
+        /// The container that needs it.
+        addr: Addr,
+        /// The one that has it.
+        holder: Holder,
+    },
+    /// A container that stays holds a port that another needs.
+    PortTaken {
+        /// The container that needs it.
+        addr: Addr,
+        /// The port.
+        port: Port,
+        /// The one that has it.
+        holder: Holder,
+    },
+    /// An external network or volume is not on the node, and nothing makes it.
+    ExternalMissing {
+        /// The first container that needs it.
+        addr: Addr,
+        /// What is missing.
+        external: External,
+        /// Its real name.
+        name: String,
+    },
+    /// There are more changes than the user said there would be.
+    TooManyChanges {
+        /// So many are there.
+        count: usize,
+        /// So many are in order.
+        most: usize,
+    },
+    /// The repository declares nothing although services are recorded.
+    NothingDeclared {
+        /// How many are recorded.
+        recorded: usize,
+    },
+    /// A node is not known although all must be.
+    NodeUnknown {
+        /// The node.
+        node: NodeName,
+    },
+}
+
+/// A container that has what another needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its name.
+    pub name: String,
+    /// Its Compose project; none if no compose file made it.
+    pub project: Option<ProjectName>,
+}
+
+/// What a service uses and does not make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum External {
+    /// A network.
+    Network,
+    /// A volume.
+    Volume,
+}
+
+/// The kinds of objection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectionKind {
+    /// Data would be destroyed; `--allow-data-loss ADDR` lets it.
+    DataLoss,
+    /// It is protected; nothing but changing the protection lets it.
+    Protected,
+    /// It would not work: a port or a name is taken, something external is missing.
+    Impossible,
+    /// More changes than `--max-changes` allows.
+    TooMany,
+    /// The repository declares nothing, although something is recorded.
+    Empty,
+    /// A node is not known, and `--require-all-nodes` was given.
+    Incomplete,
+}
+
+impl Objection {
+    /// What kind of objection it is.
+    pub fn kind(&self) -> ObjectionKind {
+        match self {
+            Objection::VolumeRemade { .. } => ObjectionKind::DataLoss,
+            Objection::ProtectedService { .. } => ObjectionKind::Protected,
+            Objection::NameTaken { .. } | Objection::PortTaken { .. } | Objection::ExternalMissing { .. } => {
+                ObjectionKind::Impossible
+            }
+            Objection::TooManyChanges { .. } => ObjectionKind::TooMany,
+            Objection::NothingDeclared { .. } => ObjectionKind::Empty,
+            Objection::NodeUnknown { .. } => ObjectionKind::Incomplete,
+        }
+    }
+
+    /// The resource that it is about, if it is about one.
+    pub fn addr(&self) -> Option<&Addr> {
+        match self {
+            Objection::ProtectedService { addr, .. } => addr.as_ref(),
+            Objection::VolumeRemade { addr, .. }
+            | Objection::NameTaken { addr, .. }
+            | Objection::PortTaken { addr, .. }
+            | Objection::ExternalMissing { addr, .. } => Some(addr),
+            Objection::TooManyChanges { .. } | Objection::NothingDeclared { .. } | Objection::NodeUnknown { .. } => {
+                None
+            }
+        }
+    }
+}
+
+impl Holder {
+    /// A live container as a holder.
+    pub fn of(live: &LiveContainer) -> Self {
+        Holder { name: live.name.clone(), project: live.identity.as_ref().map(|i| i.project.clone()) }
+    }
+}
+
+impl External {
+    /// The word that Docker has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            External::Network => "network",
+            External::Volume => "volume",
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The sentences for what a plan says as data: notes, blocks, objections, data at stake, dependents. Text, JSON and
+//! Markdown all take them from here.
+
+use super::count::plural;
+use crate::model::spec::PullPolicy;
+use crate::model::{Text, Value};
+use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};
+
+/// A note as whole sentences.
+pub fn note(note: &Note) -> String {
+    match note {
+        Note::Interrupted(step) => format!(
+            "An apply was cut off at {} while it did: {} ({}). The plan starts from what is there now.",
+            step.begun_at, step.step, step.about
+        ),
+        Note::ClockDiffers { node, ahead } => {
+            let way = if *ahead > 0 { "ahead of" } else { "behind" };
+            format!(
+                "The clock of {node} is {} {way} this machine's. Certificates and one-time passwords depend on it; \
+                 `timedatectl` there tells whether it is set from the network.",
+                coarse(ahead.abs())
+            )
+        }
+        Note::Orphan { addr } => format!(
+            "Container {} of service {} runs on {} and is not declared. hl leaves it alone; `docker rm -f` removes it.",
+            addr.name, addr.service, addr.node
+        ),
+        Note::NeedsStopped { service, needed } => {
+            format!("{service} needs {needed}, which is declared stopped and is not waited for.")
+        }
+        Note::NetworkInUse { network, users } => {
+            format!("Network {network} is no longer declared and stays, because {} use it.", users.join(", "))
+        }
+        Note::RemnantsStay { service, node } => {
+            format!("What {service} left behind stays until it is proven to work on {node}.")
+        }
+    }
+}
+
+/// Seconds in the unit that suits them, rounded down.
+fn coarse(seconds: i64) -> String {
+    match seconds {
+        0..7_200 => plural(usize::try_from(seconds / 60).unwrap_or(0), "minute"),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Why a service is blocked, as it stands after `blocked, `.
+pub fn block(of: &Block) -> String {
+    match of {
+        Block::Unresolved { why } => why.clone(),
+        Block::DataOnUnknownNode { node } => {
+            format!("it is on {node} with its data, and {node} is not known. Wait for it, or give it back to {node}")
+        }
+        Block::MoveUnfinished { home, begun } => format!(
+            "a move from {home} to {begun} was begun and not ended; let it go to {begun}, or give it back to {home} first"
+        ),
+        Block::VolumesStuck { node, volumes } => format!(
+            "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove them there, or give it back to {node}",
+            volumes.join(", "),
+        ),
+        Block::OnSeveralNodes => "it runs on several other nodes; stop it by hand on all but one".to_owned(),
+        Block::OtherDirectory { service, running, declared } => format!(
+            "it runs from {running}, and its mounts would be taken from {declared} instead; set `project_dir: {running}` in services/{service}/service.yaml, or move the data first and stop it",
+        ),
+        Block::NeedsUnknown { needed, node, cause } => {
+            format!("it needs {needed} on {node}, which is unknown: {}", unknown_cause(cause))
+        }
+        Block::NeedsBlocked { needed, block: why } => {
+            format!("it needs {needed}, which is not planned: {}", block(why))
+        }
+    }
+}
+
+/// Why a node is not planned.
+pub fn unknown_cause(cause: &UnknownCause) -> &str {
+    match cause {
+        UnknownCause::Unreachable { why, .. } => why,
+        UnknownCause::Maintenance => "in maintenance",
+    }
+}
+
+/// What to do about a node that is not planned; empty where there is nothing to say.
+pub fn unknown_hint(cause: &UnknownCause) -> &str {
+    match cause {
+        UnknownCause::Unreachable { hint, .. } => hint,
+        UnknownCause::Maintenance => "",
+    }
+}
+
+/// An objection's kind.
+pub fn objection_kind(kind: ObjectionKind) -> &'static str {
+    match kind {
+        ObjectionKind::DataLoss => "data would be lost",
+        ObjectionKind::Protected => "protected",
+        ObjectionKind::Impossible => "impossible",
+        ObjectionKind::TooMany => "too many changes",
+        ObjectionKind::Empty => "nothing is declared",
+        ObjectionKind::Incomplete => "incomplete",
+    }
+}
+
+/// An objection as a whole sentence.
+pub fn objection(objection: &Objection) -> String {
+    match objection {
+        Objection::VolumeRemade { volume, .. } => {
+            format!("Volume {volume} cannot be changed, only made anew, and all data in it would be destroyed.")
+        }
+        Objection::ProtectedService { service, .. } => {
+            format!("Service {service} is protected, and its folder is gone from the repository.")
+        }
+        Objection::NameTaken { addr, holder } => {
+            format!("The name {} is taken on {} by {}.", holder.name, addr.node, described(holder))
+        }
+        Objection::PortTaken { addr, port, holder } => {
+            format!("Port {}/{} of {} is taken by {}.", port.published, port.protocol, addr.node, described(holder))
+        }
+        Objection::ExternalMissing { addr, external, name } => format!(
+            "The external {} {name} that {} uses does not exist on {}.",
+            external.as_str(),
+            addr.service,
+            addr.node
+        ),
+        Objection::TooManyChanges { count, most } => {
+            format!("The plan has {count} changes, and --max-changes allows {most}.")
+        }
+        Objection::NothingDeclared { recorded } => format!(
+            "The repository declares no service, although {recorded} are recorded: that looks like a broken checkout."
+        ),
+        Objection::NodeUnknown { node } => format!("{node} is not known, and --require-all-nodes wants all of them."),
+    }
+}
+
+/// The way out of an objection.
+pub fn objection_hint(objection: &Objection) -> String {
+    match objection {
+        Objection::VolumeRemade { addr, .. } => {
+            format!("Copy the data away and allow it with `--allow-data-loss {addr}`, or put the old settings back.")
+        }
+        Objection::ProtectedService { service, .. } => format!(
+            "Bring services/{service} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
+        ),
+        Objection::NameTaken { holder, .. } => format!(
+            "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
+            holder.name
+        ),
+        Objection::PortTaken { .. } => "Choose another published port, or stop what holds it.".to_owned(),
+        Objection::ExternalMissing { external, name, .. } => format!(
+            "Make it with `docker {} create {name}`, or declare it in the service that owns it.",
+            external.as_str()
+        ),
+        Objection::TooManyChanges { .. } => "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
+        Objection::NothingDeclared { .. } => {
+            "Check the folder (-C DIR). To remove services on purpose, use `hl delete SERVICE`.".to_owned()
+        }
+        Objection::NodeUnknown { .. } => "Mend it, or leave the option out.".to_owned(),
+    }
+}
+
+fn described(holder: &Holder) -> String {
+    match &holder.project {
+        Some(project) => format!("container {} of project {project}", holder.name),
+        None => format!("container {}, which no compose file made", holder.name),
+    }
+}
+
+/// What becomes of data, as a whole sentence.
+pub fn stake(stake: &Stake) -> String {
+    match stake {
+        Stake::VolumeRemade { volume } => format!("All data in volume {volume} would be destroyed."),
+        Stake::VolumeRemoved { volume } => format!("All data in volume {volume} is destroyed."),
+        Stake::VolumeStays { volume, node } => {
+            format!("Volume {volume} and its data stay on {node}; `docker volume rm {volume}` there removes them.")
+        }
+        Stake::PathStays { path, node } => format!("{path} stays on {node} with all that is in it."),
+        Stake::FolderRetired { path, node } => {
+            format!("{path} stays on {node} as {path}.moved-DATE; `hl apply --prune-moved` removes it.")
+        }
+        Stake::VolumeRetired { volume, node } => {
+            format!("Volume {volume} stays on {node}; `hl apply --prune-moved` removes it.")
+        }
+        Stake::RemnantRemoved => "It goes with all that is in it.".to_owned(),
+        Stake::MountDropped { target, source } => {
+            format!("{target} is no longer kept in {source}; what is in {source} stays there.")
+        }
+        Stake::MountRepointed { target, from, to } => {
+            format!("{target} moves from {from} to {to}; the data stays in {from}.")
+        }
+    }
+}
+
+/// What depends on a resource: a whole address, `nas/immich` for a service, or the name of a container.
+pub fn dependent(dependent: &Dependent) -> String {
+    match dependent {
+        Dependent::Resource(addr) => addr.to_string(),
+        Dependent::Service { node, service } => format!("{node}/{service}"),
+        Dependent::Container(name) => name.clone(),
+    }
+}
+
+/// A pull policy.
+pub fn pull_policy(policy: &PullPolicy) -> String {
+    match policy {
+        PullPolicy::Missing => "missing".to_owned(),
+        PullPolicy::Always => "always".to_owned(),
+        PullPolicy::Never => "never".to_owned(),
+        PullPolicy::Build => "build".to_owned(),
+        PullPolicy::Every(seconds) => format!("every {seconds} s"),
+    }
+}
+
+/// The state that a resource is in; `gone` where it has none.
+pub fn state(live: Option<&Value>) -> String {
+    match live {
+        Some(Value::Text(Text::Plain(text))) => text.clone(),
+        Some(_) | None => "gone".to_owned(),
+    }
+}
