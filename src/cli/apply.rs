@@ -20,8 +20,8 @@ use crate::model::view::RecordedService;
 use crate::node;
 use crate::plan::file::{SavedPlan, Stale};
 use crate::plan::{self, Phase};
+use crate::render::english;
 use crate::render::progress;
-use crate::render::reason;
 use crate::state::Store;
 use crate::workflow::{ConnectedNodes, Observation, Planned, observe};
 
@@ -121,7 +121,7 @@ fn refusal<'a>(stale: impl Iterator<Item = &'a Stale>) -> Failure {
         Stale::Inputs => {
             "a file of the repository, an env file on a node or a variable given with --env is not as it was".to_owned()
         }
-        Stale::Live(addresses) => format!("changed on their node since: {}", reason::shortened(addresses, 5)),
+        Stale::Live(addresses) => format!("changed on their node since: {}", english::shortened(addresses, 5)),
         Stale::Plan => "the plan would be another one now".to_owned(),
     };
     let lines: Vec<String> = stale.map(why).collect();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::terminal::Terminal;
-use crate::render::reason;
+use crate::render::english;
 use crate::workflow::{BrokenServices, ObserveError, SelectionError};
 
 /// What the exit code says.
@@ -95,7 +95,7 @@ impl From<SelectionError> for Failure {
 
 impl From<BrokenServices> for Failure {
     fn from(BrokenServices(services): BrokenServices) -> Self {
-        let text = format!("nothing is planned while the files of {} have errors", reason::services(&services));
+        let text = format!("nothing is planned while the files of {} have errors", english::services(&services));
         let failure = Failure::world(text);
         match services.first() {
             Some(first) => failure.hint(format!("mend them, or leave the service out with `--exclude {first}`")),

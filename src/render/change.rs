@@ -1,74 +1,79 @@
 //! One change of a plan: what, why, what stops, what is at stake, and its fields.
 
-use super::count::Deed;
 use super::create::create;
-use super::field::{Detail, Frame, field, is_shown};
+use super::display_action::DisplayAction;
+use super::english::shortened;
+use super::field::{Detail, FieldRenderer, field, is_shown};
 use super::page::{Line, Page};
-use super::reason::{self, near_text, shortened};
+use super::reason::{self, near_text};
 use super::sentences;
 use super::step;
 use super::style::Label;
 use crate::plan::{Call, Downtime, Plan, PlannedChange, Reason, Step, StepId, Verification};
 
-/// How a deed is labelled.
-pub fn label(deed: Deed) -> Label {
-    match deed {
-        Deed::Create => Label::Added,
-        Deed::Update | Deed::Start | Deed::Resume | Deed::Stop | Deed::Restart => Label::Changed,
-        Deed::Replace | Deed::Move => Label::Replaced,
-        Deed::Remove => Label::Removed,
-        Deed::Pull | Deed::Build | Deed::Verify => Label::Run,
-        Deed::Adopt | Deed::Record => Label::Faint,
+/// How a action is labelled.
+pub fn label(action: DisplayAction) -> Label {
+    match action {
+        DisplayAction::Create => Label::Added,
+        DisplayAction::Update
+        | DisplayAction::Start
+        | DisplayAction::Resume
+        | DisplayAction::Stop
+        | DisplayAction::Restart => Label::Changed,
+        DisplayAction::Replace | DisplayAction::Move => Label::Replaced,
+        DisplayAction::Remove => Label::Removed,
+        DisplayAction::Pull | DisplayAction::Build | DisplayAction::Verify => Label::Run,
+        DisplayAction::Adopt | DisplayAction::Record => Label::Faint,
     }
 }
 
 /// Adds the lines of a change.
-pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, frame: &mut Frame) {
-    let indent = frame.indent;
-    let deed = Deed::of(change, plan);
-    page.push(headline(change, deed, plan, indent));
-    frame.indent = indent + 4;
-    page.extend(explanation(change, deed, frame.indent));
-    match deed {
-        Deed::Create | Deed::Pull | Deed::Build => page.extend(create(change, frame)),
-        Deed::Replace
-        | Deed::Update
-        | Deed::Start
-        | Deed::Resume
-        | Deed::Stop
-        | Deed::Restart
-        | Deed::Move
-        | Deed::Remove
-        | Deed::Verify
-        | Deed::Adopt
-        | Deed::Record => {
-            let detail = frame.detail;
+pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, renderer: &mut FieldRenderer) {
+    let indent = renderer.indent;
+    let action = DisplayAction::of(change, plan);
+    page.push(headline(change, action, plan, indent));
+    renderer.indent = indent + 4;
+    page.extend(explanation(change, action, renderer.indent));
+    match action {
+        DisplayAction::Create | DisplayAction::Pull | DisplayAction::Build => page.extend(create(change, renderer)),
+        DisplayAction::Replace
+        | DisplayAction::Update
+        | DisplayAction::Start
+        | DisplayAction::Resume
+        | DisplayAction::Stop
+        | DisplayAction::Restart
+        | DisplayAction::Move
+        | DisplayAction::Remove
+        | DisplayAction::Verify
+        | DisplayAction::Adopt
+        | DisplayAction::Record => {
+            let detail = renderer.detail;
             for one in change.fields.iter().filter(|f| is_shown(f, detail)) {
-                page.extend(field(one, frame));
+                page.extend(field(one, renderer));
             }
         }
     }
-    if frame.detail == Detail::Full {
-        page.extend(steps(&change.steps, plan, frame.indent));
+    if renderer.detail == Detail::Full {
+        page.extend(steps(&change.steps, plan, renderer.indent));
     }
-    frame.indent = indent;
+    renderer.indent = indent;
 }
 
 /// `± nas/shop/container:web  replace, stops and starts again`.
-fn headline(change: &PlannedChange, deed: Deed, plan: &Plan, indent: usize) -> Line {
-    let stops = match (deed, change.downtime) {
-        (Deed::Update, Downtime::None) => reconnected(change, plan),
+fn headline(change: &PlannedChange, action: DisplayAction, plan: &Plan, indent: usize) -> Line {
+    let stops = match (action, change.downtime) {
+        (DisplayAction::Update, Downtime::None) => reconnected(change, plan),
         // What does not run does not stop, and what is stopped is so for good.
-        (Deed::Start | Deed::Resume | Deed::Stop, _) | (_, Downtime::None) => String::new(),
+        (DisplayAction::Start | DisplayAction::Resume | DisplayAction::Stop, _) | (_, Downtime::None) => String::new(),
         (_, Downtime::Restart) => ", stops and starts again".to_owned(),
         (_, Downtime::Stops) => ", stops for good".to_owned(),
     };
     Line::at(indent)
         .hang(4)
-        .whole(label(deed), format!("{} ", change.action.symbol()))
+        .whole(label(action), format!("{} ", change.action.symbol()))
         .whole(Label::Title, change.addr.to_string())
         .text(Label::Plain, "  ")
-        .text(label(deed), deed.as_str())
+        .text(label(action), action.as_str())
         .text(Label::Plain, stops)
 }
 
@@ -89,9 +94,9 @@ fn reconnected(change: &PlannedChange, plan: &Plan) -> String {
 }
 
 /// Why, and who else feels it. That something new is made needs no further word.
-fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
+fn explanation(change: &PlannedChange, action: DisplayAction, indent: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    if !(deed == Deed::Create && change.reasons == [Reason::New]) {
+    if !(action == DisplayAction::Create && change.reasons == [Reason::New]) {
         let reasons: Vec<String> = change.reasons.iter().map(|r| reason::words(r, &change.addr)).collect();
         let label = if change.reasons.iter().any(reason::is_outside) { Label::Outside } else { Label::Plain };
         lines.push(Line::at(indent).hang(5).text(Label::Faint, "why: ").text(label, reasons.join("; ")));
@@ -113,25 +118,27 @@ fn explanation(change: &PlannedChange, deed: Deed, indent: usize) -> Vec<Line> {
 }
 
 /// Adds the lines of the verification of a service.
-pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, frame: &Frame) {
+pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, renderer: &FieldRenderer) {
     let Verification { node, service, reasons, steps: ids } = verification;
     let script = ids.iter().filter_map(|id| plan.steps.get(id.0)).find_map(|step| match &step.call {
         Call::RunHealthScript { script, .. } => Some(format!(" with {}", script.path)),
         _ => None,
     });
-    let headline = Line::at(frame.indent)
+    let headline = Line::at(renderer.indent)
         .hang(4)
         .whole(Label::Run, "✓ ")
         .whole(Label::Title, format!("{node}/{service}"))
         .text(Label::Plain, "  ")
-        .text(Label::Run, Deed::Verify.as_str());
+        .text(Label::Run, DisplayAction::Verify.as_str());
     page.push(headline.text(Label::Plain, script.unwrap_or_default()));
     if reasons != &[Reason::Verify] {
         let words: Vec<String> = reasons.iter().map(|r| reason::words_for(r, node, service)).collect();
-        page.push(Line::at(frame.indent + 4).hang(5).text(Label::Faint, "why: ").text(Label::Plain, words.join("; ")));
+        page.push(
+            Line::at(renderer.indent + 4).hang(5).text(Label::Faint, "why: ").text(Label::Plain, words.join("; ")),
+        );
     }
-    if frame.detail == Detail::Full {
-        page.extend(steps(ids, plan, frame.indent + 4));
+    if renderer.detail == Detail::Full {
+        page.extend(steps(ids, plan, renderer.indent + 4));
     }
 }
 

@@ -1,131 +1,18 @@
-//! What is done, in one word, and how often.
+//! How often each kind of thing is done in a plan.
 
 use std::collections::BTreeMap;
 
+use super::display_action::DisplayAction;
 use super::reason;
 use crate::diff::{Cost, Verdict};
 use crate::model::Kind;
-use crate::plan::{Action, Call, Downtime, Plan, PlannedChange, Reason, Verification};
-
-/// What is done to a resource, as a reader would say it; in the order in which counts are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Deed {
-    /// It is made.
-    Create,
-    /// A new one takes its place.
-    Replace,
-    /// It is changed while it runs.
-    Update,
-    /// It is started.
-    Start,
-    /// It was frozen and goes on.
-    Resume,
-    /// It is stopped.
-    Stop,
-    /// It is stopped and started.
-    Restart,
-    /// It goes to another node.
-    Move,
-    /// It is removed.
-    Remove,
-    /// An image is pulled.
-    Pull,
-    /// An image is built.
-    Build,
-    /// It proves that it works.
-    Verify,
-    /// It is taken into the record.
-    Adopt,
-    /// Its record follows.
-    Record,
-}
-
-impl Deed {
-    /// What is done to the resource of a change.
-    pub fn of(change: &PlannedChange, plan: &Plan) -> Deed {
-        let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.call);
-        let image = || match calls().any(|c| matches!(c, Call::BuildImage { .. })) {
-            true => Deed::Build,
-            false => Deed::Pull,
-        };
-        match change.action {
-            Action::Create | Action::Replace | Action::Update if change.addr.kind == Kind::Image => image(),
-            Action::Create => Deed::Create,
-            Action::Replace => Deed::Replace,
-            Action::Update => Deed::Update,
-            Action::Move => Deed::Move,
-            Action::Delete => Deed::Remove,
-            Action::Adopt => Deed::Adopt,
-            Action::Refresh => Deed::Record,
-            Action::Run if change.addr.kind == Kind::Image => image(),
-            Action::Run => Deed::Verify,
-            Action::Restart => {
-                let stops = calls().any(|c| matches!(c, Call::StopContainer { .. } | Call::RestartContainer { .. }));
-                let starts = calls().any(|c| matches!(c, Call::StartContainer { .. } | Call::RestartContainer { .. }));
-                let resumes = calls().any(|c| matches!(c, Call::UnpauseContainer { .. }));
-                match (stops, starts) {
-                    (true, false) => Deed::Stop,
-                    (false, true) => Deed::Start,
-                    (false, false) if resumes => Deed::Resume,
-                    (true, true) | (false, false) => Deed::Restart,
-                }
-            }
-        }
-    }
-
-    /// The words for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Deed::Create => "create",
-            Deed::Replace => "replace",
-            Deed::Update => "update in place",
-            Deed::Start => "start",
-            Deed::Resume => "resume",
-            Deed::Stop => "stop",
-            Deed::Restart => "restart",
-            Deed::Move => "move",
-            Deed::Remove => "remove",
-            Deed::Pull => "pull",
-            Deed::Build => "build",
-            Deed::Verify => "verify",
-            Deed::Adopt => "adopt",
-            Deed::Record => "record",
-        }
-    }
-
-    /// One word for it, for programs.
-    pub fn as_word(self) -> &'static str {
-        match self {
-            Deed::Update => "update",
-            other => other.as_str(),
-        }
-    }
-
-    /// Whether nothing happens on the node.
-    pub fn is_quiet(self) -> bool {
-        match self {
-            Deed::Adopt | Deed::Record => true,
-            Deed::Create
-            | Deed::Replace
-            | Deed::Update
-            | Deed::Start
-            | Deed::Resume
-            | Deed::Stop
-            | Deed::Restart
-            | Deed::Move
-            | Deed::Remove
-            | Deed::Pull
-            | Deed::Build
-            | Deed::Verify => false,
-        }
-    }
-}
+use crate::plan::{Downtime, Plan, PlannedChange, Reason, Verification};
 
 /// How often what is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Resources by what is done to them.
-    pub deeds: BTreeMap<Deed, usize>,
+    pub actions: BTreeMap<DisplayAction, usize>,
     /// Containers that stop and start again.
     pub restarting: usize,
     /// Containers that stop for good.
@@ -151,46 +38,46 @@ impl Counts {
     ) -> Counts {
         let mut counts = Counts::default();
         for change in changes {
-            let deed = Deed::of(change, plan);
-            *counts.deeds.entry(deed).or_default() += 1;
-            if change.addr.kind == Kind::Container && !matches!(deed, Deed::Start | Deed::Resume) {
+            let action = DisplayAction::of(change, plan);
+            *counts.actions.entry(action).or_default() += 1;
+            if change.addr.kind == Kind::Container && !matches!(action, DisplayAction::Start | DisplayAction::Resume) {
                 match change.downtime {
                     Downtime::None => {}
                     Downtime::Restart => counts.restarting += 1,
                     Downtime::Stops => counts.stopping += 1,
                 }
             }
-            if !deed.is_quiet() {
+            if !action.is_quiet() {
                 counts.drifts += drifts(change);
                 counts.conflicts += with_verdict(change, Verdict::Conflict);
             }
         }
         let verified = verifications.into_iter().filter(|v| v.reasons.first() != Some(&Reason::Verify)).count();
         if verified > 0 {
-            *counts.deeds.entry(Deed::Verify).or_default() += verified;
+            *counts.actions.entry(DisplayAction::Verify).or_default() += verified;
         }
         counts
     }
 
     /// How often one thing is done.
-    pub fn get(&self, deed: Deed) -> usize {
-        self.deeds.get(&deed).copied().unwrap_or(0)
+    pub fn get(&self, action: DisplayAction) -> usize {
+        self.actions.get(&action).copied().unwrap_or(0)
     }
 
     /// Whether apply has anything to do, beyond bringing records up to date.
     pub fn has_work(&self) -> bool {
-        self.deeds.keys().any(|d| *d != Deed::Record)
+        self.actions.keys().any(|d| *d != DisplayAction::Record)
     }
 
     /// Whether nothing is done on any node.
     pub fn is_quiet(&self) -> bool {
-        self.deeds.keys().all(|d| d.is_quiet())
+        self.actions.keys().all(|d| d.is_quiet())
     }
 
     /// `1 to create, 2 to replace`; the record is not worth a word here.
     pub fn words(&self) -> String {
-        let some = self.deeds.iter().filter(|(deed, _)| **deed != Deed::Record);
-        some.map(|(deed, n)| format!("{n} to {}", deed.as_str())).collect::<Vec<_>>().join(", ")
+        let some = self.actions.iter().filter(|(action, _)| **action != DisplayAction::Record);
+        some.map(|(action, n)| format!("{n} to {}", action.as_str())).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -203,12 +90,4 @@ fn drifts(change: &PlannedChange) -> usize {
 /// How many fields of a change have this verdict and are acted upon.
 fn with_verdict(change: &PlannedChange, verdict: Verdict) -> usize {
     change.fields.iter().filter(|f| f.verdict == verdict && f.cost != Cost::Ignored).count()
-}
-
-/// `1 container`, `2 containers`.
-pub fn plural(n: usize, one: &str) -> String {
-    match n {
-        1 => format!("1 {one}"),
-        n => format!("{n} {one}s"),
-    }
 }

@@ -1,8 +1,8 @@
 //! A resource that is made, in the few lines that matter.
 
-use super::field::{Detail, Frame, field, value_text};
+use super::english::{plural, shortened};
+use super::field::{Detail, FieldRenderer, field, value_text};
 use super::page::Line;
-use super::reason::shortened;
 use super::style::Label;
 use super::value::Secrets;
 use crate::diff::FieldChange;
@@ -34,9 +34,9 @@ const SHOWN: [Key; 19] = [
 ];
 
 /// The lines of what is made.
-pub fn create(change: &PlannedChange, frame: &mut Frame) -> Vec<Line> {
-    if frame.detail == Detail::Full {
-        return change.fields.iter().flat_map(|f| field(f, frame)).collect();
+pub fn create(change: &PlannedChange, renderer: &mut FieldRenderer) -> Vec<Line> {
+    if renderer.detail == Detail::Full {
+        return change.fields.iter().flat_map(|f| field(f, renderer)).collect();
     }
     let mut lines = Vec::new();
     let mut hidden = 0;
@@ -49,13 +49,13 @@ pub fn create(change: &PlannedChange, frame: &mut Frame) -> Vec<Line> {
     for key in keys {
         let fields: Vec<&FieldChange> = change.fields.iter().filter(|f| f.field.key == key).collect();
         match is_shown(change.addr.kind, key) {
-            true => lines.extend(setting(key, change.addr.kind, &fields, frame)),
+            true => lines.extend(setting(key, change.addr.kind, &fields, renderer)),
             false => hidden += usize::from(!says_nothing_new(key, change.addr.kind)),
         }
     }
     if hidden > 0 {
         let more = if hidden == 1 { "1 more setting" } else { &format!("{hidden} more settings") };
-        lines.push(Line::at(frame.indent).text(Label::Faint, format!("{more} (-v shows all)")));
+        lines.push(Line::at(renderer.indent).text(Label::Faint, format!("{more} (-v shows all)")));
     }
     lines
 }
@@ -79,24 +79,26 @@ fn says_nothing_new(key: Key, kind: Kind) -> bool {
 }
 
 /// A setting and its entries on one line; nothing for what goes without saying.
-fn setting(key: Key, kind: Kind, fields: &[&FieldChange], frame: &mut Frame) -> Option<Line> {
-    let line =
-        Line::at(frame.indent).hang(15).whole(Label::Faint, format!("{:<13}", key.as_str())).whole(Label::Plain, "  ");
+fn setting(key: Key, kind: Kind, fields: &[&FieldChange], renderer: &mut FieldRenderer) -> Option<Line> {
+    let line = Line::at(renderer.indent)
+        .hang(15)
+        .whole(Label::Faint, format!("{:<13}", key.as_str()))
+        .whole(Label::Plain, "  ");
     let runs = || fields.iter().all(|f| f.declared == Some(Value::text("running")));
     let text = match (key, kind) {
         (Key::State, _) if runs() => return None,
         (Key::Environment, Kind::Container) => variables(fields),
-        (Key::Environment, _) => names(fields, &mut frame.secrets),
+        (Key::Environment, _) => names(fields, &mut renderer.secrets),
         (Key::Networks, _) => {
             let ends: Vec<&str> =
                 fields.iter().filter(|f| f.field.part.is_none()).filter_map(|f| f.field.item.as_deref()).collect();
             shortened(&ends, 6)
         }
-        (Key::Ports, _) => entries(fields, frame, |target, host| {
+        (Key::Ports, _) => entries(fields, renderer, |target, host| {
             let target = target.strip_suffix("/tcp").unwrap_or(target);
             host.split(", ").map(|h| format!("{h}:{target}")).collect::<Vec<_>>().join(", ")
         }),
-        (Key::Volumes | Key::Devices, _) => entries(fields, frame, |target, source| match source.split_once(", ") {
+        (Key::Volumes | Key::Devices, _) => entries(fields, renderer, |target, source| match source.split_once(", ") {
             Some((source, options)) => format!("{source} on {target} ({options})"),
             None => format!("{source} on {target}"),
         }),
@@ -105,7 +107,7 @@ fn setting(key: Key, kind: Kind, fields: &[&FieldChange], frame: &mut Frame) -> 
             shortened(&paths, 4)
         }
         (Key::Content, _) => size(fields.first()?.declared.as_ref()?),
-        _ => entries(fields, frame, |item, value| match item {
+        _ => entries(fields, renderer, |item, value| match item {
             "" => value.to_owned(),
             item => format!("{item} {value}"),
         }),
@@ -113,11 +115,11 @@ fn setting(key: Key, kind: Kind, fields: &[&FieldChange], frame: &mut Frame) -> 
     Some(line.text(Label::Plain, text))
 }
 
-fn entries(fields: &[&FieldChange], frame: &mut Frame, join: impl Fn(&str, &str) -> String) -> String {
+fn entries(fields: &[&FieldChange], renderer: &mut FieldRenderer, join: impl Fn(&str, &str) -> String) -> String {
     let mut texts = Vec::new();
     for field in fields {
         let Some(value) = &field.declared else { continue };
-        let value = value_text(&field.field, value, &mut frame.secrets);
+        let value = value_text(&field.field, value, &mut renderer.secrets);
         texts.push(join(field.field.item.as_deref().unwrap_or(""), &value));
     }
     texts.join(", ")
@@ -125,7 +127,7 @@ fn entries(fields: &[&FieldChange], frame: &mut Frame, join: impl Fn(&str, &str)
 
 fn variables(fields: &[&FieldChange]) -> String {
     let secret = fields.iter().filter(|f| f.declared.as_ref().is_some_and(Value::is_secret)).count();
-    let count = super::count::plural(fields.len(), "variable");
+    let count = plural(fields.len(), "variable");
     match secret {
         0 => count,
         _ if secret == fields.len() => format!("{count}, secret"),
@@ -147,7 +149,7 @@ fn names(fields: &[&FieldChange], secrets: &mut Secrets) -> String {
 
 fn size(value: &Value) -> String {
     match value {
-        Value::Text(Text::Plain(text)) => super::count::plural(text.lines().count(), "line"),
+        Value::Text(Text::Plain(text)) => plural(text.lines().count(), "line"),
         Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_)) => "secret".to_owned(),
         Value::Unknown => "known after apply".to_owned(),
         Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) | Value::Unset => String::new(),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::contrast::{self, Stretch, StretchKind};
 use super::page::{Line, columns, visible};
 use super::style::Label;
+use super::text_diff::{self, Segment, SegmentKind};
 use super::value::{self, Secrets, quoted, unit};
 use crate::diff::{Cost, FieldChange, Verdict};
 use crate::model::{Field, Key, Text, Value};
@@ -20,7 +20,7 @@ pub enum Detail {
 }
 
 /// What the text of a field depends on, beside the field.
-pub struct Frame {
+pub struct FieldRenderer {
     /// Columns before it.
     pub indent: usize,
     /// Columns of the page.
@@ -33,10 +33,10 @@ pub struct Frame {
     differences: BTreeSet<(String, String)>,
 }
 
-impl Frame {
-    /// The frame of the first field of a page.
+impl FieldRenderer {
+    /// The renderer of the first field of a page.
     pub fn new(width: usize, detail: Detail) -> Self {
-        Frame { indent: 2, width, detail, secrets: Secrets::default(), differences: BTreeSet::new() }
+        FieldRenderer { indent: 2, width, detail, secrets: Secrets::default(), differences: BTreeSet::new() }
     }
 
     /// Most lines of a difference between two files.
@@ -73,44 +73,44 @@ fn default(change: &FieldChange) -> Option<Value> {
 }
 
 /// The lines of a field.
-pub fn field(change: &FieldChange, frame: &mut Frame) -> Vec<Line> {
+pub fn field(change: &FieldChange, renderer: &mut FieldRenderer) -> Vec<Line> {
     let default = default(change);
     let (old, new) = (change.live.as_ref().or(default.as_ref()), target(change).or(default.as_ref()));
     let mut lines = match (old, new) {
-        (Some(old), Some(new)) => changed(&change.field, old, new, change, frame),
-        (None, Some(new)) => one_sided('+', Label::Added, &change.field, new, frame),
-        (Some(old), None) => one_sided('-', Label::Removed, &change.field, old, frame),
-        (None, None) => vec![start('~', Label::Changed, &change.field, frame)],
+        (Some(old), Some(new)) => changed(&change.field, old, new, change, renderer),
+        (None, Some(new)) => one_sided('+', Label::Added, &change.field, new, renderer),
+        (Some(old), None) => one_sided('-', Label::Removed, &change.field, old, renderer),
+        (None, None) => vec![start('~', Label::Changed, &change.field, renderer)],
     };
     let on_one_line = lines.len() == 1;
-    lines.extend(who(change, on_one_line, frame));
+    lines.extend(who(change, on_one_line, renderer));
     lines
 }
 
-fn start(sign: char, label: Label, field: &Field, frame: &Frame) -> Line {
-    Line::at(frame.indent).hang(4).whole(label, format!("{sign} ")).whole(Label::Plain, format!("{field}: "))
+fn start(sign: char, label: Label, field: &Field, renderer: &FieldRenderer) -> Line {
+    Line::at(renderer.indent).hang(4).whole(label, format!("{sign} ")).whole(Label::Plain, format!("{field}: "))
 }
 
-fn one_sided(sign: char, label: Label, field: &Field, value: &Value, frame: &mut Frame) -> Vec<Line> {
-    let line = start(sign, label, field, frame);
+fn one_sided(sign: char, label: Label, field: &Field, value: &Value, renderer: &mut FieldRenderer) -> Vec<Line> {
+    let line = start(sign, label, field, renderer);
     if let Some(text) = many_lines(value) {
         let count = text.lines().count();
         let mut lines = vec![line.text(Label::Plain, format!("{count} lines"))];
-        if frame.detail == Detail::Full {
-            let content = text.lines().map(|l| Line::at(frame.indent + 4).whole(label, format!("{sign} {l}")));
+        if renderer.detail == Detail::Full {
+            let content = text.lines().map(|l| Line::at(renderer.indent + 4).whole(label, format!("{sign} {l}")));
             lines.extend(content);
         }
         return lines;
     }
-    let text = value_text(field, value, &mut frame.secrets);
-    vec![line.whole(Label::Plain, cut(&text, frame))]
+    let text = value_text(field, value, &mut renderer.secrets);
+    vec![line.whole(Label::Plain, cut(&text, renderer))]
 }
 
 /// A text that is far too long, cut.
-fn cut(text: &str, frame: &Frame) -> String {
+fn cut(text: &str, renderer: &FieldRenderer) -> String {
     const MOST: usize = 200;
     let count = text.chars().count();
-    match frame.detail {
+    match renderer.detail {
         Detail::Compact if count > MOST => {
             let head: String = text.chars().take(MOST / 2).collect();
             format!("{head}… ({count} characters; -v shows all)")
@@ -119,17 +119,17 @@ fn cut(text: &str, frame: &Frame) -> String {
     }
 }
 
-fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, frame: &mut Frame) -> Vec<Line> {
+fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, renderer: &mut FieldRenderer) -> Vec<Line> {
     let outside = matches!(change.verdict, Verdict::Drift | Verdict::Conflict);
-    let line = start('~', if outside { Label::Outside } else { Label::Changed }, field, frame);
+    let line = start('~', if outside { Label::Outside } else { Label::Changed }, field, renderer);
     if let (Some(old), Some(new)) = (plain(old), plain(new))
         && (old.contains('\n') || new.contains('\n'))
     {
         let mut title = format!("{} → {}", line_count(old), line_count(new));
-        let first_time = frame.differences.insert((old.to_owned(), new.to_owned()));
+        let first_time = renderer.differences.insert((old.to_owned(), new.to_owned()));
         let body = match (is_binary(old) || is_binary(new), first_time) {
             (true, _) => Vec::new(),
-            (false, true) => contrast::lines(old, new, frame.indent + 4, frame.line_limit()),
+            (false, true) => text_diff::lines(old, new, renderer.indent + 4, renderer.line_limit()),
             (false, false) => {
                 title.push_str(", as above");
                 Vec::new()
@@ -137,32 +137,33 @@ fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, frame:
         };
         return std::iter::once(line.text(Label::Faint, title)).chain(body).collect();
     }
-    let (old_text, new_text) = (value_text(field, old, &mut frame.secrets), value_text(field, new, &mut frame.secrets));
+    let (old_text, new_text) =
+        (value_text(field, old, &mut renderer.secrets), value_text(field, new, &mut renderer.secrets));
     let (left, right) = match plain(old).is_some() && plain(new).is_some() {
-        true => contrast::words(&old_text, &new_text),
+        true => text_diff::words(&old_text, &new_text),
         false => (unmarked(&old_text), unmarked(&new_text)),
     };
     let start_width = line.width();
-    if start_width + contrast::width(&left) + 3 + contrast::width(&right) <= frame.width {
+    if start_width + text_diff::width(&left) + 3 + text_diff::width(&right) <= renderer.width {
         let line = put(line, &left, Label::OldPart).text(Label::Plain, " → ");
         return vec![put(line, &right, Label::NewPart)];
     }
-    if let Some((old, new)) = as_items(field, old, new, frame) {
-        return std::iter::once(line).chain(contrast::items(&old, &new, frame.indent + 4)).collect();
+    if let Some((old, new)) = as_items(field, old, new, renderer) {
+        return std::iter::once(line).chain(text_diff::items(&old, &new, renderer.indent + 4)).collect();
     }
-    if start_width + contrast::width(&left).max(contrast::width(&right)) <= frame.width
-        && start_width <= frame.width / 2
+    if start_width + text_diff::width(&left).max(text_diff::width(&right)) <= renderer.width
+        && start_width <= renderer.width / 2
     {
         // The arrow stands so that both values begin in the same column.
         let second = Line::at(start_width - 2).whole(Label::Plain, "→ ");
         return vec![put(line, &left, Label::OldPart), put(second, &right, Label::NewPart)];
     }
-    let room = frame.width.saturating_sub(frame.indent + 6);
-    let (left, right) = match frame.detail {
-        Detail::Compact => (contrast::shortened(left, room), contrast::shortened(right, room)),
+    let room = renderer.width.saturating_sub(renderer.indent + 6);
+    let (left, right) = match renderer.detail {
+        Detail::Compact => (text_diff::shortened(left, room), text_diff::shortened(right, room)),
         Detail::Full => (left, right),
     };
-    let below = Line::at(frame.indent + 4);
+    let below = Line::at(renderer.indent + 4);
     vec![
         line,
         put(below.clone().whole(Label::Removed, "- "), &left, Label::OldPart),
@@ -170,19 +171,19 @@ fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, frame:
     ]
 }
 
-fn put(mut line: Line, stretches: &[Stretch], differs: Label) -> Line {
-    for stretch in stretches {
-        let label = match stretch.kind {
-            StretchKind::Same => Label::Plain,
-            StretchKind::Differs => differs,
+fn put(mut line: Line, segments: &[Segment], differs: Label) -> Line {
+    for segment in segments {
+        let label = match segment.kind {
+            SegmentKind::Same => Label::Plain,
+            SegmentKind::Differs => differs,
         };
-        line = line.whole(label, &stretch.text);
+        line = line.whole(label, &segment.text);
     }
     line
 }
 
-fn unmarked(text: &str) -> Vec<Stretch> {
-    vec![Stretch { kind: StretchKind::Same, text: text.to_owned() }]
+fn unmarked(text: &str) -> Vec<Segment> {
+    vec![Segment { kind: SegmentKind::Same, text: text.to_owned() }]
 }
 
 fn plain(value: &Value) -> Option<&str> {
@@ -214,12 +215,19 @@ fn is_binary(text: &str) -> bool {
 }
 
 /// Both values as items, if they are lists or maps.
-fn as_items(field: &Field, old: &Value, new: &Value, frame: &mut Frame) -> Option<(Vec<String>, Vec<String>)> {
+fn as_items(
+    field: &Field,
+    old: &Value,
+    new: &Value,
+    renderer: &mut FieldRenderer,
+) -> Option<(Vec<String>, Vec<String>)> {
     let unit = unit(field);
     let mut items = |value: &Value| match value {
-        Value::List(items) => Some(items.iter().map(|v| value::value(v, unit, &mut frame.secrets)).collect::<Vec<_>>()),
+        Value::List(items) => {
+            Some(items.iter().map(|v| value::value(v, unit, &mut renderer.secrets)).collect::<Vec<_>>())
+        }
         Value::Map(map) => {
-            Some(map.iter().map(|(k, v)| format!("{k}: {}", value::value(v, unit, &mut frame.secrets))).collect())
+            Some(map.iter().map(|(k, v)| format!("{k}: {}", value::value(v, unit, &mut renderer.secrets))).collect())
         }
         Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Unset | Value::Unknown => None,
     };
@@ -286,15 +294,15 @@ fn drift(change: &FieldChange) -> &'static str {
 }
 
 /// Who changed it, where that was not the repository alone.
-fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line> {
+fn who(change: &FieldChange, values_fit: bool, renderer: &mut FieldRenderer) -> Option<Line> {
     let mut show = |value: &Option<Value>| match value {
-        Some(value) => value_text(&change.field, value, &mut frame.secrets),
+        Some(value) => value_text(&change.field, value, &mut renderer.secrets),
         None if change.field.key == Key::Restart => "no".to_owned(),
         None => "nothing".to_owned(),
     };
     if change.verdict.needs_action() && change.cost == Cost::Ignored {
         let text = "left as it is; only the record follows";
-        return Some(Line::at(frame.indent + 4).hang(0).text(Label::Faint, text));
+        return Some(Line::at(renderer.indent + 4).hang(0).text(Label::Faint, text));
     }
     let text = match change.verdict {
         Verdict::InSync | Verdict::Pending | Verdict::Unrecorded => return None,
@@ -313,5 +321,5 @@ fn who(change: &FieldChange, values_fit: bool, frame: &mut Frame) -> Option<Line
             format!("conflict: changed outside hl and in the repository{recorded}; apply sets what is declared")
         }
     };
-    Some(Line::at(frame.indent + 4).hang(0).text(Label::Outside, text))
+    Some(Line::at(renderer.indent + 4).hang(0).text(Label::Outside, text))
 }

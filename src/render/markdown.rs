@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::count::{Deed, plural};
-use super::field::{Detail, Frame};
+use super::display_action::DisplayAction;
+use super::english::{self, plural};
+use super::field::{Detail, FieldRenderer};
 use super::page::{Line, Page, visible};
-use super::plan::{Group, groups, section, state, summary, why};
-use super::reason;
+use super::plan::section;
+use super::report::{Group, groups, state, summary, why};
 use super::sentences;
 use super::style::{Label, Palette};
 use crate::plan::Plan;
@@ -46,7 +47,7 @@ pub fn plan(plan: &Plan, options: &Options) -> String {
     let (details, left_out) = details(plan, &groups, options, room);
     let mut out = head + &table + &remarks + &details;
     if !left_out.is_empty() {
-        let names = reason::shortened(&left_out, 8);
+        let names = english::shortened(&left_out, 8);
         out.push_str(&format!("\nDetails left out to keep this short: {}. `hl plan` shows them.\n", escaped(&names)));
     }
     out
@@ -54,7 +55,7 @@ pub fn plan(plan: &Plan, options: &Options) -> String {
 
 fn row(group: &Group<'_>, plan: &Plan) -> Option<String> {
     let counts = group.counts(plan).words();
-    let symbol = group.changes.iter().map(|c| (importance(Deed::of(c, plan)), c.action.symbol())).min();
+    let symbol = group.changes.iter().map(|c| (DisplayAction::of(c, plan).importance(), c.action.symbol())).min();
     let symbol = symbol.map_or('✓', |(_, symbol)| symbol);
     let name = code(&format!("{}/{}", group.node, group.service));
     (!counts.is_empty()).then(|| format!("| `{symbol}` | {name} | {counts} | {} |\n", escaped(&why(group, plan))))
@@ -87,7 +88,7 @@ fn remarks(plan: &Plan) -> Vec<String> {
     }
     for (node, unknown) in &plan.unknown {
         let services = plural(unknown.services.len(), "service");
-        let names = reason::services(&unknown.services);
+        let names = english::services(&unknown.services);
         let state = escaped(&state(unknown));
         all.push(format!("- **Not planned:** {} {state}; {services}: {}\n", code(node.as_str()), escaped(&names)));
     }
@@ -116,29 +117,17 @@ fn within(texts: &[String], room: &mut usize, more: &str) -> String {
     out
 }
 
-/// What a deed may break: the smaller, the more it matters.
-fn importance(deed: Deed) -> u8 {
-    match deed {
-        Deed::Remove => 0,
-        Deed::Replace | Deed::Move => 1,
-        Deed::Restart | Deed::Stop | Deed::Start | Deed::Resume => 2,
-        Deed::Update => 3,
-        Deed::Create => 4,
-        Deed::Build | Deed::Pull | Deed::Verify => 5,
-        Deed::Adopt | Deed::Record => 6,
-    }
-}
-
 /// The folded part of each service in order, as far as there is room, and the names of the services
 /// whose part is left out: the least important ones.
 fn details(plan: &Plan, groups: &[Group<'_>], options: &Options, mut room: usize) -> (String, Vec<String>) {
-    let mut frame = Frame::new(WIDTH, options.detail);
+    let mut renderer = FieldRenderer::new(WIDTH, options.detail);
     let parts: Vec<(u8, String)> = groups
         .iter()
         .map(|group| {
-            let least = group.changes.iter().map(|c| importance(Deed::of(c, plan))).min().unwrap_or(u8::MAX - 1);
+            let least =
+                group.changes.iter().map(|c| DisplayAction::of(c, plan).importance()).min().unwrap_or(u8::MAX - 1);
             let at_stake = group.changes.iter().any(|c| !c.data_at_stake.is_empty());
-            (if at_stake { 0 } else { least + 1 }, part(plan, group, &mut frame))
+            (if at_stake { 0 } else { least + 1 }, part(plan, group, &mut renderer))
         })
         .collect();
     let mut by_importance: Vec<usize> = (0..parts.len()).collect();
@@ -156,9 +145,9 @@ fn details(plan: &Plan, groups: &[Group<'_>], options: &Options, mut room: usize
     (text, left_out.map(|i| format!("{}/{}", groups[i].node, groups[i].service)).collect())
 }
 
-fn part(plan: &Plan, group: &Group<'_>, frame: &mut Frame) -> String {
+fn part(plan: &Plan, group: &Group<'_>, renderer: &mut FieldRenderer) -> String {
     let mut page = Page::default();
-    section(&mut page, plan, group, frame);
+    section(&mut page, plan, group, renderer);
     if page.lines().is_empty() {
         return String::new();
     }

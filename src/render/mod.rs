@@ -8,12 +8,14 @@ pub mod style;
 
 pub mod page;
 
-mod contrast;
+mod text_diff;
 pub mod value;
 
 mod change;
 mod count;
 mod create;
+mod display_action;
+pub mod english;
 mod field;
 pub mod reason;
 pub mod sentences;
@@ -21,6 +23,7 @@ pub mod step;
 
 pub mod diagnostic;
 pub mod plan;
+mod report;
 
 pub mod json;
 pub mod markdown;
@@ -33,6 +36,7 @@ pub mod table;
 #[cfg(test)]
 mod fixtures;
 
-pub use count::{Counts, Deed};
+pub use count::Counts;
+pub use display_action::DisplayAction;
 pub use field::Detail;
 pub use style::Palette;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::count::plural;
+use super::english::{plural, shortened};
 use super::page::{Line, Page};
 use super::plan::Options;
-use super::reason::shortened;
 use super::step::words;
 use super::style::Label;
 use crate::event::{Event, Interruption, Outcome, Report};

@@ -1,5 +1,6 @@
 //! Reasons in plain English.
 
+use super::english::list;
 use super::sentences;
 use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::Reason;
@@ -93,38 +94,4 @@ pub fn is_outside(reason: &Reason) -> bool {
 pub fn near_text(addr: &str, node: &NodeName, service: &ServiceName) -> String {
     let here = format!("{node}/{service}/");
     addr.strip_prefix(&here).unwrap_or(addr).to_owned()
-}
-
-/// `a`, `a and b`, `a, b and 3 more`.
-pub fn list<S: AsRef<str>>(items: &[S]) -> String {
-    shortened(items, 3)
-}
-
-/// The first `most` items and how many more there are.
-pub fn shortened<S: AsRef<str>>(items: &[S], most: usize) -> String {
-    let named: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
-    match (named.split_last(), items.len() - named.len()) {
-        (None, _) => "nothing".to_owned(),
-        (Some((last, [])), 0) => (*last).to_owned(),
-        (Some((last, head)), 0) => format!("{} and {last}", head.join(", ")),
-        (Some(_), more) => format!("{} and {more} more", named.join(", ")),
-    }
-}
-
-/// The names of services in a list.
-pub fn services<'a>(names: impl IntoIterator<Item = &'a ServiceName>) -> String {
-    let names: Vec<&str> = names.into_iter().map(ServiceName::as_str).collect();
-    shortened(&names, 8)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_name_the_first_and_count_the_rest() {
-        assert_eq!(list(&["a"]), "a");
-        assert_eq!(list(&["a", "b"]), "a and b");
-        assert_eq!(list(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
-    }
 }

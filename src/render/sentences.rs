@@ -1,7 +1,7 @@
 //! The sentences for what a plan says as data: notes, blocks, objections, data at stake, dependents. Text, JSON and
 //! Markdown all take them from here.
 
-use super::count::plural;
+use super::english::plural;
 use crate::model::spec::PullPolicy;
 use crate::model::{Text, Value};
 use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};

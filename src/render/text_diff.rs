@@ -5,18 +5,18 @@ use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices, diff
 use super::page::{Line, columns};
 use super::style::Label;
 
-/// A stretch of a text.
+/// A segment of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct Segment {
     /// Whether the other text has it too.
-    pub kind: StretchKind,
+    pub kind: SegmentKind,
     /// The characters.
     pub text: String,
 }
 
-/// Whether a stretch is in both texts.
+/// Whether a segment is in both texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StretchKind {
+pub enum SegmentKind {
     /// It is.
     Same,
     /// It is not.
@@ -27,24 +27,24 @@ pub enum StretchKind {
 /// happen to share would only confuse.
 const ALIKE: f32 = 0.4;
 
-/// Two texts in stretches, by words.
-pub fn words(old: &str, new: &str) -> (Vec<Stretch>, Vec<Stretch>) {
+/// Two texts in segments, by words.
+pub fn words(old: &str, new: &str) -> (Vec<Segment>, Vec<Segment>) {
     let (old_words, new_words) = (split_words(old), split_words(new));
     let ops = capture_diff_slices(Algorithm::Patience, &old_words, &new_words);
     if diff_ratio(&ops, old_words.len(), new_words.len()) < ALIKE {
-        let whole = |text: &str| vec![Stretch { kind: StretchKind::Differs, text: text.to_owned() }];
+        let whole = |text: &str| vec![Segment { kind: SegmentKind::Differs, text: text.to_owned() }];
         return (whole(old), whole(new));
     }
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for op in ops {
         let kind = match op.tag() {
-            DiffTag::Equal => StretchKind::Same,
-            DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => StretchKind::Differs,
+            DiffTag::Equal => SegmentKind::Same,
+            DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => SegmentKind::Differs,
         };
         for (side, words, range) in [(&mut left, &old_words, op.old_range()), (&mut right, &new_words, op.new_range())]
         {
             if !range.is_empty() {
-                side.push(Stretch { kind, text: words[range].concat() });
+                side.push(Segment { kind, text: words[range].concat() });
             }
         }
     }
@@ -70,18 +70,18 @@ fn split_words(text: &str) -> Vec<&str> {
     words
 }
 
-/// The stretches with so much of what is unchanged left out that they take about `room` columns;
+/// The segments with so much of what is unchanged left out that they take about `room` columns;
 /// what differs always stays, with a few characters around it.
-pub fn shortened(stretches: Vec<Stretch>, room: usize) -> Vec<Stretch> {
-    let differs = stretches.iter().filter(|s| s.kind == StretchKind::Differs);
+pub fn shortened(segments: Vec<Segment>, room: usize) -> Vec<Segment> {
+    let differs = segments.iter().filter(|s| s.kind == SegmentKind::Differs);
     let taken: usize = differs.map(|s| columns(&s.text)).sum();
-    let same = stretches.iter().filter(|s| s.kind == StretchKind::Same).count();
-    let last = stretches.len().saturating_sub(1);
+    let same = segments.iter().filter(|s| s.kind == SegmentKind::Same).count();
+    let last = segments.len().saturating_sub(1);
     let each = (room.saturating_sub(taken) / same.max(1)).max(16);
-    let shorten = |(at, stretch): (usize, Stretch)| {
-        let chars: Vec<char> = stretch.text.chars().collect();
-        if stretch.kind == StretchKind::Differs || chars.len() <= each {
-            return stretch;
+    let shorten = |(at, segment): (usize, Segment)| {
+        let chars: Vec<char> = segment.text.chars().collect();
+        if segment.kind == SegmentKind::Differs || chars.len() <= each {
+            return segment;
         }
         let head = |n: usize| chars[..n].iter().collect::<String>();
         let tail = |n: usize| chars[chars.len() - n..].iter().collect::<String>();
@@ -90,9 +90,9 @@ pub fn shortened(stretches: Vec<Stretch>, room: usize) -> Vec<Stretch> {
             _ if at == last => format!("{}…", head(each - 1)),
             _ => format!("{}…{}", head(each / 2 - 1), tail(each / 2 - 1)),
         };
-        Stretch { text, ..stretch }
+        Segment { text, ..segment }
     };
-    stretches.into_iter().enumerate().map(shorten).collect()
+    segments.into_iter().enumerate().map(shorten).collect()
 }
 
 /// The lines that differ, with two lines around them, as a unified diff at an indent; at most
@@ -146,21 +146,21 @@ pub fn items(old: &[String], new: &[String], indent: usize) -> Vec<Line> {
     out
 }
 
-/// The width of the stretches in columns.
-pub fn width(stretches: &[Stretch]) -> usize {
-    stretches.iter().map(|s| columns(&s.text)).sum()
+/// The width of the segments in columns.
+pub fn width(segments: &[Segment]) -> usize {
+    segments.iter().map(|s| columns(&s.text)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn marked(stretches: &[Stretch]) -> String {
-        let mark = |s: &Stretch| match s.kind {
-            StretchKind::Same => s.text.clone(),
-            StretchKind::Differs => format!("<{}>", s.text),
+    fn marked(segments: &[Segment]) -> String {
+        let mark = |s: &Segment| match s.kind {
+            SegmentKind::Same => s.text.clone(),
+            SegmentKind::Differs => format!("<{}>", s.text),
         };
-        stretches.iter().map(mark).collect()
+        segments.iter().map(mark).collect()
     }
 
     #[test]

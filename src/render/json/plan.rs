@@ -11,7 +11,7 @@ use crate::plan::{
     UnknownCause, Verification,
 };
 use crate::render::count::Counts;
-use crate::render::plan::{groups, summary, why};
+use crate::render::report::{groups, summary, why};
 use crate::render::value::Secrets;
 use crate::render::{reason, sentences, step};
 
@@ -24,7 +24,7 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
             "text": summary(plan),
             "changes": plan.has_changes(),
             "complete": !plan.is_incomplete(),
-            "counts": deeds(&counts),
+            "counts": actions(&counts),
             "containers_that_restart": counts.restarting,
             "containers_that_stop": counts.stopping,
             "drifts": counts.drifts,
@@ -33,7 +33,7 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
         "services": groups(plan).iter().map(|group| json!({
             "node": group.node.as_str(),
             "service": group.service.as_str(),
-            "counts": deeds(&group.counts(plan)),
+            "counts": actions(&group.counts(plan)),
             "why": why(group, plan),
         })).collect::<Json>(),
         "changes": plan.changes.iter().map(|c| change(c, secrets)).collect::<Json>(),
@@ -50,8 +50,13 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
     })
 }
 
-fn deeds(counts: &Counts) -> Json {
-    counts.deeds.iter().map(|(deed, n)| (deed.as_word().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>().into()
+fn actions(counts: &Counts) -> Json {
+    counts
+        .actions
+        .iter()
+        .map(|(action, n)| (action.as_word().to_owned(), json!(n)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// One change, as in a plan.

@@ -1,0 +1,156 @@
+//! What every rendering of a plan tells: its changes by service, why they are made, what they amount to. It does not
+//! know whether that becomes text, Markdown or JSON.
+
+use std::collections::BTreeSet;
+
+use super::count::Counts;
+use super::display_action::DisplayAction;
+use super::english::are;
+use super::{reason, sentences};
+use crate::model::{Kind, NodeName, ServiceName};
+use crate::plan::{Plan, PlannedChange, Unknown, UnknownCause, Verification};
+
+/// The changes of one service on one node.
+pub struct Group<'a> {
+    pub node: &'a NodeName,
+    pub service: &'a ServiceName,
+    pub changes: Vec<&'a PlannedChange>,
+    pub verifications: Vec<&'a Verification>,
+}
+
+impl Group<'_> {
+    pub fn counts(&self, plan: &Plan) -> Counts {
+        Counts::of(self.changes.iter().copied(), self.verifications.iter().copied(), plan)
+    }
+}
+
+/// The changes by service, in the order in which services are first touched.
+pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for change in &plan.changes {
+        group(&mut groups, &change.addr.node, &change.addr.service).changes.push(change);
+    }
+    for verification in &plan.verifications {
+        group(&mut groups, &verification.node, &verification.service).verifications.push(verification);
+    }
+    let place = |service: &ServiceName| plan.order.iter().position(|s| s == service).unwrap_or(usize::MAX);
+    // Services that are only verified stand among the others, where their turn comes.
+    if groups.iter().any(|g| g.changes.is_empty()) {
+        groups.sort_by_key(|g| place(g.service));
+    }
+    groups
+}
+
+fn group<'a, 'b>(groups: &'b mut Vec<Group<'a>>, node: &'a NodeName, service: &'a ServiceName) -> &'b mut Group<'a> {
+    let at = groups.iter().position(|g| g.node == node && g.service == service).unwrap_or_else(|| {
+        groups.push(Group { node, service, changes: Vec::new(), verifications: Vec::new() });
+        groups.len() - 1
+    });
+    &mut groups[at]
+}
+
+/// The most important reasons of a service's changes, each once, those of its containers first. What
+/// only serves or follows the rest is named where there is nothing else.
+pub fn why(group: &Group<'_>, plan: &Plan) -> String {
+    let mut reasons: Vec<(u8, String)> = Vec::new();
+    for change in &group.changes {
+        let rank = match DisplayAction::of(change, plan) {
+            DisplayAction::Adopt | DisplayAction::Record => 3,
+            DisplayAction::Pull | DisplayAction::Build | DisplayAction::Verify => 2,
+            _ if change.addr.kind != Kind::Container => 1,
+            _ => 0,
+        };
+        if let Some(first) = change.reasons.first() {
+            reasons.push((rank, reason::words(first, &change.addr)));
+        }
+    }
+    for verification in &group.verifications {
+        let first = verification.reasons.first();
+        reasons.extend(first.map(|r| (2, reason::words_for(r, group.node, group.service))));
+    }
+    reasons.sort_by_key(|(rank, _)| *rank);
+    let best = reasons.first().map_or(0, |(rank, _)| (*rank).max(1));
+    let mut words: Vec<String> = Vec::new();
+    for (rank, text) in reasons {
+        if rank <= best && !words.contains(&text) {
+            words.push(text);
+        }
+    }
+    let most = 2;
+    match words.len() {
+        0..=2 => words.join("; "),
+        n => format!("{}; and {} more", words[..most].join("; "), n - most),
+    }
+}
+
+/// Why a node is not planned, in words.
+pub fn state(unknown: &Unknown) -> String {
+    let why = sentences::unknown_cause(&unknown.cause);
+    match unknown.cause {
+        UnknownCause::Unreachable { .. } => format!("unknown, {why}"),
+        UnknownCause::Maintenance => why.to_owned(),
+    }
+}
+
+/// The plan in one line.
+pub fn summary(plan: &Plan) -> String {
+    let counts = Counts::of_plan(plan);
+    let skipped: BTreeSet<&ServiceName> =
+        plan.unknown.values().flat_map(|u| &u.services).chain(plan.blocked.keys()).collect();
+    let mut text = match counts.words() {
+        words if words.is_empty() => nothing(plan, &counts, &skipped),
+        words if counts.is_quiet() => format!("Plan: {words}; nothing is touched on any node."),
+        words => format!("Plan: {words}{}.{}", downtime(&counts), put_back(&counts)),
+    };
+    if !counts.words().is_empty() && !skipped.is_empty() {
+        text.push_str(&format!(" {} not planned.", are(skipped.len(), "service")));
+    }
+    if !plan.objections.is_empty() {
+        text.push_str(&format!(
+            " {} in the way of an apply.",
+            match plan.objections.len() {
+                1 => "1 objection stands".to_owned(),
+                n => format!("{n} objections stand"),
+            }
+        ));
+    }
+    text
+}
+
+fn nothing(plan: &Plan, counts: &Counts, skipped: &BTreeSet<&ServiceName>) -> String {
+    let planned = plan.order.iter().filter(|s| !skipped.contains(s)).count();
+    let records = match counts.get(DisplayAction::Record) {
+        0 => String::new(),
+        1 => " 1 record follows.".to_owned(),
+        n => format!(" {n} records follow."),
+    };
+    match skipped.len() {
+        0 => format!("No changes. {} as declared.{records}", are(planned, "service")),
+        n if planned == 0 => format!("Nothing could be planned: {} not known.", are(n, "service")),
+        n => format!("No changes in what is known. {} as declared, {n} not planned.{records}", are(planned, "service")),
+    }
+}
+
+fn downtime(counts: &Counts) -> String {
+    let verb = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 container {one}")),
+        n => Some(format!("{n} containers {many}")),
+    };
+    let parts: Vec<String> = verb(counts.restarting, "restarts", "restart")
+        .into_iter()
+        .chain(verb(counts.stopping, "stops", "stop"))
+        .collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("; {}", parts.join(", ")),
+    }
+}
+
+fn put_back(counts: &Counts) -> String {
+    let some = |n: usize, one: &str, done: &str| match n {
+        0 => String::new(),
+        n => format!(" {} {done}.", are(n, one)),
+    };
+    some(counts.drifts, "drift", "put back") + &some(counts.conflicts, "conflict", "settled as declared")
+}
