@@ -1,4 +1,4 @@
-//! One step's call on its node. Decides nothing: a call carries all that it needs.
+//! The call of one operation on its node. Decides nothing: an operation carries all that its call needs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::NodeName;
 use crate::model::spec::{BuildSpec, ContainerSpec, DataPlace, DataSource, FileContent, FileSpec};
 use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError, transfer};
-use crate::plan::Call;
+use crate::plan::Operation;
 
 use super::env_file::{MergeError, merge};
 use super::health::{HealthError, prove};
@@ -84,65 +84,65 @@ impl From<NodeError> for CallError {
 ///
 /// # Errors
 /// [`Failure`] has the node's words and, for a container that is there, what it wrote last.
-pub(super) async fn perform(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Made, Failure> {
-    match make(node, call, context).await {
+pub(super) async fn perform(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> Result<Made, Failure> {
+    match make(node, operation, context).await {
         Ok(made) => Ok(made),
-        Err(error) => Err(Failure { error: error.to_string(), log: log_of(node, call).await }),
+        Err(error) => Err(Failure { error: error.to_string(), log: log_of(node, operation).await }),
     }
 }
 
-async fn make(node: &dyn Node, call: &Call, context: &Context<'_>) -> Result<Made, CallError> {
+async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> Result<Made, CallError> {
     let progress = |advance: Advance| (context.say)(advance.text, advance.bytes);
     let say = |text: &str| (context.say)(text.to_owned(), None);
-    match call {
-        Call::EnsureDirectory(spec) => node.ensure_directory(spec).await?,
-        Call::WriteFile(spec) => return write_file(node, spec).await,
-        Call::PullImage { reference, platform } => {
+    match operation {
+        Operation::EnsureDirectory(spec) => node.ensure_directory(spec).await?,
+        Operation::WriteFile(spec) => return write_file(node, spec).await,
+        Operation::PullImage { reference, platform } => {
             node.pull_image(reference, platform.as_deref(), &progress).await?;
         }
-        Call::BuildImage { reference, build } => {
+        Operation::BuildImage { reference, build } => {
             let build: BuildSpec = build.as_ref().clone().filled(context.values);
             node.build_image(reference, &build, &progress).await?;
         }
-        Call::CheckMove { from, data, mounts, images, containers } => {
+        Operation::CheckMove { from, data, mounts, images, containers } => {
             let coming = transfer::Coming { data, mounts, images, containers };
             transfer::check(context.node(from)?, node, &coming).await?;
         }
-        Call::CopyData { source, target } => {
+        Operation::CopyData { source, target } => {
             let (from, source) = context.source(source)?;
             transfer::copy(from, source, node, target, &progress).await?;
         }
-        Call::DiscardData { source, target } => {
+        Operation::DiscardData { source, target } => {
             let (from, source) = context.source(source)?;
             transfer::discard(from, source, node, target, &today()).await?;
         }
-        Call::RemoveFolder { path } => transfer::remove(node, path).await?,
-        Call::SetAside { path } => transfer::set_aside(node, path, &today()).await?,
-        Call::CreateNetwork(spec) => drop(node.create_network(spec).await?),
-        Call::RemoveNetwork { id, .. } => node.remove_network(id).await?,
-        Call::CreateVolume(spec) => node.create_volume(spec).await?,
-        Call::RemoveVolume { name } => node.remove_volume(name).await?,
-        Call::CreateContainer { name, spec, peers, carry } => {
+        Operation::RemoveFolder { path } => transfer::remove(node, path).await?,
+        Operation::SetAside { path } => transfer::set_aside(node, path, &today()).await?,
+        Operation::CreateNetwork(spec) => drop(node.create_network(spec).await?),
+        Operation::RemoveNetwork { id, .. } => node.remove_network(id).await?,
+        Operation::CreateVolume(spec) => node.create_volume(spec).await?,
+        Operation::RemoveVolume { name } => node.remove_volume(name).await?,
+        Operation::CreateContainer { name, spec, peers, carry } => {
             let spec = complete(spec, context.values)?;
             node.create_container(&NewContainer { name, spec: &spec, peers, carry }).await?;
         }
-        Call::StartContainer { container } => node.start_container(container).await?,
-        Call::StopContainer { container } => node.stop_container(container).await?,
-        Call::RestartContainer { container } => node.restart_container(container).await?,
-        Call::UnpauseContainer { container } => node.unpause_container(container).await?,
-        Call::RenameContainer { container, name } => node.rename_container(container, name).await?,
-        Call::RemoveContainer { container, volumes } => node.remove_container(container, *volumes).await?,
-        Call::UpdateContainer { container, spec } => {
+        Operation::StartContainer { container } => node.start_container(container).await?,
+        Operation::StopContainer { container } => node.stop_container(container).await?,
+        Operation::RestartContainer { container } => node.restart_container(container).await?,
+        Operation::UnpauseContainer { container } => node.unpause_container(container).await?,
+        Operation::RenameContainer { container, name } => node.rename_container(container, name).await?,
+        Operation::RemoveContainer { container, volumes } => node.remove_container(container, *volumes).await?,
+        Operation::UpdateContainer { container, spec } => {
             node.update_container(container, &spec.as_ref().clone().filled(context.values)).await?;
         }
-        Call::ConnectNetwork { container, network, attachment } => {
+        Operation::ConnectNetwork { container, network, attachment } => {
             node.connect_network(container, network, attachment).await?;
         }
-        Call::DisconnectNetwork { container, network } => node.disconnect_network(container, network).await?,
-        Call::AwaitContainer { container, condition, timeout_ms } => {
+        Operation::DisconnectNetwork { container, network } => node.disconnect_network(container, network).await?,
+        Operation::AwaitContainer { container, condition, timeout_ms } => {
             wait(node, container, *condition, Duration::from_millis(*timeout_ms), &say).await?;
         }
-        Call::RunHealthScript { script, directory, env_file } => {
+        Operation::RunHealthScript { script, directory, env_file } => {
             prove(node, script, directory, env_file, &say).await?;
         }
     }
@@ -183,35 +183,9 @@ fn complete(spec: &ContainerSpec, values: &BTreeMap<String, String>) -> Result<C
     }
 }
 
-/// What the container that a call is about wrote last; nothing where there is none.
-async fn log_of(node: &dyn Node, call: &Call) -> Vec<String> {
-    let container = match call {
-        Call::StartContainer { container }
-        | Call::RestartContainer { container }
-        | Call::UnpauseContainer { container }
-        | Call::UpdateContainer { container, .. }
-        | Call::ConnectNetwork { container, .. }
-        | Call::AwaitContainer { container, .. } => container,
-        Call::EnsureDirectory(_)
-        | Call::CheckMove { .. }
-        | Call::CopyData { .. }
-        | Call::DiscardData { .. }
-        | Call::RemoveFolder { .. }
-        | Call::SetAside { .. }
-        | Call::WriteFile(_)
-        | Call::PullImage { .. }
-        | Call::BuildImage { .. }
-        | Call::CreateNetwork(_)
-        | Call::RemoveNetwork { .. }
-        | Call::CreateVolume(_)
-        | Call::RemoveVolume { .. }
-        | Call::CreateContainer { .. }
-        | Call::StopContainer { .. }
-        | Call::RenameContainer { .. }
-        | Call::RemoveContainer { .. }
-        | Call::DisconnectNetwork { .. }
-        | Call::RunHealthScript { .. } => return Vec::new(),
-    };
+/// The last lines of the log that tells why an operation failed; nothing where no container has one.
+async fn log_of(node: &dyn Node, operation: &Operation) -> Vec<String> {
+    let Some(container) = operation.describe().logs else { return Vec::new() };
     // The failure itself is what counts; a log that cannot be had is no second one.
     node.container_log(container, LOG_LINES).await.unwrap_or_default()
 }

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
 use crate::node::{ErrorKind, LockGuard, Node, NodeError};
-use crate::plan::{Call, Plan};
+use crate::plan::Plan;
+use crate::plan::operation::Effect;
 
 use super::Options;
 
@@ -48,7 +49,7 @@ pub(super) async fn take(
     options: &Options,
 ) -> Result<Locks, NodeError> {
     let writes = plan.steps.iter().filter(|s| options.until.is_none_or(|until| s.phase <= until));
-    let writes = writes.filter(|s| !matches!(s.call, Call::AwaitContainer { .. }));
+    let writes = writes.filter(|s| s.operation.describe().effect == Effect::Changes);
     let names: BTreeSet<&NodeName> = writes.map(|s| &s.node).collect();
     let wanted = names.into_iter().filter_map(|name| {
         let root = &options.nodes.get(name)?.root;
@@ -77,13 +78,13 @@ async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, No
     };
     match taken {
         // Who may use the engine and not write there has a lock all the same.
-        Err(error) if is_denied(&error) => node.lock(&lock_file_elsewhere(&root.path), holder).await,
+        Err(error) if is_denied(&error) => node.lock(&fallback_lock_file(&root.path), holder).await,
         taken => taken,
     }
 }
 
 /// The lock file for those who may not write to a node's root.
-pub fn lock_file_elsewhere(root: &str) -> String {
+pub fn fallback_lock_file(root: &str) -> String {
     let name: String = root.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     format!("/tmp/.hl{name}.lock")
 }

@@ -27,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use locks::{lock_file, lock_file_elsewhere};
+pub use locks::{fallback_lock_file, lock_file};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ use crate::model::homelab;
 use crate::model::view::RecordedService;
 use crate::model::{NodeName, ServiceName};
 use crate::node::{Node, NodeError};
-use crate::plan::{Call, Phase, Plan};
+use crate::plan::{Operation, Phase, Plan};
 use crate::state::{self, Ending, Store, Summary};
 
 /// How a plan is applied.
@@ -108,7 +108,7 @@ pub async fn apply(
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
     let unproven = plan.verifications.iter().map(|v| v.service.clone()).collect();
     store.await_proof(unproven).map_err(Error::NotBegun)?;
-    let moves = plan.steps.iter().filter(|step| matches!(step.call, Call::CheckMove { .. }));
+    let moves = plan.steps.iter().filter(|step| matches!(step.operation, Operation::CheckMove { .. }));
     store
         .begin_moves(moves.map(|step| (step.service.clone(), step.node.clone())).collect())
         .map_err(Error::NotBegun)?;

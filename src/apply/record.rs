@@ -13,7 +13,7 @@ use crate::model::spec::{ContainerSpec, DataPlace};
 use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
 use crate::model::{Field, Fields, Key, Kind, NodeName, Sealer, ServiceName, Text, Value};
 use crate::plan::record::{self, Views};
-use crate::plan::{Call, Plan, PlannedChange, Record, StepId};
+use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
 
 /// How long changes gather.
@@ -143,12 +143,12 @@ enum Subject<'p> {
 
 fn subject<'p>(plan: &'p Plan, change: &'p PlannedChange) -> Option<Subject<'p>> {
     let Record::Applied(declared) = &change.record else { return None };
-    let calls = || change.steps.iter().map(|StepId(i)| &plan.steps[*i].call);
+    let calls = || change.steps.iter().map(|StepId(i)| &plan.steps[*i].operation);
     let live_id = change.live_id.as_deref();
     match change.addr.kind {
         Kind::Container => {
             let made = calls().find_map(|call| match call {
-                Call::CreateContainer { spec, .. } => Some(Subject::Made(spec.as_ref())),
+                Operation::CreateContainer { spec, .. } => Some(Subject::Made(spec.as_ref())),
                 _ => None,
             });
             made.or_else(|| live_id.map(Subject::Container))
@@ -157,9 +157,9 @@ fn subject<'p>(plan: &'p Plan, change: &'p PlannedChange) -> Option<Subject<'p>>
         Kind::Volume => text(declared, Key::Name).map(Subject::Volume),
         Kind::Directory | Kind::File => {
             let written = calls().find_map(|call| match call {
-                Call::EnsureDirectory(spec) => Some(spec.path.as_str()),
-                Call::WriteFile(spec) => Some(spec.path.as_str()),
-                Call::CopyData { target: DataPlace::Folder(path), .. } => Some(path.as_str()),
+                Operation::EnsureDirectory(spec) => Some(spec.path.as_str()),
+                Operation::WriteFile(spec) => Some(spec.path.as_str()),
+                Operation::CopyData { target: DataPlace::Folder(path), .. } => Some(path.as_str()),
                 _ => None,
             });
             written.or(live_id).map(Subject::Path)

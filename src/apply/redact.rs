@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::spec::{FileContent, Variable};
-use crate::model::{Fields, Text, Value};
-use crate::plan::{Call, Plan};
+use crate::model::{Text, Value};
+use crate::plan::{Operation, Plan};
 
 const MASK: &str = "(secret)";
 
@@ -27,48 +27,16 @@ impl Redactor {
     pub(super) fn of(plan: &Plan, more: &[SecretString]) -> Self {
         let mut redactor = Self::default();
         more.iter().for_each(|secret| redactor.add(secret.expose_secret()));
-        for call in plan.steps.iter().flat_map(|step| std::iter::once(&step.call).chain(&step.undo)) {
-            redactor.add_call(call);
+        for operation in plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo)) {
+            operation.describe().values().iter().for_each(|value| redactor.add_value(value));
         }
         redactor
     }
 
-    fn add_call(&mut self, call: &Call) {
-        match call {
-            Call::CreateContainer { spec, .. } | Call::UpdateContainer { spec, .. } => self.add_fields(&spec.fields()),
-            Call::CreateVolume(spec) => self.add_fields(&spec.fields()),
-            Call::CreateNetwork(spec) => self.add_fields(&spec.fields()),
-            Call::WriteFile(spec) => self.add_fields(&spec.fields()),
-            Call::BuildImage { build, .. } => {
-                let texts = build.args.values().flatten().chain(build.labels.values());
-                texts.for_each(|text| self.add_value(&Value::Text(text.clone())));
-            }
-            Call::EnsureDirectory(_)
-            | Call::CheckMove { .. }
-            | Call::CopyData { .. }
-            | Call::DiscardData { .. }
-            | Call::RemoveFolder { .. }
-            | Call::SetAside { .. }
-            | Call::PullImage { .. }
-            | Call::RemoveNetwork { .. }
-            | Call::RemoveVolume { .. }
-            | Call::StartContainer { .. }
-            | Call::StopContainer { .. }
-            | Call::RestartContainer { .. }
-            | Call::UnpauseContainer { .. }
-            | Call::RenameContainer { .. }
-            | Call::RemoveContainer { .. }
-            | Call::ConnectNetwork { .. }
-            | Call::DisconnectNetwork { .. }
-            | Call::AwaitContainer { .. }
-            | Call::RunHealthScript { .. } => {}
-        }
-    }
-
     /// Adds what an apply has made for an env file, and what it has made of that. Other variables of
     /// the file are in the plan where they are secrets.
-    pub(super) fn add_generated(&mut self, call: &Call, values: &BTreeMap<String, String>) {
-        let Call::WriteFile(spec) = call else { return };
+    pub(super) fn add_generated(&mut self, operation: &Operation, values: &BTreeMap<String, String>) {
+        let Operation::WriteFile(spec) = operation else { return };
         let FileContent::Variables(variables) = &spec.content else { return };
         for (name, variable) in variables {
             if matches!(variable, Variable::Generated { .. } | Variable::Is(Text::Pending(_)))
@@ -87,11 +55,6 @@ impl Redactor {
                 self.secrets.insert((Reverse(part.len()), part.to_owned()));
             }
         }
-    }
-
-    /// Adds every secret in the clear that stands in these fields.
-    pub(super) fn add_fields(&mut self, fields: &Fields) {
-        fields.iter().for_each(|(_, value)| self.add_value(value));
     }
 
     fn add_value(&mut self, value: &Value) {

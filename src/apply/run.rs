@@ -15,7 +15,8 @@ use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::view::{LiveNode, RecordedService};
 use crate::model::{NodeName, ServiceName};
 use crate::node::{Node, NodeError};
-use crate::plan::{Call, OnFailure, Plan, Record, Step, StepId};
+use crate::plan::operation::Effect;
+use crate::plan::{OnFailure, Operation, Plan, Record, Step, StepId};
 use crate::state::{self, Intent, Store, Ticket};
 
 use super::Options;
@@ -144,7 +145,7 @@ impl<'a> Run<'a> {
                 return;
             }
             let (acts, waits): (Vec<Work>, Vec<Work>) =
-                work.into_iter().partition(|w| changes_something(self.call(*w)));
+                work.into_iter().partition(|w| self.operation(*w).describe().effect == Effect::Changes);
             for work in waits {
                 self.spawn(work, None);
             }
@@ -175,15 +176,15 @@ impl<'a> Run<'a> {
         &self.job.plan.steps[step.0]
     }
 
-    fn call(&self, work: Work) -> &'a Call {
+    fn operation(&self, work: Work) -> &'a Operation {
         match work {
-            Work::Do(step) => &self.step(step).call,
+            Work::Do(step) => &self.step(step).operation,
             Work::Undo(step) => self.step(step).undo.as_ref().expect("only what has an undo is taken back"),
         }
     }
 
     fn intent(&self, work: Work) -> Intent {
-        let what = words(self.call(work));
+        let what = words(self.operation(work));
         let (id, what) = match work {
             Work::Do(id) => (id, what),
             Work::Undo(id) => (id, format!("take back: {what}")),
@@ -233,19 +234,19 @@ impl<'a> Run<'a> {
                 return;
             }
         };
-        let call = self.call(work).clone();
+        let operation = self.operation(work).clone();
         let values = self.values.get(&(step.node.clone(), step.service.clone())).cloned().unwrap_or_default();
         let lost = self.job.locks.lost(&step.node);
         // Only what is copied from one node to another needs more than its own.
-        let nodes = match &call {
-            Call::CheckMove { .. } | Call::CopyData { .. } | Call::DiscardData { .. } => self.job.nodes.clone(),
-            _ => BTreeMap::new(),
+        let nodes = match operation.describe().other_node {
+            Some(_) => self.job.nodes.clone(),
+            None => BTreeMap::new(),
         };
         self.tasks.spawn(async move {
             let say = |text, bytes| drop(sender.send(Message::Progress { step: id, text, bytes }));
             let context = Context { values: &values, nodes: &nodes, say: &say };
             let result = tokio::select! {
-                result = perform(node.as_ref(), &call, &context) => result,
+                result = perform(node.as_ref(), &operation, &context) => result,
                 error = lost => Err(Failure { error, log: Vec::new() }),
             };
             let _ = sender.send(end(result));
@@ -284,7 +285,7 @@ impl<'a> Run<'a> {
         let mut skipped = Vec::new();
         let outcome = match (result, step.on_failure) {
             (Ok(made), _) => {
-                self.redactor.add_generated(&step.call, &made.values);
+                self.redactor.add_generated(&step.operation, &made.values);
                 self.values.entry((step.node.clone(), step.service.clone())).or_default().extend(made.values);
                 self.schedule.done(id);
                 Outcome::Done
@@ -424,8 +425,10 @@ impl<'a> Run<'a> {
                 }
                 let (running, waiting) = self.schedule.stop();
                 for step in running {
-                    let error =
-                        format!("{}: stopped before it ended; it may or may not be done", words(&self.step(step).call));
+                    let error = format!(
+                        "{}: stopped before it ended; it may or may not be done",
+                        words(&self.step(step).operation)
+                    );
                     self.close(step, Duration::ZERO, Outcome::Failed { error, log: Vec::new() });
                 }
                 for step in waiting {
@@ -462,9 +465,4 @@ impl<'a> Run<'a> {
     fn emit(&self, event: Event) {
         let _ = self.job.events.send(event);
     }
-}
-
-/// Whether a call is one that a crash could leave half done. Waiting is not.
-fn changes_something(call: &Call) -> bool {
-    !matches!(call, Call::AwaitContainer { .. })
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::NodeName;
-use crate::plan::{Effort, GroupId, Phase, Plan, PlannedChange, Step, StepId};
+use crate::plan::{GroupId, Phase, Plan, PlannedChange, Scheduling, Step, StepId};
 
 /// How many calls may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl<'p> Schedule<'p> {
         for id in ready {
             let step = &self.steps[id.0];
             // Waiting must not keep others from working: what is waited for may need them.
-            if step.call.effort() != Effort::Waiting {
+            if step.operation.describe().scheduling != Scheduling::Waiting {
                 let node = self.limits.nodes.get(&step.node).copied().unwrap_or(PER_NODE).max(1);
                 let used = self.slots.get(&step.node).copied().unwrap_or(0);
                 if used >= node || self.used >= self.limits.overall.max(1) {
@@ -292,7 +292,7 @@ impl<'p> Schedule<'p> {
         assert!(self.running.remove(&step), "only a step that runs can end. This is a bug in hl");
         self.states[step.0] = state;
         let step = &self.steps[step.0];
-        if step.call.effort() != Effort::Waiting
+        if step.operation.describe().scheduling != Scheduling::Waiting
             && let Some(used) = self.slots.get_mut(&step.node)
         {
             *used -= 1;

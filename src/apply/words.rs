@@ -1,39 +1,39 @@
 //! A call in a few words, for the journal and for errors. No value of a secret is in it.
 
-use crate::plan::Call;
+use crate::plan::Operation;
 
 /// What a call does, such as `create container web`.
-pub(super) fn words(call: &Call) -> String {
+pub(super) fn words(call: &Operation) -> String {
     match call {
-        Call::EnsureDirectory(spec) => format!("make directory {}", spec.path),
-        Call::WriteFile(spec) => format!("write file {}", spec.path),
-        Call::PullImage { reference, .. } => format!("pull {reference}"),
-        Call::BuildImage { reference, .. } => format!("build {reference}"),
-        Call::CheckMove { from, .. } => format!("check that it can come from {from}"),
-        Call::CopyData { source, .. } => format!("copy {source}"),
-        Call::DiscardData { target, .. } => format!("take the copy {target} away"),
-        Call::RemoveFolder { path } => format!("remove {path}"),
-        Call::SetAside { path } => format!("set {path} aside"),
-        Call::CreateNetwork(spec) => format!("create network {}", spec.name),
-        Call::RemoveNetwork { name, .. } => format!("remove network {name}"),
-        Call::CreateVolume(spec) => format!("create volume {}", spec.name),
-        Call::RemoveVolume { name } => format!("remove volume {name}"),
-        Call::CreateContainer { name, .. } => format!("create container {name}"),
-        Call::StartContainer { container } => format!("start container {}", short(container)),
-        Call::StopContainer { container } => format!("stop container {}", short(container)),
-        Call::RestartContainer { container } => format!("restart container {}", short(container)),
-        Call::UnpauseContainer { container } => format!("unpause container {}", short(container)),
-        Call::RenameContainer { container, name } => format!("rename container {} to {name}", short(container)),
-        Call::RemoveContainer { container, .. } => format!("remove container {}", short(container)),
-        Call::UpdateContainer { container, .. } => format!("update container {}", short(container)),
-        Call::ConnectNetwork { container, network, .. } => {
+        Operation::EnsureDirectory(spec) => format!("make directory {}", spec.path),
+        Operation::WriteFile(spec) => format!("write file {}", spec.path),
+        Operation::PullImage { reference, .. } => format!("pull {reference}"),
+        Operation::BuildImage { reference, .. } => format!("build {reference}"),
+        Operation::CheckMove { from, .. } => format!("check that it can come from {from}"),
+        Operation::CopyData { source, .. } => format!("copy {source}"),
+        Operation::DiscardData { target, .. } => format!("take the copy {target} away"),
+        Operation::RemoveFolder { path } => format!("remove {path}"),
+        Operation::SetAside { path } => format!("set {path} aside"),
+        Operation::CreateNetwork(spec) => format!("create network {}", spec.name),
+        Operation::RemoveNetwork { name, .. } => format!("remove network {name}"),
+        Operation::CreateVolume(spec) => format!("create volume {}", spec.name),
+        Operation::RemoveVolume { name } => format!("remove volume {name}"),
+        Operation::CreateContainer { name, .. } => format!("create container {name}"),
+        Operation::StartContainer { container } => format!("start container {}", short(container)),
+        Operation::StopContainer { container } => format!("stop container {}", short(container)),
+        Operation::RestartContainer { container } => format!("restart container {}", short(container)),
+        Operation::UnpauseContainer { container } => format!("unpause container {}", short(container)),
+        Operation::RenameContainer { container, name } => format!("rename container {} to {name}", short(container)),
+        Operation::RemoveContainer { container, .. } => format!("remove container {}", short(container)),
+        Operation::UpdateContainer { container, .. } => format!("update container {}", short(container)),
+        Operation::ConnectNetwork { container, network, .. } => {
             format!("connect container {} to network {network}", short(container))
         }
-        Call::DisconnectNetwork { container, network } => {
+        Operation::DisconnectNetwork { container, network } => {
             format!("disconnect container {} from network {}", short(container), short(network))
         }
-        Call::AwaitContainer { container, .. } => format!("wait for container {}", short(container)),
-        Call::RunHealthScript { script, .. } => format!("run {}", script.path),
+        Operation::AwaitContainer { container, .. } => format!("wait for container {}", short(container)),
+        Operation::RunHealthScript { script, .. } => format!("run {}", script.path),
     }
 }
 

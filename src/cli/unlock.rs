@@ -7,7 +7,7 @@ use clap::Args;
 use super::environment::Context;
 use super::exit::{Answer, Exit, Failure};
 use super::terminal::Terminal;
-use crate::apply::{lock_file, lock_file_elsewhere};
+use crate::apply::{fallback_lock_file, lock_file};
 use crate::config;
 use crate::diagnostic::did_you_mean;
 use crate::model::NodeName;
@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         }
         let root = &nodes[name].root;
         let mut is_free = true;
-        for path in [lock_file(root), lock_file_elsewhere(root)] {
+        for path in [lock_file(root), fallback_lock_file(root)] {
             match door.lock_holder(&path).await {
                 Ok(None) => {}
                 Ok(Some(holder)) => {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use super::build::{Builder, NewStep};
 use super::moving::{Carriage, carriage, config_name, data_name};
+use super::operation::Operation;
 use super::place::{forget, own_volume};
 use super::scope::is_home;
-use super::step::{Call, Phase};
+use super::step::Phase;
 use super::{Action, Note, PlannedChange, Prune, Reason, Record, Stake};
 use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
@@ -18,7 +19,7 @@ struct Left {
     node: NodeName,
     kind: Kind,
     name: String,
-    call: Call,
+    call: Operation,
 }
 
 impl<'a> Builder<'a> {
@@ -55,7 +56,7 @@ impl<'a> Builder<'a> {
                 let prefix = format!("{}/{folder}.moved-", declared.root);
                 for path in node.aside.iter().filter(|path| path.starts_with(&prefix)) {
                     let short = path.strip_prefix(&format!("{}/", declared.root)).unwrap_or(path);
-                    let call = Call::RemoveFolder { path: path.clone() };
+                    let call = Operation::RemoveFolder { path: path.clone() };
                     all.push(Left { node: name.clone(), kind: Kind::Directory, name: short.to_owned(), call });
                 }
             }
@@ -65,7 +66,7 @@ impl<'a> Builder<'a> {
                     node: name.clone(),
                     kind: Kind::Volume,
                     name: key,
-                    call: Call::RemoveVolume { name: volume },
+                    call: Operation::RemoveVolume { name: volume },
                 }));
             }
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, decide};
 use super::moving::{Origin, Way};
-use super::step::{Call, GroupId, OnFailure, Phase, Step, StepId};
+use super::operation::Operation;
+use super::step::{GroupId, OnFailure, Phase, Step, StepId};
 use super::{Action, Downtime, Input, Note, Plan, PlannedChange, Reason, Record, Verification, order};
 use crate::diff::{self, Change, Instances, Presence};
 use crate::model::homelab::{Condition, RunState, Service};
@@ -55,8 +56,8 @@ pub(super) struct NewStep<'a> {
     pub(super) service: &'a Service,
     pub(super) addr: Option<Addr>,
     pub(super) phase: Phase,
-    pub(super) call: Call,
-    pub(super) undo: Option<Call>,
+    pub(super) call: Operation,
+    pub(super) undo: Option<Operation>,
     pub(super) group: Option<GroupId>,
     pub(super) after: BTreeSet<StepId>,
 }
@@ -98,7 +99,7 @@ impl<'a> Builder<'a> {
             service: new.service.name.clone(),
             addr: new.addr,
             phase: new.phase,
-            call: new.call,
+            operation: new.call,
             undo: new.undo,
             group: new.group,
             verifies: BTreeSet::new(),
@@ -245,7 +246,7 @@ impl<'a> Builder<'a> {
             after.extend(&result.started);
             after.extend(self.gate_of(&upset));
             let root = self.input.homelab.nodes.get(&service.node).map_or("", |n| n.root.as_str());
-            let call = Call::RunHealthScript {
+            let call = Operation::RunHealthScript {
                 script: Box::new(script.clone()),
                 directory: service.project_dir.clone(),
                 env_file: format!("{root}/config/{}/.env", service.name),

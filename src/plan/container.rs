@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, ContainerSteps, NewStep, Site, planned};
 use super::decide::{Decision, Restart, reasons};
-use super::step::{AnonymousVolumes, Call, GroupId, OnFailure, Phase, StepId};
+use super::operation::{AnonymousVolumes, Operation};
+use super::step::{GroupId, OnFailure, Phase, StepId};
 use super::{Action, Dependent, Downtime, Reason, Record, Stake};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Role, Rollback, RunState, UpdateOrder};
@@ -122,8 +123,8 @@ impl<'a> Builder<'a> {
         &mut self,
         work: &mut Work<'_, 'a>,
         phase: Phase,
-        call: Call,
-        undo: Option<Call>,
+        call: Operation,
+        undo: Option<Operation>,
         group: Option<GroupId>,
     ) -> StepId {
         let after = match work.steps.last() {
@@ -145,7 +146,7 @@ impl<'a> Builder<'a> {
         let group = work.site.comes;
         work.out.groups.extend(group);
         let create = create_call(work, spec.name.clone(), BTreeMap::new());
-        let remove = Call::RemoveContainer { container: spec.name.clone(), volumes: AnonymousVolumes::Keep };
+        let remove = Operation::RemoveContainer { container: spec.name.clone(), volumes: AnonymousVolumes::Keep };
         let made = self.step(work, Phase::Deploy, create, Some(remove), group);
         work.out.placed.insert(made);
         if work.site.service.state == RunState::Running {
@@ -168,13 +169,13 @@ impl<'a> Builder<'a> {
         let (name, fresh, kept) =
             (spec.name.clone(), format!("{short}_{}", spec.name), format!("{}.old-{short}", spec.name));
         let runs = work.site.service.state == RunState::Running;
-        let stop_old = Call::StopContainer { container: old.id.clone() };
-        let start_old = Call::StartContainer { container: old.id.clone() };
+        let stop_old = Operation::StopContainer { container: old.id.clone() };
+        let start_old = Operation::StartContainer { container: old.id.clone() };
         let was_running = matches!(old.status, Status::Running | Status::Restarting | Status::Paused);
         let start_first = runs && was_running && starts_first(work);
 
         let create = create_call(work, fresh.clone(), carried(spec, old));
-        let remove_new = Call::RemoveContainer { container: fresh.clone(), volumes: AnonymousVolumes::Keep };
+        let remove_new = Operation::RemoveContainer { container: fresh.clone(), volumes: AnonymousVolumes::Keep };
         self.step(work, Phase::Deploy, create, Some(remove_new), group);
         if start_first {
             self.start_new(work, fresh.clone(), group);
@@ -184,17 +185,17 @@ impl<'a> Builder<'a> {
             self.step(work, Phase::Deploy, stop_old, Some(start_old), group);
         }
         if old.name == name {
-            let back = Call::RenameContainer { container: old.id.clone(), name: name.clone() };
+            let back = Operation::RenameContainer { container: old.id.clone(), name: name.clone() };
             self.step(
                 work,
                 Phase::Deploy,
-                Call::RenameContainer { container: old.id.clone(), name: kept },
+                Operation::RenameContainer { container: old.id.clone(), name: kept },
                 Some(back),
                 group,
             );
         }
-        let rename = Call::RenameContainer { container: fresh.clone(), name: name.clone() };
-        let back = Call::RenameContainer { container: name.clone(), name: fresh };
+        let rename = Operation::RenameContainer { container: fresh.clone(), name: name.clone() };
+        let back = Operation::RenameContainer { container: name.clone(), name: fresh };
         let in_place = self.step(work, Phase::Deploy, rename, Some(back), group);
         work.out.placed.insert(in_place);
         if start_first {
@@ -206,15 +207,15 @@ impl<'a> Builder<'a> {
             self.start_new(work, name.clone(), group);
             self.await_it(work, name, group);
         }
-        let remove_old = Call::RemoveContainer { container: old.id.clone(), volumes: AnonymousVolumes::Keep };
+        let remove_old = Operation::RemoveContainer { container: old.id.clone(), volumes: AnonymousVolumes::Keep };
         let clean = self.step(work, Phase::Clean, remove_old, None, None);
         work.out.cleaning.insert(clean);
         if was_running && !start_first { Downtime::Restart } else { Downtime::None }
     }
 
     fn start_new(&mut self, work: &mut Work<'_, 'a>, name: String, group: Option<GroupId>) {
-        let stop = Call::StopContainer { container: name.clone() };
-        let start = self.step(work, Phase::Deploy, Call::StartContainer { container: name }, Some(stop), group);
+        let stop = Operation::StopContainer { container: name.clone() };
+        let start = self.step(work, Phase::Deploy, Operation::StartContainer { container: name }, Some(stop), group);
         work.out.started.insert(start);
     }
 
@@ -236,7 +237,7 @@ impl<'a> Builder<'a> {
             self.step(
                 work,
                 Phase::Deploy,
-                Call::UpdateContainer { container: id.clone(), spec: Box::new(spec.clone()) },
+                Operation::UpdateContainer { container: id.clone(), spec: Box::new(spec.clone()) },
                 None,
                 None,
             );
@@ -255,7 +256,7 @@ impl<'a> Builder<'a> {
             self.reattach(work, live, network, spec.networks.get(network));
         }
         if has(Key::Name) {
-            let call = Call::RenameContainer { container: id.clone(), name: spec.name.clone() };
+            let call = Operation::RenameContainer { container: id.clone(), name: spec.name.clone() };
             let renamed = self.step(work, Phase::Deploy, call, None, None);
             work.out.placed.insert(renamed);
         }
@@ -270,11 +271,11 @@ impl<'a> Builder<'a> {
     fn reattach(&mut self, work: &mut Work<'_, 'a>, live: &LiveContainer, network: &str, wanted: Option<&Attachment>) {
         let (container, name) = (live.id.clone(), network.to_owned());
         if live.spec.networks.contains_key(network) || live.stale_networks.contains_key(network) {
-            let call = Call::DisconnectNetwork { container: container.clone(), network: name.clone() };
+            let call = Operation::DisconnectNetwork { container: container.clone(), network: name.clone() };
             self.step(work, Phase::Deploy, call, None, None);
         }
         if let Some(attachment) = wanted {
-            let call = Call::ConnectNetwork { container, network: name, attachment: Box::new(attachment.clone()) };
+            let call = Operation::ConnectNetwork { container, network: name, attachment: Box::new(attachment.clone()) };
             self.step(work, Phase::Deploy, call, None, None);
         }
     }
@@ -282,18 +283,18 @@ impl<'a> Builder<'a> {
     fn restart(&mut self, work: &mut Work<'_, 'a>, live: &LiveContainer, decision: &Decision) -> Downtime {
         let id = live.id.clone();
         if work.site.service.state == RunState::Stopped {
-            self.step(work, Phase::Deploy, Call::StopContainer { container: id }, None, None);
+            self.step(work, Phase::Deploy, Operation::StopContainer { container: id }, None, None);
             return Downtime::Stops;
         }
         let (call, downtime) = match live.status {
             Status::Paused if decision.restart == Restart::Thaw => {
-                (Call::UnpauseContainer { container: id.clone() }, Downtime::None)
+                (Operation::UnpauseContainer { container: id.clone() }, Downtime::None)
             }
             Status::Running | Status::Restarting | Status::Paused => {
-                (Call::RestartContainer { container: id.clone() }, Downtime::Restart)
+                (Operation::RestartContainer { container: id.clone() }, Downtime::Restart)
             }
             Status::Created | Status::Exited { .. } | Status::Removing | Status::Dead => {
-                (Call::StartContainer { container: id.clone() }, Downtime::None)
+                (Operation::StartContainer { container: id.clone() }, Downtime::None)
             }
         };
         let step = self.step(work, Phase::Deploy, call, None, None);
@@ -342,10 +343,10 @@ fn starts_first(work: &Work<'_, '_>) -> bool {
     }
 }
 
-fn create_call(work: &Work<'_, '_>, name: String, carry: BTreeMap<String, String>) -> Call {
+fn create_call(work: &Work<'_, '_>, name: String, carry: BTreeMap<String, String>) -> Operation {
     let peers =
         work.site.service.containers.values().rev().map(|c| (c.compose_service.clone(), c.spec.name.clone())).collect();
-    Call::CreateContainer { name, spec: Box::new(work.container.spec.clone()), peers, carry }
+    Operation::CreateContainer { name, spec: Box::new(work.container.spec.clone()), peers, carry }
 }
 
 /// The anonymous volumes of the old container that the new one takes over, as Compose does: those
@@ -389,12 +390,12 @@ pub(super) fn is_well(live: &LiveContainer) -> bool {
 }
 
 /// The wait for a container to be what others need of it.
-pub(super) fn await_call(container: &Container, name: String) -> Call {
+pub(super) fn await_call(container: &Container, name: String) -> Operation {
     let condition = match container.role {
         Role::Daemon => Condition::Healthy,
         Role::OneShot => Condition::Completed,
     };
-    Call::AwaitContainer { container: name, condition, timeout_ms: patience(container) }
+    Operation::AwaitContainer { container: name, condition, timeout_ms: patience(container) }
 }
 
 /// How long a container may take to become what others need of it, in milliseconds: what its health check allows for at most, with a

@@ -13,6 +13,7 @@ pub mod file;
 mod moving;
 mod note;
 mod objection;
+pub mod operation;
 mod order;
 mod place;
 pub mod record;
@@ -34,9 +35,10 @@ pub use block::Block;
 pub use container::patience;
 pub use note::Note;
 pub use objection::{External, Holder, Objection, ObjectionKind};
+pub use operation::{AnonymousVolumes, Operation, Scheduling};
 pub use order::services as service_order;
 pub use stake::Stake;
-pub use step::{AnonymousVolumes, Call, Effort, GroupId, OnFailure, Phase, Step, StepId};
+pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::build::{Builder, NewStep, Site};
 use super::container::applied;
+use super::operation::{AnonymousVolumes, Operation};
 use super::place::{forget, own_volume};
 use super::scope::is_home;
-use super::step::{AnonymousVolumes, Call, GroupId, Phase, StepId};
+use super::step::{GroupId, Phase, StepId};
 use super::{Action, Downtime, PlannedChange, Reason, Record, Stake};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
@@ -126,7 +127,7 @@ impl<'a> Builder<'a> {
         if !origin.changes.iter().any(|c| c.addr.name.starts_with(&below)) {
             return;
         }
-        let call = Call::CopyData { source, target };
+        let call = Operation::CopyData { source, target };
         let addr = site.service.addr(Kind::Directory, &name);
         let (phase, after) = (Phase::Prepare, BTreeSet::new());
         let new =
@@ -147,7 +148,7 @@ impl<'a> Builder<'a> {
     /// Whether a folder of the service is copied from another node: the data always, the configuration where there is any.
     pub(super) fn brings(&self, site: &Site<'a>, name: &str) -> bool {
         let addr = Some(site.service.addr(Kind::Directory, name));
-        let copies = |s: &super::step::Step| matches!(s.call, Call::CopyData { .. }) && s.addr == addr;
+        let copies = |s: &super::step::Step| matches!(s.operation, Operation::CopyData { .. }) && s.addr == addr;
         name == data_name(site.service) || self.plan.steps.iter().any(copies)
     }
 
@@ -169,7 +170,7 @@ impl<'a> Builder<'a> {
         }
         for (name, (source, spec)) in &origin.volumes {
             let addr = service.addr(Kind::Volume, name);
-            let call = Call::CreateVolume(Box::new((*spec).clone()));
+            let call = Operation::CreateVolume(Box::new((*spec).clone()));
             let (phase, after) = (Phase::Deploy, BTreeSet::new());
             let new = NewStep { service, addr: Some(addr.clone()), phase, call, undo: None, group: None, after };
             let made = self.push(new);
@@ -185,8 +186,8 @@ impl<'a> Builder<'a> {
         let mut downtime = if stops.len() > 1 { Downtime::Restart } else { Downtime::None };
         let mut copies = Vec::new();
         for (addr, source, target, fields, made) in coming {
-            let undo = Call::DiscardData { source: source.clone(), target: target.clone() };
-            let call = Call::CopyData { source, target };
+            let undo = Operation::DiscardData { source: source.clone(), target: target.clone() };
+            let call = Operation::CopyData { source, target };
             let (phase, undo, group) = (Phase::Deploy, Some(undo), Some(origin.group));
             let after = stops.iter().chain(&site.ground).copied().collect();
             let copy = self.push(NewStep { service, addr: Some(addr.clone()), phase, call, undo, group, after });
@@ -225,8 +226,8 @@ impl<'a> Builder<'a> {
     fn already_begun(&mut self, site: &mut Site<'a>, origin: &Origin<'a>) {
         let running = site.instances.current.values().filter(|live| runs(live));
         for container in running.map(|live| live.id.clone()).collect::<Vec<_>>() {
-            let undo = Some(Call::StopContainer { container: container.clone() });
-            let (call, after) = (Call::StartContainer { container }, site.ground.clone());
+            let undo = Some(Operation::StopContainer { container: container.clone() });
+            let (call, after) = (Operation::StartContainer { container }, site.ground.clone());
             let (phase, group) = (Phase::Deploy, Some(origin.group));
             let addr = Some(site.service.addr(Kind::Directory, data_name(site.service)));
             let step = self.push(NewStep { service: site.service, addr, phase, call, undo, group, after });
@@ -252,7 +253,7 @@ impl<'a> Builder<'a> {
         // Who names a platform knows that it is not the machine's own.
         let unnamed = site.service.containers.values().filter(|c| c.spec.platform.is_none());
         let images: BTreeMap<&str, &ImageRef> = unnamed.map(|c| (c.spec.image.as_str(), &c.spec.image)).collect();
-        let call = Call::CheckMove {
+        let call = Operation::CheckMove {
             from: origin.node.clone(),
             data,
             mounts: self.mounts_elsewhere(site.service),
@@ -264,8 +265,8 @@ impl<'a> Builder<'a> {
         let check = self.push(NewStep { service: site.service, addr, phase, call, undo: None, group: None, after });
         let mut steps = vec![check];
         for container in stopping {
-            let undo = Some(Call::StartContainer { container: container.clone() });
-            let call = Call::StopContainer { container };
+            let undo = Some(Operation::StartContainer { container: container.clone() });
+            let call = Operation::StopContainer { container };
             steps.push(self.on_origin(site, origin, Phase::Deploy, call, undo, BTreeSet::from([check])));
         }
         steps
@@ -279,18 +280,19 @@ impl<'a> Builder<'a> {
         let traces = self.traces(site.service, origin);
         let mut gone = proof.clone();
         for (addr, id) in traces.containers {
-            let call = Call::RemoveContainer { container: id, volumes: AnonymousVolumes::Keep };
+            let call = Operation::RemoveContainer { container: id, volumes: AnonymousVolumes::Keep };
             let step = self.on_origin(site, origin, Phase::Clean, call, None, proof.clone());
             gone.insert(step);
             self.add(self.cleared(&addr, site.service, vec![step]));
         }
         for (addr, id, name) in traces.networks {
-            let step = self.on_origin(site, origin, Phase::Clean, Call::RemoveNetwork { id, name }, None, gone.clone());
+            let step =
+                self.on_origin(site, origin, Phase::Clean, Operation::RemoveNetwork { id, name }, None, gone.clone());
             self.add(self.cleared(&addr, site.service, vec![step]));
         }
         for addr in traces.folders {
             let root = self.input.homelab.nodes.get(&origin.node).map_or("", |n| n.root.as_str());
-            let call = Call::SetAside { path: format!("{root}/{}", addr.name) };
+            let call = Operation::SetAside { path: format!("{root}/{}", addr.name) };
             let step = self.on_origin(site, origin, Phase::Clean, call, None, gone.clone());
             let kept = Stake::FolderRetired { path: addr.name.clone(), node: origin.node.clone() };
             self.add(left(addr, site.service, vec![kept], vec![step]));
@@ -377,8 +379,8 @@ impl<'a> Builder<'a> {
         site: &Site<'a>,
         origin: &Origin<'a>,
         phase: Phase,
-        call: Call,
-        undo: Option<Call>,
+        call: Operation,
+        undo: Option<Operation>,
         after: BTreeSet<StepId>,
     ) -> StepId {
         let group = undo.is_some().then_some(origin.group);

@@ -6,7 +6,8 @@ use super::build::{Builder, NewStep, Site};
 use super::container::applied;
 use super::decide::{quiet_reason, reasons};
 use super::moving::{config_name, data_name};
-use super::step::{Call, OnFailure, Phase, StepId};
+use super::operation::Operation;
+use super::step::{OnFailure, Phase, StepId};
 use super::{Action, Dependent, Downtime, Objection, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Image, Network, Service, Volume};
@@ -62,12 +63,12 @@ impl<'a> Builder<'a> {
                     if site.comes.is_some() && as_it_is && comes && self.brings(site, name) {
                         continue;
                     }
-                    let call = Call::EnsureDirectory(spec.clone());
+                    let call = Operation::EnsureDirectory(spec.clone());
                     self.place(site, change, Phase::Prepare, call, spec.fields());
                 }
                 Kind::File => {
                     let Some(spec) = site.service.files.get(name) else { continue };
-                    let call = Call::WriteFile(Box::new(spec.clone()));
+                    let call = Operation::WriteFile(Box::new(spec.clone()));
                     self.place(site, change, Phase::Prepare, call, spec.fields());
                 }
                 Kind::Network => {
@@ -92,7 +93,7 @@ impl<'a> Builder<'a> {
         site: &mut Site<'a>,
         change: &Change,
         phase: Phase,
-        call: Call,
+        call: Operation,
         record: Fields,
     ) -> Option<StepId> {
         let need = need(change);
@@ -118,7 +119,7 @@ impl<'a> Builder<'a> {
 
     /// `going` are the ids of the containers that the plan removes.
     fn network(&mut self, site: &mut Site<'a>, change: &'a Change, spec: &NetworkSpec, going: &BTreeSet<&str>) {
-        let create = Call::CreateNetwork(Box::new(spec.clone()));
+        let create = Operation::CreateNetwork(Box::new(spec.clone()));
         let key = (site.service.node.clone(), spec.name.clone());
         if need(change) != Need::Remake {
             if let Some(step) = self.place(site, change, Phase::Deploy, create, spec.fields()) {
@@ -133,17 +134,17 @@ impl<'a> Builder<'a> {
             site.node.containers.values().filter(|c| c.spec.networks.contains_key(&spec.name)).collect();
         let addr = Some(change.addr.clone());
         let service = site.service;
-        let step = |b: &mut Self, call: Call, undo: Option<Call>, after: BTreeSet<StepId>| {
+        let step = |b: &mut Self, call: Operation, undo: Option<Operation>, after: BTreeSet<StepId>| {
             let new = NewStep { service, addr: addr.clone(), phase: Phase::Deploy, call, undo, group: None, after };
             b.push(new)
         };
         let mut steps = Vec::new();
         for container in &attached {
-            let call = Call::DisconnectNetwork { container: container.id.clone(), network: spec.name.clone() };
+            let call = Operation::DisconnectNetwork { container: container.id.clone(), network: spec.name.clone() };
             steps.push(step(self, call, None, site.gate.clone()));
         }
         let off: BTreeSet<StepId> = steps.iter().copied().collect();
-        let remove = step(self, Call::RemoveNetwork { id, name: spec.name.clone() }, None, off);
+        let remove = step(self, Operation::RemoveNetwork { id, name: spec.name.clone() }, None, off);
         let made = step(self, create, None, BTreeSet::from([remove]));
         steps.extend([remove, made]);
         site.ground.insert(made);
@@ -163,7 +164,7 @@ impl<'a> Builder<'a> {
                 .find(|(_, c)| c.id == container.id)
                 .and_then(|(name, _)| site.service.containers[name].spec.networks.get(&spec.name));
             let attachment = declared.unwrap_or(&container.spec.networks[&spec.name]);
-            let call = Call::ConnectNetwork {
+            let call = Operation::ConnectNetwork {
                 container: container.id.clone(),
                 network: spec.name.clone(),
                 attachment: Box::new(attachment.clone()),
@@ -183,7 +184,7 @@ impl<'a> Builder<'a> {
     }
 
     fn volume(&mut self, site: &mut Site<'a>, change: &'a Change, spec: &VolumeSpec) {
-        let create = Call::CreateVolume(Box::new(spec.clone()));
+        let create = Operation::CreateVolume(Box::new(spec.clone()));
         if need(change) != Need::Remake {
             self.place(site, change, Phase::Deploy, create, spec.fields());
             return;
@@ -207,19 +208,19 @@ impl<'a> Builder<'a> {
             .collect();
         let mut steps: Vec<StepId> = Vec::new();
         let mut after = site.gate.clone();
-        let mut push = |b: &mut Self, call: Call, after: BTreeSet<StepId>| {
+        let mut push = |b: &mut Self, call: Operation, after: BTreeSet<StepId>| {
             let addr = Some(change.addr.clone());
             let id = b.push(NewStep { service, addr, phase: Phase::Deploy, call, undo: None, group: None, after });
             steps.push(id);
             id
         };
         for user in &users {
-            let stop = push(self, Call::StopContainer { container: user.id.clone() }, site.gate.clone());
-            let volumes = super::step::AnonymousVolumes::Keep;
-            let remove = Call::RemoveContainer { container: user.id.clone(), volumes };
+            let stop = push(self, Operation::StopContainer { container: user.id.clone() }, site.gate.clone());
+            let volumes = super::operation::AnonymousVolumes::Keep;
+            let remove = Operation::RemoveContainer { container: user.id.clone(), volumes };
             after.insert(push(self, remove, BTreeSet::from([stop])));
         }
-        let remove = push(self, Call::RemoveVolume { name: spec.name.clone() }, after);
+        let remove = push(self, Operation::RemoveVolume { name: spec.name.clone() }, after);
         let made = push(self, create, BTreeSet::from([remove]));
         site.ground.insert(made);
         // Their replacement is then a plain creation: there is no old one left to keep.
@@ -246,7 +247,7 @@ impl<'a> Builder<'a> {
         let present = site.node.image(reference).is_some();
         let policy = declared.map(|i| i.pull.clone()).unwrap_or_default();
         let build = declared.and_then(|i| i.build.clone());
-        let build_it = |build| Call::BuildImage { reference: reference.clone(), build: Box::new(build) };
+        let build_it = |build| Operation::BuildImage { reference: reference.clone(), build: Box::new(build) };
         let (call, reasons) = match (build, policy, present) {
             (Some(build), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build, false) => {
                 (build_it(build), vec![Reason::ImageMissing])
@@ -263,7 +264,7 @@ impl<'a> Builder<'a> {
                     (true, PullPolicy::Every(seconds)) => Reason::PullPolicy(PullPolicy::Every(seconds)),
                     (true, _) => Reason::PullPolicy(PullPolicy::Always),
                 };
-                (Call::PullImage { reference: reference.clone(), platform }, vec![reason])
+                (Operation::PullImage { reference: reference.clone(), platform }, vec![reason])
             }
         };
         let addr = site.service.addr(Kind::Image, reference.familiar());

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, NewStep, Site};
+use super::operation::{AnonymousVolumes, Operation};
 use super::place::forget;
-use super::step::{AnonymousVolumes, Call, GroupId, Phase, Step, StepId};
+use super::step::{GroupId, Phase, Step, StepId};
 use super::{Action, Downtime, Note, Objection, OnFailure, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Presence};
 use crate::model::homelab::Protect;
@@ -138,11 +139,11 @@ impl<'a> Builder<'a> {
         let mut steps = Vec::new();
         let mut after = after;
         if matches!(live.status, Status::Running | Status::Restarting | Status::Paused) {
-            let stop = self.bare(change, Call::StopContainer { container: live.id.clone() }, after);
+            let stop = self.bare(change, Operation::StopContainer { container: live.id.clone() }, after);
             steps.push(stop);
             after = BTreeSet::from([stop]);
         }
-        let call = Call::RemoveContainer { container: live.id.clone(), volumes: AnonymousVolumes::Keep };
+        let call = Operation::RemoveContainer { container: live.id.clone(), volumes: AnonymousVolumes::Keep };
         steps.push(self.bare(change, call, after));
         steps
     }
@@ -162,7 +163,7 @@ impl<'a> Builder<'a> {
                     .map(|c| c.name.clone())
                     .collect();
                 if users.is_empty() {
-                    let step = self.bare(change, Call::RemoveNetwork { id: id.clone(), name }, after);
+                    let step = self.bare(change, Operation::RemoveNetwork { id: id.clone(), name }, after);
                     let change = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
                     self.add(change);
                 } else {
@@ -170,7 +171,7 @@ impl<'a> Builder<'a> {
                 }
             }
             (Kind::Volume, Some(name)) if self.input.options.allows_data_loss(&addr) => {
-                let step = self.bare(change, Call::RemoveVolume { name: name.clone() }, after);
+                let step = self.bare(change, Operation::RemoveVolume { name: name.clone() }, after);
                 let mut planned = self.removal(addr, Reason::NoLongerDeclared, vec![step]);
                 planned.data_at_stake = vec![Stake::VolumeRemoved { volume: name.clone() }];
                 self.add(planned);
@@ -190,14 +191,14 @@ impl<'a> Builder<'a> {
 
     /// Whether the plan takes a container off a network: it removes it, or disconnects it.
     fn leaves(&self, id: &str, network: &str) -> bool {
-        self.plan.steps.iter().any(|s| match &s.call {
-            Call::RemoveContainer { container, .. } => container == id,
-            Call::DisconnectNetwork { container, network: off } => container == id && off == network,
+        self.plan.steps.iter().any(|s| match &s.operation {
+            Operation::RemoveContainer { container, .. } => container == id,
+            Operation::DisconnectNetwork { container, network: off } => container == id && off == network,
             _ => false,
         })
     }
 
-    fn bare(&mut self, change: &Change, call: Call, after: BTreeSet<StepId>) -> StepId {
+    fn bare(&mut self, change: &Change, call: Operation, after: BTreeSet<StepId>) -> StepId {
         let id = StepId(self.plan.steps.len());
         self.plan.steps.push(Step {
             id,
@@ -205,7 +206,7 @@ impl<'a> Builder<'a> {
             service: change.addr.service.clone(),
             addr: Some(change.addr.clone()),
             phase: Phase::Deploy,
-            call,
+            operation: call,
             undo: None,
             group: None::<GroupId>,
             verifies: BTreeSet::new(),
@@ -216,7 +217,7 @@ impl<'a> Builder<'a> {
     }
 
     fn removal(&self, addr: Addr, reason: Reason, steps: Vec<StepId>) -> PlannedChange {
-        let stops = steps.iter().any(|id| matches!(self.plan.steps[id.0].call, Call::StopContainer { .. }));
+        let stops = steps.iter().any(|id| matches!(self.plan.steps[id.0].operation, Operation::StopContainer { .. }));
         PlannedChange {
             addr,
             action: Action::Delete,

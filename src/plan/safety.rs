@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::{Call, StepId};
+use super::operation::Operation;
+use super::step::StepId;
 use super::{Action, External, Holder, Input, Objection, Plan, Required, order, place};
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{ContainerSpec, Port};
@@ -41,9 +42,9 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
 fn wait_for_networks(plan: &mut Plan, networks: &BTreeMap<(NodeName, String), StepId>) {
     for index in 0..plan.steps.len() {
         let step = &plan.steps[index];
-        let wanted: Vec<&String> = match &step.call {
-            Call::CreateContainer { spec, .. } => spec.networks.keys().collect(),
-            Call::ConnectNetwork { network, .. } => vec![network],
+        let wanted: Vec<&String> = match &step.operation {
+            Operation::CreateContainer { spec, .. } => spec.networks.keys().collect(),
+            Operation::ConnectNetwork { network, .. } => vec![network],
             _ => continue,
         };
         let made = wanted.into_iter().filter_map(|n| networks.get(&(step.node.clone(), n.clone())).copied());
@@ -58,18 +59,18 @@ fn wait_for_networks(plan: &mut Plan, networks: &BTreeMap<(NodeName, String), St
 fn hand_over_ports(plan: &mut Plan, input: &Input<'_>) {
     let mut wants: BTreeMap<(NodeName, String), &ContainerSpec> = BTreeMap::new();
     for step in &plan.steps {
-        if let Call::CreateContainer { name, spec, .. } = &step.call {
+        if let Operation::CreateContainer { name, spec, .. } = &step.operation {
             wants.insert((step.node.clone(), name.clone()), spec);
             wants.insert((step.node.clone(), spec.name.clone()), spec);
         }
     }
     let mut edges = Vec::new();
     for start in &plan.steps {
-        let Call::StartContainer { container } = &start.call else { continue };
+        let Operation::StartContainer { container } = &start.operation else { continue };
         let Some(spec) = wants.get(&(start.node.clone(), container.clone())) else { continue };
         let Some(node) = input.live.nodes.get(&start.node).and_then(|n| n.known()) else { continue };
         for stop in plan.steps.iter().filter(|s| s.node == start.node) {
-            let Call::StopContainer { container } = &stop.call else { continue };
+            let Operation::StopContainer { container } = &stop.operation else { continue };
             let Some(live) = node.containers.get(container) else { continue };
             if spec.ports.iter().any(|p| live.spec.ports.iter().any(|q| overlap(p, q))) {
                 edges.push((stop.id, start.id));
@@ -100,7 +101,7 @@ fn add_edge(plan: &mut Plan, before: StepId, after: StepId) {
 fn conflicts(plan: &mut Plan, input: &Input<'_>) {
     let mut found = Vec::new();
     for step in &plan.steps {
-        let Call::CreateContainer { spec, .. } = &step.call else { continue };
+        let Operation::CreateContainer { spec, .. } = &step.operation else { continue };
         let (Some(addr), Some(node)) = (&step.addr, input.live.nodes.get(&step.node).and_then(|n| n.known())) else {
             continue;
         };
@@ -117,7 +118,7 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
         }
     }
     for step in &plan.steps {
-        let Call::RenameContainer { container, name } = &step.call else { continue };
+        let Operation::RenameContainer { container, name } = &step.operation else { continue };
         let (Some(addr), Some(node)) = (&step.addr, input.live.nodes.get(&step.node).and_then(|n| n.known())) else {
             continue;
         };
@@ -135,16 +136,18 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
 
 /// Whether the plan takes a container's name from it.
 fn gives_up_name(plan: &Plan, live: &LiveContainer) -> bool {
-    plan.steps.iter().any(|s| match &s.call {
-        Call::RenameContainer { container, .. } | Call::RemoveContainer { container, .. } => *container == live.id,
+    plan.steps.iter().any(|s| match &s.operation {
+        Operation::RenameContainer { container, .. } | Operation::RemoveContainer { container, .. } => {
+            *container == live.id
+        }
         _ => false,
     })
 }
 
 /// Whether the plan stops or removes a container.
 fn goes(plan: &Plan, live: &LiveContainer) -> bool {
-    plan.steps.iter().any(|s| match &s.call {
-        Call::StopContainer { container } | Call::RemoveContainer { container, .. } => *container == live.id,
+    plan.steps.iter().any(|s| match &s.operation {
+        Operation::StopContainer { container } | Operation::RemoveContainer { container, .. } => *container == live.id,
         _ => false,
     })
 }
@@ -153,7 +156,7 @@ fn goes(plan: &Plan, live: &LiveContainer) -> bool {
 fn takes_place_of(plan: &Plan, addr: &Addr, live: &LiveContainer) -> bool {
     plan.steps.iter().any(|s| {
         s.addr.as_ref() == Some(addr)
-            && matches!(&s.call, Call::RenameContainer { container, .. } if *container == live.id)
+            && matches!(&s.operation, Operation::RenameContainer { container, .. } if *container == live.id)
     })
 }
 

@@ -9,7 +9,7 @@ use super::reason::{self, near_text};
 use super::sentences;
 use super::step;
 use super::style::Label;
-use crate::plan::{Call, Downtime, Plan, PlannedChange, Reason, Step, StepId, Verification};
+use crate::plan::{Downtime, Operation, Plan, PlannedChange, Reason, Step, StepId, Verification};
 
 /// How a action is labelled.
 pub fn label(action: DisplayAction) -> Label {
@@ -79,13 +79,13 @@ fn headline(change: &PlannedChange, action: DisplayAction, plan: &Plan, indent: 
 
 /// The networks that a running container leaves and joins again, which breaks its connections there.
 fn reconnected(change: &PlannedChange, plan: &Plan) -> String {
-    let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|step| &step.call);
+    let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|step| &step.operation);
     let left: Vec<&str> = calls()
         .filter_map(|call| match call {
-            Call::DisconnectNetwork { network, .. } => Some(network.as_str()),
+            Operation::DisconnectNetwork { network, .. } => Some(network.as_str()),
             _ => None,
         })
-        .filter(|left| calls().any(|call| matches!(call, Call::ConnectNetwork { network, .. } if network == left)))
+        .filter(|left| calls().any(|call| matches!(call, Operation::ConnectNetwork { network, .. } if network == left)))
         .collect();
     match left.is_empty() {
         true => String::new(),
@@ -120,8 +120,8 @@ fn explanation(change: &PlannedChange, action: DisplayAction, indent: usize) -> 
 /// Adds the lines of the verification of a service.
 pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, renderer: &FieldRenderer) {
     let Verification { node, service, reasons, steps: ids } = verification;
-    let script = ids.iter().filter_map(|id| plan.steps.get(id.0)).find_map(|step| match &step.call {
-        Call::RunHealthScript { script, .. } => Some(format!(" with {}", script.path)),
+    let script = ids.iter().filter_map(|id| plan.steps.get(id.0)).find_map(|step| match &step.operation {
+        Operation::RunHealthScript { script, .. } => Some(format!(" with {}", script.path)),
         _ => None,
     });
     let headline = Line::at(renderer.indent)
@@ -144,7 +144,7 @@ pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, r
 
 fn steps(ids: &[StepId], plan: &Plan, indent: usize) -> Vec<Line> {
     let line = |step: &Step| {
-        let text = format!("step {}: {}", step.id.0 + 1, step::words(&step.call).to_do);
+        let text = format!("step {}: {}", step.id.0 + 1, step::words(&step.operation).to_do);
         Line::at(indent).text(Label::Faint, text)
     };
     ids.iter().filter_map(|id| plan.steps.get(id.0)).map(line).collect()

@@ -10,7 +10,7 @@ use super::step::words;
 use super::style::Label;
 use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::size::about_bytes;
-use crate::plan::{Effort, Plan, Step};
+use crate::plan::{Plan, Scheduling, Step};
 
 /// What a step is about: the address of its resource, or the service that is verified.
 pub fn place(step: &Step) -> String {
@@ -22,7 +22,8 @@ pub fn place(step: &Step) -> String {
 
 /// A running step in one line, without the time that it has taken so far.
 pub fn running(step: &Step, progress: Option<(&str, Option<(u64, u64)>)>) -> Line {
-    let line = Line::at(0).whole(Label::Plain, place(step)).text(Label::Run, format!("  {}", words(&step.call).to_do));
+    let line =
+        Line::at(0).whole(Label::Plain, place(step)).text(Label::Run, format!("  {}", words(&step.operation).to_do));
     match progress {
         None => line,
         Some((text, None)) => line.text(Label::Faint, format!("  {text}")),
@@ -39,8 +40,8 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
     match event {
         Event::Started { step } => {
             let (step, line) = at(*step)?;
-            let long = step.call.effort() != Effort::Short;
-            long.then(|| line.text(Label::Faint, format!("  {} …", words(&step.call).to_do)))
+            let long = step.operation.describe().scheduling != Scheduling::Quick;
+            long.then(|| line.text(Label::Faint, format!("  {} …", words(&step.operation).to_do)))
         }
         Event::Progress { .. } => None,
         Event::Finished { step, took, outcome } => {
@@ -60,18 +61,18 @@ fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line 
     let line = line.text(Label::Plain, "  ");
     let took = format!(" ({})", seconds(took));
     match outcome {
-        Outcome::Done => line.text(Label::Good, words(&step.call).done).text(Label::Faint, took),
+        Outcome::Done => line.text(Label::Good, words(&step.operation).done).text(Label::Faint, took),
         Outcome::Failed { error, .. } => {
-            let to_do = words(&step.call).to_do;
+            let to_do = words(&step.operation).to_do;
             let line = line.text(Label::Error, format!("could not {to_do}: "));
             line.text(Label::Plain, first_line(error)).text(Label::Faint, took)
         }
         Outcome::Warned { error } => {
-            let to_do = words(&step.call).to_do;
+            let to_do = words(&step.operation).to_do;
             line.text(Label::Warning, format!("could not {to_do}, which is only a warning: "))
                 .text(Label::Plain, first_line(error))
         }
-        Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.call).to_do)),
+        Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.operation).to_do)),
     }
 }
 
@@ -138,7 +139,7 @@ fn failed(page: &mut Page, plan: &Plan, report: &Report) {
             }
             let Some(step) = plan.steps.get(*index) else { continue };
             let line = Line::at(2).hang(4).whole(label, "! ").whole(Label::Title, place(step));
-            page.push(line.text(Label::Plain, format!("  {}", words(&step.call).to_do)));
+            page.push(line.text(Label::Plain, format!("  {}", words(&step.operation).to_do)));
             let (error, log): (&str, &[String]) = match outcome {
                 Outcome::Failed { error, log } => (error, log),
                 Outcome::Warned { error } => (error, &[]),
@@ -166,7 +167,7 @@ fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
         let undo = step.undo.as_ref().map(words);
         page.push(match (error, undo) {
             (None, Some(undo)) => line.text(Label::Plain, undo.done),
-            (None, None) => line.text(Label::Plain, format!("not any more: {}", words(&step.call).done)),
+            (None, None) => line.text(Label::Plain, format!("not any more: {}", words(&step.operation).done)),
             (Some(error), undo) => {
                 let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
                 line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)

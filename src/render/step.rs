@@ -1,9 +1,9 @@
-//! Each call in words.
+//! Each operation in words: the phrase of its verb, and what it names.
 
-use crate::model::homelab::Condition;
-use crate::plan::Call;
+use crate::plan::Operation;
+use crate::plan::operation::{Role, Verb};
 
-/// A call in words.
+/// An operation in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
     /// What is to be done: `create container shop-web-1`.
@@ -12,59 +12,68 @@ pub struct Words {
     pub done: String,
 }
 
-/// A call in words.
-pub fn words(call: &Call) -> Words {
-    let say = |to_do: &str, done: &str, what: String| Words {
-        to_do: format!("{to_do} {what}"),
-        done: format!("{done} {what}"),
+/// An operation in words.
+pub fn words(operation: &Operation) -> Words {
+    let row = operation.describe();
+    let Phrase { to_do, done, joined_by } = phrase(row.verb);
+    let what = object(joined_by, row.names);
+    Words { to_do: to_do.replace("{}", &what), done: done.replace("{}", &what) }
+}
+
+/// How a verb is said; `{}` stands for what the operation names.
+struct Phrase {
+    to_do: &'static str,
+    done: &'static str,
+    /// What stands between the first name and the second one; where there is nothing, only the first one is told.
+    joined_by: Option<&'static str>,
+}
+
+fn phrase(verb: Verb) -> Phrase {
+    let (to_do, done, joined_by) = match verb {
+        Verb::Ensure => ("make {}", "made {}", None),
+        Verb::Write => ("write {}", "wrote {}", None),
+        Verb::Pull => ("pull {}", "pulled {}", None),
+        Verb::Build => ("build {}", "built {}", None),
+        Verb::Check => ("check that it can come from {}", "it can come from {}", None),
+        Verb::Copy => ("copy {}", "copied {}", Some("from")),
+        Verb::Discard => ("take away the copy {}", "took away the copy {}", None),
+        Verb::Remove => ("remove {}", "removed {}", None),
+        Verb::RemoveWithData => ("remove {} with its data", "removed {} with its data", None),
+        Verb::SetAside => ("set aside {}", "set aside {}", None),
+        Verb::Create => ("create {}", "created {}", None),
+        Verb::Start => ("start {}", "started {}", None),
+        Verb::Stop => ("stop {}", "stopped {}", None),
+        Verb::Restart => ("restart {}", "restarted {}", None),
+        Verb::Unpause => ("unpause {}", "unpaused {}", None),
+        Verb::Rename => ("rename {}", "renamed {}", Some("to")),
+        Verb::Update => ("update {}", "updated {}", None),
+        Verb::Connect => ("connect {}", "connected {}", Some("to")),
+        Verb::Disconnect => ("disconnect {}", "disconnected {}", Some("from")),
+        Verb::AwaitRunning => ("wait until {} runs", "{} runs", None),
+        Verb::AwaitHealthy => ("wait until {} is healthy", "{} is healthy", None),
+        Verb::AwaitCompleted => ("wait until {} has ended without an error", "{} has ended without an error", None),
+        Verb::Run => ("run {}", "{} passed", None),
     };
-    let container = |name: &str| format!("container {}", short(name));
-    match call {
-        Call::EnsureDirectory(spec) => say("make", "made", format!("directory {}", spec.path)),
-        Call::WriteFile(spec) => say("write", "wrote", spec.path.clone()),
-        Call::PullImage { reference, .. } => say("pull", "pulled", format!("image {reference}")),
-        Call::BuildImage { reference, .. } => say("build", "built", format!("image {reference}")),
-        Call::CheckMove { from, .. } => {
-            Words { to_do: format!("check that it can come from {from}"), done: format!("it can come from {from}") }
-        }
-        Call::CopyData { source, .. } => say("copy", "copied", source.to_string()),
-        Call::DiscardData { target, .. } => say("take away", "took away", format!("the copy {target}")),
-        Call::RemoveFolder { path } => say("remove", "removed", path.clone()),
-        Call::SetAside { path } => say("set aside", "set aside", path.clone()),
-        Call::CreateNetwork(spec) => say("create", "created", format!("network {}", spec.name)),
-        Call::RemoveNetwork { name, .. } => say("remove", "removed", format!("network {name}")),
-        Call::CreateVolume(spec) => say("create", "created", format!("volume {}", spec.name)),
-        Call::RemoveVolume { name } => say("remove", "removed", format!("volume {name} with its data")),
-        Call::CreateContainer { name, .. } => say("create", "created", container(name)),
-        Call::StartContainer { container: name } => say("start", "started", container(name)),
-        Call::StopContainer { container: name } => say("stop", "stopped", container(name)),
-        Call::RestartContainer { container: name } => say("restart", "restarted", container(name)),
-        Call::UnpauseContainer { container: name } => say("unpause", "unpaused", container(name)),
-        Call::RenameContainer { container: old, name } => {
-            say("rename", "renamed", format!("{} to {name}", container(old)))
-        }
-        Call::RemoveContainer { container: name, .. } => say("remove", "removed", container(name)),
-        Call::UpdateContainer { container: name, .. } => say("update", "updated", container(name)),
-        Call::ConnectNetwork { container: name, network, .. } => {
-            say("connect", "connected", format!("{} to network {network}", container(name)))
-        }
-        Call::DisconnectNetwork { container: name, network } => {
-            say("disconnect", "disconnected", format!("{} from network {}", container(name), short(network)))
-        }
-        Call::AwaitContainer { container: name, condition, .. } => {
-            let state = match condition {
-                Condition::Started => "runs",
-                Condition::Healthy => "is healthy",
-                Condition::Completed => "has ended without an error",
-            };
-            Words {
-                to_do: format!("wait until {} {state}", container(name)),
-                done: format!("{} {state}", container(name)),
-            }
-        }
-        Call::RunHealthScript { script, .. } => {
-            Words { to_do: format!("run {}", script.path), done: format!("{} passed", script.path) }
-        }
+    Phrase { to_do, done, joined_by }
+}
+
+fn object<'a>(joined_by: Option<&str>, names: impl IntoIterator<Item = (Role, &'a str)>) -> String {
+    let mut names = names.into_iter().map(|(role, name)| named(role, name));
+    let first = names.next().unwrap_or_default();
+    match (joined_by, names.next()) {
+        (Some(word), Some(second)) => format!("{first} {word} {second}"),
+        (None, _) | (_, None) => first,
+    }
+}
+
+fn named(role: Role, name: &str) -> String {
+    match role {
+        Role::Directory => format!("directory {name}"),
+        Role::Image => format!("image {name}"),
+        Role::Container => format!("container {}", short(name)),
+        Role::Network => format!("network {}", short(name)),
+        Role::Volume => format!("volume {name}"),
+        Role::Path | Role::Node | Role::Name | Role::Target | Role::Id => name.to_owned(),
     }
 }
 
@@ -77,20 +86,26 @@ fn short(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::homelab::Condition;
 
     #[test]
-    fn calls_in_words() {
+    fn operations_in_words() {
         let id = "0123456789ab".to_owned() + &"0".repeat(52);
-        let stop = words(&Call::StopContainer { container: id });
+        let stop = words(&Operation::StopContainer { container: id });
         assert_eq!(
             (stop.to_do.as_str(), stop.done.as_str()),
             ("stop container 0123456789ab", "stopped container 0123456789ab")
         );
-        let wait =
-            words(&Call::AwaitContainer { container: "web".to_owned(), condition: Condition::Healthy, timeout_ms: 1 });
+        let wait = words(&Operation::AwaitContainer {
+            container: "web".to_owned(),
+            condition: Condition::Healthy,
+            timeout_ms: 1,
+        });
         assert_eq!(
             (wait.to_do.as_str(), wait.done.as_str()),
             ("wait until container web is healthy", "container web is healthy")
         );
+        let rename = words(&Operation::RenameContainer { container: "a".to_owned(), name: "b".to_owned() });
+        assert_eq!(rename.to_do, "rename container a to b");
     }
 }

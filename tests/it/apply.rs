@@ -14,7 +14,7 @@ use hl::model::homelab::{Homelab as Declared, Protect};
 use hl::model::view::RecordedService;
 use hl::model::{Key, Kind, NodeName};
 use hl::node::{self, Node, Reach};
-use hl::plan::{self, Call, Phase, Plan};
+use hl::plan::{self, Operation, Phase, Plan};
 use hl::state::{self, Claim, Paths, State, Store};
 use tokio::sync::{mpsc, watch};
 
@@ -189,8 +189,8 @@ impl Walk {
 
 /// The outcome of the only step that makes a call of this kind.
 #[track_caller]
-fn outcome<'r>(planned: &Planned, report: &'r Report, is_it: impl Fn(&Call) -> bool) -> &'r Outcome {
-    let mut steps = planned.plan.steps.iter().filter(|step| is_it(&step.call));
+fn outcome<'r>(planned: &Planned, report: &'r Report, is_it: impl Fn(&Operation) -> bool) -> &'r Outcome {
+    let mut steps = planned.plan.steps.iter().filter(|step| is_it(&step.operation));
     let step = steps.next().expect("there is such a step");
     assert!(steps.next().is_none(), "there is only one");
     &report.steps[&step.id.0]
@@ -281,7 +281,7 @@ fn what_compose_started_is_adopted_untouched() {
     compose::run(&walk.lab, "app", &walk.engine.address(), &["up", "-d"]).code(0);
     let (id, started) = (walk.id("app"), walk.container("app")["State"]["StartedAt"].clone());
     let planned = walk.settle();
-    let calls: Vec<_> = planned.plan.steps.iter().filter(|s| s.phase == Phase::Deploy).map(|s| &s.call).collect();
+    let calls: Vec<_> = planned.plan.steps.iter().filter(|s| s.phase == Phase::Deploy).map(|s| &s.operation).collect();
     assert!(calls.is_empty(), "{calls:?}");
     assert_eq!((walk.id("app"), walk.container("app")["State"]["StartedAt"].clone()), (id, started));
 }
@@ -293,7 +293,7 @@ fn a_replacement_that_is_not_healthy_is_taken_back() {
     let broken = format!("{WEB}    environment: {{ V: \"2\", PORT: \"81\" }}\n    ports: [\"18472:80\"]\n");
     walk.service("web", &broken, "");
     let (planned, report) = walk.apply();
-    let awaited = outcome(&planned, &report, |call| matches!(call, Call::AwaitContainer { .. }));
+    let awaited = outcome(&planned, &report, |call| matches!(call, Operation::AwaitContainer { .. }));
     assert!(matches!(awaited, Outcome::Failed { error, .. } if error.contains("is unhealthy")), "{awaited:?}");
     assert!(report.undone.values().all(Option::is_none) && report.undone.len() >= 4, "{:?}", report.undone);
     assert_eq!(walk.id("web"), id, "the old one is back");
@@ -317,7 +317,7 @@ fn a_script_that_fails_takes_the_replacement_back() {
     walk.service("app", "    image: hl-test/app:2\n", health);
     walk.lab.write("services/app/healthcheck.sh", "#!/bin/sh\necho it does not answer\nexit 3\n");
     let (planned, report) = walk.apply();
-    let script = outcome(&planned, &report, |call| matches!(call, Call::RunHealthScript { .. }));
+    let script = outcome(&planned, &report, |call| matches!(call, Operation::RunHealthScript { .. }));
     let said = "failed 2 times; the last time with code 3\n    it does not answer";
     assert!(matches!(script, Outcome::Failed { error, .. } if error.contains(said)), "{script:?}");
     assert_eq!(walk.id("app"), id);

@@ -294,7 +294,7 @@ impl Lab {
         let report = done.map_err(|error| TestCaseError::fail(error.to_string()))?;
         let bad = report.steps.iter().filter(|(_, outcome)| **outcome != Outcome::Done);
         let bad: Vec<String> =
-            bad.map(|(step, outcome)| format!("{:?}: {outcome:?}", plan.steps[*step].call)).collect();
+            bad.map(|(step, outcome)| format!("{:?}: {outcome:?}", plan.steps[*step].operation)).collect();
         prop_assert!(bad.is_empty(), "{}", short(&bad));
         Ok(())
     }

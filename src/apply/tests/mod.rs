@@ -17,7 +17,7 @@ use super::*;
 use crate::event::Outcome;
 use crate::model::homelab::{Maintenance, NodeAddress};
 use crate::model::{Addr, Kind, ProjectName};
-use crate::plan::{Action, Call, Downtime, GroupId, OnFailure, PlannedChange, Reason, Record, Step, StepId};
+use crate::plan::{Action, Downtime, GroupId, OnFailure, Operation, PlannedChange, Reason, Record, Step, StepId};
 use crate::state::{Claim, Paths};
 
 /// A homelab of test nodes with a state folder.
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     /// Adds a step on the first node, after those given.
-    fn step(&mut self, call: Call, after: &[usize]) -> &mut Step {
+    fn step(&mut self, operation: Operation, after: &[usize]) -> &mut Step {
         let id = StepId(self.plan.steps.len());
         self.plan.steps.push(Step {
             id,
@@ -91,7 +91,7 @@ impl Bench {
             service: ServiceName::new("shop").unwrap(),
             addr: None,
             phase: Phase::Deploy,
-            call,
+            operation,
             undo: None,
             group: None,
             verifies: BTreeSet::new(),
@@ -153,12 +153,12 @@ impl Bench {
     }
 }
 
-fn start(name: &str) -> Call {
-    Call::StartContainer { container: name.to_owned() }
+fn start(name: &str) -> Operation {
+    Operation::StartContainer { container: name.to_owned() }
 }
 
-fn stop(name: &str) -> Call {
-    Call::StopContainer { container: name.to_owned() }
+fn stop(name: &str) -> Operation {
+    Operation::StopContainer { container: name.to_owned() }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

@@ -26,8 +26,8 @@ fn container(environment: &[(&str, Text)]) -> ContainerSpec {
     }
 }
 
-fn create(spec: &ContainerSpec) -> Call {
-    Call::CreateContainer {
+fn create(spec: &ContainerSpec) -> Operation {
+    Operation::CreateContainer {
         name: spec.name.clone(),
         spec: Box::new(spec.clone()),
         peers: BTreeMap::new(),
@@ -45,7 +45,7 @@ fn a_generated_secret_goes_into_the_file_and_the_container_and_is_recorded_seale
     let file = env_file(&[("PW", Variable::Generated { length: 20 })]);
     let url = Text::of_secret(format!("pg://{}@db", Pending::gap("PW")));
     let spec = container(&[("URL", url), ("TZ", Text::plain("UTC"))]);
-    bench.step(Call::WriteFile(Box::new(file.clone())), &[]);
+    bench.step(Operation::WriteFile(Box::new(file.clone())), &[]);
     bench.step(create(&spec), &[0]);
     bench.step(start("web"), &[1]);
     bench.node().world().fails.insert("start other".into());
@@ -104,7 +104,8 @@ fn only_what_nothing_can_take_back_any_more_is_recorded() {
     let spec = container(&[]);
     let made = bench.step(create(&spec), &[]);
     made.group = Some(GroupId(0));
-    made.undo = Some(Call::RemoveContainer { container: "web".into(), volumes: crate::plan::AnonymousVolumes::Keep });
+    made.undo =
+        Some(Operation::RemoveContainer { container: "web".into(), volumes: crate::plan::AnonymousVolumes::Keep });
     bench.step(start("check"), &[0]).verifies = BTreeSet::from([GroupId(0)]);
     bench.change(Kind::Container, "web", &[0], applied(spec.fields()));
     bench.node().world().fails.insert("start check".into());
@@ -196,7 +197,7 @@ fn a_line_of_a_value_is_no_assignment_and_a_quote_is_a_value() {
 fn prepare_alone_writes_files_and_touches_no_container() {
     let mut bench = Bench::new(&["nas"]);
     let file = env_file(&[("TZ", Variable::Is(Text::plain("UTC")))]);
-    bench.step(Call::WriteFile(Box::new(file.clone())), &[]).phase = Phase::Prepare;
+    bench.step(Operation::WriteFile(Box::new(file.clone())), &[]).phase = Phase::Prepare;
     bench.step(start("web"), &[0]);
     // It belongs to the first phase and needs a later one, so it has to wait for that.
     bench.step(start("late"), &[1]).phase = Phase::Prepare;

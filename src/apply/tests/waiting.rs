@@ -83,7 +83,7 @@ fn a_job_is_done_when_it_ends_with_0() {
     );
 }
 
-fn script(retries: u32) -> Call {
+fn script(retries: u32) -> Operation {
     let script = HealthScript {
         path: "healthcheck.sh".into(),
         text: "exit 1".into(),
@@ -93,7 +93,7 @@ fn script(retries: u32) -> Call {
         retries,
         start_period_ms: 0,
     };
-    Call::RunHealthScript {
+    Operation::RunHealthScript {
         script: Box::new(script),
         directory: "/p".into(),
         env_file: "/root/config/shop/.env".into(),
@@ -132,7 +132,7 @@ fn a_failed_container_shows_its_last_lines_without_secrets_before_it_is_taken_ba
     let mut bench = Bench::new(&["nas"]);
     bench.step(start("web"), &[]).group = Some(GroupId(0));
     bench.plan.steps[0].undo = Some(stop("web"));
-    let wait = Call::AwaitContainer { container: "web".into(), condition: Condition::Healthy, timeout_ms: 1000 };
+    let wait = Operation::AwaitContainer { container: "web".into(), condition: Condition::Healthy, timeout_ms: 1000 };
     bench.step(wait, &[0]).group = Some(GroupId(0));
     bench.node().world().looks = vec![(Status::Exited { code: 1 }, None, ONE)];
     bench.node().world().container_log = vec!["password hunter2 is wrong".into()];

@@ -7,7 +7,7 @@ use crate::model::homelab::{DependentRestart, Role, RunState};
 use crate::model::spec::{ContainerRef, ContainerSpec, ImageRef, NetworkMode, RestartPolicy};
 use crate::model::view::{Health, Status};
 use crate::model::{Kind, Text, Value};
-use crate::plan::{Call, Plan, Reason};
+use crate::plan::{Operation, Plan, Reason};
 
 /// Everything runs, and `web` has two more containers: one that uses its namespace, and one that restarts with it.
 fn with_neighbours() -> World {
@@ -51,8 +51,8 @@ fn what_is_paused_restarts_with_its_neighbour_all_the_same() {
     world.container("follower").status = Status::Paused;
     let plan = world.plan();
     assert_eq!(of_web(&plan).len(), 3);
-    let restart = Call::RestartContainer { container: "follower-id".to_owned() };
-    assert!(plan.steps.iter().any(|s| s.call == restart));
+    let restart = Operation::RestartContainer { container: "follower-id".to_owned() };
+    assert!(plan.steps.iter().any(|s| s.operation == restart));
 }
 
 #[test]
@@ -65,7 +65,12 @@ fn of_a_stopped_service_who_shares_a_namespace_is_replaced_too_and_nothing_start
     world.spec("web").user = Some("1".to_owned());
     let plan = world.plan();
     assert_eq!(of_web(&plan).iter().map(|c| c.chars().next().unwrap()).collect::<String>(), "±±");
-    assert!(!plan.steps.iter().any(|s| matches!(s.call, Call::StartContainer { .. } | Call::AwaitContainer { .. })));
+    assert!(
+        !plan
+            .steps
+            .iter()
+            .any(|s| matches!(s.operation, Operation::StartContainer { .. } | Operation::AwaitContainer { .. }))
+    );
 }
 
 #[test]
@@ -79,7 +84,12 @@ fn what_is_stopped_is_not_verified_whatever_it_needs() {
     let plan = world.plan();
     let verified: Vec<&str> = plan.verifications.iter().map(|v| v.service.as_str()).collect();
     assert_eq!(verified, ["db"]);
-    assert!(!plan.steps.iter().any(|s| s.service.as_str() == "api" && !matches!(s.call, Call::UpdateContainer { .. })));
+    assert!(
+        !plan
+            .steps
+            .iter()
+            .any(|s| s.service.as_str() == "api" && !matches!(s.operation, Operation::UpdateContainer { .. }))
+    );
 }
 
 #[test]
@@ -89,7 +99,10 @@ fn what_is_being_stopped_is_not_waited_for() {
     world.service("api").state = RunState::Stopped;
     world.spec("db").user = Some("1".to_owned());
     let of_api = world.plan().steps.into_iter().filter(|s| s.service.as_str() == "api");
-    assert_eq!(of_api.map(|s| s.call).collect::<Vec<_>>(), [Call::StopContainer { container: "api-id".to_owned() }]);
+    assert_eq!(
+        of_api.map(|s| s.operation).collect::<Vec<_>>(),
+        [Operation::StopContainer { container: "api-id".to_owned() }]
+    );
 }
 
 #[test]
@@ -146,8 +159,8 @@ fn of_a_stopped_service_a_namespace_is_there_before_who_uses_it() {
     world.node().containers.retain(|_, live| live.identity.as_ref().unwrap().project.as_str() != "web");
     let plan = world.plan();
     let step = |created: &str| {
-        let is_it = |call: &Call| matches!(call, Call::CreateContainer { name, .. } if name == created);
-        plan.steps.iter().find(|s| is_it(&s.call)).unwrap()
+        let is_it = |call: &Operation| matches!(call, Operation::CreateContainer { name, .. } if name == created);
+        plan.steps.iter().find(|s| is_it(&s.operation)).unwrap()
     };
     assert!(step("web-sidecar-1").after.contains(&step("web-main-1").id));
 }
@@ -185,7 +198,7 @@ fn a_job_that_is_done_is_put_on_its_network_too_when_that_was_made_anew() {
     world.container("web").stale_networks.insert("web_net".to_owned(), "old".to_owned());
     let plan = world.plan();
     assert_eq!(of_web(&plan), ["~ main [StaleNetwork(\"web_net\")]"]);
-    assert!(plan.steps.iter().any(|s| matches!(s.call, Call::ConnectNetwork { .. })));
+    assert!(plan.steps.iter().any(|s| matches!(s.operation, Operation::ConnectNetwork { .. })));
 }
 
 #[test]

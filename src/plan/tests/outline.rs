@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{Call, Plan, Record};
+use crate::plan::{Operation, Plan, Record};
 use crate::render::sentences;
 
 /// Each change with what is recorded, each verification, each step with what it waits for, and what
@@ -34,7 +34,7 @@ pub fn outline(plan: &Plan) -> String {
     }
     for step in &plan.steps {
         let after: Vec<String> = step.after.iter().map(|s| s.0.to_string()).collect();
-        let _ = write!(out, "#{} {:?} {}", step.id.0, step.phase, call(&step.call));
+        let _ = write!(out, "#{} {:?} {}", step.id.0, step.phase, call(&step.operation));
         if !after.is_empty() {
             let _ = write!(out, " after {}", after.join(" "));
         }
@@ -62,33 +62,33 @@ pub fn outline(plan: &Plan) -> String {
     out
 }
 
-fn call(call: &Call) -> String {
+fn call(call: &Operation) -> String {
     match call {
-        Call::CheckMove { from, .. } => format!("check what comes from {from}"),
-        Call::CopyData { source, target } => format!("copy {source} to {target}"),
-        Call::DiscardData { target, .. } => format!("discard {target}"),
-        Call::RemoveFolder { path } => format!("remove {path}"),
-        Call::SetAside { path } => format!("set aside {path}"),
-        Call::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
-        Call::WriteFile(spec) => format!("write {}", spec.path),
-        Call::PullImage { reference, .. } => format!("pull {reference}"),
-        Call::BuildImage { reference, .. } => format!("build {reference}"),
-        Call::CreateNetwork(spec) => format!("create network {}", spec.name),
-        Call::RemoveNetwork { name, .. } => format!("remove network {name}"),
-        Call::CreateVolume(spec) => format!("create volume {}", spec.name),
-        Call::RemoveVolume { name } => format!("remove volume {name}"),
-        Call::CreateContainer { name, carry, .. } if carry.is_empty() => format!("create {name}"),
-        Call::CreateContainer { name, carry, .. } => format!("create {name} carrying {:?}", carry.keys()),
-        Call::StartContainer { container } => format!("start {container}"),
-        Call::StopContainer { container } => format!("stop {container}"),
-        Call::RestartContainer { container } => format!("restart {container}"),
-        Call::UnpauseContainer { container } => format!("unpause {container}"),
-        Call::RenameContainer { container, name } => format!("rename {container} to {name}"),
-        Call::RemoveContainer { container, .. } => format!("remove {container}"),
-        Call::UpdateContainer { container, .. } => format!("update {container}"),
-        Call::ConnectNetwork { container, network, .. } => format!("connect {container} to {network}"),
-        Call::DisconnectNetwork { container, network } => format!("disconnect {container} from {network}"),
-        Call::AwaitContainer { container, condition, .. } => format!("await {container} {condition:?}"),
-        Call::RunHealthScript { script, .. } => format!("run {}", script.path),
+        Operation::CheckMove { from, .. } => format!("check what comes from {from}"),
+        Operation::CopyData { source, target } => format!("copy {source} to {target}"),
+        Operation::DiscardData { target, .. } => format!("discard {target}"),
+        Operation::RemoveFolder { path } => format!("remove {path}"),
+        Operation::SetAside { path } => format!("set aside {path}"),
+        Operation::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
+        Operation::WriteFile(spec) => format!("write {}", spec.path),
+        Operation::PullImage { reference, .. } => format!("pull {reference}"),
+        Operation::BuildImage { reference, .. } => format!("build {reference}"),
+        Operation::CreateNetwork(spec) => format!("create network {}", spec.name),
+        Operation::RemoveNetwork { name, .. } => format!("remove network {name}"),
+        Operation::CreateVolume(spec) => format!("create volume {}", spec.name),
+        Operation::RemoveVolume { name } => format!("remove volume {name}"),
+        Operation::CreateContainer { name, carry, .. } if carry.is_empty() => format!("create {name}"),
+        Operation::CreateContainer { name, carry, .. } => format!("create {name} carrying {:?}", carry.keys()),
+        Operation::StartContainer { container } => format!("start {container}"),
+        Operation::StopContainer { container } => format!("stop {container}"),
+        Operation::RestartContainer { container } => format!("restart {container}"),
+        Operation::UnpauseContainer { container } => format!("unpause {container}"),
+        Operation::RenameContainer { container, name } => format!("rename {container} to {name}"),
+        Operation::RemoveContainer { container, .. } => format!("remove {container}"),
+        Operation::UpdateContainer { container, .. } => format!("update {container}"),
+        Operation::ConnectNetwork { container, network, .. } => format!("connect {container} to {network}"),
+        Operation::DisconnectNetwork { container, network } => format!("disconnect {container} from {network}"),
+        Operation::AwaitContainer { container, condition, .. } => format!("await {container} {condition:?}"),
+        Operation::RunHealthScript { script, .. } => format!("run {}", script.path),
     }
 }

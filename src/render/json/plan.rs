@@ -7,7 +7,7 @@ use super::value::value;
 use crate::diff::{FieldChange, Verdict};
 use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::{
-    Call, Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown,
+    Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown,
     UnknownCause, Verification,
 };
 use crate::render::count::Counts;
@@ -172,8 +172,8 @@ fn step(step: &Step) -> Json {
             Phase::Verify => "verify",
             Phase::Clean => "clean",
         },
-        "call": call(&step.call),
-        "text": step::words(&step.call).to_do,
+        "call": step.operation.describe().kind,
+        "text": step::words(&step.operation).to_do,
         "undo": step.undo.as_ref().map(|undo| step::words(undo).to_do),
         "group": step.group.map(|group| group.0 + 1),
         "after": ids(&step.after),
@@ -182,36 +182,6 @@ fn step(step: &Step) -> Json {
             OnFailure::GoOn => "go_on",
         },
     })
-}
-
-fn call(call: &Call) -> &'static str {
-    match call {
-        Call::EnsureDirectory(_) => "ensure_directory",
-        Call::WriteFile(_) => "write_file",
-        Call::PullImage { .. } => "pull_image",
-        Call::BuildImage { .. } => "build_image",
-        Call::CheckMove { .. } => "check_move",
-        Call::CopyData { .. } => "copy_data",
-        Call::DiscardData { .. } => "discard_data",
-        Call::RemoveFolder { .. } => "remove_folder",
-        Call::SetAside { .. } => "set_aside",
-        Call::CreateNetwork(_) => "create_network",
-        Call::RemoveNetwork { .. } => "remove_network",
-        Call::CreateVolume(_) => "create_volume",
-        Call::RemoveVolume { .. } => "remove_volume",
-        Call::CreateContainer { .. } => "create_container",
-        Call::StartContainer { .. } => "start_container",
-        Call::StopContainer { .. } => "stop_container",
-        Call::RestartContainer { .. } => "restart_container",
-        Call::UnpauseContainer { .. } => "unpause_container",
-        Call::RenameContainer { .. } => "rename_container",
-        Call::RemoveContainer { .. } => "remove_container",
-        Call::UpdateContainer { .. } => "update_container",
-        Call::ConnectNetwork { .. } => "connect_network",
-        Call::DisconnectNetwork { .. } => "disconnect_network",
-        Call::AwaitContainer { .. } => "await_container",
-        Call::RunHealthScript { .. } => "run_health_script",
-    }
 }
 
 fn unknown((node, unknown): (&NodeName, &Unknown)) -> Json {
