@@ -1,7 +1,7 @@
 //! What is done to a resource, in one word for readers.
 
 use crate::model::Kind;
-use crate::plan::{Action, Call, Plan, PlannedChange};
+use crate::plan::{Action, Operation, Plan, PlannedChange};
 
 /// What is done to a resource, as a reader would say it; in the order in which counts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ impl DisplayAction {
     /// What is done to the resource of a change.
     pub fn of(change: &PlannedChange, plan: &Plan) -> DisplayAction {
         let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.call);
-        let image = || match calls().any(|c| matches!(c, Call::BuildImage { .. })) {
+        let image = || match calls().any(|c| matches!(c, Operation::BuildImage { .. })) {
             true => DisplayAction::Build,
             false => DisplayAction::Pull,
         };
@@ -56,9 +56,11 @@ impl DisplayAction {
             Action::Run if change.addr.kind == Kind::Image => image(),
             Action::Run => DisplayAction::Verify,
             Action::Restart => {
-                let stops = calls().any(|c| matches!(c, Call::StopContainer { .. } | Call::RestartContainer { .. }));
-                let starts = calls().any(|c| matches!(c, Call::StartContainer { .. } | Call::RestartContainer { .. }));
-                let resumes = calls().any(|c| matches!(c, Call::UnpauseContainer { .. }));
+                let stops =
+                    calls().any(|c| matches!(c, Operation::StopContainer { .. } | Operation::RestartContainer { .. }));
+                let starts =
+                    calls().any(|c| matches!(c, Operation::StartContainer { .. } | Operation::RestartContainer { .. }));
+                let resumes = calls().any(|c| matches!(c, Operation::UnpauseContainer { .. }));
                 match (stops, starts) {
                     (true, false) => DisplayAction::Stop,
                     (false, true) => DisplayAction::Start,

@@ -8,4 +8,4 @@ mod neighbours;
 mod outline;
 mod removal;
 
-use outline::outline;
+use outline::{causes, outline};

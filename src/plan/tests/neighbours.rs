@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::causes;
 use super::fixture::{World, container, needs};
 use crate::model::homelab::{DependentRestart, Role, RunState};
 use crate::model::spec::{ContainerRef, ContainerSpec, ImageRef, NetworkMode, RestartPolicy};
@@ -27,7 +28,7 @@ fn with_neighbours() -> World {
 /// The containers of `web` that the plan is about: what is done to each, and why.
 fn of_web(plan: &Plan) -> Vec<String> {
     let changes = plan.changes.iter().filter(|c| c.addr.service.as_str() == "web" && c.addr.kind == Kind::Container);
-    changes.map(|c| format!("{} {} {:?}", c.action.symbol(), c.addr.name, c.reasons)).collect()
+    changes.map(|c| format!("{} {} [{}]", c.action.symbol(), c.addr.name, causes(&c.reasons))).collect()
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn who_shares_a_namespace_is_replaced_too_and_who_follows_restarts() {
 fn nobody_restarts_with_what_was_only_paused() {
     let mut world = with_neighbours();
     world.container("web").status = Status::Paused;
-    assert_eq!(of_web(&world.plan()), ["↻ main [NotRunning(Some(Text(\"paused\")))]"]);
+    assert_eq!(of_web(&world.plan()), ["↻ main [not running: paused]"]);
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn a_file_of_a_stopped_container_is_read_at_its_next_start() {
     world.spec("web").mounted_files.insert("www/a.css".to_owned(), Text::plain("2"));
     let plan = world.plan();
     assert!(!plan.has_changes() && plan.steps.is_empty(), "{:?}", plan.steps);
-    assert_eq!(of_web(&plan), ["= main [FileChanged(\"www/a.css\")]"]);
+    assert_eq!(of_web(&plan), ["= main [file changed www/a.css]"]);
 }
 
 #[test]
@@ -135,8 +136,8 @@ fn whose_peer_is_gone_did_not_change_by_itself() {
     world.container("sidecar").spec.network_mode =
         NetworkMode::Container(ContainerRef::Gone("0123456789abcdef".into()));
     let plan = of_web(&world.plan());
-    assert_eq!(plan[0], "+ main [Gone]");
-    assert!(plan.contains(&"± sidecar [PeerGone(NetworkMode)]".to_owned()), "{plan:?}");
+    assert_eq!(plan[0], "+ main [gone]");
+    assert!(plan.contains(&"± sidecar [peer gone network_mode]".to_owned()), "{plan:?}");
 }
 
 #[test]
@@ -147,8 +148,8 @@ fn who_uses_the_namespace_of_a_leftover_is_replaced_with_it() {
     world.node().containers.insert(old.id.clone(), old);
     world.container("sidecar").leans_on.insert("old-id".to_owned());
     let plan = of_web(&world.plan());
-    assert!(plan[0].starts_with("- web-main-1.old-x [Leftover]"), "{plan:?}");
-    assert!(plan[1].starts_with("± sidecar [PeerReplaced("), "{plan:?}");
+    assert!(plan[0].starts_with("- web-main-1.old-x [leftover]"), "{plan:?}");
+    assert!(plan[1].starts_with("± sidecar [peer replaced "), "{plan:?}");
     assert_eq!(plan.len(), 2);
 }
 
@@ -186,7 +187,7 @@ fn what_hl_stopped_itself_is_no_job_that_is_done() {
     let record = world.recorded.resources.get_mut(&"box/web/container:main".parse().unwrap()).unwrap();
     record.declared.set(crate::model::Key::State, Value::text("stopped"));
     record.baseline.set(crate::model::Key::State, Value::text("exited (0)"));
-    assert_eq!(of_web(&world.plan()), ["↻ main [DeclaredRunning]"]);
+    assert_eq!(of_web(&world.plan()), ["↻ main [declared running]"]);
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn a_job_that_is_done_is_put_on_its_network_too_when_that_was_made_anew() {
     world.container("web").status = Status::Exited { code: 0 };
     world.container("web").stale_networks.insert("web_net".to_owned(), "old".to_owned());
     let plan = world.plan();
-    assert_eq!(of_web(&plan), ["~ main [StaleNetwork(\"web_net\")]"]);
+    assert_eq!(of_web(&plan), ["~ main [stale network web_net]"]);
     assert!(plan.steps.iter().any(|s| matches!(s.operation, Operation::ConnectNetwork { .. })));
 }
 

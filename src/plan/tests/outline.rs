@@ -1,49 +1,47 @@
 //! The plan as a short text, the language of its tests.
+//!
+//! Steps are named by what they do and reasons by their cause, so that a further step or a renamed variant changes only
+//! the lines that it concerns.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::plan::{Operation, Plan, Record};
+use crate::model::Value;
+use crate::plan::{GroupId, Operation, Plan, Reason, Record, StepId};
 use crate::render::sentences;
 
 /// Each change with what is recorded, each verification, each step with what it waits for, and what
 /// else the plan says.
 pub fn outline(plan: &Plan) -> String {
+    let labels = Labels::of(plan);
     let mut out = String::new();
     for change in &plan.changes {
-        let reasons: Vec<String> = change.reasons.iter().map(|r| format!("{r:?}")).collect();
         let record = match change.record {
             Record::Nothing => "nothing",
             Record::Applied(_) => "applied",
             Record::Forget => "forget",
         };
-        let steps: Vec<usize> = change.steps.iter().map(|s| s.0).collect();
-        let _ = writeln!(
-            out,
-            "{} {}: {} {steps:?} records {record}",
-            change.action.symbol(),
-            change.addr,
-            reasons.join(" ")
-        );
+        let (symbol, addr, why) = (change.action.symbol(), &change.addr, causes(&change.reasons));
+        let _ = writeln!(out, "{symbol} {addr}: {why} {} records {record}", labels.list(&change.steps));
         for stake in &change.data_at_stake {
             let _ = writeln!(out, "    data: {}", sentences::stake(stake));
         }
     }
     for verification in &plan.verifications {
-        let steps: Vec<usize> = verification.steps.iter().map(|s| s.0).collect();
-        let _ = writeln!(out, "✓ {}/{} {:?} {steps:?}", verification.node, verification.service, verification.reasons);
+        let (node, service, why) = (&verification.node, &verification.service, causes(&verification.reasons));
+        let _ = writeln!(out, "✓ {node}/{service}: {why} {}", labels.list(&verification.steps));
     }
     for step in &plan.steps {
-        let after: Vec<String> = step.after.iter().map(|s| s.0.to_string()).collect();
-        let _ = write!(out, "#{} {:?} {}", step.id.0, step.phase, call(&step.operation));
-        if !after.is_empty() {
-            let _ = write!(out, " after {}", after.join(" "));
+        let _ = write!(out, "{:?} {}", step.phase, labels.step(&step.id));
+        if !step.after.is_empty() {
+            let _ = write!(out, " after {}", labels.list(&step.after));
         }
         if let Some(undo) = &step.undo {
-            let _ = write!(out, " (undo: {})", call(undo));
+            let _ = write!(out, " (undo: {})", label(undo));
         }
         if !step.verifies.is_empty() {
-            let groups: Vec<usize> = step.verifies.iter().map(|g| g.0).collect();
-            let _ = write!(out, " proves {groups:?}");
+            let groups: Vec<&str> = step.verifies.iter().map(|group| labels.group(*group)).collect();
+            let _ = write!(out, " proves [{}]", groups.join(", "));
         }
         out.push('\n');
     }
@@ -62,33 +60,102 @@ pub fn outline(plan: &Plan) -> String {
     out
 }
 
-fn call(call: &Operation) -> String {
-    match call {
-        Operation::CheckMove { from, .. } => format!("check what comes from {from}"),
-        Operation::CopyData { source, target } => format!("copy {source} to {target}"),
-        Operation::DiscardData { target, .. } => format!("discard {target}"),
-        Operation::RemoveFolder { path } => format!("remove {path}"),
-        Operation::SetAside { path } => format!("set aside {path}"),
-        Operation::EnsureDirectory(spec) => format!("mkdir {}", spec.path),
-        Operation::WriteFile(spec) => format!("write {}", spec.path),
-        Operation::PullImage { reference, .. } => format!("pull {reference}"),
-        Operation::BuildImage { reference, .. } => format!("build {reference}"),
-        Operation::CreateNetwork(spec) => format!("create network {}", spec.name),
-        Operation::RemoveNetwork { name, .. } => format!("remove network {name}"),
-        Operation::CreateVolume(spec) => format!("create volume {}", spec.name),
-        Operation::RemoveVolume { name } => format!("remove volume {name}"),
-        Operation::CreateContainer { name, carry, .. } if carry.is_empty() => format!("create {name}"),
-        Operation::CreateContainer { name, carry, .. } => format!("create {name} carrying {:?}", carry.keys()),
-        Operation::StartContainer { container } => format!("start {container}"),
-        Operation::StopContainer { container } => format!("stop {container}"),
-        Operation::RestartContainer { container } => format!("restart {container}"),
-        Operation::UnpauseContainer { container } => format!("unpause {container}"),
-        Operation::RenameContainer { container, name } => format!("rename {container} to {name}"),
-        Operation::RemoveContainer { container, .. } => format!("remove {container}"),
-        Operation::UpdateContainer { container, .. } => format!("update {container}"),
-        Operation::ConnectNetwork { container, network, .. } => format!("connect {container} to {network}"),
-        Operation::DisconnectNetwork { container, network } => format!("disconnect {container} from {network}"),
-        Operation::AwaitContainer { container, condition, .. } => format!("await {container} {condition:?}"),
-        Operation::RunHealthScript { script, .. } => format!("run {}", script.path),
+/// The names of steps and groups: a step is called by what it does, with a number from the second of a kind on, and a
+/// group by its first step.
+struct Labels {
+    steps: Vec<String>,
+    groups: BTreeMap<GroupId, String>,
+}
+
+impl Labels {
+    fn of(plan: &Plan) -> Self {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let (mut steps, mut groups) = (Vec::new(), BTreeMap::new());
+        for step in &plan.steps {
+            let name = label(&step.operation);
+            let count = seen.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
+            let label = if *count == 1 { name } else { format!("{name} ({count})") };
+            if let Some(group) = step.group {
+                groups.entry(group).or_insert_with(|| label.clone());
+            }
+            steps.push(label);
+        }
+        Self { steps, groups }
     }
+
+    fn step(&self, id: &StepId) -> &str {
+        &self.steps[id.0]
+    }
+
+    fn list<'i>(&self, ids: impl IntoIterator<Item = &'i StepId>) -> String {
+        let labels: Vec<&str> = ids.into_iter().map(|id| self.step(id)).collect();
+        format!("[{}]", labels.join(", "))
+    }
+
+    fn group(&self, group: GroupId) -> &str {
+        self.groups.get(&group).map_or("nothing", String::as_str)
+    }
+}
+
+/// Reasons by their causes, most important first.
+pub fn causes(reasons: &[Reason]) -> String {
+    reasons.iter().map(cause).collect::<Vec<_>>().join(", ")
+}
+
+fn cause(reason: &Reason) -> String {
+    match reason {
+        Reason::New => "new".to_owned(),
+        Reason::Gone => "gone".to_owned(),
+        Reason::Unrecorded => "unrecorded".to_owned(),
+        Reason::Declared(fields) => format!("declared {}", fields.join(" ")),
+        Reason::Drift(fields) => format!("drift {}", fields.join(" ")),
+        Reason::Conflict(fields) => format!("conflict {}", fields.join(" ")),
+        Reason::Differs(fields) => format!("differs {}", fields.join(" ")),
+        Reason::ImageMoved => "image moved".to_owned(),
+        Reason::ImageMissing => "image missing".to_owned(),
+        Reason::PullPolicy(policy) => format!("pull policy {policy:?}"),
+        Reason::FileChanged(path) => format!("file changed {path}"),
+        Reason::SourceChanged(path) => format!("source changed {path}"),
+        Reason::NotRunning(state) => {
+            format!("not running: {}", state.as_ref().map_or_else(|| "gone".to_owned(), value))
+        }
+        Reason::DeclaredStopped => "declared stopped".to_owned(),
+        Reason::DeclaredRunning => "declared running".to_owned(),
+        Reason::StartedOutside => "started outside".to_owned(),
+        Reason::Converged(fields) => format!("converged {}", fields.join(" ")),
+        Reason::RecordedOnly(fields) => format!("recorded only {}", fields.join(" ")),
+        Reason::MadeAnewOutside => "made anew outside".to_owned(),
+        Reason::StaleNetwork(network) => format!("stale network {network}"),
+        Reason::PeerReplaced(addr) => format!("peer replaced {addr}"),
+        Reason::PeerGone(field) => format!("peer gone {field}"),
+        Reason::DependencyRestarted(addr) => format!("dependency restarted {addr}"),
+        Reason::DependencyChanged(service) => format!("dependency changed {service}"),
+        Reason::Verify => "verify".to_owned(),
+        Reason::OwnerChanged(node) => format!("owner changed {node}"),
+        Reason::MovedTo(node) => format!("moved to {node}"),
+        Reason::LeftByMove(node) => format!("left by move {node}"),
+        Reason::Unproven => "unproven".to_owned(),
+        Reason::NoLongerDeclared => "no longer declared".to_owned(),
+        Reason::Leftover => "leftover".to_owned(),
+        Reason::Requested => "requested".to_owned(),
+    }
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.expose().unwrap_or("(secret)").to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A step by its kind and what it names; of a new container also the volumes that it takes over, of a wait what for.
+fn label(operation: &Operation) -> String {
+    let row = operation.describe();
+    let names: Vec<&str> = row.names.iter().map(|(_, name)| *name).collect();
+    let more = match operation {
+        Operation::CreateContainer { carry, .. } if !carry.is_empty() => format!(" carrying {:?}", carry.keys()),
+        Operation::AwaitContainer { condition, .. } => format!(" {condition:?}"),
+        _ => String::new(),
+    };
+    format!("{} {}{more}", row.kind, names.join(" "))
 }

@@ -53,5 +53,5 @@ fn the_old_container_goes_only_when_its_unrecorded_successor_is_proved() {
 fn a_service_that_lost_its_container_and_record_of_it_is_made_again() {
     let mut world = World::running();
     world.node().containers.remove("web-id");
-    assert!(outline(&world.plan()).starts_with("+ box/web/container:main: Gone"));
+    assert!(outline(&world.plan()).starts_with("+ box/web/container:main: gone "));
 }
