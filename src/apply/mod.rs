@@ -22,7 +22,6 @@ mod run;
 mod schedule;
 pub mod verify;
 mod wait;
-mod words;
 
 #[cfg(test)]
 mod tests;

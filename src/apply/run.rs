@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::view::{LiveNode, RecordedService};
-use crate::model::{NodeName, ServiceName};
+use crate::model::{Addr, BegunOperation, NodeName, Purpose, ServiceName};
 use crate::node::{Node, NodeError};
 use crate::plan::operation::Effect;
 use crate::plan::{OnFailure, Operation, Plan, Record, Step, StepId};
@@ -25,7 +25,6 @@ use super::locks::Locks;
 use super::record::{self, Batch, Queue};
 use super::redact::Redactor;
 use super::schedule::{Limits, Schedule, Settling, State, Work};
-use super::words::words;
 
 /// What the loop works with.
 pub(super) struct Job<'a> {
@@ -176,6 +175,12 @@ impl<'a> Run<'a> {
         &self.job.plan.steps[step.0]
     }
 
+    /// What a step is about: a resource, or a whole service.
+    fn place(&self, step: StepId) -> String {
+        let Step { node, service, addr, .. } = self.step(step);
+        addr.as_ref().map_or_else(|| format!("{node}/{service}"), Addr::to_string)
+    }
+
     fn operation(&self, work: Work) -> &'a Operation {
         match work {
             Work::Do(step) => &self.step(step).operation,
@@ -184,18 +189,19 @@ impl<'a> Run<'a> {
     }
 
     fn intent(&self, work: Work) -> Intent {
-        let what = words(self.operation(work));
-        let (id, what) = match work {
-            Work::Do(id) => (id, what),
-            Work::Undo(id) => (id, format!("take back: {what}")),
+        let (id, purpose) = match work {
+            Work::Do(id) => (id, Purpose::Step),
+            Work::Undo(id) => (id, Purpose::Undo),
         };
+        let row = self.operation(work).describe();
+        let ids = row.names.iter().map(|(role, name)| (role.as_str().to_owned(), (*name).to_owned())).collect();
         let step = self.step(id);
         Intent {
             step: id.0,
             node: step.node.clone(),
             service: step.service.clone(),
             addr: step.addr.clone(),
-            what,
+            operation: BegunOperation::Kind { kind: row.kind.to_owned(), ids, purpose },
             at: state::now(),
         }
     }
@@ -425,10 +431,7 @@ impl<'a> Run<'a> {
                 }
                 let (running, waiting) = self.schedule.stop();
                 for step in running {
-                    let error = format!(
-                        "{}: stopped before it ended; it may or may not be done",
-                        words(&self.step(step).operation)
-                    );
+                    let error = format!("{}: stopped before it ended; it may or may not be done", self.place(step));
                     self.close(step, Duration::ZERO, Outcome::Failed { error, log: Vec::new() });
                 }
                 for step in waiting {

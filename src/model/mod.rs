@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod backup;
+pub mod begun;
 pub mod field;
 pub mod homelab;
 pub mod ignore;
@@ -17,6 +18,7 @@ pub mod value;
 pub mod view;
 
 pub use addr::{Addr, AddrError, Kind, Target};
+pub use begun::{BegunOperation, Purpose};
 pub use field::{Field, Fields, Key};
 pub use name::{NodeName, ProjectName, ServiceName};
 pub use pending::Pending;

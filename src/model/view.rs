@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::addr::Addr;
+use super::begun::BegunOperation;
 use super::field::Fields;
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
@@ -322,8 +323,8 @@ impl RecordedService {
 pub struct Interrupted {
     /// What it was about: the address of a resource, or `node/service` for a whole service.
     pub about: String,
-    /// What it did, in words.
-    pub step: String,
+    /// What was being done.
+    pub operation: BegunOperation,
     /// When it was begun, RFC 3339.
     pub begun_at: String,
 }

@@ -39,7 +39,7 @@ pub enum DisplayAction {
 impl DisplayAction {
     /// What is done to the resource of a change.
     pub fn of(change: &PlannedChange, plan: &Plan) -> DisplayAction {
-        let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.call);
+        let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.operation);
         let image = || match calls().any(|c| matches!(c, Operation::BuildImage { .. })) {
             true => DisplayAction::Build,
             false => DisplayAction::Pull,

@@ -2,16 +2,18 @@
 //! Markdown all take them from here.
 
 use super::english::plural;
+use super::step;
 use crate::model::spec::PullPolicy;
+use crate::model::view::Interrupted;
 use crate::model::{Text, Value};
 use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};
 
 /// A note as whole sentences.
 pub fn note(note: &Note) -> String {
     match note {
-        Note::Interrupted(step) => format!(
-            "An apply was cut off at {} while it did: {} ({}). The plan starts from what is there now.",
-            step.begun_at, step.step, step.about
+        Note::Interrupted(Interrupted { about, operation, begun_at }) => format!(
+            "An apply was cut off at {begun_at} while it did: {} ({about}). The plan starts from what is there now.",
+            step::begun(operation)
         ),
         Note::ClockDiffers { node, ahead } => {
             let way = if *ahead > 0 { "ahead of" } else { "behind" };

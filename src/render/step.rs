@@ -1,5 +1,6 @@
 //! Each operation in words: the phrase of its verb, and what it names.
 
+use crate::model::{BegunOperation, Purpose};
 use crate::plan::Operation;
 use crate::plan::operation::{Role, Verb};
 
@@ -18,6 +19,29 @@ pub fn words(operation: &Operation) -> Words {
     let Phrase { to_do, done, joined_by } = phrase(row.verb);
     let what = object(joined_by, row.names);
     Words { to_do: to_do.replace("{}", &what), done: done.replace("{}", &what) }
+}
+
+/// What was being done when an apply was cut off. A kind that this version does not know is told by its name.
+pub fn begun(operation: &BegunOperation) -> String {
+    let (kind, ids, purpose) = match operation {
+        BegunOperation::Kind { kind, ids, purpose } => (kind, ids, purpose),
+        BegunOperation::Words(words) => return words.clone(),
+    };
+    let to_do = match Verb::of_kind(kind) {
+        Some(verb) => {
+            let Phrase { to_do, joined_by, .. } = phrase(verb);
+            let known = Role::ALL.into_iter().filter_map(|role| Some((role, ids.get(role.as_str())?.as_str())));
+            to_do.replace("{}", &object(joined_by, known))
+        }
+        None => {
+            let named: Vec<String> = ids.iter().map(|(role, id)| format!("{role} {id}")).collect();
+            format!("{kind} {}", named.join(", "))
+        }
+    };
+    match purpose {
+        Purpose::Step => to_do,
+        Purpose::Undo => format!("take back: {to_do}"),
+    }
 }
 
 /// How a verb is said; `{}` stands for what the operation names.
@@ -107,5 +131,19 @@ mod tests {
         );
         let rename = words(&Operation::RenameContainer { container: "a".to_owned(), name: "b".to_owned() });
         assert_eq!(rename.to_do, "rename container a to b");
+    }
+
+    #[test]
+    fn what_was_begun_is_told_as_it_was_planned_and_an_unknown_kind_as_it_is() {
+        let say = |kind: &str, ids: &[(&str, &str)], purpose| {
+            let ids = ids.iter().map(|(role, id)| ((*role).to_owned(), (*id).to_owned())).collect();
+            begun(&BegunOperation::Kind { kind: kind.to_owned(), ids, purpose })
+        };
+        let rename = [("container", "a"), ("name", "b")];
+        assert_eq!(say("rename_container", &rename, Purpose::Undo), "take back: rename container a to b");
+        let copy = [("node", "pi"), ("target", "/b"), ("volume", "data")];
+        assert_eq!(say("copy_data", &copy, Purpose::Step), "copy volume data from pi");
+        assert_eq!(say("thaw_lake", &[("lake", "x"), ("path", "/y")], Purpose::Step), "thaw_lake lake x, path /y");
+        assert_eq!(begun(&BegunOperation::Words("pull nginx".to_owned())), "pull nginx");
     }
 }

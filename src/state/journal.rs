@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Addr, NodeName, ServiceName};
+use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
 use super::replace::sync_folder;
 
@@ -28,8 +28,9 @@ pub struct Intent {
     /// The resource, as text; `None` for a whole service.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
     pub addr: Option<Addr>,
-    /// What is done, in words without any value of a secret.
-    pub what: String,
+    /// What is done.
+    #[serde(flatten, with = "operation")]
+    pub operation: BegunOperation,
     /// When, RFC 3339.
     pub at: String,
 }
@@ -196,5 +197,47 @@ mod addr_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Addr>, D::Error> {
         Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
+}
+
+/// An operation in a line: its kind and what it names; in journals of earlier versions words.
+mod operation {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::model::{BegunOperation, Purpose};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Kind {
+            kind: String,
+            #[serde(default)]
+            ids: BTreeMap<String, String>,
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            undo: bool,
+        },
+        Words {
+            what: String,
+        },
+    }
+
+    pub(super) fn serialize<S: Serializer>(operation: &BegunOperation, to: S) -> Result<S::Ok, S::Error> {
+        let form = match operation.clone() {
+            BegunOperation::Kind { kind, ids, purpose } => Form::Kind { kind, ids, undo: purpose == Purpose::Undo },
+            BegunOperation::Words(what) => Form::Words { what },
+        };
+        form.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BegunOperation, D::Error> {
+        Ok(match Form::deserialize(from)? {
+            Form::Kind { kind, ids, undo } => {
+                let purpose = if undo { Purpose::Undo } else { Purpose::Step };
+                BegunOperation::Kind { kind, ids, purpose }
+            }
+            Form::Words { what } => BegunOperation::Words(what),
+        })
     }
 }

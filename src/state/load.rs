@@ -178,7 +178,7 @@ fn interrupted(paths: &Paths, busy: Option<&Claim>) -> Result<Vec<Interrupted>, 
     let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
     let about = |i: Intent| {
         let about = i.addr.map_or_else(|| format!("{}/{}", i.node, i.service), |addr| addr.to_string());
-        Interrupted { about, step: i.what, begun_at: i.at }
+        Interrupted { about, operation: i.operation, begun_at: i.at }
     };
     Ok(told.open.into_iter().map(about).collect())
 }

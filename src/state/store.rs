@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::model::view::{Recorded, RecordedService};
-use crate::model::{Addr, NodeName, ServiceName};
+use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
 use super::format::{self, FORMAT_VERSION, V1, V1Digest};
 use super::history::{self, Ending, Entry};
@@ -304,7 +304,7 @@ impl Store {
         let path = self.file("history.jsonl");
         let entry = Entry {
             serial: self.state.view.serial,
-            trouble: told.open.iter().map(|i| format!("under way: {}", i.what)).collect(),
+            trouble: told.open.iter().map(under_way).collect(),
             ..entry(header)
         };
         history::append(&path, &entry).map_err(io_error(&path, "write"))
@@ -332,6 +332,15 @@ impl Store {
 
     fn file(&self, name: &str) -> PathBuf {
         self.paths.folder.join(name)
+    }
+}
+
+/// What was under way when an apply crashed, by the name of its kind.
+fn under_way(intent: &Intent) -> String {
+    let place = intent.addr.as_ref().map_or_else(|| format!("{}/{}", intent.node, intent.service), Addr::to_string);
+    match &intent.operation {
+        BegunOperation::Kind { kind, .. } => format!("under way: {kind} ({place})"),
+        BegunOperation::Words(words) => format!("under way: {words}"),
     }
 }
 

@@ -8,7 +8,9 @@ use super::journal;
 use super::*;
 use crate::model::homelab::{Lifecycle, OnDelete, Protect};
 use crate::model::view::{Recorded, RecordedService};
-use crate::model::{Addr, Field, Fields, Key, NodeName, ProjectName, Sealer, ServiceName, Text, Value};
+use crate::model::{
+    Addr, BegunOperation, Field, Fields, Key, NodeName, ProjectName, Purpose, Sealer, ServiceName, Text, Value,
+};
 
 fn claim() -> Claim {
     Claim { who: "ann".into(), host: "desk".into(), pid: 7, why: "apply".into(), since: "2026-01-01T00:00:00Z".into() }
@@ -47,9 +49,14 @@ fn intent(step: usize) -> Intent {
         node: NodeName::new("nas").unwrap(),
         service: ServiceName::new("shop").unwrap(),
         addr: Some(addr("nas/shop/container:web")),
-        what: format!("create container web {step}"),
+        operation: begun("create_container", &[("container", &format!("web-{step}"))]),
         at: "2026-01-01T00:00:00Z".into(),
     }
+}
+
+fn begun(kind: &str, ids: &[(&str, &str)]) -> BegunOperation {
+    let ids = ids.iter().map(|(role, id)| ((*role).to_owned(), (*id).to_owned())).collect();
+    BegunOperation::Kind { kind: kind.to_owned(), ids, purpose: Purpose::Step }
 }
 
 fn summary(result: Ending) -> Summary {
@@ -248,8 +255,10 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
 
     let state = read(&paths).unwrap();
     assert_eq!(state.busy, None);
-    let steps: Vec<_> = state.view.interrupted.iter().map(|i| (i.step.as_str(), i.about.as_str())).collect();
-    assert_eq!(steps, [("create container web 1", "nas/shop/container:web"), ("create container web 2", "nas/shop")]);
+    let steps: Vec<_> = state.view.interrupted.into_iter().map(|i| (i.operation, i.about)).collect();
+    let expected = [("web-1", "nas/shop/container:web"), ("web-2", "nas/shop")];
+    let expected = expected.map(|(id, about)| (begun("create_container", &[("container", id)]), about.to_owned()));
+    assert_eq!(steps, expected);
     let mut store = Store::open(&paths, claim()).unwrap();
     assert!(store.was_applied("sha256:1").unwrap());
     assert!(!store.was_applied("sha256:2").unwrap());
@@ -261,6 +270,29 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
     assert_eq!(said, [("sha256:1", Ending::Crashed, 2), ("sha256:2", Ending::Failed, 0)]);
     assert_eq!(past[0].commit.as_deref(), Some("c0ffee"));
     assert!(store.was_applied("sha256:1").unwrap());
+}
+
+#[test]
+fn journals_of_earlier_and_of_later_versions_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    std::fs::create_dir_all(&paths.folder).unwrap();
+    let begin = |call: u64, more: &str| {
+        format!(
+            r#"{{"begin":{{"call":{call},"intent":{{"step":{call},"node":"nas","service":"shop","addr":"nas/shop/container:web",{more},"at":"2026-01-01T00:00:00Z"}}}}}}"#
+        )
+    };
+    let lines = [
+        r#"{"apply":{"id":"1","at":"2026-01-01T00:00:00Z","who":"ann","host":"desk","commit":null,"plan":"sha256:1"}}"#
+            .to_owned(),
+        begin(0, r#""what":"take back: stop container web""#),
+        begin(1, r#""kind":"restore_data","ids":{"snapshot":"1","path":"/x"},"undo":true"#),
+    ];
+    std::fs::write(paths.folder.join("journal.jsonl"), lines.join("\n") + "\n").unwrap();
+    let told: Vec<_> = read(&paths).unwrap().view.interrupted.into_iter().map(|i| i.operation).collect();
+    let ids = BTreeMap::from([("path".to_owned(), "/x".to_owned()), ("snapshot".to_owned(), "1".to_owned())]);
+    let unknown = BegunOperation::Kind { kind: "restore_data".to_owned(), ids, purpose: Purpose::Undo };
+    assert_eq!(told, [BegunOperation::Words("take back: stop container web".to_owned()), unknown]);
 }
 
 #[test]

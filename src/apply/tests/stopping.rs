@@ -1,6 +1,7 @@
 //! Interruptions, locks and broken nodes.
 
 use super::*;
+use crate::model::{BegunOperation, Purpose};
 
 /// Interrupts as soon as a call has begun.
 async fn interrupted(bench: &Bench, when: &str, wishes: &[Interruption]) -> Left {
@@ -60,8 +61,9 @@ fn the_second_interruption_stops_at_once_and_the_next_run_knows() {
         matches!(&left.report.steps[&0], Outcome::Failed { error, .. } if error.contains("may or may not be done"))
     );
     assert_eq!(left.report.steps[&1], Outcome::Skipped { because: None });
-    let steps: Vec<_> = left.state.view.interrupted.iter().map(|i| i.step.as_str()).collect();
-    assert_eq!(steps, ["start container web"]);
+    let begun: Vec<_> = left.state.view.interrupted.into_iter().map(|i| i.operation).collect();
+    let ids = BTreeMap::from([("container".to_owned(), "web".to_owned())]);
+    assert_eq!(begun, [BegunOperation::Kind { kind: "start_container".to_owned(), ids, purpose: Purpose::Step }]);
 }
 
 #[test]

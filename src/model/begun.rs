@@ -1,0 +1,28 @@
+//! An operation that was begun, as a journal keeps it.
+
+use std::collections::BTreeMap;
+
+/// An operation that was begun on a node. No value of a secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BegunOperation {
+    /// By its kind.
+    Kind {
+        /// The name of the kind, such as `create_container`. A later version may have written one that is not known.
+        kind: String,
+        /// What it names, by role: `container` → `shop-web-1`.
+        ids: BTreeMap<String, String>,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// In words: journals of earlier versions have nothing else.
+    Words(String),
+}
+
+/// What an operation is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is a step of the plan.
+    Step,
+    /// It takes a step back.
+    Undo,
+}
