@@ -117,14 +117,14 @@ async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> 
             transfer::discard(from, source, node, target, &today()).await?;
         }
         Operation::RemoveFolder { path } => transfer::remove(node, path).await?,
-        Operation::SetAside { path } => transfer::set_aside(node, path, &today()).await?,
+        Operation::RetireFolder { path } => transfer::set_aside(node, path, &today()).await?,
         Operation::CreateNetwork(spec) => drop(node.create_network(spec).await?),
         Operation::RemoveNetwork { id, .. } => node.remove_network(id).await?,
         Operation::CreateVolume(spec) => node.create_volume(spec).await?,
         Operation::RemoveVolume { name } => node.remove_volume(name).await?,
-        Operation::CreateContainer { name, spec, peers, carry } => {
+        Operation::CreateContainer { name, spec, peers, inherited_volumes } => {
             let spec = complete(spec, context.values)?;
-            node.create_container(&NewContainer { name, spec: &spec, peers, carry }).await?;
+            node.create_container(&NewContainer { name, spec: &spec, peers, carry: inherited_volumes }).await?;
         }
         Operation::StartContainer { container } => node.start_container(container).await?,
         Operation::StopContainer { container } => node.stop_container(container).await?,

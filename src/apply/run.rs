@@ -296,11 +296,11 @@ impl<'a> Run<'a> {
                 self.schedule.done(id);
                 Outcome::Done
             }
-            (Err(_), OnFailure::GoOn) => {
+            (Err(_), OnFailure::Continue) => {
                 self.schedule.warned(id);
                 Outcome::Warned { error: failure.unwrap_or_default() }
             }
-            (Err(Failure { log, .. }), OnFailure::HoldBack) => {
+            (Err(Failure { log, .. }), OnFailure::Block) => {
                 skipped = self.schedule.failed(id);
                 let log = log.iter().map(|line| self.redactor.clean(line)).collect();
                 Outcome::Failed { error: failure.unwrap_or_default(), log }

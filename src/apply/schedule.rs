@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::NodeName;
-use crate::plan::{GroupId, Phase, Plan, PlannedChange, Scheduling, Step, StepId};
+use crate::plan::{GroupId, Phase, Plan, PlannedChange, Scheduling, Step, StepId, cycle};
 
 /// How many calls may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,8 @@ impl<'p> Schedule<'p> {
     /// # Panics
     /// If steps wait for one another in a circle, which is a bug of the plan.
     pub(super) fn new(steps: &'p [Step], until: Option<Phase>, limits: Limits) -> Self {
+        let cycle = cycle(steps);
+        assert!(cycle.is_none(), "steps wait for one another in a circle: {cycle:?}. This is a bug in hl");
         let mut dependents = vec![Vec::new(); steps.len()];
         for step in steps {
             for before in &step.after {
@@ -102,28 +104,11 @@ impl<'p> Schedule<'p> {
             undoing: BTreeSet::new(),
             taken_back: BTreeSet::new(),
         };
-        schedule.refuse_circles();
         let late: Vec<StepId> = steps.iter().filter(|s| until.is_some_and(|u| s.phase > u)).map(|s| s.id).collect();
         schedule.mark_waiting(late, State::OutOfScope);
         let free = steps.iter().map(|s| s.id).filter(|s| schedule.is_free(*s));
         schedule.ready = free.collect();
         schedule
-    }
-
-    fn refuse_circles(&self) {
-        let mut missing = self.missing.clone();
-        let mut free: Vec<StepId> = self.steps.iter().map(|s| s.id).filter(|s| missing[s.0] == 0).collect();
-        let mut seen = 0;
-        while let Some(step) = free.pop() {
-            seen += 1;
-            for next in &self.dependents[step.0] {
-                missing[next.0] -= 1;
-                if missing[next.0] == 0 {
-                    free.push(*next);
-                }
-            }
-        }
-        assert_eq!(seen, self.steps.len(), "steps wait for one another in a circle. This is a bug in hl");
     }
 
     fn is_free(&self, step: StepId) -> bool {

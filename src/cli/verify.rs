@@ -93,7 +93,7 @@ fn subject<'a>(service: &'a Service, recorded: &RecordedView, live: &LiveView) -
         match (&container.status, &container.health) {
             (Status::Running, None | Some(Health::Healthy)) | (Status::Exited { code: 0 }, _) => {}
             (Status::Running, Some(Health::Starting)) => {
-                starting.insert(container.id.clone(), Duration::from_millis(plan::patience(declared)));
+                starting.insert(container.id.clone(), Duration::from_millis(plan::readiness_timeout(declared)));
             }
             (Status::Running, Some(Health::Unhealthy)) => problems.push(format!("container {name} is unhealthy")),
             (status, _) => problems.push(format!("container {name} is {}", diff::state_text(status))),

@@ -4,26 +4,41 @@
 //! Pure and synchronous. It does not know bollard, SSH, files or the terminal; it never asks
 //! anybody anything. `apply` executes what stands here and decides nothing about *what*.
 
-mod aside;
 mod block;
-mod build;
-mod container;
+mod containers;
 mod decide;
+mod dependencies;
 pub mod file;
-mod moving;
+mod fragment;
+mod graph;
+mod handover;
+mod images;
 mod note;
 mod objection;
 pub mod operation;
 mod order;
-mod place;
+mod readiness;
 pub mod record;
+mod relocation;
 mod removal;
+mod resources;
+mod retained;
+mod role;
 mod safety;
 mod scope;
+mod service_plan;
+mod services;
 mod stake;
 pub mod step;
+mod verification;
+mod whereabouts;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use fragment::Fragment;
+use graph::StepGraph;
+use service_plan::Context;
+use services::Services;
 
 use crate::diff::{Change, FieldChange};
 use crate::model::homelab::Homelab;
@@ -32,11 +47,12 @@ use crate::model::view::{LiveView, RecordedView};
 use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target, Value};
 
 pub use block::Block;
-pub use container::patience;
+pub use graph::cycle;
 pub use note::Note;
 pub use objection::{External, Holder, Objection, ObjectionKind};
 pub use operation::{AnonymousVolumes, Operation, Scheduling};
 pub use order::services as service_order;
+pub use readiness::timeout as readiness_timeout;
 pub use stake::Stake;
 pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 
@@ -115,23 +131,30 @@ impl Options {
 
 /// Makes the plan. The same input gives the same plan, to the byte.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let scope = scope::scope(input);
-    let mut builder = build::Builder::new(input);
-    builder.plan.unknown = scope.unknown;
-    builder.plan.blocked = scope.blocked;
-    builder.plan.notes = scope.notes;
-    for name in builder.plan.order.clone() {
-        let service = input.homelab.services.get(&name);
-        let node = service.and_then(|s| input.live.nodes.get(&s.node)).and_then(|n| n.known());
-        let planned = !builder.plan.blocked.contains_key(&name);
-        if let (Some(service), Some(node), true) = (service, node, planned) {
-            builder.service(service, node, scope.changes.get(&name).map_or(&[], Vec::as_slice));
+    let (context, scope) = (Context { input }, scope::scope(input));
+    let (mut graph, mut out) = (StepGraph::default(), Fragment::default());
+    let order = scope::asked_for(input);
+    let mut services = Services::new(&context, &mut graph);
+    for name in order.iter().filter(|name| !scope.blocked.contains_key(*name)) {
+        let Some(service) = input.homelab.services.get(name) else { continue };
+        if let Some(node) = context.known(&service.node) {
+            out.append(services.plan(service, node, scope.changes.get(name).map_or(&[], Vec::as_slice)));
         }
     }
-    builder.removed_services(&scope.removed);
-    builder.prune_moved();
-    let (mut plan, networks) = (builder.plan, builder.networks);
-    safety::check(&mut plan, input, &networks);
+    out.append(removal::services(&context, &scope.removed, &mut graph));
+    out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
+    handover::order(&mut graph, input);
+    let mut plan = Plan {
+        changes: out.changes,
+        verifications: out.verifications,
+        steps: graph.finish(),
+        unknown: scope.unknown,
+        blocked: scope.blocked,
+        objections: out.objections,
+        notes: [scope.notes, out.notes].concat(),
+        order,
+    };
+    safety::check(&mut plan, input);
     plan
 }
 

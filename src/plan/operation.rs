@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+pub use super::role::Role;
 use crate::model::homelab::{Condition, HealthScript};
 pub use crate::model::spec::AnonymousVolumes;
 use crate::model::spec::{
@@ -69,7 +70,7 @@ pub enum Operation {
         path: String,
     },
     /// Gives a folder another name, with the day in it.
-    SetAside {
+    RetireFolder {
         /// Its path.
         path: String,
     },
@@ -98,7 +99,7 @@ pub enum Operation {
         /// The containers that `service:…` in the spec means: Compose service → name.
         peers: BTreeMap<String, String>,
         /// Anonymous volumes that it takes over from the one it replaces: target → volume.
-        carry: BTreeMap<String, String>,
+        inherited_volumes: BTreeMap<String, String>,
     },
     /// Starts a container.
     StartContainer {
@@ -219,7 +220,7 @@ pub enum Verb {
     /// Removes it with the data in it.
     RemoveWithData,
     /// Gives it a name out of the way.
-    SetAside,
+    Retire,
     /// Makes it.
     Create,
     /// Starts it.
@@ -259,7 +260,7 @@ const VERBS: [(Verb, &str); 23] = [
     (Verb::Discard, "discard"),
     (Verb::Remove, "remove"),
     (Verb::RemoveWithData, "remove"),
-    (Verb::SetAside, "set_aside"),
+    (Verb::Retire, "set_aside"),
     (Verb::Create, "create"),
     (Verb::Start, "start"),
     (Verb::Stop, "stop"),
@@ -285,63 +286,6 @@ impl Verb {
 
     fn word(self) -> &'static str {
         VERBS.into_iter().find(|(verb, _)| *verb == self).map_or("", |(_, word)| word)
-    }
-}
-
-/// What a name that an operation gives is the name of, in the order in which people are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// A directory, by path.
-    Directory,
-    /// A file, a folder or a script, by path.
-    Path,
-    /// An image, by reference.
-    Image,
-    /// A container, by id or name.
-    Container,
-    /// A network, by name, or by id where it is gone.
-    Network,
-    /// A volume, by name.
-    Volume,
-    /// Another node.
-    Node,
-    /// A name that it gets.
-    Name,
-    /// Where a copy is put: a path, or the name of a volume.
-    Target,
-    /// An id of the engine beside the name.
-    Id,
-}
-
-impl Role {
-    /// All of them, in order.
-    pub const ALL: [Role; 10] = [
-        Role::Directory,
-        Role::Path,
-        Role::Image,
-        Role::Container,
-        Role::Network,
-        Role::Volume,
-        Role::Node,
-        Role::Name,
-        Role::Target,
-        Role::Id,
-    ];
-
-    /// Its key in a journal.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Directory => "directory",
-            Role::Path => "path",
-            Role::Image => "image",
-            Role::Container => "container",
-            Role::Network => "network",
-            Role::Volume => "volume",
-            Role::Node => "node",
-            Role::Name => "name",
-            Role::Target => "target",
-            Role::Id => "id",
-        }
     }
 }
 
@@ -472,7 +416,7 @@ impl Operation {
                 Row::quick("discard_data", Verb::Discard).place(target).comes_from(node)
             }
             Operation::RemoveFolder { path } => Row::quick("remove_folder", Verb::Remove).name(Role::Path, path),
-            Operation::SetAside { path } => Row::quick("set_aside", Verb::SetAside).name(Role::Path, path),
+            Operation::RetireFolder { path } => Row::quick("set_aside", Verb::Retire).name(Role::Path, path),
             Operation::CreateNetwork(spec) => Row::quick("create_network", Verb::Create)
                 .name(Role::Network, &spec.name)
                 .carries(Payload::Network(spec)),

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::{is_cyclic_directed, tarjan_scc};
-use petgraph::graphmap::DiGraphMap;
+use petgraph::Direction::{Incoming, Outgoing};
+use petgraph::graphmap::{DiGraphMap, NodeTrait};
 
-use super::step::{Step, StepId};
 use crate::model::homelab::{Homelab, Service};
 use crate::model::{NodeName, ServiceName};
 
@@ -17,78 +16,50 @@ pub fn services(homelab: &Homelab) -> Vec<ServiceName> {
         .map(|(name, s)| (name, &s.node))
         .chain(homelab.unresolved.iter().map(|(name, u)| (name, &u.node)))
         .collect();
-    let edges: BTreeMap<(&NodeName, &ServiceName), BTreeSet<(&NodeName, &ServiceName)>> = nodes
-        .iter()
-        .map(|(name, node)| {
-            let needs = homelab.services.get(*name).into_iter().flat_map(|s| s.depends_on.keys());
-            let needs = needs.filter_map(|d| nodes.get_key_value(d).map(|(name, node)| (*node, *name))).collect();
-            ((*node, *name), needs)
-        })
-        .collect();
-    sorted(&edges).into_iter().map(|(_, name)| name.clone()).collect()
+    let mut needs = DiGraphMap::new();
+    for (name, node) in &nodes {
+        needs.add_node((*node, *name));
+        let needed = homelab.services.get(*name).into_iter().flat_map(|s| s.depends_on.keys());
+        for (name_of_it, node_of_it) in needed.filter_map(|d| nodes.get_key_value(d)) {
+            needs.add_edge((*node_of_it, *name_of_it), (*node, *name), ());
+        }
+    }
+    sorted(needs).into_iter().map(|(_, name)| name.clone()).collect()
 }
 
 /// The containers of a service by address name, each after those that it depends on.
 pub fn containers(service: &Service) -> Vec<String> {
-    let edges: BTreeMap<&str, BTreeSet<&str>> = service
-        .containers
-        .iter()
-        .map(|(name, container)| {
-            let needs = service
-                .containers
-                .iter()
-                .filter(|(_, c)| container.depends_on.contains_key(&c.compose_service))
-                .map(|(n, _)| n.as_str());
-            (name.as_str(), needs.collect())
-        })
-        .collect();
-    sorted(&edges).into_iter().map(str::to_owned).collect()
-}
-
-/// Kahn's order with the smallest first; members of a cycle, which the loader has refused before,
-/// come last in their own order.
-fn sorted<T: Copy + Ord>(needs: &BTreeMap<T, BTreeSet<T>>) -> Vec<T> {
-    let mut waiting: BTreeMap<T, BTreeSet<T>> = needs
-        .iter()
-        .map(|(item, needs_of)| {
-            let known = needs_of.iter().copied().filter(|n| n != item && needs.contains_key(n));
-            (*item, known.collect())
-        })
-        .collect();
-    let mut order = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ready = waiting.iter().find(|(_, needs)| needs.is_empty()).map(|(item, _)| *item);
-        let Some(next) = ready.or_else(|| waiting.keys().next().copied()) else { break };
-        waiting.remove(&next);
-        waiting.values_mut().for_each(|needs| {
-            needs.remove(&next);
-        });
-        order.push(next);
-    }
-    order
-}
-
-/// The steps as a graph: an edge from each step to those that come after it.
-pub fn graph(steps: &[Step]) -> DiGraphMap<usize, ()> {
-    let mut graph = DiGraphMap::new();
-    for step in steps {
-        graph.add_node(step.id.0);
-        for before in &step.after {
-            graph.add_edge(before.0, step.id.0, ());
+    let mut needs = DiGraphMap::new();
+    for (name, container) in &service.containers {
+        needs.add_node(name.as_str());
+        let of_it = service.containers.iter().filter(|(_, c)| container.depends_on.contains_key(&c.compose_service));
+        for (needed, _) in of_it {
+            needs.add_edge(needed.as_str(), name.as_str(), ());
         }
     }
-    graph
+    sorted(needs).into_iter().map(str::to_owned).collect()
 }
 
-/// A circle among the steps, if there is one. A plan with a circle is a bug in hl.
-pub fn circle(steps: &[Step]) -> Option<Vec<StepId>> {
-    let graph = graph(steps);
-    if !is_cyclic_directed(&graph) {
-        return None;
+/// The members of a graph, each after those that lead to it, the smallest first among those that could come next. Of a
+/// cycle, which the loader has refused before, the smallest member comes first.
+fn sorted<T: NodeTrait>(needs: DiGraphMap<T, ()>) -> Vec<T> {
+    let missing = |item: T| needs.neighbors_directed(item, Incoming).filter(|needed| *needed != item).count();
+    let mut missing: BTreeMap<T, usize> = needs.nodes().map(|item| (item, missing(item))).collect();
+    let mut ready: BTreeSet<T> = missing.iter().filter(|(_, count)| **count == 0).map(|(item, _)| *item).collect();
+    let mut order = Vec::with_capacity(missing.len());
+    while let Some(next) = ready.pop_first().or_else(|| missing.keys().next().copied()) {
+        missing.remove(&next);
+        order.push(next);
+        for after in needs.neighbors_directed(next, Outgoing) {
+            if let Some(count) = missing.get_mut(&after) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(after);
+                }
+            }
+        }
     }
-    let mut members = tarjan_scc(&graph).into_iter().find(|c| c.len() > 1)?;
-    members.sort_unstable();
-    Some(members.into_iter().map(StepId).collect())
+    order
 }
 
 #[cfg(test)]
@@ -97,19 +68,15 @@ mod tests {
 
     #[test]
     fn needs_come_first_and_ties_are_by_name() {
-        let needs = BTreeMap::from([
-            ("a", BTreeSet::from(["c"])),
-            ("b", BTreeSet::new()),
-            ("c", BTreeSet::from(["gone"])),
-            ("d", BTreeSet::from(["a", "b"])),
-        ]);
-        assert_eq!(sorted(&needs), ["b", "c", "a", "d"]);
+        let mut needs = DiGraphMap::from_edges([("c", "a"), ("a", "d"), ("b", "d")]);
+        needs.add_node("e");
+        assert_eq!(sorted(needs), ["b", "c", "a", "d", "e"]);
     }
 
     #[test]
-    fn a_circle_does_not_hang() {
-        let needs =
-            BTreeMap::from([("a", BTreeSet::from(["b"])), ("b", BTreeSet::from(["a"])), ("c", BTreeSet::new())]);
-        assert_eq!(sorted(&needs), ["c", "a", "b"]);
+    fn a_cycle_does_not_hang() {
+        let mut needs = DiGraphMap::from_edges([("a", "b"), ("b", "a")]);
+        needs.add_node("c");
+        assert_eq!(sorted(needs), ["c", "a", "b"]);
     }
 }

@@ -2,18 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::handover::overlap;
 use super::operation::Operation;
-use super::step::StepId;
-use super::{Action, External, Holder, Input, Objection, Plan, Required, order, place};
-use crate::model::homelab::{Network, Volume};
-use crate::model::spec::{ContainerSpec, Port};
+use super::{Action, External, Holder, Input, Objection, Plan, Required};
+use crate::model::homelab::{Network, Service, Volume};
 use crate::model::view::{LiveContainer, LiveNode, Status};
-use crate::model::{Addr, Kind, NodeName};
+use crate::model::{Addr, Kind, NodeName, ServiceName};
 
-/// Adds the edges that follow from what containers share, and every objection.
-pub(super) fn check(plan: &mut Plan, input: &Input<'_>, networks: &BTreeMap<(NodeName, String), StepId>) {
-    wait_for_networks(plan, networks);
-    hand_over_ports(plan, input);
+/// Adds every objection.
+pub(super) fn check(plan: &mut Plan, input: &Input<'_>) {
     conflicts(plan, input);
     externals(plan, input);
     empty(plan, input);
@@ -24,9 +21,6 @@ pub(super) fn check(plan: &mut Plan, input: &Input<'_>, networks: &BTreeMap<(Nod
             plan.objections.push(Objection::TooManyChanges { count, most });
         }
     }
-    if let Some(circle) = order::circle(&plan.steps) {
-        panic!("the plan goes in a circle: {circle:?}");
-    }
 }
 
 /// Nodes that are not known although all must be.
@@ -36,65 +30,6 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
     }
     let silent = plan.unknown.iter().filter(|(_, unknown)| unknown.is_unreachable());
     plan.objections.extend(silent.map(|(node, _)| Objection::NodeUnknown { node: node.clone() }));
-}
-
-/// A container is made after the network that it joins, whichever service makes that.
-fn wait_for_networks(plan: &mut Plan, networks: &BTreeMap<(NodeName, String), StepId>) {
-    for index in 0..plan.steps.len() {
-        let step = &plan.steps[index];
-        let wanted: Vec<&String> = match &step.operation {
-            Operation::CreateContainer { spec, .. } => spec.networks.keys().collect(),
-            Operation::ConnectNetwork { network, .. } => vec![network],
-            _ => continue,
-        };
-        let made = wanted.into_iter().filter_map(|n| networks.get(&(step.node.clone(), n.clone())).copied());
-        let made: Vec<StepId> = made.filter(|m| *m != step.id).collect();
-        for before in made {
-            add_edge(plan, before, StepId(index));
-        }
-    }
-}
-
-/// A container that takes a port which another gives up starts after that one has stopped.
-fn hand_over_ports(plan: &mut Plan, input: &Input<'_>) {
-    let mut wants: BTreeMap<(NodeName, String), &ContainerSpec> = BTreeMap::new();
-    for step in &plan.steps {
-        if let Operation::CreateContainer { name, spec, .. } = &step.operation {
-            wants.insert((step.node.clone(), name.clone()), spec);
-            wants.insert((step.node.clone(), spec.name.clone()), spec);
-        }
-    }
-    let mut edges = Vec::new();
-    for start in &plan.steps {
-        let Operation::StartContainer { container } = &start.operation else { continue };
-        let Some(spec) = wants.get(&(start.node.clone(), container.clone())) else { continue };
-        let Some(node) = input.live.nodes.get(&start.node).and_then(|n| n.known()) else { continue };
-        for stop in plan.steps.iter().filter(|s| s.node == start.node) {
-            let Operation::StopContainer { container } = &stop.operation else { continue };
-            let Some(live) = node.containers.get(container) else { continue };
-            if spec.ports.iter().any(|p| live.spec.ports.iter().any(|q| overlap(p, q))) {
-                edges.push((stop.id, start.id));
-            }
-        }
-    }
-    for (before, after) in edges {
-        add_edge(plan, before, after);
-    }
-}
-
-/// Adds an edge unless it would close a circle.
-fn add_edge(plan: &mut Plan, before: StepId, after: StepId) {
-    let mut seen = BTreeSet::new();
-    let mut stack = vec![before];
-    while let Some(step) = stack.pop() {
-        if step == after {
-            return;
-        }
-        if seen.insert(step) {
-            stack.extend(&plan.steps[step.0].after);
-        }
-    }
-    plan.steps[after.0].after.insert(before);
 }
 
 /// Ports and names that something which stays has already.
@@ -160,18 +95,9 @@ fn takes_place_of(plan: &Plan, addr: &Addr, live: &LiveContainer) -> bool {
     })
 }
 
-/// Whether two published ports cannot both be had.
-fn overlap(a: &Port, b: &Port) -> bool {
-    let everywhere = |ip: &str| matches!(ip, "" | "0.0.0.0" | "::");
-    let one = |text: &str| text.parse::<u16>().ok().filter(|p| *p != 0);
-    let same_ip = a.host_ip == b.host_ip || everywhere(&a.host_ip) || everywhere(&b.host_ip);
-    let same_port = one(&a.published).is_some_and(|p| Some(p) == one(&b.published));
-    a.protocol == b.protocol && same_ip && same_port
-}
-
 /// External networks and volumes that nobody makes.
 fn externals(plan: &mut Plan, input: &Input<'_>) {
-    let made = place::own_networks(&input.homelab.services);
+    let made = own_networks(&input.homelab.services);
     let mut found = Vec::new();
     for service in input.homelab.services.values() {
         let Some(node) = input.live.nodes.get(&service.node).and_then(|n| n.known()) else { continue };
@@ -190,7 +116,7 @@ fn externals(plan: &mut Plan, input: &Input<'_>) {
         for network in service.networks.values() {
             if let Network::External { name } = network
                 && !has_network(node, name)
-                && !made.contains(&(service.node.to_string(), name.clone()))
+                && !made.contains(&(&service.node, name.as_str()))
             {
                 found.push(missing(External::Network, name));
             }
@@ -211,7 +137,7 @@ fn has_network(node: &LiveNode, name: &str) -> bool {
     node.network(name).is_some() || node.networks.contains_key(name)
 }
 
-fn makes_volume(input: &Input<'_>, service: &crate::model::homelab::Service, name: &str) -> bool {
+fn makes_volume(input: &Input<'_>, service: &Service, name: &str) -> bool {
     let others = input.homelab.services.values().filter(|s| s.node == service.node);
     others.flat_map(|s| s.volumes.values()).any(|v| matches!(v, Volume::Own(spec) if spec.name == name))
 }
@@ -222,4 +148,14 @@ fn empty(plan: &mut Plan, input: &Input<'_>) {
     if declares_nothing && !input.recorded.services.is_empty() && input.options.delete.is_empty() {
         plan.objections.push(Objection::NothingDeclared { recorded: input.recorded.services.len() });
     }
+}
+
+/// Real network names that each service declares for itself, with the node that they are on.
+fn own_networks(services: &BTreeMap<ServiceName, Service>) -> BTreeSet<(&NodeName, &str)> {
+    let all = services.values().flat_map(|s| s.networks.values().map(move |n| (s, n)));
+    all.filter_map(|(s, n)| match n {
+        Network::Own(spec) => Some((&s.node, spec.name.as_str())),
+        Network::External { .. } => None,
+    })
+    .collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::moving::{Carriage, carriage};
-use super::place::own_volume;
+use super::resources::own_volume;
+use super::whereabouts::{VolumeTransfer, is_home, volume_transfer};
 use super::{Block, Input, Note, Unknown, UnknownCause, order};
 use crate::diff::{Change, Presence, instances};
 use crate::model::homelab::Service;
@@ -130,12 +130,6 @@ fn left_behind(input: &Input<'_>, service: &Service) -> Option<Block> {
     Some(Block::DataOnUnknownNode { node: from.clone() })
 }
 
-/// Whether a service is to be where it was when all of it was done last: a move away from there that came to nothing leaves
-/// only traces elsewhere.
-pub(super) fn is_home(input: &Input<'_>, service: &Service) -> bool {
-    input.recorded.services.get(&service.name).is_some_and(|recorded| recorded.node == service.node)
-}
-
 /// A service that is to leave a node on which it has what cannot be taken along.
 fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
     if is_home(input, service) {
@@ -154,7 +148,7 @@ fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Bloc
     let stuck = |change: &&&Change| {
         let there = live.and_then(|live| live.volumes.get(change.live_id.as_ref()?));
         match (there, own_volume(service, &change.addr.name)) {
-            (Some(there), Some(here)) => carriage(&there.spec, here) == Carriage::Stuck,
+            (Some(there), Some(here)) => volume_transfer(&there.spec, here) == VolumeTransfer::Unsupported,
             (None, _) | (_, None) => false,
         }
     };
@@ -196,4 +190,11 @@ fn held_back(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<
         let block = scope.blocked.get(needed)?;
         Some(Block::NeedsBlocked { needed: needed.clone(), block: Box::new(block.clone()) })
     })
+}
+
+/// The services that the user asks for, in dependency order.
+pub(super) fn asked_for(input: &Input<'_>) -> Vec<ServiceName> {
+    let mut order = order::services(input.homelab);
+    order.retain(|name| input.homelab.node_of(name).is_none_or(|node| input.options.asks_for(node, name)));
+    order
 }

@@ -46,9 +46,9 @@ pub struct Step {
 pub enum OnFailure {
     /// It does.
     #[default]
-    HoldBack,
+    Block,
     /// It is a warning (an optional dependency).
-    GoOn,
+    Continue,
 }
 
 /// When in a deployment a step belongs.

@@ -63,7 +63,7 @@ fn phrase(verb: Verb) -> Phrase {
         Verb::Discard => ("take away the copy {}", "took away the copy {}", None),
         Verb::Remove => ("remove {}", "removed {}", None),
         Verb::RemoveWithData => ("remove {} with its data", "removed {} with its data", None),
-        Verb::SetAside => ("set aside {}", "set aside {}", None),
+        Verb::Retire => ("set aside {}", "set aside {}", None),
         Verb::Create => ("create {}", "created {}", None),
         Verb::Start => ("start {}", "started {}", None),
         Verb::Stop => ("stop {}", "stopped {}", None),

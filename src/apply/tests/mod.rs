@@ -96,7 +96,7 @@ impl Bench {
             group: None,
             verifies: BTreeSet::new(),
             after: after.iter().map(|i| StepId(*i)).collect(),
-            on_failure: OnFailure::HoldBack,
+            on_failure: OnFailure::Block,
         });
         &mut self.plan.steps[id.0]
     }
@@ -207,7 +207,7 @@ fn bench_of(steps: &[Random]) -> Bench {
         step.group = random.group.map(GroupId);
         step.verifies = random.verifies.iter().map(|g| GroupId(*g)).collect();
         step.undo = random.undo.then(|| stop(&name));
-        step.on_failure = if random.goes_on { OnFailure::GoOn } else { OnFailure::HoldBack };
+        step.on_failure = if random.goes_on { OnFailure::Continue } else { OnFailure::Block };
         let mut world = bench.nodes[&node].world();
         world.delays.insert(format!("start {name}"), Duration::from_millis(random.delay.into()));
         if random.fails {

@@ -31,7 +31,7 @@ fn create(spec: &ContainerSpec) -> Operation {
         name: spec.name.clone(),
         spec: Box::new(spec.clone()),
         peers: BTreeMap::new(),
-        carry: BTreeMap::new(),
+        inherited_volumes: BTreeMap::new(),
     }
 }
 

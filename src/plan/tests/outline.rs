@@ -153,7 +153,9 @@ fn label(operation: &Operation) -> String {
     let row = operation.describe();
     let names: Vec<&str> = row.names.iter().map(|(_, name)| *name).collect();
     let more = match operation {
-        Operation::CreateContainer { carry, .. } if !carry.is_empty() => format!(" carrying {:?}", carry.keys()),
+        Operation::CreateContainer { inherited_volumes, .. } if !inherited_volumes.is_empty() => {
+            format!(" carrying {:?}", inherited_volumes.keys())
+        }
         Operation::AwaitContainer { condition, .. } => format!(" {condition:?}"),
         _ => String::new(),
     };

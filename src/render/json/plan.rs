@@ -178,8 +178,8 @@ fn step(step: &Step) -> Json {
         "group": step.group.map(|group| group.0 + 1),
         "after": ids(&step.after),
         "on_failure": match step.on_failure {
-            OnFailure::HoldBack => "hold_back",
-            OnFailure::GoOn => "go_on",
+            OnFailure::Block => "hold_back",
+            OnFailure::Continue => "go_on",
         },
     })
 }

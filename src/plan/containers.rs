@@ -1,0 +1,447 @@
+//! The steps of the containers of a service: made, replaced, restarted, changed in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{Decision, Restart, reasons};
+use super::fragment::Fragment;
+use super::graph::{Milestone, NewStep, StepGraph};
+use super::operation::{AnonymousVolumes, Operation};
+use super::readiness::{await_container, is_well};
+use super::service_plan::{ContainerSteps, Context, ServicePlan};
+use super::step::{GroupId, OnFailure, Phase, StepId};
+use super::{Action, Dependent, Downtime, PlannedChange, Reason, Record, Stake, images, order};
+use crate::diff;
+use crate::model::homelab::{Condition, Container, Required, Rollback, RunState, UpdateOrder};
+use crate::model::spec::{Attachment, ContainerSpec, ImageRef, MountKind, NetworkMode};
+use crate::model::view::{LiveContainer, Status};
+use crate::model::{Addr, Field, Fields, Key, Kind, Value};
+
+/// The containers of a service that are planned already, by Compose service, with what others may wait for in them.
+type Neighbours = BTreeMap<String, ContainerSteps>;
+
+/// Plans the containers of a service, each after those that it depends on.
+pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut StepGraph) -> (Neighbours, Fragment) {
+    let (mut neighbours, mut out) = (Neighbours::new(), Fragment::default());
+    for name in order::containers(plan.service) {
+        let Some(decision) = plan.decisions.get(&name) else { continue };
+        let container = &plan.service.containers[&name];
+        let live = plan.instances.current.get(&name).copied();
+        let addr = plan.service.addr(Kind::Container, &name);
+        let mut change = PlannedChange {
+            fields: decision.fields.clone(),
+            dependents: dependents(context, plan, container),
+            record: Record::applied(record_fields(plan, container, decision)),
+            ..PlannedChange::new(addr.clone(), decision.action, decision.reasons.clone(), Vec::new())
+        };
+        if !matches!(decision.action, Action::Create | Action::Replace) {
+            change.live_id = live.map(|l| l.id.clone());
+        }
+        if !matches!(decision.action, Action::Adopt | Action::Refresh) {
+            let mut after = &plan.dependency_steps | &plan.prerequisite_steps;
+            after.extend(neighbour_steps(plan, container, &mut neighbours, graph));
+            let mut work = ContainerPlan {
+                plan,
+                container,
+                live,
+                addr,
+                after,
+                steps: Vec::new(),
+                reached: ContainerSteps::default(),
+                graph: &mut *graph,
+                out: &mut out,
+            };
+            change.downtime = match decision.action {
+                Action::Create => work.create(),
+                Action::Replace => work.replace(),
+                _ => work.change_in_place(decision),
+            };
+            let ContainerPlan { steps, reached, .. } = work;
+            change.steps = steps;
+            change.data_at_stake = repointed_mounts(decision);
+            neighbours.entry(container.compose_service.clone()).or_default().extend(reached);
+        }
+        out.changes.push(change);
+    }
+    (neighbours, out)
+}
+
+/// The steps of neighbours in the project that a container waits for. It is made after them even where nothing is
+/// started, since it may name them. One that is not touched and not well is waited for too.
+fn neighbour_steps(
+    plan: &ServicePlan<'_>,
+    container: &Container,
+    neighbours: &mut Neighbours,
+    graph: &mut StepGraph,
+) -> BTreeSet<StepId> {
+    let runs = plan.service.state == RunState::Running;
+    let mut gate = BTreeSet::new();
+    for (needed, how) in &container.depends_on {
+        if runs && !neighbours.contains_key(needed) && how.condition != Condition::Started {
+            let waits = await_unwell(plan, needed, how.required, graph);
+            if !waits.is_empty() {
+                neighbours.entry(needed.clone()).or_default().verified.extend(waits);
+            }
+        }
+        let Some(steps) = neighbours.get(needed) else { continue };
+        gate.extend(&steps.placed);
+        gate.extend(match how.condition {
+            Condition::Started => &steps.started,
+            Condition::Healthy | Condition::Completed => &steps.verified,
+        });
+    }
+    gate
+}
+
+/// Waits for those containers of an untouched Compose service that are not well at the moment.
+fn await_unwell(
+    plan: &ServicePlan<'_>,
+    compose_service: &str,
+    required: Required,
+    graph: &mut StepGraph,
+) -> Vec<StepId> {
+    let of_it = |name: &String| plan.service.containers[name].compose_service == compose_service;
+    let unwell = plan.instances.current.iter().filter(|(name, live)| of_it(name) && !is_well(live));
+    let on_failure = match required {
+        Required::Yes => OnFailure::Block,
+        Required::No => OnFailure::Continue,
+    };
+    unwell
+        .map(|(name, live)| {
+            let wait = await_container(&plan.service.containers[name], live.id.clone());
+            let addr = plan.service.addr(Kind::Container, name);
+            plan.proving(graph.step(plan.service, Phase::Verify, wait).about(&addr).on_failure(on_failure)).add()
+        })
+        .collect()
+}
+
+/// One container while its steps are planned, each after the one before.
+struct ContainerPlan<'p, 'a> {
+    plan: &'p ServicePlan<'a>,
+    container: &'a Container,
+    live: Option<&'a LiveContainer>,
+    addr: Addr,
+    /// What the first step waits for.
+    after: BTreeSet<StepId>,
+    steps: Vec<StepId>,
+    /// What others may wait for in it.
+    reached: ContainerSteps,
+    graph: &'p mut StepGraph,
+    out: &'p mut Fragment,
+}
+
+impl<'a> ContainerPlan<'_, 'a> {
+    fn create(&mut self) -> Downtime {
+        self.ensure_image();
+        let name = self.container.spec.name.clone();
+        // A new container that fails to start stays, with its log; the next plan starts from there. One that comes from
+        // another node goes again, and the old one comes back.
+        let group = self.plan.relocation_group();
+        self.reached.groups.extend(group);
+        let create = self.create_as(name.clone(), BTreeMap::new());
+        let made = self.undoable(create, remove(name.clone()), group);
+        self.reached.placed.insert(made);
+        if self.runs() {
+            self.start_new(name.clone(), group);
+            self.await_it(name, group);
+        }
+        Downtime::None
+    }
+
+    /// The old container stays, stopped and under another name, until the new one is verified.
+    fn replace(&mut self) -> Downtime {
+        let Some(old) = self.live else { return self.create() };
+        self.ensure_image();
+        let spec = &self.container.spec;
+        // Without rollback nothing is taken back: the old one stays where the failure left it.
+        let group = (self.plan.service.update.rollback == Rollback::On).then(|| self.graph.new_group());
+        self.reached.groups.extend(group);
+        let short = old.id.get(..12).unwrap_or(&old.id);
+        let (name, fresh, kept) =
+            (spec.name.clone(), format!("{short}_{}", spec.name), format!("{}.old-{short}", spec.name));
+        let was_running = matches!(old.status, Status::Running | Status::Restarting | Status::Paused);
+        let start_first = self.runs() && was_running && self.starts_first();
+
+        let create = self.create_as(fresh.clone(), inherited_volumes(spec, old));
+        self.undoable(create, remove(fresh.clone()), group);
+        if start_first {
+            self.start_new(fresh.clone(), group);
+            self.await_it(fresh.clone(), group);
+        }
+        if was_running {
+            self.undoable(stop(old.id.clone()), start(old.id.clone()), group);
+        }
+        if old.name == name {
+            self.undoable(rename(&old.id, &kept), rename(&old.id, &name), group);
+        }
+        let in_place = self.undoable(rename(&fresh, &name), rename(&name, &fresh), group);
+        self.reached.placed.insert(in_place);
+        if start_first {
+            // Others find it by its name, so they wait until it has it.
+            self.reached.started = BTreeSet::from([in_place]);
+            self.reached.verified.insert(in_place);
+        }
+        if self.runs() && !start_first {
+            self.start_new(name.clone(), group);
+            self.await_it(name, group);
+        }
+        let verified = Milestone::HealthScript(self.plan.service.name.clone());
+        self.step(Phase::Clean, remove(old.id.clone()), |step| step.after_milestone(verified));
+        if was_running && !start_first { Downtime::Restart } else { Downtime::None }
+    }
+
+    fn start_new(&mut self, name: String, group: Option<GroupId>) {
+        let start = self.undoable(start(name.clone()), stop(name), group);
+        self.reached.started.insert(start);
+    }
+
+    fn await_it(&mut self, name: String, group: Option<GroupId>) {
+        let (plan, wait) = (self.plan, await_container(self.container, name));
+        let step = self.step(Phase::Verify, wait, |step| plan.proving(step.in_group(group, None)));
+        self.reached.verified.insert(step);
+    }
+
+    /// Limits, networks, name, state: what a container takes while it lives.
+    fn change_in_place(&mut self, decision: &Decision) -> Downtime {
+        let Some(live) = self.live else { return Downtime::None };
+        let spec = &self.container.spec;
+        let acting: Vec<&Field> =
+            decision.fields.iter().filter(|f| f.verdict.needs_action()).map(|f| &f.field).collect();
+        if acting.iter().any(|f| is_updated(f.key)) {
+            self.deploy(Operation::UpdateContainer { container: live.id.clone(), spec: Box::new(spec.clone()) });
+        }
+        for network in self.networks_to_attach(live, &acting) {
+            self.reattach(live, network, spec.networks.get(network));
+        }
+        if acting.iter().any(|f| f.key == Key::Name) {
+            let renamed = self.deploy(rename(&live.id, &spec.name));
+            self.reached.placed.insert(renamed);
+        }
+        if decision.action == Action::Restart {
+            return self.restart(live, decision);
+        }
+        self.reached.started.extend(self.steps.last());
+        self.reached.verified.extend(self.steps.last());
+        Downtime::None
+    }
+
+    /// The networks whose attachment differs, whose network is gone, or is made anew while the container does not run.
+    fn networks_to_attach<'d>(&self, live: &'d LiveContainer, acting: &[&'d Field]) -> BTreeSet<&'d str>
+    where
+        'a: 'd,
+    {
+        let differs = acting.iter().filter(|f| f.key == Key::Networks).filter_map(|f| f.item.as_deref());
+        let stale = live.stale_networks.keys().map(String::as_str);
+        let is_made = |name: &&str| {
+            let milestone = Milestone::Network(self.addr.node.clone(), (*name).to_owned());
+            live.status != Status::Running && self.graph.reached(&milestone).is_some()
+        };
+        let made = self.container.spec.networks.keys().map(String::as_str).filter(is_made);
+        differs.chain(stale).chain(made).collect()
+    }
+
+    fn reattach(&mut self, live: &LiveContainer, network: &str, wanted: Option<&Attachment>) {
+        let (container, name) = (live.id.clone(), network.to_owned());
+        if live.spec.networks.contains_key(network) || live.stale_networks.contains_key(network) {
+            self.deploy(Operation::DisconnectNetwork { container: container.clone(), network: name.clone() });
+        }
+        if let Some(attachment) = wanted {
+            let attachment = Box::new(attachment.clone());
+            self.deploy(Operation::ConnectNetwork { container, network: name, attachment });
+        }
+    }
+
+    fn restart(&mut self, live: &LiveContainer, decision: &Decision) -> Downtime {
+        let id = live.id.clone();
+        if !self.runs() {
+            self.deploy(stop(id));
+            return Downtime::Stops;
+        }
+        let (operation, downtime) = match live.status {
+            Status::Paused if decision.restart == Restart::Thaw => {
+                (Operation::UnpauseContainer { container: id.clone() }, Downtime::None)
+            }
+            Status::Running | Status::Restarting | Status::Paused => {
+                (Operation::RestartContainer { container: id.clone() }, Downtime::Restart)
+            }
+            Status::Created | Status::Exited { .. } | Status::Removing | Status::Dead => {
+                (start(id.clone()), Downtime::None)
+            }
+        };
+        let step = self.deploy(operation);
+        self.reached.started.insert(step);
+        self.await_it(id, None);
+        downtime
+    }
+
+    /// The image is there before the container is made; one pull serves all that need it.
+    fn ensure_image(&mut self) {
+        let image = &self.container.spec.image;
+        let step = images::ensure(self.plan, image, sources_changed(self.plan, image), self.graph, self.out);
+        self.after.extend(step);
+    }
+
+    fn create_as(&self, name: String, inherited_volumes: BTreeMap<String, String>) -> Operation {
+        let containers = self.plan.service.containers.values().rev();
+        let peers = containers.map(|c| (c.compose_service.clone(), c.spec.name.clone())).collect();
+        Operation::CreateContainer { name, spec: Box::new(self.container.spec.clone()), peers, inherited_volumes }
+    }
+
+    /// Adds a step after the last one of this container.
+    fn step(
+        &mut self,
+        phase: Phase,
+        operation: Operation,
+        complete: impl for<'g> FnOnce(NewStep<'g>) -> NewStep<'g>,
+    ) -> StepId {
+        let after = match self.steps.last() {
+            Some(last) => BTreeSet::from([*last]),
+            None => self.after.clone(),
+        };
+        let step = self.graph.step(self.plan.service, phase, operation).about(&self.addr).after(after);
+        let id = complete(step).add();
+        self.steps.push(id);
+        id
+    }
+
+    fn deploy(&mut self, operation: Operation) -> StepId {
+        self.step(Phase::Deploy, operation, |step| step)
+    }
+
+    fn undoable(&mut self, operation: Operation, undo: Operation, group: Option<GroupId>) -> StepId {
+        self.step(Phase::Deploy, operation, |step| step.in_group(group, Some(undo)))
+    }
+
+    fn runs(&self) -> bool {
+        self.plan.service.state == RunState::Running
+    }
+
+    /// Whether the new container may run beside the old one: nothing that only one of them can have.
+    fn starts_first(&self) -> bool {
+        let spec = &self.container.spec;
+        let writes = |kind: &MountKind| !matches!(kind, MountKind::Tmpfs { .. } | MountKind::Image { .. });
+        let shares_data = spec.mounts.values().any(|m| !m.read_only && writes(&m.kind));
+        let old_data = self.live.is_some_and(|l| !l.anonymous_volumes.is_empty());
+        let fixed = spec
+            .networks
+            .values()
+            .any(|a| a.ipv4_address.is_some() || a.ipv6_address.is_some() || a.mac_address.is_some());
+        let fixed = fixed
+            || spec.mac_address.is_some()
+            || !matches!(spec.network_mode, NetworkMode::Networks | NetworkMode::None);
+        let possible = spec.ports.is_empty() && !fixed;
+        match self.plan.service.update.order {
+            UpdateOrder::StopFirst => false,
+            UpdateOrder::StartFirst => possible,
+            UpdateOrder::Auto => possible && !shares_data && !old_data && spec.volumes_from.is_empty(),
+        }
+    }
+}
+
+fn start(container: String) -> Operation {
+    Operation::StartContainer { container }
+}
+
+fn stop(container: String) -> Operation {
+    Operation::StopContainer { container }
+}
+
+fn rename(container: &str, name: &str) -> Operation {
+    Operation::RenameContainer { container: container.to_owned(), name: name.to_owned() }
+}
+
+fn remove(container: String) -> Operation {
+    Operation::RemoveContainer { container, volumes: AnonymousVolumes::Keep }
+}
+
+/// What changed of that which an image is built from, as all containers of the service that run it have it.
+fn sources_changed(plan: &ServicePlan<'_>, image: &ImageRef) -> Vec<Reason> {
+    let runs_it = |name: &String| plan.service.containers.get(name).is_some_and(|c| c.spec.image == *image);
+    let decisions = plan.decisions.iter().filter(|(name, _)| runs_it(name)).map(|(_, decision)| decision);
+    let of_sources = decisions.map(|decision| {
+        let fields = decision.fields.iter().filter(|f| matches!(f.field.key, Key::Build | Key::BuiltFrom));
+        reasons(&fields.cloned().collect::<Vec<_>>())
+    });
+    of_sources.max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// The anonymous volumes of the old container that the new one takes over, as Compose does: those
+/// whose target nothing else is mounted at.
+fn inherited_volumes(spec: &ContainerSpec, old: &LiveContainer) -> BTreeMap<String, String> {
+    let free = |target: &str| match spec.mounts.get(target) {
+        None => !spec.tmpfs.contains_key(target),
+        Some(mount) => mount.kind == MountKind::Anonymous,
+    };
+    let own = old.anonymous_volumes.iter().filter(|(target, _)| free(target));
+    own.map(|(target, volume)| (target.clone(), volume.clone())).collect()
+}
+
+/// Whether the engine's update call takes the field.
+fn is_updated(key: Key) -> bool {
+    matches!(
+        key,
+        Key::Restart
+            | Key::PidsLimit
+            | Key::MemLimit
+            | Key::MemReservation
+            | Key::MemswapLimit
+            | Key::Cpus
+            | Key::CpuShares
+            | Key::CpuQuota
+            | Key::CpuPeriod
+            | Key::CpuRtPeriod
+            | Key::CpuRtRuntime
+            | Key::Cpuset
+    )
+}
+
+/// The declared view as it is recorded: what the diff will compare with the next time.
+fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decision) -> Fields {
+    let mut fields = container.spec.fields();
+    fields.set(Key::State, Value::text(diff::wanted_state(plan.service.state)));
+    let content = match decision.action {
+        // What a pull will bring is not known yet; the container that it makes will tell.
+        Action::Create | Action::Replace => Value::Unknown,
+        _ => plan.node.image(&container.spec.image).map_or(Value::Unknown, |i| Value::text(&i.id)),
+    };
+    fields.set(Key::ImageContent, content);
+    fields
+}
+
+/// Who depends on a container: neighbours in the project, then services that need this one.
+fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Container) -> Vec<Dependent> {
+    let neighbours = plan
+        .service
+        .containers
+        .iter()
+        .filter(|(_, c)| c.depends_on.contains_key(&container.compose_service))
+        .map(|(name, _)| Dependent::Resource(plan.service.addr(Kind::Container, name)));
+    let services = context
+        .input
+        .homelab
+        .services
+        .values()
+        .filter(|s| s.depends_on.contains_key(&plan.service.name))
+        .map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
+    neighbours.chain(services).collect()
+}
+
+/// Mounts that would show other data than before.
+fn repointed_mounts(decision: &Decision) -> Vec<Stake> {
+    let source = |value: &Option<Value>| match value {
+        Some(Value::Text(text)) => text.expose().unwrap_or_default().split(", ").next().unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    let mounts = decision.fields.iter().filter(|f| f.field.key == Key::Volumes && f.verdict.needs_action());
+    mounts
+        .filter_map(|f| {
+            let (old, new) = (source(&f.live), source(&f.declared));
+            let target = f.field.item.clone().unwrap_or_default();
+            let moves = !old.is_empty() && old != new && !old.starts_with("tmpfs") && !old.starts_with("anonymous");
+            match (moves, new.is_empty()) {
+                (false, _) => None,
+                (true, true) => Some(Stake::MountDropped { target, source: old }),
+                (true, false) => Some(Stake::MountRepointed { target, from: old, to: new }),
+            }
+        })
+        .collect()
+}

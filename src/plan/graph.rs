@@ -1,0 +1,266 @@
+//! The graph of steps. It alone numbers steps, makes groups and draws edges: a step is whole when it is added.
+//!
+//! What others wait for has a name, a [`Milestone`]: a step may wait for one before the step that reaches it is planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::{astar, has_path_connecting, toposort};
+use petgraph::graphmap::DiGraphMap;
+
+use super::operation::Operation;
+use super::step::{GroupId, OnFailure, Phase, Step, StepId};
+use crate::model::homelab::Service;
+use crate::model::{Addr, NodeName, ServiceName};
+
+/// Something that a step reaches and that others wait for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Milestone {
+    /// An image, by its full reference, is on a node.
+    Image(NodeName, String),
+    /// A network, by its real name, is on a node.
+    Network(NodeName, String),
+    /// The health script of a service has passed.
+    HealthScript(ServiceName),
+}
+
+/// The steps of a plan while it is made.
+#[derive(Debug, Default)]
+pub(super) struct StepGraph {
+    steps: Vec<Step>,
+    /// An edge from each step to those that come after it.
+    edges: DiGraphMap<usize, ()>,
+    groups: usize,
+    reached: BTreeMap<Milestone, StepId>,
+    waiting: BTreeMap<Milestone, Vec<StepId>>,
+}
+
+impl StepGraph {
+    /// A new group of steps that stand or fall together.
+    pub(super) fn new_group(&mut self) -> GroupId {
+        self.groups += 1;
+        GroupId(self.groups - 1)
+    }
+
+    /// A step of a service on its node.
+    pub(super) fn step(&mut self, service: &Service, phase: Phase, operation: Operation) -> NewStep<'_> {
+        self.step_on(&service.node, &service.name, phase, operation)
+    }
+
+    /// A step of a service on a node that is not its own, or of a service that is not declared.
+    pub(super) fn step_on(
+        &mut self,
+        node: &NodeName,
+        service: &ServiceName,
+        phase: Phase,
+        operation: Operation,
+    ) -> NewStep<'_> {
+        let step = Step {
+            id: StepId(self.steps.len()),
+            node: node.clone(),
+            service: service.clone(),
+            addr: None,
+            phase,
+            operation,
+            undo: None,
+            group: None,
+            verifies: BTreeSet::new(),
+            after: BTreeSet::new(),
+            on_failure: OnFailure::Block,
+        };
+        NewStep { graph: self, step, milestones: Vec::new() }
+    }
+
+    /// The steps so far, in the order of their ids.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// A step by its id.
+    pub(super) fn get(&self, id: StepId) -> &Step {
+        &self.steps[id.0]
+    }
+
+    /// Tells that a milestone is reached when a step is done. Of two steps that reach the same one the later counts.
+    pub(super) fn reach(&mut self, milestone: Milestone, step: StepId) {
+        for after in self.waiting.remove(&milestone).unwrap_or_default() {
+            self.connect(step, after);
+        }
+        self.reached.insert(milestone, step);
+    }
+
+    /// The step that reaches a milestone, if it is planned already.
+    pub(super) fn reached(&self, milestone: &Milestone) -> Option<StepId> {
+        self.reached.get(milestone).copied()
+    }
+
+    /// Lets a step wait for another one, unless that would close a cycle.
+    pub(super) fn connect_unless_cyclic(&mut self, before: StepId, after: StepId) {
+        if !has_path_connecting(&self.edges, after.0, before.0, None) {
+            self.connect(before, after);
+        }
+    }
+
+    /// The steps.
+    ///
+    /// # Panics
+    /// If they wait for one another in a cycle, which is a bug of the planner.
+    pub(super) fn finish(self) -> Vec<Step> {
+        if let Some(path) = cycle_of(&self.edges) {
+            panic!("the plan goes in a circle: {path:?}");
+        }
+        self.steps
+    }
+
+    fn connect(&mut self, before: StepId, after: StepId) {
+        self.edges.add_edge(before.0, after.0, ());
+        self.steps[after.0].after.insert(before);
+    }
+}
+
+/// A step that is not part of the graph yet.
+#[must_use = "a step is part of the plan only when it is added"]
+pub(super) struct NewStep<'g> {
+    graph: &'g mut StepGraph,
+    step: Step,
+    milestones: Vec<Milestone>,
+}
+
+impl NewStep<'_> {
+    /// The resource that it is about.
+    pub(super) fn about(mut self, addr: &Addr) -> Self {
+        self.step.addr = Some(addr.clone());
+        self
+    }
+
+    /// Steps that must be done before.
+    pub(super) fn after(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
+        self.step.after.extend(steps);
+        self
+    }
+
+    /// A milestone that must be reached before, if it ever is, by a step that is planned before or after this one.
+    pub(super) fn after_milestone(mut self, milestone: Milestone) -> Self {
+        self.milestones.push(milestone);
+        self
+    }
+
+    /// The group that it belongs to, if any, and what takes it back when a step of that group fails.
+    pub(super) fn in_group(mut self, group: Option<GroupId>, undo: Option<Operation>) -> Self {
+        self.step.undo = undo.filter(|_| group.is_some());
+        self.step.group = group;
+        self
+    }
+
+    /// Groups that are taken back if it fails.
+    pub(super) fn verifies(mut self, groups: impl IntoIterator<Item = GroupId>) -> Self {
+        self.step.verifies.extend(groups);
+        self
+    }
+
+    /// Whether its failure holds back what comes after it.
+    pub(super) fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.step.on_failure = on_failure;
+        self
+    }
+
+    /// Adds it to the graph.
+    pub(super) fn add(self) -> StepId {
+        let Self { graph, step, milestones } = self;
+        let id = step.id;
+        graph.edges.add_node(id.0);
+        for before in &step.after {
+            graph.edges.add_edge(before.0, id.0, ());
+        }
+        graph.steps.push(step);
+        for milestone in milestones {
+            match graph.reached(&milestone) {
+                Some(before) => graph.connect(before, id),
+                None => graph.waiting.entry(milestone).or_default().push(id),
+            }
+        }
+        id
+    }
+}
+
+/// Steps that wait for one another, each for the one before it, if there are any. A plan with a cycle is a bug in hl.
+pub fn cycle(steps: &[Step]) -> Option<Vec<StepId>> {
+    let mut edges = DiGraphMap::new();
+    for step in steps {
+        edges.add_node(step.id.0);
+        for before in &step.after {
+            edges.add_edge(before.0, step.id.0, ());
+        }
+    }
+    cycle_of(&edges)
+}
+
+fn cycle_of(edges: &DiGraphMap<usize, ()>) -> Option<Vec<StepId>> {
+    let member = toposort(edges, None).err()?.node_id();
+    // The shortest way from a successor of the member back to it.
+    let ways = edges.neighbors(member).filter_map(|next| astar(edges, next, |at| at == member, |_| 1, |_| 0));
+    let (_, path) = ways.min_by_key(|(length, _)| *length)?;
+    Some(path.into_iter().map(StepId).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation() -> Operation {
+        Operation::RemoveFolder { path: "/x".to_owned() }
+    }
+
+    fn add(graph: &mut StepGraph, after: &[StepId]) -> StepId {
+        let (node, service) = (NodeName::new("nas").unwrap(), ServiceName::new("shop").unwrap());
+        graph.step_on(&node, &service, Phase::Clean, operation()).after(after.iter().copied()).add()
+    }
+
+    #[test]
+    fn a_milestone_can_be_waited_for_before_and_after_the_step_that_reaches_it() {
+        let mut graph = StepGraph::default();
+        let (node, service) = (NodeName::new("nas").unwrap(), ServiceName::new("shop").unwrap());
+        let milestone = || Milestone::HealthScript(service.clone());
+        let wait = |graph: &mut StepGraph| {
+            graph.step_on(&node, &service, Phase::Clean, operation()).after_milestone(milestone()).add()
+        };
+        let early = wait(&mut graph);
+        let script = add(&mut graph, &[]);
+        graph.reach(milestone(), script);
+        let late = wait(&mut graph);
+        let steps = graph.finish();
+        for step in [early, late] {
+            assert_eq!(steps[step.0].after, BTreeSet::from([script]));
+        }
+    }
+
+    #[test]
+    fn an_edge_that_would_close_a_cycle_is_left_out() {
+        let mut graph = StepGraph::default();
+        let first = add(&mut graph, &[]);
+        let second = add(&mut graph, &[first]);
+        let third = add(&mut graph, &[second]);
+        graph.connect_unless_cyclic(third, first);
+        graph.connect_unless_cyclic(first, first);
+        graph.connect_unless_cyclic(first, third);
+        let steps = graph.finish();
+        assert!(steps[first.0].after.is_empty());
+        assert_eq!(steps[third.0].after, BTreeSet::from([first, second]));
+    }
+
+    #[test]
+    fn a_cycle_is_told_by_its_path() {
+        let mut graph = StepGraph::default();
+        let first = add(&mut graph, &[]);
+        let second = add(&mut graph, &[first]);
+        let third = add(&mut graph, &[second]);
+        add(&mut graph, &[third]);
+        let mut steps = graph.steps().to_vec();
+        assert_eq!(cycle(&steps), None);
+        steps[first.0].after.insert(third);
+        let mut path = cycle(&steps).unwrap();
+        let length = path.len();
+        path.dedup();
+        path.sort_unstable();
+        assert_eq!((path, length), (vec![first, second, third], 3));
+    }
+}

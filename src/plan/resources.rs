@@ -1,0 +1,267 @@
+//! The steps of what containers stand on: directories, files, networks, volumes.
+
+use std::collections::BTreeSet;
+
+use super::decide::{Decision, quiet_reason, reasons};
+use super::fragment::Fragment;
+use super::graph::{Milestone, StepGraph};
+use super::operation::{AnonymousVolumes, Operation};
+use super::service_plan::{Context, ServicePlan};
+use super::step::{OnFailure, Phase, StepId};
+use super::{Action, Dependent, Downtime, Objection, PlannedChange, Reason, Record, Stake};
+use crate::diff::{Change, Cost, Presence};
+use crate::model::homelab::{Network, Service, Volume};
+use crate::model::spec::{MountKind, NetworkSpec, VolumeSpec};
+use crate::model::view::LiveContainer;
+use crate::model::{Fields, Kind};
+
+/// What a change asks for, for everything that is not a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Only its record follows.
+    Record,
+    /// It is made.
+    Make,
+    /// It is changed as it is.
+    Change,
+    /// It is made anew.
+    Remake,
+}
+
+fn need(change: &Change) -> Need {
+    match change.presence {
+        Presence::New | Presence::Gone => Need::Make,
+        _ => match change.fields.iter().filter(|f| f.verdict.needs_action()).map(|f| f.cost).max() {
+            Some(Cost::Replace) => Need::Remake,
+            Some(Cost::InPlace | Cost::Restart) => Need::Change,
+            Some(Cost::Ignored) | None => Need::Record,
+        },
+    }
+}
+
+/// The volume that a service makes under this name.
+pub(super) fn own_volume<'s>(service: &'s Service, name: &str) -> Option<&'s VolumeSpec> {
+    match service.volumes.get(name) {
+        Some(Volume::Own(spec)) => Some(spec),
+        Some(Volume::External { .. }) | None => None,
+    }
+}
+
+/// The real names of the volumes that are made anew with the user's leave.
+pub(super) fn remade_volumes(context: &Context<'_>, service: &Service, changes: &[&Change]) -> BTreeSet<String> {
+    let volumes = changes.iter().filter(|c| c.addr.kind == Kind::Volume && need(c) == Need::Remake);
+    let allowed = volumes.filter(|c| context.input.options.allows_data_loss(&c.addr));
+    allowed.filter_map(|c| own_volume(service, &c.addr.name)).map(|v| v.name.clone()).collect()
+}
+
+/// The resources of a service when they are planned.
+pub(super) struct Resources {
+    /// The steps after which they are there.
+    pub(super) steps: BTreeSet<StepId>,
+    /// Containers, by id, that are removed because they hold a volume that is made anew.
+    pub(super) removed_containers: BTreeSet<String>,
+    /// What is said of them.
+    pub(super) out: Fragment,
+}
+
+/// Plans the resources of a service, after the steps that it waits for already.
+pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut StepGraph) -> Resources {
+    let (steps, removed_containers) = (plan.prerequisite_steps.clone(), BTreeSet::new());
+    let made = Resources { steps, removed_containers, out: Fragment::default() };
+    let mut planner = Planner { context, plan, graph, made };
+    for change in &plan.changes {
+        if matches!(change.presence, Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known) {
+            planner.resource(change);
+        }
+    }
+    planner.made
+}
+
+struct Planner<'p, 'a> {
+    context: &'p Context<'a>,
+    plan: &'p ServicePlan<'a>,
+    graph: &'p mut StepGraph,
+    made: Resources,
+}
+
+impl Planner<'_, '_> {
+    fn resource(&mut self, change: &Change) {
+        let (service, name) = (self.plan.service, change.addr.name.as_str());
+        match change.addr.kind {
+            Kind::Directory => {
+                let Some(spec) = service.directories.get(name) else { return };
+                // What is brought over comes with its folder.
+                let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
+                if !(comes && matches!(need(change), Need::Make | Need::Record)) {
+                    self.simple(change, Phase::Prepare, Operation::EnsureDirectory(spec.clone()), spec.fields());
+                }
+            }
+            Kind::File => {
+                let Some(spec) = service.files.get(name) else { return };
+                self.simple(change, Phase::Prepare, Operation::WriteFile(Box::new(spec.clone())), spec.fields());
+            }
+            Kind::Network => {
+                let Some(Network::Own(spec)) = service.networks.get(name) else { return };
+                self.network(change, spec);
+            }
+            Kind::Volume => {
+                let Some(spec) = own_volume(service, name) else { return };
+                // What is brought over comes with its volume.
+                let comes = self.plan.relocation.as_ref().is_some_and(|r| r.volumes.contains(name));
+                if !comes {
+                    self.volume(change, spec);
+                }
+            }
+            Kind::Image | Kind::Container => {}
+        }
+    }
+
+    /// A resource that one operation makes as declared.
+    fn simple(&mut self, change: &Change, phase: Phase, operation: Operation, record: Fields) -> Option<StepId> {
+        let need = need(change);
+        let step = (need != Need::Record).then(|| {
+            let step = self.graph.step(self.plan.service, phase, operation).about(&change.addr);
+            // Files are written into directories that are made before them.
+            let after = self.made.steps.iter().copied().filter(|_| change.addr.kind == Kind::File);
+            step.after(after).add()
+        });
+        self.made.steps.extend(step);
+        let action = match need {
+            Need::Record if change.presence == Presence::Unrecorded => Action::Adopt,
+            Need::Record => Action::Refresh,
+            Need::Make => Action::Create,
+            Need::Change | Need::Remake => Action::Update,
+        };
+        let record = Record::applied(record);
+        let planned = self.planned(change, action, step.into_iter().collect(), record);
+        self.made.out.changes.push(planned);
+        step
+    }
+
+    fn network(&mut self, change: &Change, spec: &NetworkSpec) {
+        let milestone = Milestone::Network(self.plan.service.node.clone(), spec.name.clone());
+        let create = Operation::CreateNetwork(Box::new(spec.clone()));
+        if need(change) == Need::Remake {
+            self.remade_network(change, spec, create, milestone);
+        } else if let Some(step) = self.simple(change, Phase::Deploy, create, spec.fields()) {
+            self.graph.reach(milestone, step);
+        }
+    }
+
+    /// A network cannot be changed. Its containers are taken off it, it is made anew, and they are put back: an outage of
+    /// the network, and no container is replaced for it.
+    fn remade_network(&mut self, change: &Change, spec: &NetworkSpec, create: Operation, milestone: Milestone) {
+        let Some(id) = change.live_id.clone() else { return };
+        let attached: Vec<&LiveContainer> =
+            self.plan.node.containers.values().filter(|c| c.spec.networks.contains_key(&spec.name)).collect();
+        let mut steps = Vec::new();
+        for container in &attached {
+            let (container, network) = (container.id.clone(), spec.name.clone());
+            let off = Operation::DisconnectNetwork { container, network };
+            steps.push(self.deploy(change, off, self.plan.dependency_steps.iter().copied()));
+        }
+        let remove = self.deploy(change, Operation::RemoveNetwork { id, name: spec.name.clone() }, steps.clone());
+        let made = self.deploy(change, create, [remove]);
+        steps.extend([remove, made]);
+        self.made.steps.insert(made);
+        self.graph.reach(milestone, made);
+        let staying: Vec<&LiveContainer> = attached.iter().copied().filter(|c| !self.is_removed(c)).collect();
+        for container in staying {
+            let back = self.put_back(change, spec, container, made);
+            self.made.steps.insert(back);
+            steps.push(back);
+        }
+        let mut planned = self.planned(change, Action::Replace, steps, Record::applied(spec.fields()));
+        planned.downtime = if attached.is_empty() { Downtime::None } else { Downtime::Restart };
+        planned.dependents = attached.iter().map(|c| Dependent::Container(c.name.clone())).collect();
+        self.made.out.changes.push(planned);
+    }
+
+    /// Attaches a container to a network that is made anew.
+    fn put_back(&mut self, change: &Change, spec: &NetworkSpec, live: &LiveContainer, made: StepId) -> StepId {
+        let declared =
+            self.instance(live).and_then(|name| self.plan.service.containers[name].spec.networks.get(&spec.name));
+        let attachment = declared.unwrap_or(&live.spec.networks[&spec.name]);
+        let (container, network) = (live.id.clone(), spec.name.clone());
+        let connect = Operation::ConnectNetwork { container, network, attachment: Box::new(attachment.clone()) };
+        // One that belongs to somebody else may be replaced by them at this moment.
+        let on_failure = if declared.is_some() { OnFailure::Block } else { OnFailure::Continue };
+        let step = self.graph.step(self.plan.service, Phase::Deploy, connect).about(&change.addr).after([made]);
+        step.on_failure(on_failure).add()
+    }
+
+    /// Whether the plan removes or replaces a container.
+    fn is_removed(&self, live: &LiveContainer) -> bool {
+        let goes = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Leftover);
+        let mut going = self.plan.changes.iter().filter(goes).filter_map(|c| c.live_id.as_ref());
+        let is_replaced = |decision: &Decision| decision.action == Action::Replace;
+        going.any(|id| *id == live.id)
+            || self.instance(live).is_some_and(|name| self.plan.decisions.get(name).is_some_and(is_replaced))
+    }
+
+    /// The container of the service, by address name, that a live one is.
+    fn instance(&self, live: &LiveContainer) -> Option<&String> {
+        self.plan.instances.current.iter().find(|(_, c)| c.id == live.id).map(|(name, _)| name)
+    }
+
+    fn volume(&mut self, change: &Change, spec: &VolumeSpec) {
+        let create = Operation::CreateVolume(Box::new(spec.clone()));
+        if need(change) != Need::Remake {
+            self.simple(change, Phase::Deploy, create, spec.fields());
+            return;
+        }
+        let mut planned = self.planned(change, Action::Replace, Vec::new(), Record::Nothing);
+        planned.data_at_stake = vec![Stake::VolumeRemade { volume: spec.name.clone() }];
+        if self.context.input.options.allows_data_loss(&change.addr) {
+            planned.steps = self.remade_volume(change, spec, create);
+            planned.record = Record::applied(spec.fields());
+        } else {
+            let (addr, volume) = (change.addr.clone(), spec.name.clone());
+            self.made.out.objections.push(Objection::VolumeRemade { addr, volume });
+        }
+        self.made.out.changes.push(planned);
+    }
+
+    /// Containers hold their volumes as long as they exist: those that use it are removed first and made again
+    /// afterwards. That is then a plain creation, since there is no old one left to keep.
+    fn remade_volume(&mut self, change: &Change, spec: &VolumeSpec, create: Operation) -> Vec<StepId> {
+        let uses = |kind: &MountKind| matches!(kind, MountKind::Volume { source, .. } if *source == spec.name);
+        let all = self.plan.node.containers.values();
+        let users: Vec<&LiveContainer> = all.filter(|c| c.spec.mounts.values().any(|m| uses(&m.kind))).collect();
+        let mut after = self.plan.dependency_steps.clone();
+        let mut steps = Vec::new();
+        for user in users {
+            let stop = Operation::StopContainer { container: user.id.clone() };
+            let stop = self.deploy(change, stop, self.plan.dependency_steps.iter().copied());
+            let (container, volumes) = (user.id.clone(), AnonymousVolumes::Keep);
+            let remove = self.deploy(change, Operation::RemoveContainer { container, volumes }, [stop]);
+            after.insert(remove);
+            steps.extend([stop, remove]);
+            self.made.removed_containers.insert(user.id.clone());
+        }
+        let remove = self.deploy(change, Operation::RemoveVolume { name: spec.name.clone() }, after);
+        let made = self.deploy(change, create, [remove]);
+        self.made.steps.insert(made);
+        steps.extend([remove, made]);
+        steps
+    }
+
+    fn deploy(&mut self, change: &Change, operation: Operation, after: impl IntoIterator<Item = StepId>) -> StepId {
+        self.graph.step(self.plan.service, Phase::Deploy, operation).about(&change.addr).after(after).add()
+    }
+
+    /// A planned change with the reasons that its fields give.
+    fn planned(&self, change: &Change, action: Action, steps: Vec<StepId>, record: Record) -> PlannedChange {
+        let mut why = match change.presence {
+            Presence::New => vec![Reason::New],
+            Presence::Gone => vec![Reason::Gone],
+            Presence::Undeclared => vec![Reason::NoLongerDeclared],
+            _ => reasons(&change.fields),
+        };
+        if why.is_empty() {
+            why.push(quiet_reason(change, self.context.input.recorded));
+        }
+        let planned = PlannedChange::new(change.addr.clone(), action, why, steps);
+        PlannedChange { fields: change.fields.clone(), live_id: change.live_id.clone(), record, ..planned }
+    }
+}

@@ -1,0 +1,111 @@
+//! What is known of one service while its steps are planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Input;
+use super::decide::Decision;
+use super::graph::NewStep;
+use super::step::{GroupId, StepId};
+use crate::diff::{Change, Instances};
+use crate::model::homelab::Service;
+use crate::model::view::LiveNode;
+use crate::model::{NodeName, ServiceName};
+
+/// What the whole plan is made from.
+pub(super) struct Context<'a> {
+    pub(super) input: &'a Input<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// What a node has, if that is known.
+    pub(super) fn known(&self, node: &NodeName) -> Option<&'a LiveNode> {
+        self.input.live.nodes.get(node)?.known()
+    }
+
+    /// The folder on a node that is the root of all that hl keeps there.
+    pub(super) fn root(&self, node: &NodeName) -> &'a str {
+        self.input.homelab.nodes.get(node).map_or("", |n| n.root.as_str())
+    }
+}
+
+/// One service with what is decided for it.
+pub(super) struct ServicePlan<'a> {
+    pub(super) service: &'a Service,
+    /// The service's own node.
+    pub(super) node: &'a LiveNode,
+    /// The changes of it on that node.
+    pub(super) changes: Vec<&'a Change>,
+    /// The containers that run there for it.
+    pub(super) instances: Instances<'a>,
+    /// What is done to each container, by address name.
+    pub(super) decisions: BTreeMap<String, Decision>,
+    /// The steps of other services that its containers wait for.
+    pub(super) dependency_steps: BTreeSet<StepId>,
+    /// The steps of its own that its containers wait for: directories, files, networks, volumes, data.
+    pub(super) prerequisite_steps: BTreeSet<StepId>,
+    /// Set where it comes from another node.
+    pub(super) relocation: Option<Relocation>,
+}
+
+/// What of a service comes from another node.
+pub(super) struct Relocation {
+    /// Takes the old containers back up where the new ones fail.
+    pub(super) group: GroupId,
+    /// Folders that come with what is in them, by address name.
+    pub(super) folders: BTreeSet<String>,
+    /// Volumes that come with their data, by address name.
+    pub(super) volumes: BTreeSet<String>,
+}
+
+impl ServicePlan<'_> {
+    /// The group that takes a relocation back, if it is one.
+    pub(super) fn relocation_group(&self) -> Option<GroupId> {
+        self.relocation.as_ref().map(|relocation| relocation.group)
+    }
+
+    /// Completes a step that proves the service. One that comes from another node goes back there where it does not
+    /// work, whatever of it was here already; it is proven when all of it has come.
+    pub(super) fn proving<'g>(&self, step: NewStep<'g>) -> NewStep<'g> {
+        match self.relocation_group() {
+            Some(group) => step.after(self.prerequisite_steps.iter().copied()).verifies([group]),
+            None => step,
+        }
+    }
+}
+
+/// What others may wait for in a container.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ContainerSteps {
+    /// It is there under its own name, running or not.
+    pub(super) placed: BTreeSet<StepId>,
+    /// It is started.
+    pub(super) started: BTreeSet<StepId>,
+    /// It is healthy, or has done its job.
+    pub(super) verified: BTreeSet<StepId>,
+    /// Replacements in it.
+    pub(super) groups: BTreeSet<GroupId>,
+}
+
+impl ContainerSteps {
+    /// Adds what others may wait for in another container of the same Compose service.
+    pub(super) fn extend(&mut self, other: ContainerSteps) {
+        self.placed.extend(other.placed);
+        self.started.extend(other.started);
+        self.verified.extend(other.verified);
+        self.groups.extend(other.groups);
+    }
+}
+
+/// What others may wait for in a service.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServiceSteps {
+    /// All of it is started.
+    pub(super) started: BTreeSet<StepId>,
+    /// All of it is healthy.
+    pub(super) verified: BTreeSet<StepId>,
+    /// Whether something in it was interrupted or made anew.
+    pub(super) disturbed: bool,
+}
+
+/// The services that are planned already, with what others may wait for in them.
+pub(super) type PlannedServices = BTreeMap<ServiceName, ServiceSteps>;

@@ -1,0 +1,93 @@
+//! The verification of a whole service, and what its dependents wait for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Decision;
+use super::graph::{Milestone, StepGraph};
+use super::operation::Operation;
+use super::readiness::await_container;
+use super::service_plan::{ContainerSteps, Context, PlannedServices, ServicePlan, ServiceSteps};
+use super::step::{Phase, StepId};
+use super::{Reason, Verification};
+use crate::diff::Presence;
+use crate::model::homelab::{HealthScript, RunState};
+use crate::model::{Kind, ServiceName};
+
+/// Plans the verification of a service after the steps of its containers.
+pub(super) fn plan(
+    context: &Context<'_>,
+    plan: &ServicePlan<'_>,
+    containers: &BTreeMap<String, ContainerSteps>,
+    planned: &PlannedServices,
+    graph: &mut StepGraph,
+) -> (ServiceSteps, Option<Verification>) {
+    let service = plan.service;
+    let mut result = ServiceSteps { disturbed: disturbed(plan), ..ServiceSteps::default() };
+    for steps in containers.values() {
+        result.started.extend(&steps.started);
+        result.verified.extend(&steps.verified);
+    }
+    // What is declared stopped has nothing to prove.
+    let runs = service.state == RunState::Running;
+    let touched = runs && !(result.started.is_empty() && result.verified.is_empty());
+    let is_upset = |name: &&ServiceName| runs && planned.get(*name).is_some_and(|s| s.disturbed);
+    let upset: Vec<&ServiceName> = service.depends_on.keys().filter(is_upset).collect();
+    let after_upset: BTreeSet<StepId> =
+        upset.iter().filter_map(|name| planned.get(*name)).flat_map(|s| s.verified.iter().copied()).collect();
+    let unproven = runs && !touched && context.input.recorded.unproven.contains(&service.name);
+    let mut reasons: Vec<Reason> = upset.iter().map(|name| Reason::DependencyChanged((*name).clone())).collect();
+    if touched {
+        reasons.insert(0, Reason::Verify);
+    } else if !upset.is_empty() || unproven {
+        result.verified.extend(await_running(plan, &after_upset, graph));
+    }
+    if unproven {
+        reasons.push(Reason::Unproven);
+    }
+    if let (Some(script), false) = (&service.health, reasons.is_empty()) {
+        let after: BTreeSet<StepId> = &(&result.verified | &result.started) | &after_upset;
+        let groups = containers.values().flat_map(|steps| steps.groups.iter().copied());
+        let step = graph.step(service, Phase::Verify, run_script(context, plan, script));
+        let step = plan.proving(step.after(after).verifies(groups)).add();
+        // What a replacement leaves behind is removed after it.
+        graph.reach(Milestone::HealthScript(service.name.clone()), step);
+        result.verified.insert(step);
+    }
+    // What was changed in place is there at once; only a wait or a script proves anything.
+    let steps: Vec<StepId> =
+        result.verified.iter().copied().filter(|id| graph.get(*id).phase == Phase::Verify).collect();
+    let verification = (!reasons.is_empty() && !steps.is_empty()).then(|| Verification {
+        node: service.node.clone(),
+        service: service.name.clone(),
+        reasons,
+        steps,
+    });
+    (result, verification)
+}
+
+/// Whether something of a service is interrupted or made anew.
+fn disturbed(plan: &ServicePlan<'_>) -> bool {
+    plan.decisions.values().any(Decision::disturbs)
+        || plan.changes.iter().any(|c| c.presence == Presence::Gone && c.addr.kind == Kind::Container)
+}
+
+fn run_script(context: &Context<'_>, plan: &ServicePlan<'_>, script: &HealthScript) -> Operation {
+    Operation::RunHealthScript {
+        script: Box::new(script.clone()),
+        directory: plan.service.project_dir.clone(),
+        env_file: format!("{}/config/{}/.env", context.root(&plan.service.node), plan.service.name),
+    }
+}
+
+/// Waits again for the running containers of a service whose dependencies were disturbed, or which was not proven.
+fn await_running(plan: &ServicePlan<'_>, after: &BTreeSet<StepId>, graph: &mut StepGraph) -> Vec<StepId> {
+    let checked = plan.instances.current.iter().filter(|(_, live)| live.health.is_some());
+    checked
+        .map(|(name, live)| {
+            let wait = await_container(&plan.service.containers[name], live.id.clone());
+            let addr = plan.service.addr(Kind::Container, name);
+            let step = graph.step(plan.service, Phase::Verify, wait).about(&addr).after(after.iter().copied());
+            plan.proving(step).add()
+        })
+        .collect()
+}
