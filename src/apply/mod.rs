@@ -16,6 +16,7 @@ mod call;
 mod env_file;
 mod health;
 mod locks;
+mod read_back;
 mod record;
 mod redact;
 mod run;

@@ -1,121 +1,17 @@
-//! Reads back what was applied, and hands it to the state.
-//!
-//! A node is read as a plan reads it, so that the next plan sees what is recorded. That is cheap
-//! because changes gather: a node is read at most once a second, is then left alone for a multiple of
-//! the time that it took, and at the end, when nothing else is left to do, it is read at once.
+//! What is recorded of a change, from the node as it is read back: as a plan reads it, so that the next plan sees what is
+//! recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use crate::model::spec::{ContainerSpec, DataPlace};
 use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
-use crate::model::{Field, Fields, Key, Kind, NodeName, Sealer, ServiceName, Text, Value};
+use crate::model::{Field, Fields, Key, Kind, Sealer, ServiceName, Text, Value};
 use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
 
-/// How long changes gather.
-const GATHER: Duration = Duration::from_secs(1);
-
-/// How long a node is left alone after a read, as a multiple of what the read took: reading back is
-/// at most a twentieth of what the node does.
-const PEACE: u32 = 20;
-
-/// Tries of one read.
-const TRIES: u32 = 2;
-
-/// A batch of changes of one node to read back.
-#[derive(Debug)]
-pub(super) struct Batch {
-    /// The node.
-    pub(super) node: NodeName,
-    /// Changes of the plan, by index.
-    pub(super) changes: Vec<usize>,
-    /// What to read.
-    pub(super) wanted: Wanted,
-    tries: u32,
-}
-
-/// What waits to be read back, by node.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    nodes: BTreeMap<NodeName, Line>,
-}
-
-#[derive(Debug)]
-struct Line {
-    waiting: Vec<usize>,
-    tries: u32,
-    reading: bool,
-    not_before: Instant,
-}
-
-impl Queue {
-    /// Puts a change in line.
-    pub(super) fn push(&mut self, node: &NodeName, change: usize) {
-        let line = self.nodes.entry(node.clone()).or_insert_with(|| Line {
-            waiting: Vec::new(),
-            tries: 0,
-            reading: false,
-            not_before: Instant::now(),
-        });
-        if line.waiting.is_empty() {
-            line.not_before = line.not_before.max(Instant::now() + GATHER);
-        }
-        line.waiting.push(change);
-    }
-
-    /// The batches to read now; `hurry` when nothing else is left to do.
-    pub(super) fn take(&mut self, plan: &Plan, hurry: bool) -> Vec<Batch> {
-        let now = Instant::now();
-        let mut batches = Vec::new();
-        for (node, line) in &mut self.nodes {
-            if !line.reading && !line.waiting.is_empty() && (hurry || line.not_before <= now) {
-                line.reading = true;
-                let changes = std::mem::take(&mut line.waiting);
-                let wanted = wanted(plan, &changes);
-                batches.push(Batch { node: node.clone(), changes, wanted, tries: line.tries + 1 });
-            }
-        }
-        batches
-    }
-
-    /// When the next batch may be read.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.nodes.values().filter(|l| !l.reading && !l.waiting.is_empty()).map(|l| l.not_before).min()
-    }
-
-    /// A read ended.
-    pub(super) fn ended(&mut self, node: &NodeName, took: Duration) {
-        if let Some(line) = self.nodes.get_mut(node) {
-            line.reading = false;
-            line.tries = 0;
-            line.not_before = Instant::now() + took * PEACE;
-        }
-    }
-
-    /// A read failed; its changes go back in line for another try, or are given up.
-    pub(super) fn failed(&mut self, batch: Batch, took: Duration) -> Vec<usize> {
-        self.ended(&batch.node, took);
-        if batch.tries >= TRIES {
-            return batch.changes;
-        }
-        if let Some(line) = self.nodes.get_mut(&batch.node) {
-            line.tries = batch.tries;
-            line.waiting.extend(batch.changes);
-        }
-        Vec::new()
-    }
-
-    /// Whether nothing waits and nothing is read.
-    pub(super) fn is_idle(&self) -> bool {
-        self.nodes.values().all(|line| !line.reading && line.waiting.is_empty())
-    }
-}
-
-fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
+/// What of a node to read for these changes of a plan, by index.
+pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for change in changes.iter().map(|i| &plan.changes[*i]) {
         let Record::Applied(declared) = &change.record else { continue };

@@ -22,9 +22,10 @@ use crate::state::{self, Intent, Store, Ticket};
 use super::Options;
 use super::call::{Context, Failure, Made, perform};
 use super::locks::Locks;
-use super::record::{self, Batch, Queue};
+use super::read_back::{Batch, ReadBack, When};
+use super::record;
 use super::redact::Redactor;
-use super::schedule::{Limits, Schedule, Settling, State, Work};
+use super::schedule::{CommitTracker, Limits, Schedule, State, Work};
 
 /// What the loop works with.
 pub(super) struct Job<'a> {
@@ -92,7 +93,7 @@ struct Running {
 struct Run<'a> {
     job: Job<'a>,
     schedule: Schedule<'a>,
-    settling: Settling,
+    commits: CommitTracker,
     redactor: Redactor,
     tasks: JoinSet<()>,
     sender: UnboundedSender<Message>,
@@ -101,7 +102,7 @@ struct Run<'a> {
     undoing: BTreeMap<StepId, Running>,
     /// The variables of each service's env file, as far as this apply wrote them.
     values: BTreeMap<(NodeName, ServiceName), BTreeMap<String, String>>,
-    queue: Queue,
+    queue: ReadBack,
     report: Report,
     trouble: Option<state::Error>,
 }
@@ -116,7 +117,7 @@ impl<'a> Run<'a> {
         };
         Self {
             schedule: Schedule::new(&job.plan.steps, options.until, limits),
-            settling: Settling::new(job.plan),
+            commits: CommitTracker::new(job.plan),
             redactor: Redactor::of(job.plan, &options.secrets),
             tasks: JoinSet::new(),
             sender,
@@ -124,7 +125,7 @@ impl<'a> Run<'a> {
             running: BTreeMap::new(),
             undoing: BTreeMap::new(),
             values: BTreeMap::new(),
-            queue: Queue::default(),
+            queue: ReadBack::default(),
             report: Report::default(),
             trouble: None,
             job,
@@ -316,7 +317,7 @@ impl<'a> Run<'a> {
     fn close(&mut self, step: StepId, took: Duration, outcome: Outcome) {
         self.report.steps.insert(step.0, outcome.clone());
         self.emit(Event::Finished { step: step.0, took, outcome });
-        for change in self.settling.ended(step) {
+        for change in self.commits.ended(step) {
             self.record(change);
         }
     }
@@ -333,7 +334,7 @@ impl<'a> Run<'a> {
     }
 
     fn record_what_needs_no_step(&mut self) {
-        for change in self.settling.at_once() {
+        for change in self.commits.at_once() {
             self.record(change);
         }
     }
@@ -350,10 +351,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads back what is in line: at once if nothing else is left to do.
+    /// Reads back what waits: at once if nothing else is left to do.
     fn read_back(&mut self) {
-        let hurry = self.schedule.is_over();
-        for batch in self.queue.take(self.job.plan, hurry) {
+        let when = if self.schedule.is_over() { When::AtOnce } else { When::InTurn };
+        for batch in self.queue.take(self.job.plan, when) {
             let Some(node) = self.job.nodes.get(&batch.node).cloned() else {
                 self.queue.ended(&batch.node, Duration::ZERO);
                 batch

@@ -314,14 +314,14 @@ impl<'p> Schedule<'p> {
 /// Knows when a change is made for good: when all its steps have ended, and all that could still take
 /// one of them back.
 #[derive(Debug)]
-pub(super) struct Settling {
+pub(super) struct CommitTracker {
     /// Step → the changes that it keeps open.
     changes: Vec<Vec<usize>>,
     /// Change → how many steps keep it open.
     open: Vec<usize>,
 }
 
-impl Settling {
+impl CommitTracker {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut guards: BTreeMap<GroupId, BTreeSet<StepId>> = BTreeMap::new();
         for step in &plan.steps {
