@@ -5,6 +5,7 @@
 //! differs into steps, `render` prints them, and after consent `apply` takes the steps and records what is now true.
 //! `workflow` puts these rooms in order for whoever wants one of their results, and `cli` is the front door.
 
+pub mod atomic_file;
 pub mod diagnostic;
 pub mod event;
 

@@ -36,12 +36,13 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use crate::event::{Event, Interruption, Report};
+use crate::model::history::Ending;
 use crate::model::homelab;
 use crate::model::view::RecordedService;
 use crate::model::{NodeName, ServiceName};
 use crate::node::{Node, NodeError};
 use crate::plan::{Operation, Phase, Plan};
-use crate::state::{self, Ending, Store, Summary};
+use crate::state::{self, Store, Summary};
 
 /// How a plan is applied.
 #[derive(Clone)]
@@ -72,7 +73,7 @@ pub const PARALLELISM: usize = 16;
 pub enum Error {
     /// Another apply writes to a node. Nothing was done.
     #[error("{0}")]
-    Locked(NodeError),
+    Locked(#[source] NodeError),
     /// The state could not be begun. Nothing was done.
     #[error(transparent)]
     NotBegun(state::Error),
@@ -106,8 +107,8 @@ pub async fn apply(
 ) -> Result<Report, Error> {
     let locks = locks::take(plan, nodes, options).await.map_err(Error::Locked)?;
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
-    let unproven = plan.verifications.iter().map(|v| v.service.clone()).collect();
-    store.await_proof(unproven).map_err(Error::NotBegun)?;
+    let unverified = plan.verifications.iter().map(|v| v.service.clone()).collect();
+    store.require_verification(unverified).map_err(Error::NotBegun)?;
     let moves = plan.steps.iter().filter(|step| matches!(step.operation, Operation::CheckMove { .. }));
     store
         .begin_moves(moves.map(|step| (step.service.clone(), step.node.clone())).collect())

@@ -120,9 +120,9 @@ pub(super) fn services(
         let has_resources = store.state().view.resources.keys().any(|addr| addr.service == *name);
         if has_resources && !open.contains(name) && !left_out(name) {
             // What a move that came to nothing has left on a node is looked for until that node is known.
-            let moves_to = store.state().view.services.get(name).and_then(|known| known.moves_to.clone());
-            let moves_to = moves_to.filter(|node| *node != service.node && plan.unknown.contains_key(node));
-            store.record_service(name, &RecordedService { moves_to, ..service.clone() });
+            let relocating_to = store.state().view.services.get(name).and_then(|known| known.relocating_to.clone());
+            let relocating_to = relocating_to.filter(|node| *node != service.node && plan.unknown.contains_key(node));
+            store.record_service(name, &RecordedService { relocating_to, ..service.clone() });
         }
     }
 }

@@ -52,8 +52,8 @@ pub(super) async fn run(job: Job<'_>, mut stop: watch::Receiver<Interruption>) -
         let next_read = run.queue.next();
         tokio::select! {
             Some(message) = run.receiver.recv() => run.take(message),
-            Some(ended) = run.tasks.join_next() => if let Err(error) = ended && error.is_panic() {
-                std::panic::resume_unwind(error.into_panic());
+            Some(ended) = run.tasks.join_next() => if let Err(error) = ended {
+                assert!(!error.is_panic(), "the task of a step panicked: {error}");
             },
             changed = stop.changed(), if listening => match changed {
                 Ok(()) => {
@@ -398,8 +398,8 @@ impl<'a> Run<'a> {
                     // One that moves is at home where it was until all of it is done.
                     let stays = |service: &&RecordedService| known.is_none_or(|known| known.node == service.node);
                     if let Some(service) = service.filter(stays) {
-                        let moves_to = known.and_then(|known| known.moves_to.clone());
-                        let service = RecordedService { moves_to, ..service.clone() };
+                        let relocating_to = known.and_then(|known| known.relocating_to.clone());
+                        let service = RecordedService { relocating_to, ..service.clone() };
                         self.job.store.record_service(&addr.service, &service);
                     }
                 }
@@ -452,7 +452,7 @@ impl<'a> Run<'a> {
         record::services(self.job.plan, self.job.store, &self.job.options.services, clean);
         for verification in &self.job.plan.verifications {
             if verification.steps.iter().all(|step| clean(*step)) {
-                self.job.store.prove(&verification.service);
+                self.job.store.mark_verified(&verification.service);
             }
         }
         self.try_state(Store::save);

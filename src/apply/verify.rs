@@ -10,9 +10,10 @@ use secrecy::SecretString;
 use super::health;
 use super::redact::Redactor;
 use super::wait::wait;
+use crate::model::NodeName;
 use crate::model::homelab::{self, Condition, RunState, Service};
+use crate::model::status::{Problem, Proof, Verified};
 use crate::model::view::LiveView;
-use crate::model::{NodeName, ServiceName};
 use crate::node::Node;
 use crate::plan::Plan;
 
@@ -35,22 +36,9 @@ pub struct Subject<'a> {
     /// The service.
     pub service: &'a Service,
     /// What is wrong with its containers.
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
     /// Those whose health check has not decided yet, by id, with the time that they may take.
     pub starting: BTreeMap<String, Duration>,
-}
-
-/// What was found of one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Its node.
-    pub node: NodeName,
-    /// The service.
-    pub service: ServiceName,
-    /// What was looked at, in words.
-    pub proof: String,
-    /// What does not work; empty if all does.
-    pub problems: Vec<String>,
 }
 
 /// Verifies all services at once.
@@ -63,11 +51,10 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
     let (node, name) = (service.node.clone(), service.name.clone());
     let known = job.live.nodes.get(&service.node).and_then(|n| n.known());
     let (Some(_), Some(door)) = (known, job.nodes.get(&service.node)) else {
-        let problems = vec![format!("{node} cannot be asked")];
-        return Verified { node, service: name, proof: "unknown".to_owned(), problems };
+        return Verified { node, service: name, proof: Proof::Nothing, problems: vec![Problem::NoAnswer] };
     };
     if service.state == RunState::Stopped {
-        return Verified { node, service: name, proof: "declared stopped".to_owned(), problems: Vec::new() };
+        return Verified { node, service: name, proof: Proof::DeclaredStopped, problems: Vec::new() };
     }
     let (told, redactor) = (|_: &str| {}, Redactor::of(&Plan::default(), job.secrets));
     let healthy = subject
@@ -76,17 +63,15 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
         .map(async |(container, patience)| wait(door.as_ref(), container, Condition::Healthy, *patience, &told).await);
     let mut problems = subject.problems.clone();
     let late = join_all(healthy).await.into_iter().filter_map(Result::err);
-    problems.extend(late.map(|error| redactor.clean(&error.to_string())));
-    let mut proof = match service.containers.len() {
-        1 => "1 container".to_owned(),
-        n => format!("{n} containers"),
-    };
+    let failed = |error: String| Problem::Failed { error: redactor.clean(&error) };
+    problems.extend(late.map(|error| failed(error.to_string())));
+    let script = service.health.as_ref().map(|script| script.path.clone());
+    let proof = Proof::Containers { count: service.containers.len(), script };
     if let Some(script) = &service.health {
-        proof = format!("{proof}, {}", script.path);
         let root = job.declared.get(&service.node).map_or("", |n| n.root.as_str());
         let env_file = format!("{root}/config/{}/.env", service.name);
         let proved = health::prove(door.as_ref(), script, &service.project_dir, &env_file, &told).await;
-        problems.extend(proved.err().map(|error| redactor.clean(&error.to_string())));
+        problems.extend(proved.err().map(|error| failed(error.to_string())));
     }
     Verified { node, service: name, proof, problems }
 }

@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::env_var::variable;
-use super::exit::Failure;
 use crate::config::secrets::{Cipher, Closed, Decrypt};
 
 /// The age keys of the person who runs hl, which open encrypted values.
@@ -42,9 +41,7 @@ impl AgeKeys {
     }
 
     /// Encrypts for all whose public keys are in a file, or for the owner of the key alone.
-    pub fn encrypt(&self, text: &SecretString, recipients: Option<&Path>) -> Result<Vec<u8>, Failure> {
-        let failed =
-            |closed: Closed| Failure::world(format!("it cannot be encrypted: {}", closed.why)).hint(closed.hint);
+    pub fn encrypt(&self, text: &SecretString, recipients: Option<&Path>) -> Result<Vec<u8>, Closed> {
         let mut command = Command::new("age");
         command.args(["--encrypt", "--armor"]);
         match recipients {
@@ -52,12 +49,12 @@ impl AgeKeys {
             None => {
                 let identity = self.identity().map_err(|closed| {
                     let hint = format!("make one with `age-keygen -o {}`, and keep a copy elsewhere", self.usual);
-                    failed(Closed { hint, ..closed })
+                    Closed { hint, ..closed }
                 })?;
                 command.arg("--encrypt").arg("--identity").arg(identity)
             }
         };
-        run(&mut command, text.expose_secret().as_bytes()).map_err(failed)
+        run(&mut command, text.expose_secret().as_bytes())
     }
 }
 

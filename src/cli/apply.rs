@@ -1,29 +1,28 @@
 //! `hl apply`: does what the plan says, after consent.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use tokio::sync::{mpsc, watch};
 
+use super::command_error::{Answer, CommandError};
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
-use super::plan::{Form, Limits, saved, show};
+use super::exit::Exit;
+use super::output_format::OutputFormat;
+use super::plan::{Limits, content, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
-use crate::apply::{self, PARALLELISM};
 use crate::event::{Interruption, Report};
-use crate::model::NodeName;
-use crate::model::view::RecordedService;
-use crate::node;
-use crate::plan::file::{SavedPlan, Stale};
-use crate::plan::{self, Phase};
-use crate::render::english;
+use crate::node::Connections;
+use crate::plan::Phase;
 use crate::render::progress;
 use crate::state::Store;
-use crate::workflow::{ConnectedNodes, Observation, Planned, observe};
+use crate::workflow::{
+    self, Access, ApplyError, ApplyRequest, Observation, Planned, SavedPlanError, observe, read_plan, require_current,
+    require_unapplied, saved_plan,
+};
 
 /// Do what the plan says.
 #[derive(Debug, Args)]
@@ -75,144 +74,106 @@ impl Until {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
-    let agreed = arguments.plan.as_deref().map(read).transpose()?;
-    let mut store = Store::open(&context.state()?, context.claim("apply")).map_err(Failure::world)?;
-    if let (Some(agreed), Some(path)) = (&agreed, &arguments.plan)
-        && store.was_applied(&agreed.digest()).map_err(Failure::world)?
-    {
-        let text = format!("{} was applied already", path.display());
-        return Err(Failure::world(text).hint("make a new plan with `hl plan -o`"));
+    let agreed = match &arguments.plan {
+        Some(path) => Some((path, read_plan(path)?)),
+        None => None,
+    };
+    let mut store = Store::open(&context.state()?, context.lock_owner("apply"))?;
+    if let Some((path, agreed)) = &agreed {
+        require_unapplied(path, agreed, &store)?;
     }
-    let variables = &arguments.variables.variables;
-    let observation = observe(&context.access(), variables, node::Connections::Keep, terminal).await?;
+    let access = context.access();
+    let observation = observe(&access, &arguments.variables.variables, Connections::Keep, terminal).await?;
+    let state = store.state();
     let options = match &agreed {
-        Some(agreed) => agreed.options.options().map_err(Failure::world)?,
-        None => arguments.limits.set(arguments.selection.options(&observation, &store.state().view)?),
+        Some((_, agreed)) => agreed.options.options().map_err(SavedPlanError::from)?,
+        None => arguments.limits.set(arguments.selection.options(&observation, &state.view)?),
     };
     observation.refuse_broken(&options)?;
-    let planned = observation.plan(&store.state().view, &store.state().sealer, options);
+    let planned = observation.plan(&state.view, &state.sealer, options);
     let mut digest = None;
-    if let Some(agreed) = &agreed {
-        let stale = agreed.stale(&saved(&observation, store.state(), &planned));
-        if !stale.is_empty() {
-            return Err(refusal(stale.iter()));
-        }
+    if let Some((_, agreed)) = &agreed {
+        require_current(agreed, &saved_plan(&observation, state, &planned, content(&planned.plan)))?;
         digest = Some(agreed.digest());
     }
-    let job = Job { planned, until: arguments.until.map(Until::phase), digest };
-    carry_out(job, &observation, &mut store, arguments.consent, context, terminal).await
-}
-
-fn read(path: &Path) -> Result<SavedPlan, Failure> {
-    let shown = path.display();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Failure::world(format!("cannot read {shown}: {error}")))?;
-    SavedPlan::parse(&text).map_err(|why| Failure::world(format!("{shown}: {why}")))
-}
-
-/// Why a saved plan is not carried out.
-fn refusal<'a>(stale: impl Iterator<Item = &'a Stale>) -> Failure {
-    let why = |stale: &Stale| match stale {
-        Stale::Homelab => "it is for another homelab".to_owned(),
-        Stale::Lineage => "the state is another one: it belongs to another homelab, or was begun anew".to_owned(),
-        Stale::Serial { then, now } => {
-            format!("something was applied since: the state's serial was {then} and is {now}")
-        }
-        Stale::Inputs => {
-            "a file of the repository, an env file on a node or a variable given with --env is not as it was".to_owned()
-        }
-        Stale::Live(addresses) => format!("changed on their node since: {}", english::shortened(addresses, 5)),
-        Stale::Plan => "the plan would be another one now".to_owned(),
+    let job = Job {
+        access: &access,
+        observation: &observation,
+        planned: &planned,
+        until: arguments.until.map(Until::phase),
+        digest,
+        consent: arguments.consent,
     };
-    let lines: Vec<String> = stale.map(why).collect();
-    Failure::world(format!("the saved plan is not applied\n{}", lines.join("\n")))
-        .hint("make a new plan with `hl plan -o`, and look at it")
+    carry_out(job, &mut store, context, terminal).await
 }
 
 /// A plan that waits for consent.
-pub(super) struct Job {
-    pub planned: Planned,
+pub(super) struct Job<'a> {
+    pub access: &'a Access,
+    pub observation: &'a Observation,
+    pub planned: &'a Planned,
     /// The last phase; all if absent.
     pub until: Option<Phase>,
     /// The digest of the saved plan, if it is one.
     pub digest: Option<String>,
+    pub consent: Consent,
 }
 
 /// Shows a plan, asks, does it, and tells how it went.
-pub(super) async fn carry_out(
-    job: Job,
-    observation: &Observation,
-    store: &mut Store,
-    consent: Consent,
-    context: &Context,
-    terminal: &Terminal,
-) -> Answer {
-    let plan = &job.planned.plan;
-    show(plan, Form::Text, terminal)?;
+pub(super) async fn carry_out(job: Job<'_>, store: &mut Store, context: &Context, terminal: &Terminal) -> Answer {
+    let Job { access, observation, planned, until, digest, consent } = job;
+    let plan = &planned.plan;
+    show(plan, OutputFormat::Text, terminal)?;
     if !plan.objections.is_empty() {
-        return Err(Failure::said(Exit::Failed));
+        return Err(CommandError::shown(Exit::Failed));
     }
-    let settled = if plan.is_incomplete() { Exit::Incomplete } else { Exit::Done };
-    let services = observation.homelab.services.values().map(|s| (s.name.clone(), RecordedService::of(s))).collect();
+    let complete = if plan.is_incomplete() { Exit::Incomplete } else { Exit::Done };
     if plan.changes.is_empty() && plan.steps.is_empty() {
-        apply::record_services(plan, store, &services).map_err(Failure::world)?;
-        return Ok(settled);
+        workflow::record_services(observation, planned, store)?;
+        return Ok(complete);
     }
-    // What only the record follows needs nobody's leave.
+    // A plan that only updates the record needs no consent.
     if !plan.steps.is_empty() && !consent.yes && !terminal.confirm("Do this?")? {
         terminal.talk("Nothing was done.");
         return Ok(Exit::Failed);
     }
-    let digest = job.digest.clone().unwrap_or_else(|| saved(observation, store.state(), &job.planned).digest());
-    let options = apply::Options {
-        until: job.until,
-        parallelism: PARALLELISM,
-        nodes: observation.homelab.nodes.clone(),
-        services,
-        secrets: observation.secrets(),
-        digest,
-        commit: context.commit(),
-        holder: store.claim().to_string(),
-    };
+    let present = || saved_plan(observation, store.state(), planned, content(plan)).digest();
+    let digest = digest.unwrap_or_else(present);
+    let request = ApplyRequest { access, observation, planned, until, digest, commit: context.commit() };
     let began = Instant::now();
-    let at_work: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
-    let (used, mut nodes): (ConnectedNodes, ConnectedNodes) =
-        observation.nodes.clone().into_iter().partition(|(name, _)| at_work.contains(name));
-    nodes.extend(node::renewed(used, &observation.homelab.nodes, &context.node_options()).await);
-    let report = with_progress(plan, &nodes, store, &options, terminal).await?;
+    let report = with_progress(request, store, terminal).await?;
     terminal.data(&progress::report(plan, &report, began.elapsed(), &terminal.options()))?;
     Ok(match (report.interrupted, report.is_complete()) {
         (Interruption::Finished | Interruption::Stopped, _) => Exit::Interrupted,
         (Interruption::No, false) => Exit::Partial,
-        (Interruption::No, true) => settled,
+        (Interruption::No, true) => complete,
     })
 }
 
 async fn with_progress(
-    plan: &plan::Plan,
-    nodes: &ConnectedNodes,
+    request: ApplyRequest<'_>,
     store: &mut Store,
-    options: &apply::Options,
     terminal: &Terminal,
-) -> Result<Report, Failure> {
+) -> Result<Report, CommandError> {
     let (events, mut happened) = mpsc::unbounded_channel();
     let (ask, stop) = watch::channel(Interruption::No);
     let listening = tokio::spawn(listen(ask, *terminal));
-    let mut shown = Progress::new(plan, terminal);
+    let mut shown = Progress::new(&request.planned.plan, terminal);
     let reporting = async {
         while let Some(event) = happened.recv().await {
             shown.show(&event);
         }
     };
-    let (result, ()) = tokio::join!(apply::apply(plan, nodes, store, options, stop, events), reporting);
+    let (result, ()) = tokio::join!(workflow::apply(request, store, stop, events), reporting);
     listening.abort();
     match result {
         Ok(report) => Ok(report),
-        Err(apply::Error::Unrecorded { source, report }) => {
-            terminal.error(&source.to_string(), "what was done is not all recorded; `hl plan` finds it on the nodes");
+        Err(ApplyError::Unrecorded { source, report }) => {
+            let hint = "what was done is not all recorded; `hl plan` finds it on the nodes";
+            terminal.error(&source.to_string(), &[hint.to_owned()]);
             Ok(*report)
         }
-        Err(error @ (apply::Error::Locked(_) | apply::Error::NotBegun(_))) => Err(Failure::world(error)),
+        Err(error @ (ApplyError::Locked(_) | ApplyError::NotBegun(_))) => Err(error.into()),
     }
 }
 

@@ -1,9 +1,10 @@
 //! `hl completions`: what a shell needs to complete hl's arguments.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use super::exit::{Answer, Exit};
+use super::command_error::Answer;
+use super::exit::Exit;
 use super::terminal::Terminal;
 
 /// Print what a shell needs to complete hl's arguments.
@@ -14,9 +15,9 @@ pub(super) struct Arguments {
 }
 
 /// Runs the command.
-pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
+pub(super) fn run(arguments: &Arguments, command: &mut Command, terminal: &Terminal) -> Answer {
     let mut script = Vec::new();
-    generate(arguments.shell, &mut super::Arguments::command(), "hl", &mut script);
+    generate(arguments.shell, command, "hl", &mut script);
     terminal.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

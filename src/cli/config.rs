@@ -4,10 +4,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::command_error::{Answer, CommandError, similar_name};
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::Exit;
+use super::output_format::OutputFormat;
 use super::selection::variable;
 use super::terminal::Terminal;
 use crate::compose::yaml::{Node, Value};
@@ -29,8 +31,8 @@ pub(super) struct Arguments {
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to write the project.
-    #[arg(long, value_enum, default_value_t = Format::Yaml)]
-    format: Format,
+    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "yaml")]
+    format: OutputFormat,
     /// Env file with variables, instead of the `.env` beside the first Compose file.
     #[arg(long = "env-file", value_name = "FILE")]
     env_files: Vec<PathBuf>,
@@ -51,11 +53,7 @@ pub(super) struct Arguments {
     show_secrets: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Json,
-    Yaml,
-}
+const FORMATS: &[OutputFormat] = &[OutputFormat::Json, OutputFormat::Yaml];
 
 /// Keys below which a secret is no name, path or number that shapes the project, and is not shown.
 const MASKED: [&str; 10] = [
@@ -82,8 +80,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
         mask(&mut project.tree, Shown::Yes);
     }
     let text = match arguments.format {
-        Format::Json => compose::print::json(&project.tree),
-        Format::Yaml => compose::print::yaml(&project.tree),
+        OutputFormat::Json => compose::print::json(&project.tree),
+        OutputFormat::Yaml => compose::print::yaml(&project.tree),
+        format @ (OutputFormat::Text | OutputFormat::Markdown) => return Err(format.missing("hl config")),
     };
     terminal.data(&format!("{}\n", text.trim_end()))?;
     Ok(Exit::Done)
@@ -95,24 +94,24 @@ fn of_service(
     variables: &[(String, String)],
     context: &Context,
     terminal: &Terminal,
-) -> Result<Project, Failure> {
+) -> Result<Project, CommandError> {
     let (sources, found) = config::load(context.repository());
     if !sources.services.contains_key(service) {
         terminal.diagnostics(&found, &sources.map);
-        let failure = Failure::world(format!("there is no service `{service}`"));
+        let failure = CommandError::failed(format!("there is no service `{service}`"));
         let near = did_you_mean(service, sources.services.keys().map(|name| name.as_str()));
         return Err(match near {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            Some(near) => failure.hint(similar_name(near)),
             None => failure,
         });
     }
     let (project, found, map) = config::project_offline(&sources, service, variables);
     terminal.diagnostics(&found, &map);
-    project.ok_or(Failure::said(Exit::Failed))
+    project.ok_or(CommandError::shown(Exit::Failed))
 }
 
 /// The project of the Compose files that the arguments name.
-fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, Failure> {
+fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, CommandError> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
     let options = Options {
@@ -130,7 +129,7 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
     let mut sources = SourceMap::default();
     let (project, found) = match compose::load(&Disk, &options, &mut sources) {
         Ok(loaded) => (Ok(loaded.project), loaded.warnings),
-        Err(errors) => (Err(Failure::said(Exit::Failed)), errors),
+        Err(errors) => (Err(CommandError::shown(Exit::Failed)), errors),
     };
     terminal.diagnostics(&found, &sources);
     project

@@ -2,14 +2,17 @@
 
 use clap::Args;
 
-use super::Format;
+use super::command_error::Answer;
 use super::environment::Context;
-use super::exit::{Answer, Exit};
-use super::plan::{Form, show};
+use super::exit::Exit;
+use super::output_format::OutputFormat;
+use super::plan::show;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
 use crate::workflow::{observe_with_record, record};
+
+const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
 
 /// Show what was changed outside hl. Exits with 2 if something was, with 3 if not every node could be asked.
 #[derive(Debug, Args)]
@@ -19,8 +22,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     variables: Variables,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    format: OutputFormat,
 }
 
 /// Runs the command.
@@ -31,10 +34,11 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let options = arguments.selection.options(&observation, &state.view)?;
     let plan = observation.drift(&state.view, &state.sealer, &options);
     let incomplete = plan.is_incomplete();
-    match (arguments.format, plan.has_changes() || incomplete) {
-        (Format::Json, _) => show(&plan, Form::Json, terminal)?,
-        (Format::Text, true) => show(&plan, Form::Text, terminal)?,
-        (Format::Text, false) => terminal.data("No drift: nothing was changed outside hl.\n")?,
+    match arguments.format {
+        OutputFormat::Text if !plan.has_changes() && !incomplete => {
+            terminal.data("No drift: nothing was changed outside hl.\n")?;
+        }
+        format => show(&plan, format, terminal)?,
     }
     Ok(match (incomplete, plan.has_changes()) {
         (true, _) => Exit::Incomplete,

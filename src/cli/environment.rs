@@ -2,18 +2,37 @@
 //! about Docker.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::age_keys::AgeKeys;
 use super::env_var::variable;
-use super::exit::Failure;
 use crate::compose::syntax::path::clean;
 use crate::config::Repository;
 use crate::node;
-use crate::state::{self, Claim, Paths};
+use crate::state::{self, LockOwner, Paths};
 use crate::workflow::Access;
+
+/// Why it is not known where things are.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EnvironmentError {
+    /// The folder that the user stands in.
+    #[error("the current folder cannot be read: {0}")]
+    CurrentFolder(#[source] io::Error),
+    /// The folder that `-C` names.
+    #[error("-C {}: {source}", folder.display())]
+    Folder {
+        /// Its name.
+        folder: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// Neither a home nor a data folder is known.
+    #[error("there is no place for the key that seals secrets")]
+    NoHome,
+}
 
 /// Where the user stands and what they point to.
 #[derive(Clone, Debug)]
@@ -31,9 +50,8 @@ const FOR_SCRIPTS: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPD
 
 /// The folder that the user stands in, by the name that the shell gives it: Compose writes that name, symbolic links and
 /// all, on the containers that it makes.
-fn current_dir() -> Result<PathBuf, Failure> {
-    let physical = std::env::current_dir()
-        .map_err(|error| Failure::world(format!("the current folder cannot be read: {error}")))?;
+fn current_dir() -> Result<PathBuf, EnvironmentError> {
+    let physical = std::env::current_dir().map_err(EnvironmentError::CurrentFolder)?;
     let named = variable("PWD").map(PathBuf::from).filter(|named| named.is_absolute());
     let is_same = |named: &PathBuf| named.canonicalize().is_ok_and(|named| named == physical);
     Ok(named.filter(is_same).map_or(physical, |named| PathBuf::from(clean(&named.to_string_lossy()))))
@@ -41,14 +59,14 @@ fn current_dir() -> Result<PathBuf, Failure> {
 
 impl Context {
     /// Where `-C` points to, or the current folder.
-    pub fn find(directory: Option<&Path>) -> Result<Context, Failure> {
+    pub fn find(directory: Option<&Path>) -> Result<Context, EnvironmentError> {
         let current_dir = current_dir()?;
         let root = match directory {
             None => current_dir.clone(),
             Some(directory) => {
                 let root = current_dir.join(directory);
                 std::fs::read_dir(&root)
-                    .map_err(|error| Failure::world(format!("-C {}: {error}", directory.display())))?;
+                    .map_err(|source| EnvironmentError::Folder { folder: directory.to_owned(), source })?;
                 PathBuf::from(clean(&root.to_string_lossy()))
             }
         };
@@ -73,12 +91,10 @@ impl Context {
 
     /// Where the state is, and the keys that seal secrets in it: those lie with the user, outside
     /// any repository, by the rule of the XDG base directories.
-    pub fn state(&self) -> Result<Paths, Failure> {
+    pub fn state(&self) -> Result<Paths, EnvironmentError> {
         let data = variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let data = data.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".local/share")));
-        let data = data.ok_or_else(|| {
-            Failure::world("there is no place for the key that seals secrets").hint("set HOME or XDG_DATA_HOME")
-        })?;
+        let data = data.ok_or(EnvironmentError::NoHome)?;
         Ok(Paths { folder: self.root.join("state"), keys: data.join("hl/keys") })
     }
 
@@ -103,10 +119,10 @@ impl Context {
     }
 
     /// Who is at it, for the lock and the history.
-    pub fn claim(&self, why: &str) -> Claim {
+    pub fn lock_owner(&self, why: &str) -> LockOwner {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
         let nobody = || "unknown".to_owned();
-        Claim {
+        LockOwner {
             who: variable("USER").or_else(|| variable("LOGNAME")).or_else(name_of_user).unwrap_or_else(nobody),
             host: host.or_else(|| variable("HOSTNAME")).unwrap_or_else(nobody),
             pid: std::process::id(),

@@ -1,11 +1,14 @@
 //! THE FRONT DOOR. Arguments in, text and exit code out; one file a command.
 //!
-//! The only place that prints, exits or reads the environment. stdout is data, stderr is talk. It
-//! knows every other module and decides nothing that they could. Entry: [`run`].
+//! The only place that prints, exits or reads the environment. stdout is data, stderr is talk. What a command does is a function
+//! of `workflow`, what it says is a text of `render`; here are its arguments, consent, signals, and in `command_error` what
+//! becomes of an error: its exit code and its hints. Entry: [`run`].
 
+mod command_error;
 mod env_var;
 mod environment;
 mod exit;
+mod output_format;
 mod panic_hook;
 mod terminal;
 
@@ -31,11 +34,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::render::Detail;
+use command_error::{Answer, CommandError};
 use environment::Context;
-use exit::{Answer, Exit, Failure};
+use exit::Exit;
 use terminal::{Colour, Terminal};
 
 /// Plan and apply for a homelab that runs on Docker Compose.
@@ -79,16 +83,6 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// How something is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 /// Runs hl with the arguments of a command line, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -120,12 +114,12 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Secret(arguments) => secret::run(arguments, &context()?, terminal),
         Command::Unlock(arguments) => wait(unlock::run(arguments, &context()?, terminal)),
         Command::Schema(arguments) => schema::run(arguments, terminal),
-        Command::Completions(arguments) => completions::run(arguments, terminal),
+        Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command(), terminal),
     }
 }
 
 /// Runs what speaks to nodes. Only that pays for a runtime.
 fn wait(command: impl Future<Output = Answer>) -> Answer {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::world(format!("cannot start threads: {error}")))?.block_on(command)
+    runtime.map_err(|error| CommandError::because("cannot start threads", error))?.block_on(command)
 }

@@ -1,22 +1,22 @@
 //! `hl plan`: what would change, and why.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::command_error::{Answer, CommandError};
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::Exit;
+use super::output_format::OutputFormat;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
-use crate::plan::file::{self, SavedOptions, SavedPlan};
 use crate::plan::{self, Plan};
 use crate::render::value::Secrets;
-use crate::render::{json, markdown};
-use crate::state::{self, Claim, Paths, State, Store};
-use crate::workflow::{Observation, Planned, observe_with_record, record};
+use crate::render::{self, json, markdown};
+use crate::workflow::{self, PlanContent, established_record, observe_with_record, record};
+
+const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json, OutputFormat::Markdown];
 
 /// Show what would change, and why. Nothing is written on any node.
 #[derive(Debug, Args)]
@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t)]
-    format: Form,
+    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    format: OutputFormat,
 }
 
 /// What a plan may do at most.
@@ -65,18 +65,6 @@ impl Limits {
     }
 }
 
-/// How a plan is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-}
-
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
@@ -84,16 +72,16 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let (observation, state) = match arguments.out {
         None => observe_with_record(&access, env, close, terminal, record(paths)).await?,
         Some(_) => {
-            let claim = context.claim("plan");
-            observe_with_record(&access, env, close, terminal, move || established(&paths, claim)).await?
+            let record = established_record(paths, context.lock_owner("plan"));
+            observe_with_record(&access, env, close, terminal, record).await?
         }
     };
     let options = arguments.limits.set(arguments.selection.options(&observation, &state.view)?);
     observation.refuse_broken(&options)?;
     let planned = observation.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
-        let saved = saved(&observation, &state, &planned);
-        write(path, &saved.text())?;
+        let saved = workflow::saved_plan(&observation, &state, &planned, content(&planned.plan));
+        workflow::write_plan(path, &saved)?;
     }
     show(&planned.plan, arguments.format, terminal)?;
     if let Some(path) = &arguments.out {
@@ -106,60 +94,23 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     })
 }
 
-/// The state, on the disk: whoever saves a plan needs one that is the same when it is applied.
-fn established(paths: &Paths, claim: Claim) -> Result<State, state::Error> {
-    let mut store = Store::open(paths, claim)?;
-    store.establish()?;
-    Ok(store.state().clone())
-}
-
 /// Prints a plan.
-pub(super) fn show(plan: &Plan, form: Form, terminal: &Terminal) -> Result<(), Failure> {
-    match form {
-        Form::Text => terminal.data(&crate::render::plan::plan(plan, &terminal.options())),
-        Form::Json => terminal.json(&json::plan(plan, &mut Secrets::default())),
-        Form::Markdown => {
+pub(super) fn show(plan: &Plan, format: OutputFormat, terminal: &Terminal) -> Result<(), CommandError> {
+    match format {
+        OutputFormat::Text => terminal.data(&render::plan::plan(plan, &terminal.options()))?,
+        OutputFormat::Json => terminal.json(&json::plan(plan, &mut Secrets::default()))?,
+        OutputFormat::Markdown => {
             let options = markdown::Options { detail: terminal.detail, ..markdown::Options::default() };
-            terminal.data(&markdown::plan(plan, &options))
+            terminal.data(&markdown::plan(plan, &options))?;
         }
+        OutputFormat::Yaml => return Err(format.missing("hl plan")),
     }
+    Ok(())
 }
 
-/// The plan as it is saved.
-pub(super) fn saved(observation: &Observation, state: &State, planned: &Planned) -> SavedPlan {
+/// What a saved plan says of the plan itself.
+pub(super) fn content(plan: &Plan) -> PlanContent {
     let mut secrets = Secrets::default();
-    let plan = json::plan(&planned.plan, &mut secrets);
-    SavedPlan {
-        format_version: file::FORMAT_VERSION,
-        made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),
-        made_at: state::now(),
-        homelab: observation.homelab.name.clone(),
-        lineage: state.lineage.clone(),
-        serial: state.view.serial,
-        inputs: file::inputs(&observation.inputs(), &state.sealer).to_string(),
-        options: SavedOptions::of(&planned.options),
-        fingerprints: file::fingerprints(&planned.plan, &planned.changes, &state.sealer),
-        secrets: secrets.digests().iter().map(ToString::to_string).collect(),
-        plan,
-    }
-}
-
-/// Writes a file that only its owner can read.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let error = |error: std::io::Error| Failure::world(format!("cannot write {}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let passing = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&passing)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&passing, path));
-    written.map_err(|e| {
-        let _ = std::fs::remove_file(&passing);
-        error(e)
-    })
+    let json = json::plan(plan, &mut secrets);
+    PlanContent { json, secrets: secrets.digests().iter().map(ToString::to_string).collect() }
 }

@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use super::exit::{Answer, Exit};
+use super::command_error::Answer;
+use super::exit::Exit;
 use super::terminal::Terminal;
 
 /// Print the JSON Schema of one of hl's outputs or files.

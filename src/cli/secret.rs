@@ -1,7 +1,7 @@
 //! `hl secret`: variables that stand in the repository encrypted.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,10 +9,12 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::command_error::{Answer, CommandError, similar_name};
 use super::env_var::variable;
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::Exit;
 use super::terminal::Terminal;
+use crate::atomic_file;
 use crate::config::Repository;
 use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
 use crate::diagnostic::did_you_mean;
@@ -90,14 +92,14 @@ struct SecretsFile {
 }
 
 impl SecretsFile {
-    fn find(service: &ServiceName, context: &Context) -> Result<SecretsFile, Failure> {
+    fn find(service: &ServiceName, context: &Context) -> Result<SecretsFile, CommandError> {
         let folder = context.root.join("services").join(service.as_str());
         if !folder.is_dir() {
             let repository: Repository = context.repository();
             let names = repository.reader.names(&context.root.join("services"));
-            let failure = Failure::world(format!("there is no folder services/{service}"));
+            let failure = CommandError::failed(format!("there is no folder services/{service}"));
             return Err(match did_you_mean(service.as_str(), names.iter().map(String::as_str)) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                Some(near) => failure.hint(similar_name(near)),
                 None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),
             });
         }
@@ -111,11 +113,11 @@ impl SecretsFile {
     }
 
     /// Its text in the clear; none if there is no such file yet.
-    fn open(&self) -> Result<SecretString, Failure> {
+    fn open(&self) -> Result<SecretString, CommandError> {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SecretString::from(String::new())),
-            Err(error) => return Err(Failure::world(format!("{} cannot be read: {error}", self.shown))),
+            Err(error) => return Err(CommandError::because(&format!("{} cannot be read", self.shown), error)),
         };
         let opened = match Cipher::of(&bytes) {
             Some(cipher) => self.context.keys().decrypt(cipher, &bytes),
@@ -125,7 +127,7 @@ impl SecretsFile {
                 hint: "remove it and begin anew".to_owned(),
             }),
         };
-        opened.map_err(|c| Failure::world(format!("{} stays closed: {}", self.shown, c.why)).hint(c.hint))
+        opened.map_err(|c| CommandError::failed(format!("{} stays closed: {}", self.shown, c.why)).hint(c.hint))
     }
 
     /// Whether it is there and encrypted.
@@ -134,19 +136,19 @@ impl SecretsFile {
     }
 
     /// Replaces it as a whole.
-    fn write(&self, text: &SecretString) -> Result<(), Failure> {
+    fn write(&self, text: &SecretString) -> Result<(), CommandError> {
         if std::fs::read(&self.path).is_ok_and(|bytes| Cipher::of(&bytes) == Some(Cipher::Sops)) {
-            let failure = Failure::world(format!("{} is encrypted with SOPS, which keeps its own keys", self.shown));
+            let failure =
+                CommandError::failed(format!("{} is encrypted with SOPS, which keeps its own keys", self.shown));
             return Err(failure.hint(format!("run `sops edit {}`", self.shown)));
         }
-        let sealed = self.context.keys().encrypt(text, self.recipients.as_deref())?;
-        let failed = |error: std::io::Error| Failure::world(format!("{} cannot be written: {error}", self.shown));
-        let folder = self.path.parent().expect("a file is in a folder");
-        let mut beside = tempfile::Builder::new().prefix(".hl-").tempfile_in(folder).map_err(failed)?;
-        beside.write_all(&sealed).and_then(|()| beside.as_file().sync_all()).map_err(failed)?;
+        let sealed = self.context.keys().encrypt(text, self.recipients.as_deref());
+        let sealed = sealed.map_err(|closed| {
+            CommandError::failed(format!("it cannot be encrypted: {}", closed.why)).hint(closed.hint)
+        })?;
         // It is as public as the repository.
-        beside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
-        beside.persist(&self.path).map(drop).map_err(|error| failed(error.error))
+        atomic_file::replace(&self.path, &sealed, 0o644)
+            .map_err(|error| CommandError::because(&format!("{} cannot be written", self.shown), error))
     }
 }
 
@@ -161,8 +163,8 @@ fn list(file: &SecretsFile, terminal: &Terminal) -> Answer {
 }
 
 /// The value, which nobody sees.
-fn value(name: &str) -> Result<SecretString, Failure> {
-    let failed = |error: std::io::Error| Failure::world(format!("the value cannot be read: {error}"));
+fn value(name: &str) -> Result<SecretString, CommandError> {
+    let failed = |error: std::io::Error| CommandError::because("the value cannot be read", error);
     let mut text = String::new();
     if std::io::stdin().is_terminal() {
         let terminal = console::Term::stderr();
@@ -176,17 +178,16 @@ fn value(name: &str) -> Result<SecretString, Failure> {
     }
     if text.is_empty() {
         return Err(
-            Failure::usage("there is no value").hint("type it, or pipe it in: `pass show db | hl secret set …`")
+            CommandError::usage("there is no value").hint("type it, or pipe it in: `pass show db | hl secret set …`")
         );
     }
     Ok(SecretString::from(text))
 }
 
-fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), Failure> {
+fn set(file: &SecretsFile, name: &str, value: &SecretString) -> Result<(), CommandError> {
     let old = file.open()?;
     let new = envfile::set(old.expose_secret(), name, value.expose_secret()).map_err(|error| {
-        let failure = Failure::world(format!("{} cannot be changed: {error}", file.shown));
-        failure.hint("use `hl secret edit`")
+        CommandError::because(&format!("{} cannot be changed", file.shown), error).hint("use `hl secret edit`")
     })?;
     file.write(&SecretString::from(new))
 }
@@ -196,10 +197,10 @@ fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
     let text = file.open()?;
     let shm = Path::new("/dev/shm");
     if !shm.is_dir() {
-        let failure = Failure::world("there is no /dev/shm, and the clear text is not to reach a disk");
+        let failure = CommandError::failed("there is no /dev/shm, and the clear text is not to reach a disk");
         return Err(failure.hint("use `hl secret set`"));
     }
-    let failed = |error: std::io::Error| Failure::world(format!("the editor cannot be given the text: {error}"));
+    let failed = |error: std::io::Error| CommandError::because("the editor cannot be given the text", error);
     let only_ours = std::fs::Permissions::from_mode(0o700);
     // Only its owner can enter the folder, whatever the editor leaves beside the file.
     let folder =
@@ -215,7 +216,7 @@ fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
     let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&path).status();
     let status = status.map_err(failed)?;
     if !status.success() {
-        return Err(Failure::world(format!("`{editor}` did not end well; nothing was changed")));
+        return Err(CommandError::failed(format!("`{editor}` did not end well; nothing was changed")));
     }
     let new = std::fs::read_to_string(&path).map_err(failed)?;
     if new == old && file.is_closed() {
@@ -224,7 +225,7 @@ fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
     }
     let broken = envfile::complaints(&new);
     if !broken.is_empty() {
-        let failure = Failure::world(format!("nothing was changed: {}", broken.join("\n")));
+        let failure = CommandError::failed(format!("nothing was changed: {}", broken.join("\n")));
         return Err(failure.hint("each line is to be NAME=value"));
     }
     file.write(&SecretString::from(new.clone()))?;

@@ -4,12 +4,25 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::ValueEnum;
 
-use super::exit::Failure;
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::render::page::{Line, Page};
 use crate::render::style::Label;
 use crate::render::{Detail, Palette, diagnostic, plan};
 use crate::workflow::DiagnosticListener;
+
+/// Why the terminal does not do what is asked of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TerminalError {
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[source] io::Error),
+    /// The answer to a question cannot be read.
+    #[error("cannot read the answer: {0}")]
+    Answer(#[source] io::Error),
+    /// There is nobody to answer a question.
+    #[error("there is no terminal to ask for consent on")]
+    NoTerminal,
+}
 
 /// When output is in colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -69,17 +82,17 @@ impl Terminal {
     }
 
     /// Writes data. That nobody reads it to its end is no error.
-    pub fn data(&self, text: &str) -> Result<(), Failure> {
+    pub fn data(&self, text: &str) -> Result<(), TerminalError> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Failure::world(format!("cannot write the output: {error}"))),
+            Err(error) => Err(TerminalError::Output(error)),
             Ok(()) => Ok(()),
         }
     }
 
     /// Writes JSON as data.
-    pub fn json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+    pub fn json(&self, value: &serde_json::Value) -> Result<(), TerminalError> {
         let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
         self.data(&(text + "\n"))
     }
@@ -95,12 +108,12 @@ impl Terminal {
     }
 
     /// Says what went wrong, and what to do about it.
-    pub fn error(&self, text: &str, hint: &str) {
+    pub fn error(&self, text: &str, hints: &[String]) {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         self.line(Line::at(0).text(Label::Error, "error: ").text(Label::Plain, first));
         lines.for_each(|line| self.line(Line::at(2).hang(0).text(Label::Plain, line)));
-        if !hint.is_empty() {
+        for hint in hints {
             self.line(Line::at(2).text(Label::Faint, "hint: ").text(Label::Plain, hint));
         }
     }
@@ -127,14 +140,14 @@ impl Terminal {
     ///
     /// # Errors
     /// If there is nobody to answer.
-    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
+    pub fn confirm(&self, question: &str) -> Result<bool, TerminalError> {
         if !io::stdin().is_terminal() {
-            return Err(Failure::usage("there is no terminal to ask for consent on").hint("pass --yes to go ahead"));
+            return Err(TerminalError::NoTerminal);
         }
         self.stderr(&format!("{question} [y/N] "));
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
-        read.map_err(|error| Failure::world(format!("cannot read the answer: {error}")))?;
+        read.map_err(TerminalError::Answer)?;
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 }

@@ -1,18 +1,14 @@
 //! `hl unlock`: who is at work on the nodes, and what to do if nobody should be.
 
-use std::fmt::Write;
-
 use clap::Args;
 
+use super::command_error::Answer;
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::Exit;
 use super::terminal::Terminal;
-use crate::apply::{fallback_lock_file, lock_file};
-use crate::config;
-use crate::diagnostic::did_you_mean;
 use crate::model::NodeName;
-use crate::node::{self, LockHolder, Reach};
-use crate::workflow::DiagnosticListener;
+use crate::render;
+use crate::workflow::node_locks;
 
 /// Show who holds the locks of the nodes; with --break, take a lock away.
 ///
@@ -33,82 +29,18 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
-    let (sources, found) = config::load(context.repository());
-    if sources.nodes.is_empty() {
-        terminal.diagnostics(&found, &sources.map);
-        return Err(Failure::said(Exit::Failed));
-    }
-    if let Some(name) = arguments.nodes.iter().find(|name| !sources.nodes.contains_key(*name)) {
-        let failure = Failure::usage(format!("there is no node `{name}`"));
-        return Err(match did_you_mean(name.as_str(), sources.nodes.keys().map(|n| n.as_str())) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure,
-        });
-    }
-    let asked = sources.nodes.iter().filter(|(name, _)| arguments.nodes.is_empty() || arguments.nodes.contains(name));
-    let nodes = asked.map(|(name, source)| (name.clone(), source.node.clone())).collect();
-    let fleet = node::connect_all(&nodes, &context.node_options()).await;
-    let mut held = Vec::new();
-    let mut text = String::new();
-    let mut exit = Exit::Done;
-    for (name, reach) in &fleet {
-        let Reach::Node(door) = reach else {
-            let why = match reach {
-                Reach::Failed(error) => error.kind.to_string(),
-                Reach::Maintenance | Reach::Node(_) => "in maintenance".to_owned(),
-            };
-            let _ = writeln!(text, "{name}: unknown, {why}");
-            exit = Exit::Incomplete;
-            continue;
-        };
-        if door.tools().is_none() {
-            let _ = writeln!(text, "{name}: has no lock, only its engine can be reached");
-            continue;
-        }
-        let root = &nodes[name].root;
-        let mut is_free = true;
-        for path in [lock_file(root), fallback_lock_file(root)] {
-            match door.lock_holder(&path).await {
-                Ok(None) => {}
-                Ok(Some(holder)) => {
-                    let _ = writeln!(text, "{name}: {}", evidence(&holder));
-                    held.push((name, door, path));
-                    is_free = false;
-                }
-                Err(error) => {
-                    let _ = writeln!(text, "{name}: unknown, {}", error.kind);
-                    exit = Exit::Incomplete;
-                    is_free = false;
-                }
-            }
-        }
-        if is_free {
-            let _ = writeln!(text, "{name}: free");
-        }
-    }
-    terminal.data(&text)?;
-    if !arguments.break_it || held.is_empty() {
+    let locks = node_locks(&context.access(), &arguments.nodes, terminal).await?;
+    let exit = if locks.is_incomplete() { Exit::Incomplete } else { Exit::Done };
+    terminal.data(&render::locks::locks(&locks.found))?;
+    let names: Vec<&str> = locks.held_on().into_iter().map(NodeName::as_str).collect();
+    if !arguments.break_it || names.is_empty() {
         return Ok(exit);
     }
-    let names: Vec<&str> = held.iter().map(|(name, ..)| name.as_str()).collect();
     if !arguments.yes && !terminal.confirm(&format!("End what is at work on {}?", names.join(", ")))? {
         terminal.talk("Nothing was done.");
         return Ok(Exit::Failed);
     }
-    for (name, door, path) in held {
-        door.break_lock(&path).await.map_err(Failure::world)?;
-        terminal.talk(&format!("{name} is free. `hl plan` tells what was under way."));
-    }
+    let is_free = |name: &NodeName| terminal.talk(&format!("{name} is free. `hl plan` tells what was under way."));
+    locks.break_held(is_free).await?;
     Ok(exit)
-}
-
-fn evidence(holder: &LockHolder) -> String {
-    let words = match holder.words.as_str() {
-        "" => "by somebody who has not said who they are",
-        words => words,
-    };
-    match holder.pid {
-        Some(pid) => format!("held: {words}; process {pid} there holds it"),
-        None => format!("held: {words}"),
-    }
 }

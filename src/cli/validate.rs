@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use super::command_error::{Answer, CommandError};
 use super::environment::Context;
-use super::exit::{Answer, Exit, Failure};
+use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::config;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -22,7 +23,7 @@ pub(super) fn run(context: &Context, terminal: &Terminal) -> Answer {
     if let Some(mistakes) = verdict(&found) {
         terminal.talk("");
         terminal.talk(&mistakes);
-        return Err(Failure::said(Exit::Failed));
+        return Err(CommandError::shown(Exit::Failed));
     }
     let size = (count(sources.nodes.len(), "node"), count(sources.services.len(), "service"));
     terminal.data(&format!("{}, {}: valid\n", size.0, size.1))?;

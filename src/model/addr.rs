@@ -139,6 +139,13 @@ impl Target {
     }
 }
 
+impl From<&ServiceName> for Target {
+    /// The service as a whole, wherever it is.
+    fn from(service: &ServiceName) -> Self {
+        Target { words: vec![service.to_string()], resource: None }
+    }
+}
+
 impl FromStr for Target {
     type Err = AddrError;
 

@@ -7,6 +7,7 @@ pub mod addr;
 pub mod backup;
 pub mod begun;
 pub mod field;
+pub mod history;
 pub mod homelab;
 pub mod ignore;
 pub mod name;
@@ -14,6 +15,7 @@ pub mod pending;
 pub mod secret;
 pub mod size;
 pub mod spec;
+pub mod status;
 pub mod value;
 pub mod view;
 

@@ -269,7 +269,7 @@ pub struct RecordedView {
     /// Each service that has resources.
     pub services: BTreeMap<ServiceName, RecordedService>,
     /// Services that an apply was to prove, and did not come to or did not succeed with.
-    pub unproven: BTreeSet<ServiceName>,
+    pub unverified: BTreeSet<ServiceName>,
     /// Steps that were begun and whose end was never written: a crash.
     pub interrupted: Vec<Interrupted>,
 }
@@ -293,7 +293,7 @@ pub struct RecordedService {
     /// The node that owned it.
     pub node: NodeName,
     /// The node that it was to go to when an apply began that has not ended well: it may have anything of it.
-    pub moves_to: Option<NodeName>,
+    pub relocating_to: Option<NodeName>,
     /// Its Compose project.
     pub project: ProjectName,
     /// Its project directory.
@@ -309,7 +309,7 @@ impl RecordedService {
     pub fn of(service: &super::homelab::Service) -> Self {
         Self {
             node: service.node.clone(),
-            moves_to: None,
+            relocating_to: None,
             project: service.project.clone(),
             project_dir: service.project_dir.clone(),
             depends_on: service.depends_on.keys().cloned().collect(),

@@ -119,7 +119,7 @@ impl Asking {
         let mut live = LiveView::default();
         let mut engines = Engines { asked: BTreeMap::new(), reached: BTreeMap::new() };
         for (name, task) in self.nodes {
-            let node = task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            let node = task.await.expect("reading a node does not panic");
             engines.asked.extend(node.engine.map(|engine| (name.clone(), engine)));
             live.nodes.insert(name.clone(), node.files);
             engines.reached.insert(name, node.reach);
@@ -145,7 +145,7 @@ impl Engines {
     pub async fn beside(self, files: LiveView) -> (LiveView, Fleet) {
         let mut live = files;
         for (name, asked) in self.asked {
-            let answer = asked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            let answer = asked.await.expect("reading an engine does not panic");
             let Some(view) = live.nodes.get_mut(&name) else { continue };
             match (answer, &mut *view) {
                 (Ok(engine), NodeView::Known(node)) => {

@@ -70,7 +70,7 @@ impl<'a> RelocationSource<'a> {
         let elsewhere: Vec<&Change> = changes.iter().filter(|c| c.addr.node != service.node).copied().collect();
         let recorded = context.input.recorded.services.get(&service.name);
         let purpose = if is_home(context.input, service) { Purpose::Abort } else { Purpose::Relocate };
-        let begun = recorded.and_then(|r| r.moves_to.as_ref());
+        let begun = recorded.and_then(|r| r.relocating_to.as_ref());
         let begun = begun.filter(|to| purpose == Purpose::Abort && **to != service.node);
         let node = elsewhere.first().map(|change| &change.addr.node).or(begun)?.clone();
         let live = context.known(&node);
@@ -212,7 +212,7 @@ impl Arrival<'_, '_> {
             .collect();
         // A move that was cut off has stopped them before; where this one fails they start all the same.
         let recorded = self.context.input.recorded.services.get(&service.name);
-        let was_begun = recorded.is_some_and(|r| r.moves_to.as_ref() == Some(&service.node));
+        let was_begun = recorded.is_some_and(|r| r.relocating_to.as_ref() == Some(&service.node));
         let is_daemon = |name: &str| service.containers.get(name).is_some_and(|c| c.role == Role::Daemon);
         let was_stopped = |name: &str| was_begun && service.state == RunState::Running && is_daemon(name);
         // An image for which a container names a platform is known not to be for the machine itself.

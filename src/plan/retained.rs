@@ -46,7 +46,7 @@ pub(super) fn prune(
 /// Whether a service is on its node, proven, and no move of it is under way.
 fn is_settled(context: &Context<'_>, service: &Service) -> bool {
     let moves = context.input.changes.iter().any(|c| c.addr.service == service.name && c.addr.node != service.node);
-    is_home(context.input, service) && !context.input.recorded.unproven.contains(&service.name) && !moves
+    is_home(context.input, service) && !context.input.recorded.unverified.contains(&service.name) && !moves
 }
 
 fn removal(service: &Service, Leftover { addr, remove }: Leftover, graph: &mut StepGraph) -> PlannedChange {

@@ -136,7 +136,7 @@ fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Bloc
         return None;
     }
     let recorded = input.recorded.services.get(&service.name);
-    if let Some((home, begun)) = recorded.and_then(|r| Some((&r.node, r.moves_to.as_ref()?)))
+    if let Some((home, begun)) = recorded.and_then(|r| Some((&r.node, r.relocating_to.as_ref()?)))
         && *begun != service.node
     {
         return Some(Block::MoveUnfinished { home: home.clone(), begun: begun.clone() });

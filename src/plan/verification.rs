@@ -34,14 +34,14 @@ pub(super) fn plan(
     let upset: Vec<&ServiceName> = service.depends_on.keys().filter(is_upset).collect();
     let after_upset: BTreeSet<StepId> =
         upset.iter().filter_map(|name| planned.get(*name)).flat_map(|s| s.verified.iter().copied()).collect();
-    let unproven = runs && !touched && context.input.recorded.unproven.contains(&service.name);
+    let unverified = runs && !touched && context.input.recorded.unverified.contains(&service.name);
     let mut reasons: Vec<Reason> = upset.iter().map(|name| Reason::DependencyChanged((*name).clone())).collect();
     if touched {
         reasons.insert(0, Reason::Verify);
-    } else if !upset.is_empty() || unproven {
+    } else if !upset.is_empty() || unverified {
         result.verified.extend(await_running(plan, &after_upset, graph));
     }
-    if unproven {
+    if unverified {
         reasons.push(Reason::Unproven);
     }
     if let (Some(script), false) = (&service.health, reasons.is_empty()) {

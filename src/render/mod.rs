@@ -30,6 +30,12 @@ pub mod markdown;
 
 pub mod progress;
 
+pub mod history;
+pub mod locks;
+pub mod stale;
+pub mod status;
+pub mod verify;
+
 pub mod records;
 pub mod table;
 

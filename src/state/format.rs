@@ -1,7 +1,7 @@
 //! What stands in `homelab.json`: types of their own, apart from the model, so that a change of the
 //! model is never a silent change of the file.
 //!
-//! [`V1Value`] has no variant for a secret in the clear. The only way from a model value to the file
+//! [`StoredValue`] has no variant for a secret in the clear. The only way from a model value to the file
 //! leads through [`seal`], which takes the sealer.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +14,11 @@ use crate::model::homelab::{Lifecycle, OnDelete, Protect};
 use crate::model::view::{Recorded, RecordedService};
 use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, ServiceName, Text, Value};
 
-/// The newest format that this hl reads and the one that it writes.
-pub(super) const FORMAT_VERSION: u32 = 1;
+use super::key::KeyMatch;
+
+/// The newest format that this hl reads and the one that it writes. It reads format 1 as well, in which `unverified` was called
+/// `unproven` and `relocating_to` was called `moves_to`.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// The one key that every version of the format has; read alone where the file cannot be read as a whole.
 #[derive(Deserialize)]
@@ -26,45 +29,45 @@ pub(super) struct Version {
 /// The whole file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct V1 {
+pub(super) struct StoredState {
     pub(super) format_version: u32,
     /// Counts the writes.
     pub(super) serial: u64,
     /// Random; the same for every state that descends from one first write.
     pub(super) lineage: String,
     /// What the key that sealed the secrets in this file makes of a fixed text: tells whether a key is that key.
-    pub(super) key: Option<V1Digest>,
-    pub(super) services: BTreeMap<ServiceName, V1Service>,
+    pub(super) key: Option<StoredDigest>,
+    pub(super) services: BTreeMap<ServiceName, StoredService>,
     /// Services that are not proven to work.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) unproven: BTreeSet<ServiceName>,
-    pub(super) resources: BTreeMap<String, V1Resource>,
+    #[serde(default, alias = "unproven", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) unverified: BTreeSet<ServiceName>,
+    pub(super) resources: BTreeMap<String, StoredResource>,
 }
 
 /// A service.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct V1Service {
+pub(super) struct StoredService {
     node: NodeName,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    moves_to: Option<NodeName>,
+    #[serde(default, alias = "moves_to", skip_serializing_if = "Option::is_none")]
+    relocating_to: Option<NodeName>,
     project: ProjectName,
     project_dir: String,
     depends_on: BTreeSet<ServiceName>,
-    lifecycle: V1Lifecycle,
+    lifecycle: StoredLifecycle,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct V1Lifecycle {
+struct StoredLifecycle {
     protect: bool,
     ignore_changes: Vec<String>,
-    on_delete: V1OnDelete,
+    on_delete: StoredOnDelete,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum V1OnDelete {
+enum StoredOnDelete {
     Archive,
     Keep,
     Delete,
@@ -73,53 +76,43 @@ enum V1OnDelete {
 /// A resource.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct V1Resource {
+pub(super) struct StoredResource {
     id: String,
     applied_at: String,
-    declared: V1Fields,
-    baseline: V1Fields,
+    declared: StoredFields,
+    baseline: StoredFields,
 }
 
 /// Fields by their text, such as `environment.TZ`.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-struct V1Fields(BTreeMap<String, V1Value>);
+struct StoredFields(BTreeMap<String, StoredValue>);
 
 /// A value. Plain ones are themselves; all else is an object with one key that says what it is:
 /// `{"map": {…}}`, `{"secret": "hmac-sha256:…"}`, `{"unset": true}`, `{"unknown": true}`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum V1Value {
+pub(super) enum StoredValue {
     Bool(bool),
     Int(i64),
     Text(String),
-    Secret(V1Digest),
-    List(Vec<V1Value>),
-    Map(BTreeMap<String, V1Value>),
+    Secret(StoredDigest),
+    List(Vec<StoredValue>),
+    Map(BTreeMap<String, StoredValue>),
     Unset,
     Unknown,
 }
 
 /// A keyed digest as text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct V1Digest(pub(super) Digest);
-
-/// Whether the secrets in a file were sealed with the key at hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seals {
-    /// They were: digests can be compared.
-    Ours,
-    /// They were not, or the key is lost. A value with such a digest is read as [`Value::Unknown`]:
-    /// there is something recorded and nobody can tell what, which is not "it changed".
-    Foreign,
-}
+pub(super) struct StoredDigest(pub(super) Digest);
 
 /// Why a text in the file is not what the format allows there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Misread(pub(super) String);
 
 /// Model → file. Every secret is sealed on the way.
-pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> V1Resource {
-    V1Resource {
+pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> StoredResource {
+    StoredResource {
         id: recorded.id.clone(),
         applied_at: recorded.applied_at.clone(),
         declared: seal_fields(&recorded.declared, sealer),
@@ -127,32 +120,35 @@ pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> V1Resource {
     }
 }
 
-fn seal_fields(fields: &Fields, sealer: &Sealer) -> V1Fields {
-    V1Fields(fields.iter().map(|(field, value)| (field.to_string(), seal_value(value, sealer))).collect())
+fn seal_fields(fields: &Fields, sealer: &Sealer) -> StoredFields {
+    StoredFields(fields.iter().map(|(field, value)| (field.to_string(), seal_value(value, sealer))).collect())
 }
 
-fn seal_value(value: &Value, sealer: &Sealer) -> V1Value {
+fn seal_value(value: &Value, sealer: &Sealer) -> StoredValue {
     match value {
-        Value::Bool(b) => V1Value::Bool(*b),
-        Value::Int(i) => V1Value::Int(*i),
-        Value::Text(Text::Plain(text)) => V1Value::Text(text.clone()),
+        Value::Bool(b) => StoredValue::Bool(*b),
+        Value::Int(i) => StoredValue::Int(*i),
+        Value::Text(Text::Plain(text)) => StoredValue::Text(text.clone()),
         Value::Text(secret @ Text::Secret(_)) => seal_value(&Value::Text(secret.sealed(sealer)), sealer),
-        Value::Text(Text::Sealed(digest)) => V1Value::Secret(V1Digest(*digest)),
-        Value::Text(Text::Pending(_)) => V1Value::Unknown,
-        Value::List(items) => V1Value::List(items.iter().map(|v| seal_value(v, sealer)).collect()),
-        Value::Map(map) => V1Value::Map(map.iter().map(|(k, v)| (k.clone(), seal_value(v, sealer))).collect()),
-        Value::Unset => V1Value::Unset,
-        Value::Unknown => V1Value::Unknown,
+        Value::Text(Text::Sealed(digest)) => StoredValue::Secret(StoredDigest(*digest)),
+        Value::Text(Text::Pending(_)) => StoredValue::Unknown,
+        Value::List(items) => StoredValue::List(items.iter().map(|v| seal_value(v, sealer)).collect()),
+        Value::Map(map) => StoredValue::Map(map.iter().map(|(k, v)| (k.clone(), seal_value(v, sealer))).collect()),
+        Value::Unset => StoredValue::Unset,
+        Value::Unknown => StoredValue::Unknown,
     }
 }
 
 /// File → model.
-pub(super) fn open(resources: BTreeMap<String, V1Resource>, seals: Seals) -> Result<BTreeMap<Addr, Recorded>, Misread> {
+pub(super) fn open(
+    resources: BTreeMap<String, StoredResource>,
+    key: KeyMatch,
+) -> Result<BTreeMap<Addr, Recorded>, Misread> {
     resources
         .into_iter()
         .map(|(text, resource)| {
             let addr: Addr = text.parse().map_err(|e: crate::model::addr::AddrError| Misread(e.to_string()))?;
-            let open = |fields| open_fields(fields, seals).map_err(|Misread(why)| Misread(format!("{addr}: {why}")));
+            let open = |fields| open_fields(fields, key).map_err(|Misread(why)| Misread(format!("{addr}: {why}")));
             let recorded = Recorded {
                 declared: open(resource.declared)?,
                 baseline: open(resource.baseline)?,
@@ -164,70 +160,74 @@ pub(super) fn open(resources: BTreeMap<String, V1Resource>, seals: Seals) -> Res
         .collect()
 }
 
-fn open_fields(fields: V1Fields, seals: Seals) -> Result<Fields, Misread> {
-    let open = |(text, value): (String, V1Value)| {
+fn open_fields(fields: StoredFields, key: KeyMatch) -> Result<Fields, Misread> {
+    let open = |(text, value): (String, StoredValue)| {
         let field = Field::parse(&text)
             .ok_or_else(|| Misread(format!("this hl knows no field `{text}`; a newer one may have written it")))?;
-        Ok((field, open_value(value, seals)))
+        Ok((field, open_value(value, key)))
     };
     fields.0.into_iter().map(open).collect()
 }
 
-fn open_value(value: V1Value, seals: Seals) -> Value {
-    if seals == Seals::Foreign && value.has_secret() {
+fn open_value(value: StoredValue, key: KeyMatch) -> Value {
+    if key == KeyMatch::No && value.has_secret() {
         return Value::Unknown;
     }
     match value {
-        V1Value::Bool(b) => Value::Bool(b),
-        V1Value::Int(i) => Value::Int(i),
-        V1Value::Text(text) => Value::Text(Text::Plain(text)),
-        V1Value::Secret(V1Digest(digest)) => Value::Text(Text::Sealed(digest)),
-        V1Value::List(items) => Value::List(items.into_iter().map(|v| open_value(v, seals)).collect()),
-        V1Value::Map(map) => Value::Map(map.into_iter().map(|(k, v)| (k, open_value(v, seals))).collect()),
-        V1Value::Unset => Value::Unset,
-        V1Value::Unknown => Value::Unknown,
+        StoredValue::Bool(b) => Value::Bool(b),
+        StoredValue::Int(i) => Value::Int(i),
+        StoredValue::Text(text) => Value::Text(Text::Plain(text)),
+        StoredValue::Secret(StoredDigest(digest)) => Value::Text(Text::Sealed(digest)),
+        StoredValue::List(items) => Value::List(items.into_iter().map(|v| open_value(v, key)).collect()),
+        StoredValue::Map(map) => Value::Map(map.into_iter().map(|(k, v)| (k, open_value(v, key))).collect()),
+        StoredValue::Unset => Value::Unset,
+        StoredValue::Unknown => Value::Unknown,
     }
 }
 
-impl V1Value {
+impl StoredValue {
     fn has_secret(&self) -> bool {
         match self {
-            V1Value::Secret(_) => true,
-            V1Value::List(items) => items.iter().any(V1Value::has_secret),
-            V1Value::Map(map) => map.values().any(V1Value::has_secret),
-            V1Value::Bool(_) | V1Value::Int(_) | V1Value::Text(_) | V1Value::Unset | V1Value::Unknown => false,
+            StoredValue::Secret(_) => true,
+            StoredValue::List(items) => items.iter().any(StoredValue::has_secret),
+            StoredValue::Map(map) => map.values().any(StoredValue::has_secret),
+            StoredValue::Bool(_)
+            | StoredValue::Int(_)
+            | StoredValue::Text(_)
+            | StoredValue::Unset
+            | StoredValue::Unknown => false,
         }
     }
 }
 
-impl From<&RecordedService> for V1Service {
+impl From<&RecordedService> for StoredService {
     fn from(service: &RecordedService) -> Self {
         let lifecycle = &service.lifecycle;
-        V1Service {
+        StoredService {
             node: service.node.clone(),
-            moves_to: service.moves_to.clone(),
+            relocating_to: service.relocating_to.clone(),
             project: service.project.clone(),
             project_dir: service.project_dir.clone(),
             depends_on: service.depends_on.clone(),
-            lifecycle: V1Lifecycle {
+            lifecycle: StoredLifecycle {
                 protect: lifecycle.protect == Protect::On,
                 ignore_changes: lifecycle.ignore_changes.clone(),
                 on_delete: match lifecycle.on_delete {
-                    OnDelete::Archive => V1OnDelete::Archive,
-                    OnDelete::Keep => V1OnDelete::Keep,
-                    OnDelete::Delete => V1OnDelete::Delete,
+                    OnDelete::Archive => StoredOnDelete::Archive,
+                    OnDelete::Keep => StoredOnDelete::Keep,
+                    OnDelete::Delete => StoredOnDelete::Delete,
                 },
             },
         }
     }
 }
 
-impl From<V1Service> for RecordedService {
-    fn from(service: V1Service) -> Self {
+impl From<StoredService> for RecordedService {
+    fn from(service: StoredService) -> Self {
         let lifecycle = service.lifecycle;
         RecordedService {
             node: service.node,
-            moves_to: service.moves_to,
+            relocating_to: service.relocating_to,
             project: service.project,
             project_dir: service.project_dir,
             depends_on: service.depends_on,
@@ -235,44 +235,44 @@ impl From<V1Service> for RecordedService {
                 protect: if lifecycle.protect { Protect::On } else { Protect::Off },
                 ignore_changes: lifecycle.ignore_changes,
                 on_delete: match lifecycle.on_delete {
-                    V1OnDelete::Archive => OnDelete::Archive,
-                    V1OnDelete::Keep => OnDelete::Keep,
-                    V1OnDelete::Delete => OnDelete::Delete,
+                    StoredOnDelete::Archive => OnDelete::Archive,
+                    StoredOnDelete::Keep => OnDelete::Keep,
+                    StoredOnDelete::Delete => OnDelete::Delete,
                 },
             },
         }
     }
 }
 
-impl Serialize for V1Digest {
+impl Serialize for StoredDigest {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for V1Digest {
+impl<'de> Deserialize<'de> for StoredDigest {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        Digest::parse(&text).map(V1Digest).ok_or_else(|| de::Error::custom(format!("`{text}` is no keyed digest")))
+        Digest::parse(&text).map(StoredDigest).ok_or_else(|| de::Error::custom(format!("`{text}` is no keyed digest")))
     }
 }
 
-impl Serialize for V1Value {
+impl Serialize for StoredValue {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            V1Value::Bool(b) => to.serialize_bool(*b),
-            V1Value::Int(i) => to.serialize_i64(*i),
-            V1Value::Text(text) => to.serialize_str(text),
-            V1Value::List(items) => to.collect_seq(items),
-            V1Value::Map(map) => to.collect_map([("map", map)]),
-            V1Value::Secret(digest) => to.collect_map([("secret", digest)]),
-            V1Value::Unset => to.collect_map([("unset", true)]),
-            V1Value::Unknown => to.collect_map([("unknown", true)]),
+            StoredValue::Bool(b) => to.serialize_bool(*b),
+            StoredValue::Int(i) => to.serialize_i64(*i),
+            StoredValue::Text(text) => to.serialize_str(text),
+            StoredValue::List(items) => to.collect_seq(items),
+            StoredValue::Map(map) => to.collect_map([("map", map)]),
+            StoredValue::Secret(digest) => to.collect_map([("secret", digest)]),
+            StoredValue::Unset => to.collect_map([("unset", true)]),
+            StoredValue::Unknown => to.collect_map([("unknown", true)]),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for V1Value {
+impl<'de> Deserialize<'de> for StoredValue {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(ValueVisitor)
     }
@@ -281,7 +281,7 @@ impl<'de> Deserialize<'de> for V1Value {
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = V1Value;
+    type Value = StoredValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
@@ -289,42 +289,42 @@ impl<'de> Visitor<'de> for ValueVisitor {
         )
     }
 
-    fn visit_bool<E: de::Error>(self, b: bool) -> Result<V1Value, E> {
-        Ok(V1Value::Bool(b))
+    fn visit_bool<E: de::Error>(self, b: bool) -> Result<StoredValue, E> {
+        Ok(StoredValue::Bool(b))
     }
 
-    fn visit_i64<E: de::Error>(self, i: i64) -> Result<V1Value, E> {
-        Ok(V1Value::Int(i))
+    fn visit_i64<E: de::Error>(self, i: i64) -> Result<StoredValue, E> {
+        Ok(StoredValue::Int(i))
     }
 
-    fn visit_u64<E: de::Error>(self, u: u64) -> Result<V1Value, E> {
-        i64::try_from(u).map(V1Value::Int).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(u), &self))
+    fn visit_u64<E: de::Error>(self, u: u64) -> Result<StoredValue, E> {
+        i64::try_from(u).map(StoredValue::Int).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(u), &self))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<V1Value, E> {
-        Ok(V1Value::Text(text.to_owned()))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<StoredValue, E> {
+        Ok(StoredValue::Text(text.to_owned()))
     }
 
-    fn visit_string<E: de::Error>(self, text: String) -> Result<V1Value, E> {
-        Ok(V1Value::Text(text))
+    fn visit_string<E: de::Error>(self, text: String) -> Result<StoredValue, E> {
+        Ok(StoredValue::Text(text))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<V1Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<StoredValue, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(V1Value::List(list))
+        Ok(StoredValue::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<V1Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<StoredValue, A::Error> {
         let tag: String =
             object.next_key()?.ok_or_else(|| de::Error::missing_field("map, secret, unset or unknown"))?;
         let value = match tag.as_str() {
-            "map" => V1Value::Map(object.next_value()?),
-            "secret" => V1Value::Secret(object.next_value()?),
-            "unset" => object.next_value::<bool>().map(|_| V1Value::Unset)?,
-            "unknown" => object.next_value::<bool>().map(|_| V1Value::Unknown)?,
+            "map" => StoredValue::Map(object.next_value()?),
+            "secret" => StoredValue::Secret(object.next_value()?),
+            "unset" => object.next_value::<bool>().map(|_| StoredValue::Unset)?,
+            "unknown" => object.next_value::<bool>().map(|_| StoredValue::Unknown)?,
             other => return Err(de::Error::unknown_variant(other, &TAGS)),
         };
         match object.next_key::<String>()? {

@@ -6,15 +6,13 @@
 //! look open, and the next plan looks at the node anyway.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
-use super::replace::sync_folder;
+use super::backend::{Backend, Durability, Log, Part};
 
 /// What a step is about to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +72,9 @@ pub struct Header {
     pub plan: String,
 }
 
-/// What a journal tells.
+/// What a journal says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct JournalContents {
     /// The apply that it is of; `None` if there is none or its line is torn.
     pub header: Option<Header>,
     /// Calls that were begun and whose end is not there, in order.
@@ -86,7 +84,6 @@ pub struct Told {
 /// The open journal of a running apply.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
     next: u64,
     open: BTreeSet<u64>,
 }
@@ -98,7 +95,7 @@ pub struct Ticket(u64);
 
 /// Reads a journal. Never fails over what stands in it: a last line without its end is what a crash
 /// leaves behind, and counts as not written; so does any line that cannot be understood.
-pub(super) fn read(bytes: &[u8]) -> Told {
+pub(super) fn read(bytes: &[u8]) -> JournalContents {
     let mut header = None;
     let mut open: BTreeMap<u64, Intent> = BTreeMap::new();
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
@@ -113,31 +110,27 @@ pub(super) fn read(bytes: &[u8]) -> Told {
             Err(_) => {}
         }
     }
-    Told { header, open: open.into_values().collect() }
+    JournalContents { header, open: open.into_values().collect() }
 }
 
-/// Reads the journal at `path`; one that is not there tells nothing.
-pub(super) fn read_file(path: &Path) -> io::Result<Told> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(read(&bytes)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Told::default()),
-        Err(e) => Err(e),
-    }
+/// Reads the journal of a state; one that is not there says nothing.
+pub(super) fn read_log(backend: &dyn Backend) -> io::Result<JournalContents> {
+    Ok(read(&backend.read(Part::Log(Log::Journal))?.unwrap_or_default()))
 }
 
 impl Journal {
     /// Begins the journal of a new apply; what an earlier one left is gone afterwards.
-    pub(super) fn start(path: &Path, header: &Header) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
-        append(&mut file, &Line::Apply(header.clone()))?;
-        file.sync_all()?;
-        path.parent().map_or(Ok(()), sync_folder)?;
-        Ok(Self { file, next: 0, open: BTreeSet::new() })
+    pub(super) fn start(backend: &dyn Backend, header: &Header) -> io::Result<Self> {
+        let mut text = Vec::new();
+        write_line(&mut text, &Line::Apply(header.clone()))?;
+        backend.clear(Log::Journal)?;
+        backend.append(Log::Journal, &text, Durability::Synced)?;
+        Ok(Self { next: 0, open: BTreeSet::new() })
     }
 
     /// Writes down what is about to be done. When this returns it is on the disk, all of it with one
     /// wait: what can begin together should be given together.
-    pub(super) fn begin(&mut self, intents: Vec<Intent>) -> io::Result<Vec<Ticket>> {
+    pub(super) fn begin(&mut self, backend: &dyn Backend, intents: Vec<Intent>) -> io::Result<Vec<Ticket>> {
         let mut text = Vec::new();
         let mut tickets = Vec::new();
         for intent in intents {
@@ -147,34 +140,28 @@ impl Journal {
             self.next += 1;
         }
         if !text.is_empty() {
-            self.file.write_all(&text)?;
-            self.file.sync_data()?;
+            backend.append(Log::Journal, &text, Durability::Synced)?;
         }
         Ok(tickets)
     }
 
     /// Writes down how a call ended.
-    pub(super) fn end(&mut self, ticket: Ticket, error: Option<String>) -> io::Result<()> {
+    pub(super) fn end(&mut self, backend: &dyn Backend, ticket: Ticket, error: Option<String>) -> io::Result<()> {
         self.open.remove(&ticket.0);
-        append(&mut self.file, &Line::End { call: ticket.0, error })
+        let mut text = Vec::new();
+        write_line(&mut text, &Line::End { call: ticket.0, error })?;
+        backend.append(Log::Journal, &text, Durability::Buffered)
     }
 
     /// Ends the journal: nothing is under way any more, so nothing is left to tell. Calls that were
     /// given up half way stay in it for the next run.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        if self.open.is_empty() {
-            self.file.set_len(0)?;
+    pub(super) fn finish(self, backend: &dyn Backend) -> io::Result<()> {
+        match self.open.is_empty() {
+            true => backend.clear(Log::Journal),
+            // Nothing more to write, but what was written has to last.
+            false => backend.append(Log::Journal, b"", Durability::Synced),
         }
-        self.file.flush()?;
-        self.file.sync_data()
     }
-}
-
-fn append(file: &mut File, line: &Line) -> io::Result<()> {
-    let mut text = Vec::new();
-    write_line(&mut text, line)?;
-    // One write for the whole line: a killed process leaves a whole line or none, only a lost power can tear it.
-    file.write_all(&text)
 }
 
 fn write_line(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {

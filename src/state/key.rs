@@ -1,6 +1,7 @@
 //! The sealing key: what makes the digests of secrets worthless to whoever reads the repository.
 //!
-//! It lies in a folder outside the repository, one file for each lineage of state, 0600. A lost key
+//! It lies in a folder outside the repository, one file for each lineage of state, 0600: with the user, wherever the state is
+//! kept, so it is no part of a backend. A lost key
 //! loses no more than the answer to "did this secret change since the last apply": the recorded
 //! value is then [unknown](crate::model::Value::Unknown), and nothing is recreated because of it.
 
@@ -9,12 +10,21 @@ use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file;
 use crate::model::{Digest, Sealer};
-
-use super::replace;
 
 /// What every key seals once, so that a state can tell whose key it was written with.
 const PROOF: &str = "hl state key 1";
+
+/// Whether the key at hand is the one that a record was written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyMatch {
+    /// It is, or nothing was written yet: digests of secrets can be compared.
+    Yes,
+    /// It is not, or it is lost. A value with such a digest is read as [`crate::model::Value::Unknown`]: there is something
+    /// recorded and nobody can tell what, which is not "it changed". That lasts until the value is recorded anew.
+    No,
+}
 
 /// What the sealer makes of a fixed text.
 pub(super) fn proof(sealer: &Sealer) -> Digest {
@@ -44,7 +54,7 @@ pub(super) fn load_or_make(folder: &Path, lineage: &str) -> io::Result<Sealer> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let key = random()?;
     let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
-    match replace::create(&path(folder, lineage), format!("{hex}\n").as_bytes(), 0o600) {
+    match atomic_file::create(&path(folder, lineage), format!("{hex}\n").as_bytes(), 0o600) {
         Ok(()) => Ok(Sealer::new(key)),
         // Another clone on this machine was faster: its key is the key.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -55,7 +65,7 @@ pub(super) fn load_or_make(folder: &Path, lineage: &str) -> io::Result<Sealer> {
 }
 
 /// A key for one run, when there is nothing yet that it would have to match.
-pub(super) fn passing() -> io::Result<Sealer> {
+pub(super) fn ephemeral() -> io::Result<Sealer> {
     Ok(Sealer::new(random()?))
 }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::model::Sealer;
 use crate::model::view::{Interrupted, RecordedView};
 
-use super::format::{self, FORMAT_VERSION, Misread, Seals, V1, V1Digest, Version};
+use super::backend::{Backend, Folder, Log, Part};
+use super::format::{self, FORMAT_VERSION, Misread, StoredDigest, StoredState, Version};
 use super::history::{self, History};
-use super::journal::{self, Intent};
-use super::key;
-use super::lock::{self, Claim};
+use super::journal::{self, Intent, JournalContents};
+use super::key::{self, KeyMatch};
+use super::lock::LockOwner;
 
 /// Where the state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +34,9 @@ pub struct State {
     pub lineage: String,
     /// The apply that is writing the state right now, if one is. What it has under way is no crash
     /// and is not in the view.
-    pub busy: Option<Claim>,
-    /// Whether there are secrets in the state that were sealed with another key.
-    pub seals: Matching,
-}
-
-/// Whether the key at hand is the one that the state was written with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matching {
-    /// It is, or nothing was written yet.
-    Yes,
-    /// It is not: recorded secrets cannot be compared until they are recorded anew.
-    No,
+    pub busy: Option<LockOwner>,
+    /// Whether the secrets in the record were sealed with the key at hand.
+    pub key: KeyMatch,
 }
 
 /// What goes wrong with the state.
@@ -83,28 +75,37 @@ pub enum Error {
         /// The format that it has.
         found: u32,
     },
+    /// The record is not the one that was read: somebody replaced it although the state is locked.
+    #[error("{} was changed by somebody else meanwhile ({why}), and is left as it is", path.display())]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// Its serial and the expected one.
+        why: String,
+    },
     /// Somebody else is at it.
     #[error("the state is locked: {}", held_by(.holder.as_ref()))]
     Locked {
         /// Who, as far as they have said.
-        holder: Option<Claim>,
+        holder: Option<LockOwner>,
     },
 }
 
-fn held_by(holder: Option<&Claim>) -> String {
+fn held_by(holder: Option<&LockOwner>) -> String {
     match holder {
         Some(claim) => claim.to_string(),
         None => "another hl has just begun".to_owned(),
     }
 }
 
-/// Reads the state for those who only look. Takes no lock and writes nothing.
+/// Reads the state for callers that write nothing. Takes no lock and writes nothing.
 ///
 /// # Errors
 /// [`Error::Corrupt`], [`Error::Newer`], [`Error::Io`]; a state that is not there is an empty one.
 pub fn read(paths: &Paths) -> Result<State, Error> {
-    let busy = lock::holder(&paths.folder.join("lock"));
-    load(paths, busy)
+    let backend = Folder::new(&paths.folder);
+    let busy = backend.lock_owner();
+    load(&backend, &paths.keys, busy)
 }
 
 /// The past applies.
@@ -112,20 +113,22 @@ pub fn read(paths: &Paths) -> Result<State, Error> {
 /// # Errors
 /// [`Error::Io`].
 pub fn history(paths: &Paths) -> Result<History, Error> {
-    let path = paths.folder.join("history.jsonl");
-    history::read(&path).map_err(io_error(&path, "read"))
+    past(&Folder::new(&paths.folder))
+}
+
+/// The past applies of a state.
+pub(super) fn past(backend: &dyn Backend) -> Result<History, Error> {
+    history::read(backend).map_err(io_error(&backend.name(Part::Log(Log::History)), "read"))
 }
 
 /// Reads the state; `busy` is who is writing it.
-pub(super) fn load(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
-    let path = paths.folder.join("homelab.json");
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return fresh(paths, busy),
-        Err(e) => return Err(io_error(&path, "read")(e)),
+pub(super) fn load(backend: &dyn Backend, keys: &Path, busy: Option<LockOwner>) -> Result<State, Error> {
+    let path = backend.name(Part::Record);
+    let Some(bytes) = backend.read(Part::Record).map_err(io_error(&path, "read"))? else {
+        return fresh(backend, keys, busy);
     };
     let corrupt = |why: String| Error::Corrupt { path: path.clone(), why };
-    let file = serde_json::from_slice::<V1>(&bytes);
+    let file = serde_json::from_slice::<StoredState>(&bytes);
     // Of a newer format nothing but its version is sure to be readable.
     if !file.as_ref().is_ok_and(|file| file.format_version <= FORMAT_VERSION) {
         let version: Version = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
@@ -138,57 +141,57 @@ pub(super) fn load(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
     if file.lineage.is_empty() || !file.lineage.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(corrupt("the lineage is not a hex number".to_owned()));
     }
-    let sealer = load_key(paths, &file.lineage)?;
-    let matching = match (&sealer, &file.key) {
-        (_, None) => Matching::Yes,
-        (Some(sealer), Some(V1Digest(proof))) if key::proof(sealer) == *proof => Matching::Yes,
-        (Some(_) | None, Some(_)) => Matching::No,
+    let sealer = load_key(keys, &file.lineage)?;
+    let key = match (&sealer, &file.key) {
+        (_, None) => KeyMatch::Yes,
+        (Some(sealer), Some(StoredDigest(proof))) if key::proof(sealer) == *proof => KeyMatch::Yes,
+        (Some(_) | None, Some(_)) => KeyMatch::No,
     };
-    let seals = match matching {
-        Matching::Yes => Seals::Ours,
-        Matching::No => Seals::Foreign,
-    };
-    let resources = format::open(file.resources, seals).map_err(|Misread(why)| corrupt(why))?;
+    let resources = format::open(file.resources, key).map_err(|Misread(why)| corrupt(why))?;
     let view = RecordedView {
         serial: file.serial,
         resources,
         services: file.services.into_iter().map(|(name, service)| (name, service.into())).collect(),
-        unproven: file.unproven,
-        interrupted: interrupted(paths, busy.as_ref())?,
+        unverified: file.unverified,
+        interrupted: interrupted(backend, busy.as_ref())?,
     };
     let sealer = match sealer {
         Some(sealer) => sealer,
-        None => passing_key(paths)?,
+        None => ephemeral_key(keys)?,
     };
-    Ok(State { view, sealer, lineage: file.lineage, busy, seals: matching })
+    Ok(State { view, sealer, lineage: file.lineage, busy, key })
 }
 
 /// The state of a homelab that was never applied, or whose state was thrown away.
-fn fresh(paths: &Paths, busy: Option<Claim>) -> Result<State, Error> {
-    let view = RecordedView { interrupted: interrupted(paths, busy.as_ref())?, ..RecordedView::default() };
-    let lineage = key::new_lineage().map_err(io_error(&paths.folder, "name"))?;
-    Ok(State { view, sealer: passing_key(paths)?, lineage, busy, seals: Matching::Yes })
+fn fresh(backend: &dyn Backend, keys: &Path, busy: Option<LockOwner>) -> Result<State, Error> {
+    let view = RecordedView { interrupted: interrupted(backend, busy.as_ref())?, ..RecordedView::default() };
+    let lineage = key::new_lineage().map_err(io_error(&backend.name(Part::Record), "name"))?;
+    Ok(State { view, sealer: ephemeral_key(keys)?, lineage, busy, key: KeyMatch::Yes })
 }
 
-fn interrupted(paths: &Paths, busy: Option<&Claim>) -> Result<Vec<Interrupted>, Error> {
+fn interrupted(backend: &dyn Backend, busy: Option<&LockOwner>) -> Result<Vec<Interrupted>, Error> {
     if busy.is_some() {
         return Ok(Vec::new());
     }
-    let path = paths.folder.join("journal.jsonl");
-    let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
+    let contents = journal(backend)?;
     let about = |i: Intent| {
         let about = i.addr.map_or_else(|| format!("{}/{}", i.node, i.service), |addr| addr.to_string());
         Interrupted { about, operation: i.operation, begun_at: i.at }
     };
-    Ok(told.open.into_iter().map(about).collect())
+    Ok(contents.open.into_iter().map(about).collect())
 }
 
-fn load_key(paths: &Paths, lineage: &str) -> Result<Option<Sealer>, Error> {
-    key::load(&paths.keys, lineage).map_err(io_error(&key::path(&paths.keys, lineage), "read the key"))
+/// What the journal of a state says.
+pub(super) fn journal(backend: &dyn Backend) -> Result<JournalContents, Error> {
+    journal::read_log(backend).map_err(io_error(&backend.name(Part::Log(Log::Journal)), "read"))
 }
 
-fn passing_key(paths: &Paths) -> Result<Sealer, Error> {
-    key::passing().map_err(io_error(&paths.keys, "make a key for"))
+fn load_key(keys: &Path, lineage: &str) -> Result<Option<Sealer>, Error> {
+    key::load(keys, lineage).map_err(io_error(&key::path(keys, lineage), "read the key"))
+}
+
+fn ephemeral_key(keys: &Path) -> Result<Sealer, Error> {
+    key::ephemeral().map_err(io_error(keys, "make a key for"))
 }
 
 /// An error of the file system, with the file and what was tried.

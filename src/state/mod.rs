@@ -1,31 +1,29 @@
 //! THE ONLY DOOR TO `state/`. What hl applied last, what an apply has under way, who applied what
 //! when, and who is at it right now.
 //!
-//! | file | what | written |
-//! |---|---|---|
-//! | `homelab.json` | the recorded view, with serial and lineage | whole or not at all; the one before this apply is `homelab.json.backup` |
-//! | `journal.jsonl` | what the running apply has begun and ended | appended, on the disk before each call |
-//! | `history.jsonl` | one line an apply | appended |
-//! | `lock` | who is at it | held by the operating system |
+//! It consists of the recorded view with serial and lineage, the journal of the running apply, the history with one line an
+//! apply, and a lock. [`Backend`] is where these are kept; [`Folder`] is the one that exists, and has a table of its files.
 //!
 //! [`read`] is for those who look, [`Store`] for the one who writes. No secret reaches a file here:
 //! [`Store`] seals them, and the format has no place for one in the clear. This module does not know
 //! nodes, plans or the terminal, and it decides nothing.
 
+mod backend;
 mod format;
 mod history;
 mod journal;
 mod key;
 mod load;
 mod lock;
-mod replace;
 mod store;
 
 #[cfg(test)]
 mod tests;
 
-pub use history::{Ending, Entry, History};
+pub use backend::{Backend, Durability, Folder, Lock, LockError, Log, Part, ReplaceError};
+pub use history::History;
 pub use journal::{Intent, Ticket};
-pub use load::{Error, Matching, Paths, State, history, now, read};
-pub use lock::Claim;
+pub use key::KeyMatch;
+pub use load::{Error, Paths, State, history, now, read};
+pub use lock::LockOwner;
 pub use store::{Store, Summary};

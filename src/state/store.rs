@@ -1,38 +1,38 @@
 //! The state in the hands of the one who holds its lock, and may write it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::model::history::{Ending, Entry};
 use crate::model::view::{Recorded, RecordedService};
 use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
-use super::format::{self, FORMAT_VERSION, V1, V1Digest};
-use super::history::{self, Ending, Entry};
-use super::journal::{self, Header, Intent, Journal, Ticket};
-use super::load::{Error, Paths, State, history, io_error, load, now};
-use super::lock::{self, Claim, Lock, Refusal};
-use super::{key, replace};
+use super::backend::{Backend, Folder, Lock, LockError, Log, Part, ReplaceError};
+use super::format::{self, FORMAT_VERSION, StoredDigest, StoredState};
+use super::history;
+use super::journal::{Header, Intent, Journal, Ticket};
+use super::key;
+use super::load::{Error, Paths, State, io_error, journal, load, now, past};
+use super::lock::LockOwner;
 
 /// What keeping the record may cost: of any stretch of time at most one part in so many is spent on
 /// writing it before the end. A record that a crash loses is found again on the node.
 const COST: u32 = 10;
 
-/// What git is not to keep of a state: what belongs to one machine and one moment.
-const IGNORED: &str = include_str!("../../state/.gitignore");
-
 /// The state in the hands of the one who may write it.
 #[derive(Debug)]
 pub struct Store {
-    paths: Paths,
-    claim: Claim,
+    backend: Box<dyn Backend>,
+    /// The serial of the record that the backend has; none if it has no record.
+    kept_serial: Option<u64>,
+    owner: LockOwner,
     state: State,
     running: Option<Running>,
     unsaved: Unsaved,
     saved_at: Instant,
     cost: Duration,
-    _lock: Lock,
+    _lock: Box<dyn Lock>,
 }
 
 /// A running apply.
@@ -63,29 +63,33 @@ pub struct Summary {
 }
 
 impl Store {
-    /// Takes the lock and reads the state; makes the folder and the key where there is none.
+    /// Takes the lock of the state in a folder and reads it; makes the folder and the key where there is none.
     ///
     /// # Errors
-    /// [`Error::Locked`] names the holder; else as [`read`].
-    pub fn open(paths: &Paths, claim: Claim) -> Result<Self, Error> {
-        if !paths.folder.is_dir() {
-            std::fs::create_dir_all(&paths.folder).map_err(io_error(&paths.folder, "make"))?;
-            let ignore = paths.folder.join(".gitignore");
-            replace::replace(&ignore, IGNORED.as_bytes(), 0o644).map_err(io_error(&ignore, "write"))?;
-        }
-        let path = paths.folder.join("lock");
-        let lock = lock::acquire(&path, &claim).map_err(|refusal| match refusal {
-            Refusal::Held(holder) => Error::Locked { holder },
-            Refusal::Io(e) => io_error(&path, "lock")(e),
+    /// [`Error::Locked`] names the holder; else as [`read`](super::read).
+    pub fn open(paths: &Paths, owner: LockOwner) -> Result<Self, Error> {
+        Self::open_in(Box::new(Folder::new(&paths.folder)), &paths.keys, owner)
+    }
+
+    /// Takes the lock of the state in a backend and reads it. `keys` is the folder of the sealing keys.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_in(backend: Box<dyn Backend>, keys: &Path, owner: LockOwner) -> Result<Self, Error> {
+        let path = backend.name(Part::Record);
+        let lock = backend.lock(&owner).map_err(|refusal| match refusal {
+            LockError::Held(holder) => Error::Locked { holder },
+            LockError::Io { path, doing, source } => Error::Io { path, doing, source },
         })?;
-        replace::sweep(&paths.folder);
-        let mut state = load(paths, None)?;
-        let key = key::path(&paths.keys, &state.lineage);
+        let has_record = backend.read(Part::Record).map_err(io_error(&path, "read"))?.is_some();
+        let mut state = load(backend.as_ref(), keys, None)?;
+        let key = key::path(keys, &state.lineage);
         // A key that was not there until now matches nothing that was sealed before, which `load` has seen.
-        state.sealer = key::load_or_make(&paths.keys, &state.lineage).map_err(io_error(&key, "make the key"))?;
+        state.sealer = key::load_or_make(keys, &state.lineage).map_err(io_error(&key, "make the key"))?;
         Ok(Self {
-            paths: paths.clone(),
-            claim,
+            backend,
+            kept_serial: has_record.then_some(state.view.serial),
+            owner,
             state,
             running: None,
             unsaved: Unsaved::Nothing,
@@ -96,8 +100,8 @@ impl Store {
     }
 
     /// Who has it.
-    pub fn claim(&self) -> &Claim {
-        &self.claim
+    pub fn owner(&self) -> &LockOwner {
+        &self.owner
     }
 
     /// The state as it is now, with all that was recorded since it was opened.
@@ -111,7 +115,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn establish(&mut self) -> Result<(), Error> {
-        if !self.file("homelab.json").exists() {
+        if self.kept_serial.is_none() {
             self.unsaved = Unsaved::Something;
         }
         self.save()
@@ -122,9 +126,9 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn was_applied(&self, plan: &str) -> Result<bool, Error> {
-        let path = self.file("journal.jsonl");
-        let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
-        Ok(told.header.is_some_and(|h| h.plan == plan) || history(&self.paths)?.entries.iter().any(|e| e.plan == plan))
+        let header = journal(self.backend.as_ref())?.header;
+        Ok(header.is_some_and(|h| h.plan == plan)
+            || past(self.backend.as_ref())?.entries.iter().any(|e| e.plan == plan))
     }
 
     /// Begins an apply: what a crashed one has left in the journal goes into the history, and the
@@ -133,23 +137,20 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn start(&mut self, plan: &str, commit: Option<&str>) -> Result<(), Error> {
-        self.bury_crashed()?;
-        let path = self.file("journal.jsonl");
+        self.archive_crashed()?;
+        let path = self.journal_name();
         let header = Header {
             id: key::new_lineage().map_err(io_error(&path, "name"))?,
             at: now(),
-            who: self.claim.who.clone(),
-            host: self.claim.host.clone(),
+            who: self.owner.who.clone(),
+            host: self.owner.host.clone(),
             commit: commit.map(str::to_owned),
             plan: plan.to_owned(),
         };
-        let journal = Journal::start(&path, &header).map_err(io_error(&path, "begin"))?;
+        let journal = Journal::start(self.backend.as_ref(), &header).map_err(io_error(&path, "begin"))?;
         // The copy is of the state before this apply, however often it is written meanwhile.
-        let file = self.file("homelab.json");
-        match replace::keep_as(&file, &self.file("homelab.json.backup")) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error(&file, "keep a copy of")(e)),
-            _ => {}
-        }
+        let record = self.backend.name(Part::Record);
+        self.backend.keep_record().map_err(io_error(&record, "keep a copy of"))?;
         self.running = Some(Running { header, journal, since: Instant::now() });
         Ok(())
     }
@@ -162,8 +163,9 @@ impl Store {
     /// # Panics
     /// If no apply was started, which is a bug.
     pub fn begin(&mut self, intents: Vec<Intent>) -> Result<Vec<Ticket>, Error> {
-        let path = self.file("journal.jsonl");
-        self.journal().begin(intents).map_err(io_error(&path, "write"))
+        let path = self.journal_name();
+        let (backend, journal) = self.journal();
+        journal.begin(backend, intents).map_err(io_error(&path, "write"))
     }
 
     /// Writes down how a call ended; `error` must hold no secret.
@@ -174,8 +176,9 @@ impl Store {
     /// # Panics
     /// If no apply was started, which is a bug.
     pub fn end(&mut self, ticket: Ticket, error: Option<String>) -> Result<(), Error> {
-        let path = self.file("journal.jsonl");
-        self.journal().end(ticket, error).map_err(io_error(&path, "write"))
+        let path = self.journal_name();
+        let (backend, journal) = self.journal();
+        journal.end(backend, ticket, error).map_err(io_error(&path, "write"))
     }
 
     /// Records a resource. Secrets in the clear are sealed here.
@@ -192,7 +195,7 @@ impl Store {
         view.resources.remove(addr);
         if !view.resources.keys().any(|a| a.service == addr.service) {
             view.services.remove(&addr.service);
-            view.unproven.remove(&addr.service);
+            view.unverified.remove(&addr.service);
         }
         self.unsaved = Unsaved::Something;
     }
@@ -209,11 +212,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn await_proof(&mut self, services: BTreeSet<ServiceName>) -> Result<(), Error> {
-        if services.is_subset(&self.state.view.unproven) {
+    pub fn require_verification(&mut self, services: BTreeSet<ServiceName>) -> Result<(), Error> {
+        if services.is_subset(&self.state.view.unverified) {
             return Ok(());
         }
-        self.state.view.unproven.extend(services);
+        self.state.view.unverified.extend(services);
         self.unsaved = Unsaved::Something;
         self.save()
     }
@@ -226,7 +229,7 @@ impl Store {
     pub fn begin_moves(&mut self, moves: BTreeMap<ServiceName, NodeName>) -> Result<(), Error> {
         for (name, to) in moves {
             if let Some(service) = self.state.view.services.get_mut(&name) {
-                service.moves_to = Some(to);
+                service.relocating_to = Some(to);
                 self.unsaved = Unsaved::Something;
             }
         }
@@ -234,8 +237,8 @@ impl Store {
     }
 
     /// Records that a service is proven to work.
-    pub fn prove(&mut self, service: &ServiceName) {
-        if self.state.view.unproven.remove(service) {
+    pub fn mark_verified(&mut self, service: &ServiceName) {
+        if self.state.view.unverified.remove(service) {
             self.unsaved = Unsaved::Something;
         }
     }
@@ -254,15 +257,19 @@ impl Store {
     /// Writes the state if it is ahead of its file.
     ///
     /// # Errors
-    /// [`Error::Io`]; the file then holds what it held before.
+    /// [`Error::Io`], [`Error::Moved`]; the file then holds what it held before.
     pub fn save(&mut self) -> Result<(), Error> {
         if self.unsaved == Unsaved::Nothing {
             return Ok(());
         }
         let began = Instant::now();
-        let path = self.file("homelab.json");
+        let path = self.backend.name(Part::Record);
         self.state.view.serial += 1;
-        replace::replace(&path, &self.text(), 0o644).map_err(io_error(&path, "write"))?;
+        self.backend.replace(&self.text(), self.kept_serial).map_err(|error| match error {
+            moved @ ReplaceError::Moved { .. } => Error::Moved { path, why: moved.to_string() },
+            ReplaceError::Io(error) => io_error(&path, "write")(error),
+        })?;
+        self.kept_serial = Some(self.state.view.serial);
         self.unsaved = Unsaved::Nothing;
         self.saved_at = Instant::now();
         self.cost = self.saved_at - began;
@@ -280,7 +287,7 @@ impl Store {
     pub fn finish(&mut self, summary: Summary) -> Result<(), Error> {
         self.save()?;
         let Running { header, journal, since } = self.running.take().expect("an apply was started");
-        let path = self.file("history.jsonl");
+        let path = self.backend.name(Part::Log(Log::History));
         let entry = Entry {
             serial: self.state.view.serial,
             counts: summary.counts,
@@ -289,40 +296,40 @@ impl Store {
             took_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..entry(header)
         };
-        history::append(&path, &entry).map_err(io_error(&path, "write"))?;
-        journal.finish().map_err(io_error(&self.file("journal.jsonl"), "write"))
+        history::append(self.backend.as_ref(), &entry).map_err(io_error(&path, "write"))?;
+        journal.finish(self.backend.as_ref()).map_err(io_error(&self.journal_name(), "write"))
     }
 
     /// Writes the history line that a crashed apply could not write.
-    fn bury_crashed(&self) -> Result<(), Error> {
-        let path = self.file("journal.jsonl");
-        let told = journal::read_file(&path).map_err(io_error(&path, "read"))?;
-        let Some(header) = told.header else { return Ok(()) };
-        if history(&self.paths)?.entries.iter().any(|e| e.id == header.id) {
+    fn archive_crashed(&self) -> Result<(), Error> {
+        let contents = journal(self.backend.as_ref())?;
+        let Some(header) = contents.header else { return Ok(()) };
+        if past(self.backend.as_ref())?.entries.iter().any(|e| e.id == header.id) {
             return Ok(());
         }
-        let path = self.file("history.jsonl");
+        let path = self.backend.name(Part::Log(Log::History));
         let entry = Entry {
             serial: self.state.view.serial,
-            trouble: told.open.iter().map(under_way).collect(),
+            trouble: contents.open.iter().map(under_way).collect(),
             ..entry(header)
         };
-        history::append(&path, &entry).map_err(io_error(&path, "write"))
+        history::append(self.backend.as_ref(), &entry).map_err(io_error(&path, "write"))
     }
 
-    fn journal(&mut self) -> &mut Journal {
-        &mut self.running.as_mut().expect("an apply was started").journal
+    /// The journal of the running apply, with where it is kept.
+    fn journal(&mut self) -> (&dyn Backend, &mut Journal) {
+        (self.backend.as_ref(), &mut self.running.as_mut().expect("an apply was started").journal)
     }
 
     fn text(&self) -> Vec<u8> {
         let State { view, sealer, lineage, .. } = &self.state;
-        let file = V1 {
+        let file = StoredState {
             format_version: FORMAT_VERSION,
             serial: view.serial,
             lineage: lineage.clone(),
-            key: Some(V1Digest(key::proof(sealer))),
+            key: Some(StoredDigest(key::proof(sealer))),
             services: view.services.iter().map(|(name, service)| (name.clone(), service.into())).collect(),
-            unproven: view.unproven.clone(),
+            unverified: view.unverified.clone(),
             resources: view.resources.iter().map(|(a, r)| (a.to_string(), format::seal(r, sealer))).collect(),
         };
         let mut text = serde_json::to_vec_pretty(&file).expect("maps with text keys are JSON");
@@ -330,8 +337,8 @@ impl Store {
         text
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.paths.folder.join(name)
+    fn journal_name(&self) -> PathBuf {
+        self.backend.name(Part::Log(Log::Journal))
     }
 }
 

@@ -4,16 +4,24 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::backend::Memory;
 use super::journal;
 use super::*;
+use crate::model::history::Ending;
 use crate::model::homelab::{Lifecycle, OnDelete, Protect};
 use crate::model::view::{Recorded, RecordedService};
 use crate::model::{
     Addr, BegunOperation, Field, Fields, Key, NodeName, ProjectName, Purpose, Sealer, ServiceName, Text, Value,
 };
 
-fn claim() -> Claim {
-    Claim { who: "ann".into(), host: "desk".into(), pid: 7, why: "apply".into(), since: "2026-01-01T00:00:00Z".into() }
+fn owner() -> LockOwner {
+    LockOwner {
+        who: "ann".into(),
+        host: "desk".into(),
+        pid: 7,
+        why: "apply".into(),
+        since: "2026-01-01T00:00:00Z".into(),
+    }
 }
 
 fn paths(folder: &Path) -> Paths {
@@ -31,7 +39,7 @@ fn recorded(fields: Fields) -> Recorded {
 fn service() -> RecordedService {
     RecordedService {
         node: NodeName::new("nas").unwrap(),
-        moves_to: None,
+        relocating_to: None,
         project: ProjectName::new("shop").unwrap(),
         project_dir: "/opt/homelab/config/shop".into(),
         depends_on: BTreeSet::from([ServiceName::new("db").unwrap()]),
@@ -81,7 +89,7 @@ fn a_state_that_is_not_there_is_empty_and_reading_it_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let state = read(&paths(folder.path())).unwrap();
     assert_eq!(state.view, Default::default());
-    assert_eq!(state.seals, Matching::Yes);
+    assert_eq!(state.key, KeyMatch::Yes);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -89,7 +97,7 @@ fn a_state_that_is_not_there_is_empty_and_reading_it_writes_nothing() {
 fn the_file_reads_as_people_expect() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     let fields = [
         (Field::key(Key::Image), Value::text("nginx:1")),
         (Field::key(Key::Tty), Value::Bool(true)),
@@ -122,7 +130,7 @@ fn the_file_reads_as_people_expect() {
 fn no_secret_reaches_any_file() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     store.start("sha256:1", None).unwrap();
     store.record(addr("nas/shop/container:web"), recorded(environment(Value::Text(Text::secret("hunter2")))));
     assert!(!format!("{:?}", store.state()).contains("hunter2"));
@@ -140,7 +148,7 @@ fn no_secret_reaches_any_file() {
 fn a_lost_key_makes_sealed_values_unknown_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     let mut fields = environment(Value::List(vec![Value::Text(Text::secret("hunter2"))]));
     fields.set(Key::User, Value::text("www"));
     store.record(addr("nas/shop/container:web"), recorded(fields));
@@ -154,15 +162,15 @@ fn a_lost_key_makes_sealed_values_unknown_and_nothing_else() {
     let mut expected = environment(Value::Unknown);
     expected.set(Key::User, Value::text("www"));
     let state = read(&paths).unwrap();
-    assert_eq!(state.seals, Matching::No);
+    assert_eq!(state.key, KeyMatch::No);
     assert_eq!(state.view.resources.values().next().unwrap().declared, expected);
     // The next apply makes a new key and goes on with it.
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     assert_eq!(store.state().view.resources.values().next().unwrap().declared, expected);
     store.record(addr("nas/shop/container:web"), recorded(environment(Value::Text(Text::secret("hunter2")))));
     store.save().unwrap();
     drop(store);
-    assert_eq!(read(&paths).unwrap().seals, Matching::Yes);
+    assert_eq!(read(&paths).unwrap().key, KeyMatch::Yes);
 }
 
 #[test]
@@ -173,7 +181,7 @@ fn what_is_no_state_is_refused_with_the_way_out() {
     let path = paths.folder.join("homelab.json");
     let message = |text: &str| {
         std::fs::write(&path, text).unwrap();
-        let error = Store::open(&paths, claim()).unwrap_err().to_string();
+        let error = Store::open(&paths, owner()).unwrap_err().to_string();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "a refused state is left alone");
         error
     };
@@ -195,15 +203,15 @@ fn what_is_no_state_is_refused_with_the_way_out() {
         let error = message(text);
         assert!(error.contains(said) && error.contains("delete it"), "{text}: {error}");
     }
-    let newer = message(r#"{"format_version": 2, "what": "ever"}"#);
-    assert!(newer.contains("format 2") && newer.contains("newer hl") && !newer.contains("delete"), "{newer}");
+    let newer = message(r#"{"format_version": 3, "what": "ever"}"#);
+    assert!(newer.contains("format 3") && newer.contains("newer hl") && !newer.contains("delete"), "{newer}");
 }
 
 #[test]
 fn each_write_counts_and_the_state_before_the_apply_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     for user in ["one", "two"] {
         store.start(user, None).unwrap();
         for _ in 0..3 {
@@ -228,7 +236,7 @@ fn each_write_counts_and_the_state_before_the_apply_is_kept() {
 #[test]
 fn the_last_resource_takes_its_service_along() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::open(&paths(folder.path()), claim()).unwrap();
+    let mut store = Store::open(&paths(folder.path()), owner()).unwrap();
     let (web, db, name) =
         (addr("nas/shop/container:web"), addr("nas/shop/volume:db"), ServiceName::new("shop").unwrap());
     store.record(web.clone(), recorded(Fields::default()));
@@ -244,13 +252,13 @@ fn the_last_resource_takes_its_service_along() {
 fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     store.start("sha256:1", Some("c0ffee")).unwrap();
     let mut tickets = store.begin(vec![intent(0), intent(1), Intent { addr: None, ..intent(2) }]).unwrap().into_iter();
     store.end(tickets.next().unwrap(), None).unwrap();
     // What a running apply has under way is no crash.
     let state = read(&paths).unwrap();
-    assert_eq!((state.view.interrupted, state.busy), (vec![], Some(claim())));
+    assert_eq!((state.view.interrupted, state.busy), (vec![], Some(owner())));
     drop(store);
 
     let state = read(&paths).unwrap();
@@ -259,7 +267,7 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
     let expected = [("web-1", "nas/shop/container:web"), ("web-2", "nas/shop")];
     let expected = expected.map(|(id, about)| (begun("create_container", &[("container", id)]), about.to_owned()));
     assert_eq!(steps, expected);
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     assert!(store.was_applied("sha256:1").unwrap());
     assert!(!store.was_applied("sha256:2").unwrap());
     store.start("sha256:2", None).unwrap();
@@ -299,13 +307,13 @@ fn journals_of_earlier_and_of_later_versions_are_told() {
 fn calls_that_were_given_up_stay_in_the_journal_and_are_buried_once() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     store.start("sha256:1", None).unwrap();
     let _given_up = store.begin(vec![intent(0)]).unwrap();
     store.finish(summary(Ending::Interrupted)).unwrap();
     drop(store);
     assert_eq!(read(&paths).unwrap().view.interrupted.len(), 1);
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     store.start("sha256:2", None).unwrap();
     store.finish(summary(Ending::Done)).unwrap();
     assert_eq!(history(&paths).unwrap().entries.len(), 2);
@@ -316,7 +324,7 @@ fn calls_that_were_given_up_stay_in_the_journal_and_are_buried_once() {
 fn a_torn_history_line_swallows_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     let path = paths.folder.join("history.jsonl");
     store.start("one", None).unwrap();
     store.finish(summary(Ending::Done)).unwrap();
@@ -334,9 +342,81 @@ fn a_torn_history_line_swallows_no_other() {
 fn a_second_apply_is_told_who_is_at_it() {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
-    let _store = Store::open(&paths, claim()).unwrap();
-    let error = Store::open(&paths, claim()).unwrap_err().to_string();
+    let _store = Store::open(&paths, owner()).unwrap();
+    let error = Store::open(&paths, owner()).unwrap_err().to_string();
     assert_eq!(error, "the state is locked: ann@desk runs `hl apply` (process 7) since 2026-01-01T00:00:00Z");
+}
+
+/// The files that hl wrote before format 2, with the key of bytes 7 that sealed their secrets.
+fn format_1(folder: &Path) -> Paths {
+    let paths = paths(folder);
+    std::fs::create_dir_all(&paths.folder).unwrap();
+    std::fs::create_dir_all(&paths.keys).unwrap();
+    for (name, text) in [
+        ("homelab.json", include_str!("fixtures/format-1/homelab.json")),
+        ("journal.jsonl", include_str!("fixtures/format-1/journal.jsonl")),
+        ("history.jsonl", include_str!("fixtures/format-1/history.jsonl")),
+    ] {
+        std::fs::write(paths.folder.join(name), text).unwrap();
+    }
+    std::fs::write(paths.keys.join("0123456789abcdef0123456789abcdef.key"), "07".repeat(32)).unwrap();
+    paths
+}
+
+#[test]
+fn a_state_of_the_format_before_is_read_and_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = format_1(folder.path());
+    let (shop, moved_to) = (ServiceName::new("shop").unwrap(), NodeName::new("box").unwrap());
+    let check = |state: &State| {
+        assert_eq!(state.key, KeyMatch::Yes);
+        assert_eq!(state.view.unverified, BTreeSet::from([shop.clone()]));
+        assert_eq!(state.view.services[&shop], RecordedService { relocating_to: Some(moved_to.clone()), ..service() });
+        let declared = &state.view.resources[&addr("nas/shop/container:web")].declared;
+        let password = declared.get(&Field::item(Key::Environment, "PW")).unwrap();
+        assert!(password.same(&Value::text("hunter2"), &state.sealer));
+        assert_eq!(declared.get(&Field::key(Key::ImageContent)), Some(&Value::Unknown));
+    };
+    let state = read(&paths).unwrap();
+    check(&state);
+    let about: Vec<_> = state.view.interrupted.iter().map(|i| (i.about.as_str(), i.begun_at.as_str())).collect();
+    assert_eq!(about, [("nas/shop", "2026-01-02T00:00:01Z"), ("nas/shop/container:web", "2026-01-02T00:00:01Z")]);
+    let past = history(&paths).unwrap();
+    assert_eq!(past.unreadable, 0);
+    let results: Vec<_> = past.entries.iter().map(|e| (e.plan.as_str(), e.result, e.trouble.len())).collect();
+    assert_eq!(results, [("sha256:1", Ending::Done, 0), ("sha256:0", Ending::Failed, 1)]);
+
+    let mut store = Store::open(&paths, owner()).unwrap();
+    assert!(store.was_applied("sha256:2").unwrap() && store.was_applied("sha256:1").unwrap());
+    store.start("sha256:3", None).unwrap();
+    store.record(addr("nas/shop/volume:db"), recorded(Fields::default()));
+    store.finish(summary(Ending::Done)).unwrap();
+    drop(store);
+    check(&read(&paths).unwrap());
+    let text = std::fs::read_to_string(paths.folder.join("homelab.json")).unwrap();
+    assert!(text.contains("\"format_version\": 2") && !text.contains("unproven") && !text.contains("moves_to"));
+    let results: Vec<_> = history(&paths).unwrap().entries.iter().map(|e| e.result).collect();
+    assert_eq!(results, [Ending::Done, Ending::Failed, Ending::Crashed, Ending::Done]);
+}
+
+#[test]
+fn a_record_that_somebody_replaced_meanwhile_is_left_alone() {
+    let keys = tempfile::tempdir().unwrap();
+    let backend = Memory::default();
+    let mut store = Store::open_in(Box::new(backend.clone()), keys.path(), owner()).unwrap();
+    store.record(addr("nas/shop/volume:db"), recorded(Fields::default()));
+    store.save().unwrap();
+    assert!(matches!(
+        Store::open_in(Box::new(backend.clone()), keys.path(), owner()),
+        Err(Error::Locked { holder: Some(holder) }) if holder == owner()
+    ));
+    let other = br#"{"format_version": 2, "serial": 9}"#;
+    backend.put(Part::Record, other);
+    store.record(addr("nas/shop/volume:www"), recorded(Fields::default()));
+    let error = store.save().unwrap_err();
+    assert!(matches!(error, Error::Moved { .. }), "{error}");
+    assert!(error.to_string().contains("its serial is 9, not 1"), "{error}");
+    assert_eq!(backend.read(Part::Record).unwrap().as_deref(), Some(other.as_slice()));
 }
 
 /// Begins or ends calls as a plan would, and says after each line what is certainly begun and not ended.
@@ -344,7 +424,7 @@ fn journal_lines(script: &[bool]) -> (Vec<u8>, Vec<(usize, BTreeSet<usize>)>) {
     let folder = tempfile::tempdir().unwrap();
     let paths = paths(folder.path());
     let path = paths.folder.join("journal.jsonl");
-    let mut store = Store::open(&paths, claim()).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
     store.start("sha256:1", None).unwrap();
     let mut open = BTreeSet::new();
     let mut tickets = std::collections::VecDeque::new();
@@ -415,7 +495,7 @@ proptest! {
     fn records_read_back(declared in any_fields(), baseline in any_fields(), id in "\\PC*") {
         let folder = tempfile::tempdir().unwrap();
         let paths = paths(folder.path());
-        let mut store = Store::open(&paths, claim()).unwrap();
+        let mut store = Store::open(&paths, owner()).unwrap();
         let record = Recorded { id, declared, baseline, applied_at: now() };
         store.record(addr("nas/shop/container:web"), record.clone());
         store.save().unwrap();
@@ -430,10 +510,10 @@ fn a_new_folder_tells_git_what_to_leave_out() {
     let dir = tempfile::tempdir().unwrap();
     let paths = paths(dir.path());
     let ignore = paths.folder.join(".gitignore");
-    drop(Store::open(&paths, claim()).unwrap());
+    drop(Store::open(&paths, owner()).unwrap());
     assert!(std::fs::read_to_string(&ignore).unwrap().lines().any(|line| line == "/journal.jsonl"));
     // A folder that is there is the user's.
     std::fs::remove_file(&ignore).unwrap();
-    drop(Store::open(&paths, claim()).unwrap());
+    drop(Store::open(&paths, owner()).unwrap());
     assert!(!ignore.exists());
 }

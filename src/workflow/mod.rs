@@ -8,12 +8,31 @@
 //! Entry: [`observe`].
 
 mod observe;
-mod plan;
 mod recording_reader;
 mod selection;
 
+mod delete;
+mod plan;
+mod saved_plan;
+
+mod apply;
+
+mod locks;
+mod status;
+mod verify;
+
+pub use crate::apply::Error as ApplyError;
+pub use apply::{ApplyRequest, apply, record_services};
+pub use delete::{NotRecorded, Removal, plan_removal};
+pub use locks::{LocksError, NodeLocks, node_locks};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,
 };
 pub use plan::{BrokenServices, Planned};
+pub use saved_plan::{
+    PlanContent, SavedPlanError, established_record, read_plan, require_current, require_unapplied, saved_plan,
+    write_plan,
+};
 pub use selection::{Named, Selection, SelectionError};
+pub use status::status;
+pub use verify::verify;

@@ -134,7 +134,7 @@ pub fn record(paths: Paths) -> impl FnOnce() -> Result<State, state::Error> + Se
 }
 
 /// The nodes of a fleet that answered.
-pub(super) fn connected(fleet: Fleet) -> ConnectedNodes {
+fn connected(fleet: Fleet) -> ConnectedNodes {
     let answered = fleet.into_iter().filter_map(|(name, reach)| match reach {
         node::Reach::Node(node) => Some((name, node)),
         node::Reach::Failed(_) | node::Reach::Maintenance => None,
@@ -187,7 +187,7 @@ impl Observation {
 
     /// Every text that the views were made from, by its name: the repository's files by their path in it, the nodes' files,
     /// and the variables of the caller.
-    pub fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(super) fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
         let files = self.reader.files().into_iter().map(|(path, bytes)| {
             let name = path.strip_prefix(&self.root).unwrap_or(&path);
             (format!("file {}", name.display()), bytes)

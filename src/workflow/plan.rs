@@ -45,7 +45,7 @@ impl Observation {
         let mut changes = self.changes(recorded, sealer);
         changes.retain(Change::is_drift);
         // A service that is still to be verified was not changed by anybody.
-        let recorded = RecordedView { unproven: BTreeSet::new(), ..recorded.clone() };
+        let recorded = RecordedView { unverified: BTreeSet::new(), ..recorded.clone() };
         self.plan_for(&changes, &recorded, options)
     }
 

@@ -3,19 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hl::apply::{self, Options};
-use hl::config::{self, Repository};
-use hl::diff::diff;
+use hl::config::Repository;
+use hl::diagnostic::{Diagnostics, SourceMap};
 use hl::event::{Event, Interruption, Outcome, Report};
-use hl::model::homelab::{Homelab as Declared, Protect};
-use hl::model::view::RecordedService;
-use hl::model::{Key, Kind, NodeName};
-use hl::node::{self, Node, Reach};
-use hl::plan::{self, Operation, Phase, Plan};
-use hl::state::{self, Claim, Paths, State, Store};
+use hl::model::homelab::Protect;
+use hl::model::{Key, Kind};
+use hl::node::{self, Connections};
+use hl::plan::{self, Operation, Phase};
+use hl::state::{self, LockOwner, Paths, State, Store};
+use hl::workflow::{self, Access, ApplyError, ApplyRequest, DiagnosticListener, Observation, observe_with_record};
 use tokio::sync::{mpsc, watch};
 
 use crate::support::compose;
@@ -47,9 +45,17 @@ struct Walk {
 
 /// What a plan was made from, and the plan.
 struct Planned {
-    homelab: Declared,
-    plan: Plan,
-    nodes: BTreeMap<NodeName, Arc<dyn Node>>,
+    observation: Observation,
+    made: workflow::Planned,
+}
+
+/// Expects files without errors.
+struct NoErrors;
+
+impl DiagnosticListener for NoErrors {
+    fn diagnostics(&self, found: &Diagnostics, _: &SourceMap) {
+        assert!(!found.has_errors(), "{found:?}");
+    }
 }
 
 impl Walk {
@@ -67,66 +73,37 @@ impl Walk {
         state::read(&self.paths()).expect("the state can be read")
     }
 
-    #[track_caller]
-    fn plan(&self) -> Planned {
+    fn access(&self) -> Access {
         let root = self.lab.repository();
-        let (sources, diagnostics) = config::load(Repository::on_disk(&root, &root, None));
-        assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-        let declared = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
-        self.runtime.block_on(async {
-            let asking = node::ask(&declared, &node::Options::default(), node::Connections::Keep);
-            let (files, engines) = asking.files(config::wanted(&sources)).await;
-            let (live, fleet) = engines.beside(files).await;
-            let resolved = config::resolve(&sources, &live, &[]);
-            assert!(!resolved.diagnostics.has_errors(), "{:?}", resolved.diagnostics);
-            let State { view: recorded, sealer, .. } = self.state();
-            let changes = diff(&resolved.homelab, &recorded, &live, &sealer);
-            let options = plan::Options::default();
-            let input = plan::Input {
-                homelab: &resolved.homelab,
-                recorded: &recorded,
-                live: &live,
-                changes: &changes,
-                options: &options,
-            };
-            let plan = plan::plan(&input);
-            assert_eq!((&plan.objections, &plan.blocked), (&Vec::new(), &BTreeMap::new()));
-            let nodes = fleet.into_iter().filter_map(|(name, reach)| match reach {
-                Reach::Node(node) => Some((name, node)),
-                Reach::Failed(_) | Reach::Maintenance => None,
-            });
-            Planned { plan, nodes: nodes.collect(), homelab: resolved.homelab }
-        })
+        Access { repository: Repository::on_disk(&root, &root, None), node_options: node::Options::default() }
     }
 
-    fn options(&self, planned: &Planned) -> Options {
-        let services = &planned.homelab.services;
-        Options {
-            until: None,
-            parallelism: apply::PARALLELISM,
-            nodes: planned.homelab.nodes.clone(),
-            services: services.iter().map(|(name, service)| (name.clone(), RecordedService::of(service))).collect(),
-            secrets: Vec::new(),
-            digest: "sha256:0".into(),
-            commit: None,
-            holder: "ann@desk".to_owned(),
-        }
+    #[track_caller]
+    fn plan(&self) -> Planned {
+        let (access, record) = (self.access(), workflow::record(self.paths()));
+        let observing = observe_with_record(&access, &[], Connections::Keep, &NoErrors, record);
+        let (observation, state) = self.runtime.block_on(observing).expect("the homelab can be observed");
+        let made = observation.plan(&state.view, &state.sealer, plan::Options::default());
+        assert_eq!((&made.plan.objections, &made.plan.blocked), (&Vec::new(), &BTreeMap::new()));
+        Planned { observation, made }
     }
 
     fn store(&self) -> Store {
-        let claim = Claim { who: "ann".into(), host: "desk".into(), pid: 1, why: "apply".into(), since: state::now() };
+        let claim =
+            LockOwner { who: "ann".into(), host: "desk".into(), pid: 1, why: "apply".into(), since: state::now() };
         Store::open(&self.paths(), claim).expect("the state is free")
     }
 
-    /// Applies a plan; after `time` its process dies, as far as it can tell.
-    fn apply_for(&self, planned: &Planned, options: &Options, time: Duration) -> Option<(Report, Vec<Event>)> {
+    /// Applies a plan up to a phase; after `time` its process dies, as far as it can tell.
+    fn apply_for(&self, planned: &Planned, until: Option<Phase>, time: Duration) -> Option<(Report, Vec<Event>)> {
         let mut store = self.store();
         let (_interrupt, stop) = watch::channel(Interruption::No);
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let applied = self.runtime.block_on(async {
-            let apply = apply::apply(&planned.plan, &planned.nodes, &mut store, options, stop, sender);
-            tokio::time::timeout(time, apply).await
-        });
+        let access = self.access();
+        let request = planned.request(&access, until);
+        let applied = self
+            .runtime
+            .block_on(async { tokio::time::timeout(time, workflow::apply(request, &mut store, stop, sender)).await });
         let report = applied.ok()?.unwrap_or_else(|error| panic!("{error}"));
         let mut events = Vec::new();
         while let Ok(event) = receiver.try_recv() {
@@ -139,8 +116,7 @@ impl Walk {
     #[track_caller]
     fn apply(&self) -> (Planned, Report) {
         let planned = self.plan();
-        let options = self.options(&planned);
-        let (report, _) = self.apply_for(&planned, &options, Duration::from_secs(120)).expect("two minutes are enough");
+        let (report, _) = self.apply_for(&planned, None, Duration::from_secs(120)).expect("two minutes are enough");
         (planned, report)
     }
 
@@ -155,7 +131,7 @@ impl Walk {
 
     #[track_caller]
     fn expect_nothing_to_do(&self) {
-        let Planned { plan, .. } = self.plan();
+        let plan = self.plan().made.plan;
         let left: Vec<_> = plan.changes.iter().map(|c| (c.addr.to_string(), c.action, &c.reasons, &c.fields)).collect();
         assert!(left.is_empty() && plan.steps.is_empty(), "the plan after an apply is not empty: {left:#?}");
     }
@@ -187,10 +163,18 @@ impl Walk {
     }
 }
 
+impl Planned {
+    /// To apply it up to a phase.
+    fn request<'a>(&'a self, access: &'a Access, until: Option<Phase>) -> ApplyRequest<'a> {
+        let Planned { observation, made: planned } = self;
+        ApplyRequest { access, observation, planned, until, digest: "sha256:0".to_owned(), commit: None }
+    }
+}
+
 /// The outcome of the only step that makes a call of this kind.
 #[track_caller]
 fn outcome<'r>(planned: &Planned, report: &'r Report, is_it: impl Fn(&Operation) -> bool) -> &'r Outcome {
-    let mut steps = planned.plan.steps.iter().filter(|step| is_it(&step.operation));
+    let mut steps = planned.made.plan.steps.iter().filter(|step| is_it(&step.operation));
     let step = steps.next().expect("there is such a step");
     assert!(steps.next().is_none(), "there is only one");
     &report.steps[&step.id.0]
@@ -281,7 +265,8 @@ fn what_compose_started_is_adopted_untouched() {
     compose::run(&walk.lab, "app", &walk.engine.address(), &["up", "-d"]).code(0);
     let (id, started) = (walk.id("app"), walk.container("app")["State"]["StartedAt"].clone());
     let planned = walk.settle();
-    let calls: Vec<_> = planned.plan.steps.iter().filter(|s| s.phase == Phase::Deploy).map(|s| &s.operation).collect();
+    let calls: Vec<_> =
+        planned.made.plan.steps.iter().filter(|s| s.phase == Phase::Deploy).map(|s| &s.operation).collect();
     assert!(calls.is_empty(), "{calls:?}");
     assert_eq!((walk.id("app"), walk.container("app")["State"]["StartedAt"].clone()), (id, started));
 }
@@ -293,13 +278,13 @@ fn a_replacement_that_is_not_healthy_is_taken_back() {
     let broken = format!("{WEB}    environment: {{ V: \"2\", PORT: \"81\" }}\n    ports: [\"18472:80\"]\n");
     walk.service("web", &broken, "");
     let (planned, report) = walk.apply();
-    let awaited = outcome(&planned, &report, |call| matches!(call, Operation::AwaitContainer { .. }));
+    let awaited = outcome(&planned, &report, |operation| matches!(operation, Operation::AwaitContainer { .. }));
     assert!(matches!(awaited, Outcome::Failed { error, .. } if error.contains("is unhealthy")), "{awaited:?}");
     assert!(report.undone.values().all(Option::is_none) && report.undone.len() >= 4, "{:?}", report.undone);
     assert_eq!(walk.id("web"), id, "the old one is back");
     assert_eq!(walk.containers(), ["sample-lab-web-web-1 running"]);
     // Nothing of it is recorded: the next plan says the same again.
-    let again = walk.plan().plan;
+    let again = walk.plan().made.plan;
     assert_eq!(again.changes.len(), 1);
     assert!(again.changes[0].fields.iter().any(|f| f.field.key == Key::Environment));
     walk.service("web", &format!("{WEB}    environment: {{ V: \"2\" }}\n    ports: [\"18472:80\"]\n"), "").settle();
@@ -317,7 +302,7 @@ fn a_script_that_fails_takes_the_replacement_back() {
     walk.service("app", "    image: hl-test/app:2\n", health);
     walk.lab.write("services/app/healthcheck.sh", "#!/bin/sh\necho it does not answer\nexit 3\n");
     let (planned, report) = walk.apply();
-    let script = outcome(&planned, &report, |call| matches!(call, Operation::RunHealthScript { .. }));
+    let script = outcome(&planned, &report, |operation| matches!(operation, Operation::RunHealthScript { .. }));
     let said = "failed 2 times; the last time with code 3\n    it does not answer";
     assert!(matches!(script, Outcome::Failed { error, .. } if error.contains(said)), "{script:?}");
     assert_eq!(walk.id("app"), id);
@@ -332,7 +317,7 @@ fn a_container_that_ends_says_why_and_holds_back_what_needs_it() {
     walk.service("web", WEB, "depends_on: [db]\n").service("other", WEB, "");
     let (planned, report) = walk.apply();
     let of = |service: &str| {
-        let steps = planned.plan.steps.iter().filter(|s| s.service.as_str() == service);
+        let steps = planned.made.plan.steps.iter().filter(|s| s.service.as_str() == service);
         steps.map(|s| (s.id.0, &report.steps[&s.id.0])).collect::<Vec<_>>()
     };
     let (failed, error, log) = of("db")
@@ -374,7 +359,7 @@ fn an_apply_that_dies_anywhere_is_known_and_completed() {
         let v = tenths.to_string();
         walk.service("web", &version(&v), "");
         let planned = walk.plan();
-        let done = walk.apply_for(&planned, &walk.options(&planned), Duration::from_millis(tenths * 100));
+        let done = walk.apply_for(&planned, None, Duration::from_millis(tenths * 100));
         known += walk.state().view.interrupted.len();
         assert!(done.is_none() || tenths > 5, "an apply takes longer than {tenths}00 ms");
         // Calls that were under way when their caller went away may still come to an end.
@@ -395,8 +380,8 @@ fn preparing_touches_no_container() {
     let more = format!("{WEB}    environment: {{ PW: \"${{PW}}\" }}\n");
     walk.service("web", &more, "env: { generate: { PW: { length: 16 } } }\n");
     let planned = walk.plan();
-    let options = Options { until: Some(Phase::Prepare), ..walk.options(&planned) };
-    let (report, _) = walk.apply_for(&planned, &options, Duration::from_secs(60)).expect("a minute is enough");
+    let until = Some(Phase::Prepare);
+    let (report, _) = walk.apply_for(&planned, until, Duration::from_secs(60)).expect("a minute is enough");
     assert!(report.is_complete() && !report.steps.is_empty(), "{report:?}");
     assert!(walk.lab.node_root().join("config/web/.env").exists());
     assert_eq!(walk.id("web"), id);
@@ -408,16 +393,16 @@ fn two_clones_cannot_apply_at_once() {
     let walk = Walk::new();
     walk.service("web", WEB, "");
     let planned = walk.plan();
-    let node = planned.nodes.values().next().expect("there is one node");
+    let node = planned.observation.nodes.values().next().expect("there is one node");
     std::fs::create_dir_all(walk.lab.node_root()).expect("a folder can be made");
     let path = walk.lab.node_root().join(".hl.lock").display().to_string();
     let held = walk.runtime.block_on(node.lock(&path, "ann@desk")).expect("the lock is free");
     let (_interrupt, stop) = watch::channel(Interruption::No);
     let (sender, _events) = mpsc::unbounded_channel();
-    let (mut store, options) = (walk.store(), walk.options(&planned));
-    let apply = apply::apply(&planned.plan, &planned.nodes, &mut store, &options, stop, sender);
+    let (mut store, access) = (walk.store(), walk.access());
+    let apply = workflow::apply(planned.request(&access, None), &mut store, stop, sender);
     let error = walk.runtime.block_on(apply).expect_err("another one holds the node");
-    assert!(matches!(error, apply::Error::Locked(_)), "{error}");
+    assert!(matches!(error, ApplyError::Locked(_)), "{error}");
     assert_eq!(walk.containers(), Vec::<String>::new());
     drop((held, store));
     walk.settle();

@@ -19,7 +19,7 @@ use hl::model::{NodeName, ProjectName, ServiceName, Text};
 use hl::node::Node;
 use hl::node::simulated::{Behaviour, Simulated, World};
 use hl::plan::{Input, Options, Plan};
-use hl::state::{self, Claim, Paths, Store};
+use hl::state::{self, LockOwner, Paths, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tokio::sync::{mpsc, watch};
@@ -264,7 +264,7 @@ impl Lab {
     fn apply(&self, homelab: &Homelab) -> Result<(), TestCaseError> {
         let plan = self.plan(homelab);
         assert!(plan.objections.is_empty(), "{:?}", plan.objections);
-        let claim = Claim {
+        let claim = LockOwner {
             who: "t".into(),
             host: "t".into(),
             pid: 1,

@@ -18,7 +18,7 @@ use crate::event::Outcome;
 use crate::model::homelab::{Maintenance, NodeAddress};
 use crate::model::{Addr, Kind, ProjectName};
 use crate::plan::{Action, Downtime, GroupId, OnFailure, Operation, PlannedChange, Reason, Record, Step, StepId};
-use crate::state::{Claim, Paths};
+use crate::state::{LockOwner, Paths};
 
 /// A homelab of test nodes with a state folder.
 struct Bench {
@@ -41,7 +41,7 @@ impl Bench {
         let names = nodes.iter().map(|name| NodeName::new(*name).unwrap());
         let service = crate::model::view::RecordedService {
             node: NodeName::new(nodes[0]).unwrap(),
-            moves_to: None,
+            relocating_to: None,
             project: ProjectName::new("shop").unwrap(),
             project_dir: "/p".into(),
             depends_on: BTreeSet::new(),
@@ -140,7 +140,8 @@ impl Bench {
     }
 
     async fn try_apply(&self, stop: watch::Receiver<Interruption>) -> (Result<Report, Error>, Vec<Event>) {
-        let claim = Claim { who: "ann".into(), host: "desk".into(), pid: 1, why: "apply".into(), since: state::now() };
+        let claim =
+            LockOwner { who: "ann".into(), host: "desk".into(), pid: 1, why: "apply".into(), since: state::now() };
         let mut store = Store::open(&self.paths(), claim).unwrap();
         let nodes = self.nodes.iter().map(|(n, node)| (n.clone(), Arc::clone(node) as Arc<dyn Node>)).collect();
         let (sender, mut receiver) = mpsc::unbounded_channel();

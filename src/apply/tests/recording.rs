@@ -176,7 +176,7 @@ fn a_line_of_a_value_is_no_assignment_and_a_quote_is_a_value() {
     let text = "M=\"two\nD=x\nlines\"\nQ=\n";
     let there = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(text.into()) };
     bench.node().world().files.insert(file.path.clone(), there);
-    bench.step(Call::WriteFile(Box::new(file.clone())), &[]);
+    bench.step(Operation::WriteFile(Box::new(file.clone())), &[]);
     bench.change(Kind::File, "config/shop/.env", &[0], applied(file.fields()));
     let left = run(bench.apply());
     assert!(left.report.is_complete(), "{:?}", left.report);

@@ -230,7 +230,7 @@ fn all_nodes_can_be_required() {
 #[test]
 fn what_was_not_proven_is_verified_whatever_else_there_is_to_do() {
     let mut world = World::running();
-    world.recorded.unproven.insert(service_name("api"));
+    world.recorded.unverified.insert(service_name("api"));
     world.container("api").health = Some(Health::Unhealthy);
     let plan = world.plan();
     let verified: Vec<_> = plan.verifications.iter().map(|v| (v.service.as_str(), v.reasons.clone())).collect();

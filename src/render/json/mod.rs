@@ -1,8 +1,10 @@
 //! JSON for other programs. Every output says its `format_version`; its shape is published in
 //! `schema/`. Within one version, members are only ever added.
 
+pub mod history;
 mod plan;
 pub mod records;
+pub mod status;
 mod value;
 
 #[cfg(test)]

@@ -1,0 +1,257 @@
+//! Why a command did not do what it was asked: the one place where an error gets its exit code, its words and its hints.
+
+use std::error::Error;
+
+use super::environment::EnvironmentError;
+use super::exit::Exit;
+use super::terminal::{Terminal, TerminalError};
+use crate::node::NodeError;
+use crate::render::english;
+use crate::render::stale;
+use crate::state;
+use crate::workflow::{
+    ApplyError, BrokenServices, LocksError, NotRecorded, ObserveError, SavedPlanError, SelectionError,
+};
+
+/// What a command answers.
+pub(super) type Answer = Result<Exit, CommandError>;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct CommandError {
+    exit: Exit,
+    /// The first line and those that explain it; empty where everything has been shown already.
+    text: String,
+    hints: Vec<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl CommandError {
+    /// The command failed.
+    pub fn failed(text: impl Into<String>) -> Self {
+        CommandError { exit: Exit::Failed, text: text.into(), hints: Vec::new(), source: None }
+    }
+
+    /// The command failed because of another error, which is shown behind the text.
+    pub fn because(text: &str, error: impl Error + Send + Sync + 'static) -> Self {
+        let text = format!("{text}: {error}");
+        CommandError { hints: hints(&error), source: Some(Box::new(error)), ..CommandError::failed(text) }
+    }
+
+    /// The arguments make no sense.
+    pub fn usage(text: impl Into<String>) -> Self {
+        CommandError { exit: Exit::Usage, ..CommandError::failed(text) }
+    }
+
+    /// Everything has been shown already.
+    pub fn shown(exit: Exit) -> Self {
+        CommandError { exit, ..CommandError::failed("") }
+    }
+
+    /// The error as it is, with the hints of its kind.
+    fn of(exit: Exit, error: impl Error + Send + Sync + 'static) -> Self {
+        CommandError { exit, text: error.to_string(), hints: hints(&error), source: Some(Box::new(error)) }
+    }
+
+    /// With more to do about it; an empty hint is none.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self.hints.retain(|hint| !hint.is_empty());
+        self
+    }
+
+    /// Shows it, and gives the exit code.
+    pub fn report(&self, terminal: &Terminal) -> Exit {
+        if !self.text.is_empty() {
+            terminal.error(&self.text, &self.hints);
+        }
+        self.exit
+    }
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for CommandError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// What to do about an error and about the errors behind it.
+fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
+    let (mut hints, mut next) = (Vec::new(), Some(error));
+    while let Some(error) = next {
+        hints.extend(hint(error));
+        next = error.source();
+    }
+    hints
+}
+
+/// What to do about an error, by its kind.
+fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    let new_plan = "make a new plan with `hl plan -o`";
+    if let Some(error) = error.downcast_ref::<NodeError>() {
+        return Some(error.hint().to_owned()).filter(|hint| !hint.is_empty());
+    }
+    if let Some(SelectionError::Unknown { similar, .. }) = error.downcast_ref() {
+        return similar.as_deref().map(similar_name);
+    }
+    if let Some(BrokenServices(services)) = error.downcast_ref() {
+        let first = services.first()?;
+        return Some(format!("mend them, or leave the service out with `--exclude {first}`"));
+    }
+    if let Some(NotRecorded { similar, .. }) = error.downcast_ref() {
+        let nothing = || "`hl apply` records what runs; what hl never recorded it does not remove".to_owned();
+        return Some(similar.as_ref().map_or_else(nothing, |similar| similar_name(similar.as_str())));
+    }
+    match error.downcast_ref()? {
+        SavedPlanError::Applied { .. } => Some(new_plan.to_owned()),
+        SavedPlanError::Stale(_) => Some(format!("{new_plan}, and look at it")),
+        SavedPlanError::Read { .. }
+        | SavedPlanError::Write { .. }
+        | SavedPlanError::Malformed { .. }
+        | SavedPlanError::Address(_)
+        | SavedPlanError::State(_) => None,
+    }
+}
+
+/// The hint that a name may be a slip of another one.
+pub(super) fn similar_name(similar: &str) -> String {
+    format!("did you mean `{similar}`?")
+}
+
+impl From<TerminalError> for CommandError {
+    fn from(error: TerminalError) -> Self {
+        match error {
+            TerminalError::NoTerminal => CommandError::of(Exit::Usage, error).hint("pass --yes to go ahead"),
+            TerminalError::Output(_) | TerminalError::Answer(_) => CommandError::of(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<EnvironmentError> for CommandError {
+    fn from(error: EnvironmentError) -> Self {
+        match error {
+            EnvironmentError::NoHome => CommandError::of(Exit::Failed, error).hint("set HOME or XDG_DATA_HOME"),
+            EnvironmentError::CurrentFolder(_) | EnvironmentError::Folder { .. } => {
+                CommandError::of(Exit::Failed, error)
+            }
+        }
+    }
+}
+
+impl From<ObserveError> for CommandError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            // The terminal was the listener, and has shown them.
+            ObserveError::Repository => CommandError::shown(Exit::Failed),
+            ObserveError::State(error) => error.into(),
+        }
+    }
+}
+
+impl From<LocksError> for CommandError {
+    fn from(error: LocksError) -> Self {
+        match error {
+            LocksError::Repository => CommandError::shown(Exit::Failed),
+            LocksError::Selection(error) => error.into(),
+        }
+    }
+}
+
+impl From<SelectionError> for CommandError {
+    fn from(error: SelectionError) -> Self {
+        match error {
+            SelectionError::Unknown { .. } => CommandError::of(Exit::Usage, error),
+            SelectionError::EmptyNode(_) => CommandError::of(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<BrokenServices> for CommandError {
+    fn from(error: BrokenServices) -> Self {
+        let text = format!("nothing is planned while the files of {} have errors", english::services(&error.0));
+        CommandError { text, ..CommandError::of(Exit::Failed, error) }
+    }
+}
+
+impl From<SavedPlanError> for CommandError {
+    fn from(error: SavedPlanError) -> Self {
+        let why: Vec<String> = match &error {
+            SavedPlanError::Stale(stale) => stale.iter().map(stale::stale).collect(),
+            SavedPlanError::Applied { .. }
+            | SavedPlanError::Read { .. }
+            | SavedPlanError::Write { .. }
+            | SavedPlanError::Malformed { .. }
+            | SavedPlanError::Address(_)
+            | SavedPlanError::State(_) => Vec::new(),
+        };
+        let first = CommandError::of(Exit::Failed, error);
+        let text = std::iter::once(first.text.clone()).chain(why).collect::<Vec<_>>().join("\n");
+        CommandError { text, ..first }
+    }
+}
+
+impl From<NotRecorded> for CommandError {
+    fn from(error: NotRecorded) -> Self {
+        CommandError::of(Exit::Failed, error)
+    }
+}
+
+impl From<ApplyError> for CommandError {
+    fn from(error: ApplyError) -> Self {
+        CommandError::of(Exit::Failed, error)
+    }
+}
+
+impl From<state::Error> for CommandError {
+    fn from(error: state::Error) -> Self {
+        CommandError::of(Exit::Failed, error)
+    }
+}
+
+impl From<NodeError> for CommandError {
+    fn from(error: NodeError) -> Self {
+        CommandError::of(Exit::Failed, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NodeName;
+    use crate::node::ErrorKind;
+
+    fn unreachable() -> NodeError {
+        let kind = ErrorKind::Unreachable { why: "no route".to_owned(), hint: "is it switched on?".to_owned() };
+        NodeError { node: NodeName::new("nas").unwrap(), what: "connect".to_owned(), kind }
+    }
+
+    #[test]
+    fn the_hint_of_a_node_error_is_kept_however_deep_it_lies() {
+        for error in [CommandError::from(unreachable()), ApplyError::Locked(unreachable()).into()] {
+            assert_eq!((error.exit, error.hints), (Exit::Failed, vec!["is it switched on?".to_owned()]));
+        }
+        let behind = CommandError::because("the lock cannot be read", unreachable());
+        assert_eq!(behind.to_string(), "the lock cannot be read: nas: connect: no route");
+        assert_eq!(behind.hints, ["is it switched on?"]);
+        assert!(behind.source().is_some_and(|source| source.is::<NodeError>()));
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_is_wrong_usage_and_gets_its_hint() {
+        let error = SelectionError::Unknown {
+            kind: crate::workflow::Named::Node,
+            name: "nsa".to_owned(),
+            similar: Some("nas".to_owned()),
+        };
+        let error = CommandError::from(LocksError::Selection(error));
+        assert_eq!((error.exit, error.text.as_str()), (Exit::Usage, "there is no node `nsa`"));
+        assert_eq!(error.hints, ["did you mean `nas`?"]);
+    }
+}

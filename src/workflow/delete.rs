@@ -1,0 +1,53 @@
+//! Planning to take a service off its node, as if its folder were gone from the repository.
+
+use std::collections::BTreeSet;
+
+use super::observe::Observation;
+use super::plan::Planned;
+use crate::diagnostic::did_you_mean;
+use crate::model::{ServiceName, Target};
+use crate::plan;
+use crate::state::State;
+
+/// A plan that removes a service.
+pub struct Removal {
+    /// The plan.
+    pub planned: Planned,
+    /// Whether the repository still declares the service, so that the next apply would bring it back.
+    pub is_declared: bool,
+}
+
+/// The service is not recorded, and hl removes only what it has recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("hl has recorded nothing of a service `{service}`")]
+pub struct NotRecorded {
+    /// The name.
+    pub service: ServiceName,
+    /// The recorded service whose name is most like it, if one is.
+    pub similar: Option<ServiceName>,
+}
+
+/// Plans to remove a service. The observation then no longer has it. `limits` are the options that any plan can have.
+///
+/// # Errors
+/// [`NotRecorded`].
+pub fn plan_removal(
+    observation: &mut Observation,
+    service: &ServiceName,
+    state: &State,
+    limits: plan::Options,
+) -> Result<Removal, NotRecorded> {
+    let recorded = &state.view;
+    if !recorded.services.contains_key(service) {
+        let names = recorded.services.keys();
+        let similar = did_you_mean(service.as_str(), names.clone().map(ServiceName::as_str));
+        let similar = similar.and_then(|similar| names.clone().find(|name| name.as_str() == similar)).cloned();
+        return Err(NotRecorded { service: service.clone(), similar });
+    }
+    let homelab = &observation.homelab;
+    let is_declared = homelab.services.contains_key(service) || homelab.unresolved.contains_key(service);
+    let removed = BTreeSet::from([service.clone()]);
+    observation.leave_out(&removed);
+    let options = plan::Options { targets: vec![Target::from(service)], delete: removed, ..limits };
+    Ok(Removal { planned: observation.plan(recorded, &state.sealer, options), is_declared })
+}

@@ -1,0 +1,140 @@
+//! A plan in a file: written for somebody to agree to, read again, and held against the plan of the present.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::observe::Observation;
+use super::plan::Planned;
+use crate::atomic_file;
+use crate::model::AddrError;
+use crate::plan::file::{self, ParseError, SavedOptions, SavedPlan, Stale};
+use crate::state::{self, LockOwner, Paths, State, Store};
+
+/// What a reader of a plan sees of it, as the one who shows it makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanContent {
+    /// The plan without secrets, for programs.
+    pub json: serde_json::Value,
+    /// The keyed digests of the secrets that it shows by their numbers, in order.
+    pub secrets: Vec<String>,
+}
+
+/// Why a plan is not saved, or a saved one not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedPlanError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not a saved plan that this hl can read.
+    #[error("{}: {source}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ParseError,
+    },
+    /// What was asked for stands in it as a text that is no address.
+    #[error(transparent)]
+    Address(#[from] AddrError),
+    /// It was applied before.
+    #[error("{} was applied already", path.display())]
+    Applied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something has changed since it was made.
+    #[error("the saved plan is not applied")]
+    Stale(
+        /// What; never empty.
+        BTreeSet<Stale>,
+    ),
+    /// The record cannot be read.
+    #[error(transparent)]
+    State(#[from] state::Error),
+}
+
+/// The plan as it is saved.
+pub fn saved_plan(observation: &Observation, state: &State, planned: &Planned, content: PlanContent) -> SavedPlan {
+    SavedPlan {
+        format_version: file::FORMAT_VERSION,
+        made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),
+        made_at: state::now(),
+        homelab: observation.homelab.name.clone(),
+        lineage: state.lineage.clone(),
+        serial: state.view.serial,
+        inputs: file::inputs(&observation.inputs(), &state.sealer).to_string(),
+        options: SavedOptions::of(&planned.options),
+        fingerprints: file::fingerprints(&planned.plan, &planned.changes, &state.sealer),
+        secrets: content.secrets,
+        plan: content.json,
+    }
+}
+
+/// Reads the record and writes it if there is none yet: a plan can only be saved with a record that is the same one when the
+/// plan is applied.
+///
+/// # Errors
+/// As [`Store::open`].
+pub fn established_record(
+    paths: Paths,
+    owner: LockOwner,
+) -> impl FnOnce() -> Result<State, state::Error> + Send + 'static {
+    move || {
+        let mut store = Store::open(&paths, owner)?;
+        store.establish()?;
+        Ok(store.state().clone())
+    }
+}
+
+/// Writes a plan to a file that only its owner can read.
+///
+/// # Errors
+/// [`SavedPlanError::Write`]; what the file held before is then untouched.
+pub fn write_plan(path: &Path, saved: &SavedPlan) -> Result<(), SavedPlanError> {
+    atomic_file::replace(path, saved.text().as_bytes(), 0o600)
+        .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
+}
+
+/// Reads a plan from a file.
+///
+/// # Errors
+/// [`SavedPlanError::Read`], [`SavedPlanError::Malformed`].
+pub fn read_plan(path: &Path) -> Result<SavedPlan, SavedPlanError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SavedPlanError::Read { path: path.to_owned(), source })?;
+    SavedPlan::parse(&text).map_err(|source| SavedPlanError::Malformed { path: path.to_owned(), source })
+}
+
+/// Makes sure that a plan from a file was not applied before, even by an apply that was cut off.
+///
+/// # Errors
+/// [`SavedPlanError::Applied`], [`SavedPlanError::State`].
+pub fn require_unapplied(path: &Path, saved: &SavedPlan, store: &Store) -> Result<(), SavedPlanError> {
+    match store.was_applied(&saved.digest())? {
+        true => Err(SavedPlanError::Applied { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// Makes sure that the plan of the present is the one that was agreed to.
+///
+/// # Errors
+/// [`SavedPlanError::Stale`] says what has changed.
+pub fn require_current(agreed: &SavedPlan, present: &SavedPlan) -> Result<(), SavedPlanError> {
+    let stale = agreed.stale(present);
+    if stale.is_empty() { Ok(()) } else { Err(SavedPlanError::Stale(stale)) }
+}
