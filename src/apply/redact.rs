@@ -65,6 +65,7 @@ impl Redactor {
             Value::Text(Text::Plain(_) | Text::Sealed(_) | Text::Pending(_))
             | Value::Bool(_)
             | Value::Int(_)
+            | Value::Typed(_)
             | Value::Unset
             | Value::Unknown => {}
         }

@@ -6,8 +6,9 @@ use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Container, Role, RunState, Service};
 use crate::model::spec::{FileSpec, ImageRef, RestartPolicy, content_text};
+use crate::model::typed::{NetworkEnd, State};
 use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
-use crate::model::{Addr, Field, Fields, Key, Kind, Text, Value};
+use crate::model::{Addr, Field, Fields, Key, Kind, Text, Typed, Value};
 
 /// The live containers of one service, by what they are to it.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,7 @@ pub fn instances<'a>(service: &Service, recorded: &RecordedView, node: &'a LiveN
         let declared = &service.containers[&name].spec.name;
         // The one that counts: the one with the final name, else the recorded one, else the newest.
         candidates.sort_by_key(|c| {
-            (c.name != *declared, Some(c.id.as_str()) != record, std::cmp::Reverse(c.created_at.clone()), c.id.clone())
+            (c.name != *declared, Some(c.id.as_str()) != record, std::cmp::Reverse(c.created_at), c.id.clone())
         });
         found.current.insert(name.clone(), candidates.remove(0));
         if !candidates.is_empty() {
@@ -122,10 +123,9 @@ fn compare_container(
     if target.is_some_and(|t| t.id == live.image_id) && names_no_tag(&live.spec.image) {
         fields.set(Key::Image, Value::text(container.spec.image.familiar()));
     }
-    let running = wanted_state(views.service.state);
-    fields.set(Key::State, Value::text(shown_state(views.service.state, container, live, record)));
+    fields.set(Key::State, shown_state(views.service.state, container, live, record).into());
     for map in [&mut declared, &mut expected] {
-        map.set(Key::State, Value::text(running));
+        map.set(Key::State, wanted_state(views.service.state).into());
         if let Some(target) = target {
             map.set(Key::ImageContent, Value::text(&target.id));
         }
@@ -177,11 +177,11 @@ fn compare_container(
 /// The normal form of a live container, with its state and the image that it was made from.
 pub fn live_fields(live: &LiveContainer) -> Fields {
     let mut fields = live.spec.fields();
-    fields.set(Key::State, Value::text(state_text(&live.status)));
+    fields.set(Key::State, State::Container(live.status.clone()).into());
     fields.set(Key::ImageContent, Value::text(&live.image_id));
     // It hangs on a network that is not there any more, even if there is one of the same name.
     for network in live.stale_networks.keys() {
-        fields.set_item(Key::Networks, network, Value::text("gone"));
+        fields.set_item(Key::Networks, network, Typed::End(NetworkEnd::Gone).into());
     }
     fields
 }
@@ -222,22 +222,22 @@ pub fn names_no_tag(image: &ImageRef) -> bool {
 }
 
 /// What `state` is to be.
-pub fn wanted_state(wanted: RunState) -> &'static str {
+pub fn wanted_state(wanted: RunState) -> State {
     match wanted {
-        RunState::Running => "running",
-        RunState::Stopped => "stopped",
+        RunState::Running => State::RUNNING,
+        RunState::Stopped => State::Stopped,
     }
 }
 
 /// What `state` shows: a job that ended well is as good as running, and whatever does not run is as
 /// good as stopped.
-fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> String {
+fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> State {
     match (wanted, &live.status) {
-        (RunState::Running, Status::Exited { code: 0 }) if is_done(container, live, record) => "running".to_owned(),
+        (RunState::Running, Status::Exited { code: 0 }) if is_done(container, live, record) => State::RUNNING,
         (RunState::Stopped, Status::Exited { .. } | Status::Created | Status::Dead | Status::Removing) => {
-            "stopped".to_owned()
+            State::Stopped
         }
-        (_, status) => state_text(status),
+        (_, status) => State::Container(status.clone()),
     }
 }
 
@@ -245,26 +245,13 @@ fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, re
 /// job if somebody waits for its end, or if it had ended when hl last looked, although it was to run;
 /// before that, if it offers nothing that others could use.
 fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
-    let state = Field::key(Key::State);
+    let state = |fields: &Fields| fields.get(&Field::key(Key::State)).and_then(Value::state).cloned();
     // What hl stopped itself, because it was declared so, has not done anything by ending.
     let ended_before = |record: &Recorded| {
-        record.declared.get(&state) == Some(&Value::text(wanted_state(RunState::Running)))
-            && record.baseline.get(&state) == Some(&Value::text(state_text(&Status::Exited { code: 0 })))
+        state(&record.declared) == Some(State::RUNNING)
+            && state(&record.baseline) == Some(State::Container(Status::Exited { code: 0 }))
     };
     let spec = &container.spec;
     let offers = live.health.is_some() || spec.healthcheck.is_some() || !spec.ports.is_empty();
     spec.restart == RestartPolicy::No && (container.role == Role::OneShot || record.map_or(!offers, ended_before))
-}
-
-/// A status in words, as `state` shows it.
-pub fn state_text(status: &Status) -> String {
-    match status {
-        Status::Created => "created, never started".to_owned(),
-        Status::Running => "running".to_owned(),
-        Status::Paused => "paused".to_owned(),
-        Status::Restarting => "restarting again and again".to_owned(),
-        Status::Exited { code } => format!("exited ({code})"),
-        Status::Removing => "being removed".to_owned(),
-        Status::Dead => "dead".to_owned(),
-    }
 }

@@ -16,7 +16,7 @@ use crate::model::homelab::{Homelab, Service};
 use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, Sealer, ServiceName, Value};
 
-pub use container::{Instances, instances, live_fields, names_no_tag, state_text, wanted_state};
+pub use container::{Instances, instances, live_fields, names_no_tag, wanted_state};
 pub use place::path_fields;
 pub use policy::{Cost, policy};
 pub use verdict::Verdict;

@@ -5,6 +5,7 @@ use super::{Change, Presence, ServiceViews, all_new};
 use crate::envfile;
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{FileContent, FileSpec, Variable, content_text};
+use crate::model::typed::State;
 use crate::model::view::{FileKind, LiveFile};
 use crate::model::{Addr, Fields, Key, Kind, Text, Value};
 
@@ -61,12 +62,10 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
 pub fn path_fields(file: &LiveFile, wanted: FileKind) -> Fields {
     let mut fields = Fields::default();
     let state = match (file.kind, wanted) {
-        (FileKind::File, FileKind::File) | (FileKind::Directory, FileKind::Directory) => "present",
-        (FileKind::File, _) => "a file",
-        (FileKind::Directory, _) => "a directory",
-        (FileKind::Other, _) => "neither a file nor a directory",
+        (FileKind::File, FileKind::File) | (FileKind::Directory, FileKind::Directory) => State::Present,
+        (instead, _) => State::Instead(instead),
     };
-    fields.set(Key::State, Value::text(state));
+    fields.set(Key::State, state.into());
     fields.set(Key::Owner, Value::text(&file.owner));
     fields.set(Key::Mode, Value::text(format!("{:04o}", file.mode)));
     fields

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::pending::Pending;
 use super::secret::{Digest, Sealer};
+use super::typed::{State, Typed};
 
 /// A text that knows whether it may be seen.
 #[derive(Clone)]
@@ -119,6 +120,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A map.
     Map(BTreeMap<String, Value>),
+    /// A state, a mount, a published port and the like. Never secret.
+    Typed(Typed),
     /// Present without a value: an environment variable that is named and not set, which hides the
     /// image's value for it.
     Unset,
@@ -137,6 +140,14 @@ impl Value {
         Value::List(items.into_iter().map(Value::text).collect())
     }
 
+    /// The state, if it is one.
+    pub fn state(&self) -> Option<&State> {
+        match self {
+            Value::Typed(Typed::State(state)) => Some(state),
+            _ => None,
+        }
+    }
+
     /// Whether it is what Docker takes for "not set": see `reference` rule "null, empty, zero and
     /// false are equal" of the engine's inspect output.
     pub fn is_neutral(&self) -> bool {
@@ -146,7 +157,7 @@ impl Value {
             Value::Text(text) => text.expose() == Some(""),
             Value::List(items) => items.is_empty(),
             Value::Map(map) => map.is_empty(),
-            Value::Unset | Value::Unknown => false,
+            Value::Typed(_) | Value::Unset | Value::Unknown => false,
         }
     }
 
@@ -156,7 +167,7 @@ impl Value {
             Value::Text(text) => text.is_secret(),
             Value::List(items) => items.iter().any(Value::is_secret),
             Value::Map(map) => map.values().any(Value::is_secret),
-            Value::Bool(_) | Value::Int(_) | Value::Unset | Value::Unknown => false,
+            Value::Bool(_) | Value::Int(_) | Value::Typed(_) | Value::Unset | Value::Unknown => false,
         }
     }
 
@@ -166,7 +177,7 @@ impl Value {
             Value::Unknown | Value::Text(Text::Pending(_)) => true,
             Value::List(items) => items.iter().any(Value::has_unknown),
             Value::Map(map) => map.values().any(Value::has_unknown),
-            Value::Bool(_) | Value::Int(_) | Value::Unset => false,
+            Value::Bool(_) | Value::Int(_) | Value::Typed(_) | Value::Unset => false,
             Value::Text(Text::Plain(_) | Text::Secret(_) | Text::Sealed(_)) => false,
         }
     }
@@ -178,6 +189,11 @@ impl Value {
             (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b, sealer)),
             (Value::Map(a), Value::Map(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|((ka, a), (kb, b))| ka == kb && a.same(b, sealer))
+            }
+            // Older records have the words of a device request, which cannot be read back.
+            (Value::Typed(Typed::DeviceRequest(request)), Value::Text(Text::Plain(words)))
+            | (Value::Text(Text::Plain(words)), Value::Typed(Typed::DeviceRequest(request))) => {
+                request.words() == *words
             }
             (a, b) => a == b,
         }
@@ -203,8 +219,20 @@ impl Value {
             Value::Text(text) => Value::Text(change(text)),
             Value::List(items) => Value::List(items.iter().map(|v| v.map_texts(change)).collect()),
             Value::Map(map) => Value::Map(map.iter().map(|(k, v)| (k.clone(), v.map_texts(change))).collect()),
-            Value::Bool(_) | Value::Int(_) | Value::Unset | Value::Unknown => self.clone(),
+            Value::Bool(_) | Value::Int(_) | Value::Typed(_) | Value::Unset | Value::Unknown => self.clone(),
         }
+    }
+}
+
+impl From<Typed> for Value {
+    fn from(typed: Typed) -> Self {
+        Value::Typed(typed)
+    }
+}
+
+impl From<State> for Value {
+    fn from(state: State) -> Self {
+        Value::Typed(Typed::State(state))
     }
 }
 

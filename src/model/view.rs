@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::addr::Addr;
 use super::begun::BegunOperation;
 use super::field::Fields;
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
+
+pub use super::typed::{FileKind, Status};
 
 /// What a refresh reads of a node's files, by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,8 +160,8 @@ pub struct LiveContainer {
     pub health: Option<Health>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
-    /// When it was made, as the engine writes it.
-    pub created_at: String,
+    /// When it was made; `None` if the engine does not say.
+    pub created_at: Option<Timestamp>,
     /// What it is, mapped back from inspect. For containers that are no concern of a plan only name,
     /// image, labels and ports are there.
     pub spec: ContainerSpec,
@@ -167,28 +171,6 @@ pub struct LiveContainer {
     pub leans_on: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.
     pub anonymous_volumes: BTreeMap<String, String>,
-}
-
-/// Whether a container runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Made and never started.
-    Created,
-    /// Runs.
-    Running,
-    /// Runs, frozen.
-    Paused,
-    /// Between two starts by its restart policy.
-    Restarting,
-    /// Ended.
-    Exited {
-        /// With this code.
-        code: i64,
-    },
-    /// Being removed.
-    Removing,
-    /// Broken; only removal is left.
-    Dead,
 }
 
 /// What Docker's health check says.
@@ -246,17 +228,6 @@ pub struct LiveFile {
     pub owner: String,
     /// Its bytes, where they were asked for. May hold secrets.
     pub content: Option<Vec<u8>>,
-}
-
-/// What a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A file.
-    File,
-    /// A directory.
-    Directory,
-    /// Anything else.
-    Other,
 }
 
 /// What hl applied last.

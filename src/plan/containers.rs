@@ -14,7 +14,7 @@ use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ContainerSpec, ImageRef, MountKind, NetworkMode};
 use crate::model::view::{LiveContainer, Status};
-use crate::model::{Addr, Field, Fields, Key, Kind, Value};
+use crate::model::{Addr, Field, Fields, Key, Kind, Typed, Value};
 
 /// The containers of a service that are planned already, by Compose service, with what others may wait for in them.
 type Neighbours = BTreeMap<String, ContainerSteps>;
@@ -397,7 +397,7 @@ fn is_updated(key: Key) -> bool {
 /// The declared view as it is recorded: what the diff will compare with the next time.
 fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decision) -> Fields {
     let mut fields = container.spec.fields();
-    fields.set(Key::State, Value::text(diff::wanted_state(plan.service.state)));
+    fields.set(Key::State, diff::wanted_state(plan.service.state).into());
     let content = match decision.action {
         // What a pull will bring is not known yet; the container that it makes will tell.
         Action::Create | Action::Replace => Value::Unknown,
@@ -427,21 +427,33 @@ fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Contain
 
 /// Mounts that would show other data than before.
 fn repointed_mounts(decision: &Decision) -> Vec<Stake> {
-    let source = |value: &Option<Value>| match value {
-        Some(Value::Text(text)) => text.expose().unwrap_or_default().split(", ").next().unwrap_or_default().to_owned(),
-        _ => String::new(),
-    };
     let mounts = decision.fields.iter().filter(|f| f.field.key == Key::Volumes && f.verdict.needs_action());
     mounts
         .filter_map(|f| {
-            let (old, new) = (source(&f.live), source(&f.declared));
+            let (old, new) = (mounted(f.live.as_ref())?.clone(), mounted(f.declared.as_ref()).cloned());
             let target = f.field.item.clone().unwrap_or_default();
-            let moves = !old.is_empty() && old != new && !old.starts_with("tmpfs") && !old.starts_with("anonymous");
-            match (moves, new.is_empty()) {
-                (false, _) => None,
-                (true, true) => Some(Stake::MountDropped { target, source: old }),
-                (true, false) => Some(Stake::MountRepointed { target, from: old, to: new }),
+            match new {
+                _ if !keeps_data(&old) => None,
+                Some(new) if new.source() == old.source() => None,
+                Some(new) => Some(Stake::MountRepointed { target, from: old, to: new }),
+                None => Some(Stake::MountDropped { target, source: old }),
             }
         })
         .collect()
+}
+
+/// What a value says is mounted.
+fn mounted(value: Option<&Value>) -> Option<&MountKind> {
+    match value? {
+        Value::Typed(Typed::Mount(mount)) => Some(&mount.kind),
+        _ => None,
+    }
+}
+
+/// Whether what is mounted can be found again when nothing mounts it any more.
+fn keeps_data(kind: &MountKind) -> bool {
+    match kind {
+        MountKind::Anonymous | MountKind::Tmpfs { .. } => false,
+        MountKind::Bind { .. } | MountKind::Volume { .. } | MountKind::Image { .. } | MountKind::Other { .. } => true,
+    }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, Cost, FieldChange, Instances, Presence, Verdict};
 use crate::model::homelab::{Container, DependentRestart, RunState, Service};
-use crate::model::spec::{ContainerRef, ContainerSpec, NetworkMode, names_a_gone_container};
+use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, NetworkMode, PidMode};
+use crate::model::typed::State;
 use crate::model::view::{LiveContainer, RecordedView, Status};
-use crate::model::{Key, Kind, Value};
+use crate::model::{Key, Kind, Typed, Value};
 
 use super::{Action, Reason};
 
@@ -158,13 +159,14 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
     let mut special = Vec::new();
     let mut by_verdict: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
     for change in fields.iter().filter(|f| f.verdict.needs_action() && f.cost != Cost::Ignored) {
-        let to_stop = matches!(&change.declared, Some(Value::Text(text)) if text.expose() == Some("stopped"));
+        let state = |value: &Option<Value>| value.as_ref().and_then(Value::state).cloned();
+        let to_stop = state(&change.declared) == Some(State::Stopped);
         match (change.field.key, change.verdict) {
             (Key::State, Verdict::Drift) if to_stop => special.push(Reason::StartedOutside),
             (Key::State, _) if to_stop => special.push(Reason::DeclaredStopped),
             (Key::State, Verdict::Pending) => special.push(Reason::DeclaredRunning),
-            (Key::State, _) => special.push(Reason::NotRunning(change.live.clone())),
-            (_, Verdict::Drift) if change.live.as_ref().is_some_and(names_a_gone_container) => {
+            (Key::State, _) => special.extend(state(&change.live).map(Reason::NotRunning)),
+            (_, Verdict::Drift) if change.live.as_ref().is_some_and(names_gone_container) => {
                 special.push(Reason::PeerGone(change.field.key));
             }
             (Key::ImageContent, _) => special.push(Reason::ImageMoved),
@@ -190,6 +192,21 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
         });
     }
     special
+}
+
+/// Whether a value names a container that is not there any more.
+fn names_gone_container(value: &Value) -> bool {
+    match value {
+        Value::Typed(Typed::Container(ContainerRef::Gone(_))) => true,
+        Value::List(items) => items.iter().any(names_gone_container),
+        Value::Bool(_)
+        | Value::Int(_)
+        | Value::Text(_)
+        | Value::Map(_)
+        | Value::Typed(_)
+        | Value::Unset
+        | Value::Unknown => false,
+    }
 }
 
 /// What the decisions for some containers mean for their neighbours: a namespace or volumes shared
@@ -229,12 +246,11 @@ fn follows(container: &Container, neighbour: &Container) -> bool {
 
 /// Whether a container uses a namespace or the volumes of another.
 pub fn shares_with(spec: &ContainerSpec, compose_service: &str) -> bool {
-    let by_mode =
-        matches!(&spec.network_mode, NetworkMode::Container(ContainerRef::Service(s)) if s == compose_service);
-    let word = format!("service:{compose_service}");
-    let by_word = [&spec.pid, &spec.ipc].into_iter().any(|w| w.as_deref() == Some(word.as_str()));
-    let by_volumes = spec.volumes_from.contains(&ContainerRef::Service(compose_service.to_owned()));
-    by_mode || by_word || by_volumes
+    let service = ContainerRef::Service(compose_service.to_owned());
+    let by_network = matches!(&spec.network_mode, NetworkMode::Container(other) if *other == service);
+    let by_pid = matches!(&spec.pid, PidMode::Container(other) if *other == service);
+    let by_ipc = matches!(&spec.ipc, IpcMode::Container(other) if *other == service);
+    by_network || by_pid || by_ipc || spec.volumes_from.contains(&service)
 }
 
 /// Makes the action for a container at least `action`, with a further reason if that is news.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Options, Plan, Prune, Required};
 use crate::diff::{Change, Presence};
-use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text, Value};
+use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text, Value, notation};
 
 /// The version of the file's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -202,46 +202,51 @@ impl SavedOptions {
 /// node's it is, and what of it differs.
 pub fn fingerprints(plan: &Plan, changes: &[Change], sealer: &Sealer) -> BTreeMap<String, String> {
     let touched: BTreeSet<_> = plan.changes.iter().map(|c| &c.addr).collect();
-    let print = |change: &Change| {
-        let live_id = change.live_id.as_deref().unwrap_or_default();
-        let mut text = format!("{}\u{1f}{live_id}", presence_word(change.presence));
-        for field in &change.fields {
-            // Secrets are sealed in a change; their digests tell one from another.
-            text.push_str(&format!("\n{}={}", field.field, digest_text(field.live.as_ref())));
-        }
-        sealer.seal(&text).to_string()
-    };
+    let print = |change: &Change| sealer.seal(&fingerprint_text(change)).to_string();
     changes.iter().filter(|c| touched.contains(&c.addr)).map(|c| (c.addr.to_string(), print(c))).collect()
 }
 
-/// A presence as it is kept in fingerprints; the words do not change with the names in the code.
+/// What is digested of a change. Part of the file's format, like all words in it.
+fn fingerprint_text(change: &Change) -> String {
+    let id = change.live_id.as_ref().map_or_else(|| "None".to_owned(), |id| format!("Some({id:?})"));
+    let mut text = format!("{} {id}", presence_word(change.presence));
+    for field in &change.fields {
+        // Secrets are sealed in a change; their digests tell one from another.
+        text.push_str(&format!("\n{}={}", field.field, digest_text(field.live.as_ref())));
+    }
+    text
+}
+
 fn presence_word(presence: Presence) -> &'static str {
     match presence {
-        Presence::New => "new",
-        Presence::Gone => "gone",
-        Presence::Unrecorded => "unrecorded",
-        Presence::Known => "known",
-        Presence::Undeclared => "undeclared",
-        Presence::Forgotten => "forgotten",
-        Presence::Orphan => "orphan",
-        Presence::Leftover => "leftover",
+        Presence::New => "New",
+        Presence::Gone => "Gone",
+        Presence::Unrecorded => "Unrecorded",
+        Presence::Known => "Known",
+        Presence::Undeclared => "Undeclared",
+        Presence::Forgotten => "Forgotten",
+        Presence::Orphan => "Orphan",
+        Presence::Leftover => "Leftover",
     }
 }
 
 fn digest_text(value: Option<&Value>) -> String {
+    let quoted = |text: &str| format!("Text({text:?})");
     match value {
         None => "absent".to_owned(),
+        Some(Value::Bool(b)) => format!("Bool({b})"),
+        Some(Value::Int(n)) => format!("Int({n})"),
+        Some(Value::Text(Text::Plain(text))) => quoted(text),
         Some(Value::Text(Text::Sealed(digest))) => digest.to_string(),
-        Some(Value::Text(Text::Plain(text))) => format!("text:{}:{text}", text.len()),
-        Some(Value::Text(Text::Secret(_) | Text::Pending(_))) => "hidden".to_owned(),
-        Some(Value::Bool(bool)) => format!("bool:{bool}"),
-        Some(Value::Int(int)) => format!("int:{int}"),
+        Some(Value::Text(Text::Secret(_))) => "Text((secret))".to_owned(),
+        Some(Value::Text(Text::Pending(_))) => "Text((known after apply))".to_owned(),
+        Some(Value::Typed(typed)) => quoted(&notation::text(typed)),
         Some(Value::List(items)) => items.iter().map(|v| digest_text(Some(v))).collect::<Vec<_>>().join("\u{1f}"),
         Some(Value::Map(map)) => {
             map.iter().map(|(k, v)| format!("{k}:{}", digest_text(Some(v)))).collect::<Vec<_>>().join("\u{1f}")
         }
-        Some(Value::Unset) => "unset".to_owned(),
-        Some(Value::Unknown) => "unknown".to_owned(),
+        Some(Value::Unset) => "Unset".to_owned(),
+        Some(Value::Unknown) => "Unknown".to_owned(),
     }
 }
 
@@ -259,7 +264,8 @@ pub fn inputs(texts: &BTreeMap<String, Vec<u8>>, sealer: &Sealer) -> Digest {
 mod tests {
     use super::*;
     use crate::diff::{Cost, FieldChange, Verdict};
-    use crate::model::Field;
+    use crate::model::typed::{State, Status};
+    use crate::model::{Field, Key};
 
     fn saved() -> SavedPlan {
         SavedPlan {
@@ -338,6 +344,49 @@ mod tests {
         let print = |secret: &str| fingerprints(&plan, &[change(secret)], &sealer);
         assert_eq!(print("a"), print("a"));
         assert_ne!(print("a"), print("b"));
+    }
+
+    #[test]
+    fn fingerprints_stay_what_they_were() {
+        let live = |field: &str, live: Option<Value>| FieldChange {
+            field: Field::parse(field).unwrap(),
+            verdict: Verdict::Drift,
+            declared: None,
+            recorded: None,
+            live,
+            cost: Cost::Replace,
+        };
+        let mount = notation::read(Key::Volumes, "volume shop_data, read-only").unwrap();
+        let hosts = ["8080", "any"].map(|host| notation::read(Key::Ports, host).unwrap().into());
+        let change = Change {
+            addr: "nas/shop/container:web".parse().unwrap(),
+            presence: Presence::Known,
+            live_id: Some("c\"1".to_owned()),
+            fields: vec![
+                live("state", Some(State::Container(Status::Exited { code: 137 }).into())),
+                live("user", Some(Value::text("a\n"))),
+                live("tty", Some(Value::Bool(true))),
+                live("mem_limit", Some(Value::Int(5))),
+                live("environment.A", Some(Value::Unset)),
+                live("image_content", Some(Value::Unknown)),
+                live("ports.80/tcp", Some(Value::List(hosts.into()))),
+                live("volumes./data", Some(mount.into())),
+                live("labels.gone", None),
+            ],
+        };
+        let lines = [
+            r#"Known Some("c\"1")"#,
+            r#"state=Text("exited (137)")"#,
+            r#"user=Text("a\n")"#,
+            "tty=Bool(true)",
+            "mem_limit=Int(5)",
+            "environment.A=Unset",
+            "image_content=Unknown",
+            "ports.80/tcp=Text(\"8080\")\u{1f}Text(\"any\")",
+            r#"volumes./data=Text("volume shop_data, read-only")"#,
+            "labels.gone=absent",
+        ];
+        assert_eq!(fingerprint_text(&change), lines.join("\n"));
     }
 
     #[test]

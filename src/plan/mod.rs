@@ -43,6 +43,7 @@ use services::Services;
 use crate::diff::{Change, FieldChange};
 use crate::model::homelab::Homelab;
 use crate::model::spec::PullPolicy;
+use crate::model::typed::State;
 use crate::model::view::{LiveView, RecordedView};
 use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target, Value};
 
@@ -373,8 +374,8 @@ pub enum Reason {
     FileChanged(String),
     /// What its image is built from changed.
     SourceChanged(String),
-    /// It is not in the state that it is to be in, with the state that it is in; absent if it has none.
-    NotRunning(Option<Value>),
+    /// It is not in the state that it is to be in, with the state that it is in.
+    NotRunning(State),
     /// It is not to run.
     DeclaredStopped,
     /// It is to run again.

@@ -115,7 +115,7 @@ mod tests {
             status: Status::Running,
             health: None,
             started_at: String::new(),
-            created_at: String::new(),
+            created_at: None,
             spec,
             stale_networks: BTreeMap::new(),
             leans_on: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! What becomes of data when a change is made.
 
 use crate::model::NodeName;
+use crate::model::spec::MountKind;
 
 /// Data that a change destroys, leaves behind or no longer shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,16 +50,16 @@ pub enum Stake {
     MountDropped {
         /// Where it was mounted in the container.
         target: String,
-        /// The path or volume that was mounted.
-        source: String,
+        /// What was mounted.
+        source: MountKind,
     },
     /// Something else is mounted in the same place.
     MountRepointed {
         /// Where, in the container.
         target: String,
-        /// The path or volume that was mounted.
-        from: String,
-        /// The one that will be.
-        to: String,
+        /// What was mounted.
+        from: MountKind,
+        /// What will be.
+        to: MountKind,
     },
 }

@@ -2,11 +2,13 @@
 
 use super::english::{plural, shortened};
 use super::field::{Detail, FieldRenderer, field, value_text};
-use super::page::Line;
+use super::page::{Line, visible};
 use super::style::Label;
 use super::value::Secrets;
+use super::wording;
 use crate::diff::FieldChange;
-use crate::model::{Key, Kind, Text, Value};
+use crate::model::typed::State;
+use crate::model::{Key, Kind, Text, Typed, Value};
 use crate::plan::PlannedChange;
 
 /// Settings of a container that a reader wants to see before it is made: what it is, what it can
@@ -84,7 +86,7 @@ fn setting(key: Key, kind: Kind, fields: &[&FieldChange], renderer: &mut FieldRe
         .hang(15)
         .whole(Label::Faint, format!("{:<13}", key.as_str()))
         .whole(Label::Plain, "  ");
-    let runs = || fields.iter().all(|f| f.declared == Some(Value::text("running")));
+    let runs = || fields.iter().all(|f| f.declared == Some(State::RUNNING.into()));
     let text = match (key, kind) {
         (Key::State, _) if runs() => return None,
         (Key::Environment, Kind::Container) => variables(fields),
@@ -94,14 +96,9 @@ fn setting(key: Key, kind: Kind, fields: &[&FieldChange], renderer: &mut FieldRe
                 fields.iter().filter(|f| f.field.part.is_none()).filter_map(|f| f.field.item.as_deref()).collect();
             shortened(&ends, 6)
         }
-        (Key::Ports, _) => entries(fields, renderer, |target, host| {
-            let target = target.strip_suffix("/tcp").unwrap_or(target);
-            host.split(", ").map(|h| format!("{h}:{target}")).collect::<Vec<_>>().join(", ")
-        }),
-        (Key::Volumes | Key::Devices, _) => entries(fields, renderer, |target, source| match source.split_once(", ") {
-            Some((source, options)) => format!("{source} on {target} ({options})"),
-            None => format!("{source} on {target}"),
-        }),
+        (Key::Ports, _) => ports(fields),
+        (Key::Volumes, _) => mounts(fields),
+        (Key::Devices, _) => entries(fields, renderer, |target, source| format!("{source} on {target}")),
         (Key::MountedFiles, _) => {
             let paths: Vec<&str> = fields.iter().filter_map(|f| f.field.item.as_deref()).collect();
             shortened(&paths, 4)
@@ -123,6 +120,39 @@ fn entries(fields: &[&FieldChange], renderer: &mut FieldRenderer, join: impl Fn(
         texts.push(join(field.field.item.as_deref().unwrap_or(""), &value));
     }
     texts.join(", ")
+}
+
+fn ports(fields: &[&FieldChange]) -> String {
+    let published = fields.iter().flat_map(|field| {
+        let target = field.field.item.as_deref().unwrap_or("");
+        let target = target.strip_suffix("/tcp").unwrap_or(target);
+        let hosts = match &field.declared {
+            Some(Value::List(hosts)) => hosts.as_slice(),
+            _ => &[],
+        };
+        hosts.iter().filter_map(typed).map(move |host| format!("{}:{target}", wording::typed(host)))
+    });
+    published.collect::<Vec<_>>().join(", ")
+}
+
+fn mounts(fields: &[&FieldChange]) -> String {
+    let one = |field: &&FieldChange| {
+        let Typed::Mount(mount) = typed(field.declared.as_ref()?)? else { return None };
+        let (source, target) = (visible(&mount.kind.source().to_string()), field.field.item.as_deref().unwrap_or(""));
+        let options = wording::options(mount);
+        Some(match options.is_empty() {
+            true => format!("{source} on {target}"),
+            false => format!("{source} on {target} ({})", visible(&options.join(", "))),
+        })
+    };
+    fields.iter().filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn typed(value: &Value) -> Option<&Typed> {
+    match value {
+        Value::Typed(typed) => Some(typed),
+        _ => None,
+    }
 }
 
 fn variables(fields: &[&FieldChange]) -> String {
@@ -152,6 +182,8 @@ fn size(value: &Value) -> String {
         Value::Text(Text::Plain(text)) => plural(text.lines().count(), "line"),
         Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_)) => "secret".to_owned(),
         Value::Unknown => "known after apply".to_owned(),
-        Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) | Value::Unset => String::new(),
+        Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) | Value::Typed(_) | Value::Unset => {
+            String::new()
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::page::{Line, columns, visible};
 use super::style::Label;
 use super::text_diff::{self, Segment, SegmentKind};
 use super::value::{self, Secrets, quoted, unit};
+use super::wording;
 use crate::diff::{Cost, FieldChange, Verdict};
 use crate::model::{Field, Key, Text, Value};
 
@@ -139,7 +140,7 @@ fn changed(field: &Field, old: &Value, new: &Value, change: &FieldChange, render
     }
     let (old_text, new_text) =
         (value_text(field, old, &mut renderer.secrets), value_text(field, new, &mut renderer.secrets));
-    let (left, right) = match plain(old).is_some() && plain(new).is_some() {
+    let (left, right) = match is_one_text(old) && is_one_text(new) {
         true => text_diff::words(&old_text, &new_text),
         false => (unmarked(&old_text), unmarked(&new_text)),
     };
@@ -194,9 +195,15 @@ fn plain(value: &Value) -> Option<&str> {
         | Value::Int(_)
         | Value::List(_)
         | Value::Map(_)
+        | Value::Typed(_)
         | Value::Unset
         | Value::Unknown => None,
     }
+}
+
+/// Whether it is one text that anyone may read, so that its parts can be compared word by word.
+fn is_one_text(value: &Value) -> bool {
+    plain(value).is_some() || matches!(value, Value::Typed(_))
 }
 
 fn many_lines(value: &Value) -> Option<&str> {
@@ -229,7 +236,7 @@ fn as_items(
         Value::Map(map) => {
             Some(map.iter().map(|(k, v)| format!("{k}: {}", value::value(v, unit, &mut renderer.secrets))).collect())
         }
-        Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Unset | Value::Unknown => None,
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Typed(_) | Value::Unset | Value::Unknown => None,
     };
     items(old).zip(items(new))
 }
@@ -239,46 +246,30 @@ pub fn value_text(field: &Field, value: &Value, secrets: &mut Secrets) -> String
     match (field.key, value) {
         // Words that hl chose itself, and names that cannot hold a space, need no quotes.
         (
-            Key::State
-            | Key::Image
-            | Key::Platform
-            | Key::Restart
-            | Key::NetworkMode
-            | Key::Volumes
-            | Key::Devices
-            | Key::Driver
-            | Key::Owner
-            | Key::Mode,
+            Key::Image | Key::Platform | Key::Restart | Key::NetworkMode | Key::Driver | Key::Owner | Key::Mode,
             Value::Text(Text::Plain(text)),
         ) => visible(text),
-        (Key::Networks, Value::Text(Text::Plain(text))) if field.part.is_none() => text.clone(),
+        (Key::State | Key::NetworkMode | Key::Networks | Key::Volumes | Key::Devices, Value::Typed(typed)) => {
+            visible(&wording::typed(typed))
+        }
         (Key::ImageContent, Value::Text(Text::Plain(text))) => short_id(text),
-        (Key::BuiltFrom, Value::Text(Text::Plain(text))) => match text.split_once(", ") {
-            Some((digest, mode)) => format!("{}, {mode}", short_id(digest)),
-            None => short_id(text),
-        },
+        (Key::BuiltFrom, Value::Text(Text::Plain(text))) => short_id(text),
         (Key::Ports, Value::List(hosts)) => {
-            let hosts: Vec<String> = hosts.iter().map(host_port).collect();
-            hosts.join(", ")
+            let host = |host: &Value| match host {
+                Value::Typed(port) => wording::typed(port),
+                other => value::value(other, unit(field), secrets),
+            };
+            hosts.iter().map(host).collect::<Vec<_>>().join(", ")
         }
         (_, value) => value::value(value, unit(field), secrets),
     }
 }
 
-fn host_port(host: &Value) -> String {
-    match plain(host) {
-        Some("any") => "any free port".to_owned(),
-        Some(text) => text.to_owned(),
-        None => "?".to_owned(),
-    }
-}
-
-/// The first twelve digits of an image's id: enough to compare, short enough to read.
-pub fn short_id(id: &str) -> String {
-    match id.strip_prefix("sha256:") {
-        Some(hex) => format!("sha256:{}", hex.get(..12).unwrap_or(hex)),
-        None => quoted(id),
-    }
+/// The first twelve digits of a digest at the beginning: enough to compare, short enough to read.
+fn short_id(text: &str) -> String {
+    let Some(rest) = text.strip_prefix("sha256:") else { return quoted(text) };
+    let (digest, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len()));
+    format!("sha256:{}{}", digest.get(..12).unwrap_or(digest), visible(rest))
 }
 
 /// What somebody did outside, and what apply does about it. The values stand above it.

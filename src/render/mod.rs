@@ -10,6 +10,7 @@ pub mod page;
 
 mod text_diff;
 pub mod value;
+pub mod wording;
 
 mod change;
 mod count;

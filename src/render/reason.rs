@@ -1,7 +1,7 @@
 //! Reasons in plain English.
 
 use super::english::list;
-use super::sentences;
+use super::{sentences, wording};
 use crate::model::{Addr, NodeName, ServiceName};
 use crate::plan::Reason;
 
@@ -29,7 +29,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::PullPolicy(policy) => format!("pull policy {}", sentences::pull_policy(policy)),
         Reason::FileChanged(path) => format!("config file {path} changed"),
         Reason::SourceChanged(path) => format!("{path} changed, which the image is built from"),
-        Reason::NotRunning(state) => format!("drift: {}", sentences::state(state.as_ref())),
+        Reason::NotRunning(state) => format!("drift: {}", wording::state(state)),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
         Reason::DeclaredRunning => "declared as running".to_owned(),
         Reason::StartedOutside => "drift: it was started outside hl".to_owned(),

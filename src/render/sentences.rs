@@ -184,9 +184,11 @@ pub fn stake(stake: &Stake) -> String {
         }
         Stake::RemnantRemoved => "It goes with all that is in it.".to_owned(),
         Stake::MountDropped { target, source } => {
+            let source = source.source();
             format!("{target} is no longer kept in {source}; what is in {source} stays there.")
         }
         Stake::MountRepointed { target, from, to } => {
+            let (from, to) = (from.source(), to.source());
             format!("{target} moves from {from} to {to}; the data stays in {from}.")
         }
     }
@@ -209,13 +211,5 @@ pub fn pull_policy(policy: &PullPolicy) -> String {
         PullPolicy::Never => "never".to_owned(),
         PullPolicy::Build => "build".to_owned(),
         PullPolicy::Every(seconds) => format!("every {seconds} s"),
-    }
-}
-
-/// The state that a resource is in; `gone` where it has none.
-pub fn state(live: Option<&Value>) -> String {
-    match live {
-        Some(Value::Text(Text::Plain(text))) => text.clone(),
-        Some(_) | None => "gone".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::style::{Label, Palette};
 use super::table::{Cell, table};
-use crate::diff;
+use super::wording;
 use crate::model::status::{ContainerState, ContainerStatus};
 use crate::model::view::{Health, Status};
 
@@ -45,7 +45,7 @@ pub(super) fn state(state: &ContainerState) -> (String, Label) {
         ContainerState::Unknown { why } => return (format!("unknown: {why}"), Label::Warning),
         ContainerState::Live { status, health } => (status, health),
     };
-    let text = diff::state_text(status);
+    let text = wording::status(status);
     match (status, health) {
         (Status::Running, Some(Health::Healthy)) => (format!("{text}, healthy"), Label::Good),
         (Status::Running, Some(Health::Starting)) => (format!("{text}, not yet healthy"), Label::Warning),

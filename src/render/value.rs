@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::wording;
 use crate::model::field::Unit;
 use crate::model::{Digest, Field, Key, Text, Value};
 
@@ -62,6 +63,7 @@ pub fn value(value: &Value, unit: Unit, secrets: &mut Secrets) -> String {
                 map.iter().map(|(k, v)| format!("{k}: {}", self::value(v, unit, secrets))).collect();
             format!("{{{}}}", items.join(", "))
         }
+        Value::Typed(typed) => quoted(&wording::typed(typed)),
         Value::Unset => "(no value)".to_owned(),
         Value::Unknown => "(known after apply)".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::diff;
+use super::wording;
 use crate::model::NodeName;
 use crate::model::status::{Problem, Proof, Verified};
 
@@ -47,7 +47,7 @@ fn text(problem: &Problem, node: &NodeName) -> String {
         Problem::NoAnswer => format!("{node} cannot be asked"),
         Problem::Missing { container } => format!("container {container} is not there"),
         Problem::Unhealthy { container } => format!("container {container} is unhealthy"),
-        Problem::NotRunning { container, status } => format!("container {container} is {}", diff::state_text(status)),
+        Problem::NotRunning { container, status } => format!("container {container} is {}", wording::status(status)),
         Problem::Failed { error } => error.clone(),
     }
 }

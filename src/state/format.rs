@@ -10,6 +10,7 @@ use std::fmt;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::typed_values;
 use crate::model::homelab::{Lifecycle, OnDelete, Protect};
 use crate::model::view::{Recorded, RecordedService};
 use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, ServiceName, Text, Value};
@@ -17,7 +18,7 @@ use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, S
 use super::key::KeyMatch;
 
 /// The newest format that this hl reads and the one that it writes. It reads format 1 as well, in which `unverified` was called
-/// `unproven` and `relocating_to` was called `moves_to`.
+/// `unproven`, `relocating_to` was called `moves_to`, and a device request was a text.
 pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// The one key that every version of the format has; read alone where the file cannot be read as a whole.
@@ -134,6 +135,7 @@ fn seal_value(value: &Value, sealer: &Sealer) -> StoredValue {
         Value::Text(Text::Pending(_)) => StoredValue::Unknown,
         Value::List(items) => StoredValue::List(items.iter().map(|v| seal_value(v, sealer)).collect()),
         Value::Map(map) => StoredValue::Map(map.iter().map(|(k, v)| (k.clone(), seal_value(v, sealer))).collect()),
+        Value::Typed(typed) => seal_value(&typed_values::write(typed), sealer),
         Value::Unset => StoredValue::Unset,
         Value::Unknown => StoredValue::Unknown,
     }
@@ -164,7 +166,8 @@ fn open_fields(fields: StoredFields, key: KeyMatch) -> Result<Fields, Misread> {
     let open = |(text, value): (String, StoredValue)| {
         let field = Field::parse(&text)
             .ok_or_else(|| Misread(format!("this hl knows no field `{text}`; a newer one may have written it")))?;
-        Ok((field, open_value(value, key)))
+        let value = typed_values::read(&field, open_value(value, key));
+        Ok((field, value))
     };
     fields.0.into_iter().map(open).collect()
 }

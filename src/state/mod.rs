@@ -16,6 +16,7 @@ mod key;
 mod load;
 mod lock;
 mod store;
+mod typed_values;
 
 #[cfg(test)]
 mod tests;

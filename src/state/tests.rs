@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::backend::Memory;
 use super::journal;
+use super::typed_values;
 use super::*;
 use crate::model::history::Ending;
 use crate::model::homelab::{Lifecycle, OnDelete, Protect};
@@ -13,6 +14,8 @@ use crate::model::view::{Recorded, RecordedService};
 use crate::model::{
     Addr, BegunOperation, Field, Fields, Key, NodeName, ProjectName, Purpose, Sealer, ServiceName, Text, Value,
 };
+
+mod record;
 
 fn owner() -> LockOwner {
     LockOwner {
@@ -466,7 +469,9 @@ fn any_fields() -> impl Strategy<Value = Fields> {
             .prop_map(|(key, item)| Field::item(key, item)),
         "[a-z]{1,8}".prop_map(|net| Field::part(Key::Networks, net, "aliases")),
     ];
-    prop::collection::vec((field, any_value()), 0..8).prop_map(|fields| fields.into_iter().collect())
+    // A text where typed values stand is one of them.
+    let value = |(field, value): (Field, Value)| (field.clone(), typed_values::read(&field, value));
+    prop::collection::vec((field, any_value()).prop_map(value), 0..8).prop_map(|fields| fields.into_iter().collect())
 }
 
 proptest! {

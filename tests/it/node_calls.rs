@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use hl::model::Field;
 use hl::model::homelab::NodeAddress;
 use hl::model::spec::{
-    AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, CopiedFile, ImageRef, NetworkMode, NetworkSpec, Port,
-    RestartPolicy,
+    AnonymousVolumes, Attachment, BuildSpec, ContainerRef, ContainerSpec, CopiedFile, ImageRef, NetworkMode,
+    NetworkSpec, PidMode, Port, RestartPolicy,
 };
 use hl::model::value::Text;
 use hl::model::view::Status;
@@ -88,7 +88,7 @@ fn a_container_that_cannot_be_completed_is_removed() {
     let file = CopiedFile { content: Text::plain("x"), uid: 0, gid: 0, mode: 0o444 };
     let read_only =
         ContainerSpec { read_only: true, files: BTreeMap::from([("/etc/x".to_owned(), file)]), ..spec.clone() };
-    let no_peer = ContainerSpec { pid: Some("service:nobody".to_owned()), ..spec.clone() };
+    let no_peer = ContainerSpec { pid: PidMode::Container(ContainerRef::Service("nobody".to_owned())), ..spec.clone() };
     for (spec, word) in [(on(&[&front, &missing]), &missing[..]), (read_only, "read-only"), (no_peer, "nobody")] {
         let none = BTreeMap::new();
         let new = hl::node::NewContainer { name: &spec.name, spec: &spec, peers: &none, carry: &none };

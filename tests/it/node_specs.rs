@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hl::model::Kind;
 use hl::model::spec::{
     Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest, Healthcheck, IpamPool,
-    Logging, Mount, MountKind, NetworkMode, NetworkSpec, Port, RestartPolicy, Ulimit, VolumeSpec,
+    IpcMode, Logging, Mount, MountKind, NetworkMode, NetworkSpec, PidMode, Port, RestartPolicy, Ulimit, VolumeSpec,
 };
 use hl::model::value::Text;
 use hl::model::view::Status;
@@ -366,14 +366,14 @@ fn what_it_may_do_comes_back() {
         runtime: Some("runc".to_owned()),
         annotations: map([("an", Text::plain("v"))]),
         cgroup: Some("host".to_owned()),
-        ipc: Some("private".to_owned()),
+        ipc: IpcMode::Private,
         ..door.spec("security", APP)
     });
     door.comes_back_unstarted(&ContainerSpec {
         privileged: true,
         network_mode: NetworkMode::Host,
-        pid: Some("host".to_owned()),
-        ipc: Some("host".to_owned()),
+        pid: PidMode::Host,
+        ipc: IpcMode::Host,
         uts: Some("host".to_owned()),
         restart: RestartPolicy::Always,
         cgroup_parent: Some("/sample".to_owned()),
@@ -386,28 +386,28 @@ fn what_it_may_do_comes_back() {
 
 fn shared_namespaces_come_back() {
     let door = Door::open();
-    let app = ContainerSpec { ipc: Some("shareable".to_owned()), ..door.spec("app", APP) };
+    let app = ContainerSpec { ipc: IpcMode::Shareable, ..door.spec("app", APP) };
     door.create(&app);
     door.run(door.node.start_container(&app.name)).expect("it starts");
     let sharing = ContainerSpec {
-        ipc: Some("service:app".to_owned()),
-        pid: Some("service:app".to_owned()),
+        ipc: IpcMode::Container(ContainerRef::Service("app".to_owned())),
+        pid: PidMode::Container(ContainerRef::Service("app".to_owned())),
         ..door.spec("sharing", APP)
     };
     door.comes_back(&sharing);
     let name = door.name("foreign");
     let mut foreign = ContainerSpec { name: name.clone(), ..door.spec("app", APP) };
     foreign.compose_labels.clear();
-    foreign.ipc = Some("shareable".to_owned());
+    foreign.ipc = IpcMode::Shareable;
     door.create(&foreign);
     door.run(door.node.start_container(&name)).expect("it starts");
-    door.comes_back(&ContainerSpec { ipc: Some(format!("container:{name}")), ..door.spec("stranger", APP) });
+    door.comes_back(&ContainerSpec { ipc: IpcMode::Container(ContainerRef::Name(name)), ..door.spec("stranger", APP) });
 
     // A container that is gone is told by what is left of it.
     door.create(&sharing);
     door.remove(&app.name);
     let live = door.container(&sharing.name);
-    assert!(live.spec.pid.as_deref().is_some_and(|pid| pid.ends_with("(gone)")), "{:?}", live.spec.pid);
+    assert!(matches!(live.spec.pid, PidMode::Container(ContainerRef::Gone(_))), "{:?}", live.spec.pid);
     assert_eq!(live.status, Status::Created);
 }
 

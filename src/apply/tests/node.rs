@@ -56,7 +56,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         status: Status::Created,
         health: None,
         started_at: String::new(),
-        created_at: String::new(),
+        created_at: None,
         spec,
         stale_networks: BTreeMap::new(),
         leans_on: BTreeSet::new(),

@@ -5,6 +5,7 @@ use crate::envfile;
 use crate::model::homelab::{Lifecycle, Protect};
 use crate::model::pending::Pending;
 use crate::model::spec::{ContainerSpec, FileContent, FileSpec, Variable};
+use crate::model::typed::State;
 use crate::model::view::{FileKind, LiveFile};
 use crate::model::{Field, Fields, Key, Text, Value};
 use crate::plan::Block;
@@ -52,7 +53,7 @@ fn a_generated_secret_goes_into_the_file_and_the_container_and_is_recorded_seale
     bench.change(Kind::File, "config/shop/.env", &[0], applied(file.fields()));
     let mut declared = spec.fields();
     declared.set(Key::ImageContent, Value::Unknown);
-    declared.set(Key::State, Value::text("running"));
+    declared.set(Key::State, Value::from(State::RUNNING));
     bench.change(Kind::Container, "web", &[1, 2], applied(declared));
     let left = run(bench.apply());
     assert!(left.report.is_complete(), "{:?}", left.report);
@@ -80,7 +81,7 @@ fn a_generated_secret_goes_into_the_file_and_the_container_and_is_recorded_seale
         let recorded = fields.get(&Field::item(Key::Environment, "URL")).unwrap();
         assert!(recorded.same(&Value::text(&*url), &left.state.sealer));
         assert_eq!(fields.get(&Field::key(Key::ImageContent)), Some(&Value::text("sha256:1")));
-        assert_eq!(fields.get(&Field::key(Key::State)), Some(&Value::text("running")));
+        assert_eq!(fields.get(&Field::key(Key::State)), Some(&Value::from(State::RUNNING)));
     }
     let file = record(Kind::File, "config/shop/.env");
     assert_eq!(file.id, "/root/config/shop/.env");

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Builder;
+use super::network::container_of;
 use super::read::{flag, nano_cpus, number};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::spec::{BlkioConfig, ContainerSpec, Ulimit};
+use crate::model::spec::{BlkioConfig, ContainerSpec, IpcMode, PidMode, Ulimit};
 
 impl Builder<'_> {
     /// Sets the limits; those of `deploy.resources` count more than the short keys.
@@ -69,8 +70,10 @@ impl Builder<'_> {
         spec.group_add = self.plain_set(service.get("group_add"));
         spec.sysctls = self.plain_map(service.get("sysctls"));
         spec.userns_mode = self.plain(service.get("userns_mode"));
-        spec.pid = self.plain(service.get("pid"));
-        spec.ipc = self.plain(service.get("ipc"));
+        let pid = self.plain(service.get("pid")).unwrap_or_default();
+        spec.pid = container_of(&pid).map_or_else(|| PidMode::word(&pid), PidMode::Container);
+        let ipc = self.plain(service.get("ipc")).unwrap_or_default();
+        spec.ipc = container_of(&ipc).map_or_else(|| IpcMode::word(&ipc), IpcMode::Container);
         spec.uts = self.plain(service.get("uts"));
         spec.cgroup = self.plain(service.get("cgroup"));
         spec.cgroup_parent = self.plain(service.get("cgroup_parent"));

@@ -111,11 +111,16 @@ fn network_mode(mode: &str) -> NetworkMode {
         "host" => NetworkMode::Host,
         "none" => NetworkMode::None,
         "bridge" | "default" => NetworkMode::Bridge,
-        _ => match mode.split_once(':') {
-            Some(("service", name)) => NetworkMode::Container(ContainerRef::Service(name.to_owned())),
-            Some(("container", name)) => NetworkMode::Container(ContainerRef::Name(name.to_owned())),
-            _ => NetworkMode::Other(mode.to_owned()),
-        },
+        _ => container_of(mode).map_or_else(|| NetworkMode::Other(mode.to_owned()), NetworkMode::Container),
+    }
+}
+
+/// The container whose namespace a mode names: `service:…` or `container:…`.
+pub(super) fn container_of(mode: &str) -> Option<ContainerRef> {
+    match mode.split_once(':')? {
+        ("service", name) => Some(ContainerRef::Service(name.to_owned())),
+        ("container", name) => Some(ContainerRef::Name(name.to_owned())),
+        _ => None,
     }
 }
 

@@ -388,7 +388,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 status: Status::Running,
                 health: None,
                 started_at: String::new(),
-                created_at: String::new(),
+                created_at: None,
                 spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },
                 stale_networks: BTreeMap::new(),
                 leans_on: Default::default(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hashed::HashedConfig;
 use super::image::ImageRef;
+use crate::model::typed::{ContainerRef, Device, DeviceRequest, Mount};
 use crate::model::value::Text;
 
 /// Everything that decides what a container is. Absent means "as the image or the engine has it".
@@ -147,10 +148,10 @@ pub struct ContainerSpec {
     pub sysctls: BTreeMap<String, String>,
     /// User namespace.
     pub userns_mode: Option<String>,
-    /// Process namespace: `host`, `service:…` or `container:…`.
-    pub pid: Option<String>,
-    /// IPC namespace: `host`, `shareable`, `private`, `service:…` or `container:…`.
-    pub ipc: Option<String>,
+    /// Whose process namespace.
+    pub pid: PidMode,
+    /// Whose namespace of shared memory, semaphores and message queues.
+    pub ipc: IpcMode,
     /// UTS namespace.
     pub uts: Option<String>,
     /// Cgroup namespace.
@@ -253,15 +254,63 @@ pub enum NetworkMode {
     Other(String),
 }
 
-/// Another container that this one shares something with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ContainerRef {
-    /// A Compose service of the same project.
-    Service(String),
-    /// A container by name.
-    Name(String),
-    /// A container that is gone; what is left is its id.
-    Gone(String),
+/// Whose process namespace a container uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PidMode {
+    /// Its own.
+    #[default]
+    Private,
+    /// The node's.
+    Host,
+    /// Another container's.
+    Container(ContainerRef),
+    /// Something that hl does not know and the engine may.
+    Other(String),
+}
+
+impl PidMode {
+    /// The mode by its word, where that names no container. Source: the engine's `PidMode`.
+    pub fn word(word: &str) -> Self {
+        match word {
+            "" => PidMode::Private,
+            "host" => PidMode::Host,
+            other => PidMode::Other(other.to_owned()),
+        }
+    }
+}
+
+/// Whose IPC namespace a container uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IpcMode {
+    /// As the engine's configuration has it.
+    #[default]
+    EngineDefault,
+    /// Its own.
+    Private,
+    /// Its own, which others may use.
+    Shareable,
+    /// Its own, without `/dev/shm`.
+    None,
+    /// The node's.
+    Host,
+    /// Another container's.
+    Container(ContainerRef),
+    /// Something that hl does not know and the engine may.
+    Other(String),
+}
+
+impl IpcMode {
+    /// The mode by its word, where that names no container. Source: the engine's `IpcMode`.
+    pub fn word(word: &str) -> Self {
+        match word {
+            "" => IpcMode::EngineDefault,
+            "private" => IpcMode::Private,
+            "shareable" => IpcMode::Shareable,
+            "none" => IpcMode::None,
+            "host" => IpcMode::Host,
+            other => IpcMode::Other(other.to_owned()),
+        }
+    }
 }
 
 /// One end of a container on a network.
@@ -290,65 +339,6 @@ pub struct Attachment {
     pub priority: i64,
 }
 
-/// What is mounted at a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// What it is.
-    pub kind: MountKind,
-    /// Whether the container may only read it.
-    pub read_only: bool,
-}
-
-/// The kinds of mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MountKind {
-    /// A path of the node.
-    Bind {
-        /// The path.
-        source: String,
-        /// `rprivate` and the like; absent is the engine's default.
-        propagation: Option<String>,
-        /// `z` or `Z`.
-        selinux: Option<String>,
-        /// Whether a missing path is an error instead of made.
-        must_exist: bool,
-        /// `bind.recursive`.
-        recursive: Option<String>,
-    },
-    /// A named volume by its real name.
-    Volume {
-        /// The name.
-        source: String,
-        /// Whether the image's files at the target are not copied into an empty volume.
-        nocopy: bool,
-        /// A folder in the volume.
-        subpath: Option<String>,
-    },
-    /// A volume without a name.
-    Anonymous,
-    /// Memory.
-    Tmpfs {
-        /// Bytes.
-        size: Option<i64>,
-        /// Mode bits.
-        mode: Option<i64>,
-    },
-    /// The file system of an image.
-    Image {
-        /// The image.
-        source: String,
-        /// A folder in it.
-        subpath: Option<String>,
-    },
-    /// A kind that hl does not know and the engine may.
-    Other {
-        /// Its type word.
-        kind: String,
-        /// Its source.
-        source: String,
-    },
-}
-
 /// A file that is copied into a container between its creation and its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiedFile {
@@ -365,30 +355,6 @@ pub struct CopiedFile {
 impl CopiedFile {
     /// The mode of one that says none.
     pub const MODE: u32 = 0o444;
-}
-
-/// A device of the node in a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// Its path on the node.
-    pub source: String,
-    /// Letters of `rwm`.
-    pub permissions: String,
-}
-
-/// A request to a device driver.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DeviceRequest {
-    /// `nvidia`, `cdi` and the like.
-    pub driver: String,
-    /// How many; -1 is all.
-    pub count: i64,
-    /// Which ones.
-    pub device_ids: Vec<String>,
-    /// What they must be able to do.
-    pub capabilities: Vec<String>,
-    /// Options of the driver.
-    pub options: BTreeMap<String, String>,
 }
 
 /// Soft and hard limit.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::{
-    Attachment, ContainerRef, ContainerSpec, CopiedFile, DeviceRequest, Healthcheck, Mount, MountKind, NetworkMode,
-    RestartPolicy,
+    Attachment, ContainerSpec, CopiedFile, Healthcheck, IpcMode, NetworkMode, PidMode, Port, RestartPolicy,
 };
 use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
 use crate::model::field::{Field, Fields, Key, set_texts};
+use crate::model::notation;
+use crate::model::typed::{ContainerRef, DeviceRequest, HostPort, NetworkEnd, State, Typed};
 use crate::model::value::{Text, Value};
 
 impl ContainerSpec {
@@ -54,25 +55,22 @@ impl ContainerSpec {
     }
 
     fn set_network(&self, fields: &mut Fields) {
-        let mut published: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        // By their texts, which is the order in which they are recorded.
+        let mut published: BTreeMap<String, BTreeMap<String, Typed>> = BTreeMap::new();
         for port in &self.ports {
-            let host = if port.published.is_empty() { "any" } else { &port.published };
-            let host = match port.host_ip.as_str() {
-                "" | "0.0.0.0" => host.to_owned(),
-                ip if ip.contains(':') => format!("[{ip}]:{host}"),
-                ip => format!("{ip}:{host}"),
-            };
-            published.entry(format!("{}/{}", port.target, port.protocol)).or_default().insert(host);
+            let host = Typed::HostPort(host_port(port));
+            let target = format!("{}/{}", port.target, port.protocol);
+            published.entry(target).or_default().insert(notation::text(&host), host);
         }
         let mut expose: BTreeSet<String> = self.exposed_ports().collect();
         expose.extend(published.keys().cloned());
         for (target, hosts) in published {
-            fields.set_item(Key::Ports, target, Value::texts(hosts));
+            fields.set_item(Key::Ports, target, Value::List(hosts.into_values().map(Value::Typed).collect()));
         }
         fields.set(Key::Expose, Value::texts(expose));
         fields.set(Key::NetworkMode, network_mode(&self.network_mode));
         for (name, end) in &self.networks {
-            fields.set_item(Key::Networks, name, Value::text("attached"));
+            fields.set_item(Key::Networks, name, Typed::End(NetworkEnd::Attached).into());
             set_attachment(fields, name, end);
         }
         fields.set_text(Key::MacAddress, self.mac_address.as_deref());
@@ -84,9 +82,9 @@ impl ContainerSpec {
 
     fn set_storage(&self, fields: &mut Fields) {
         for (target, mount) in &self.mounts {
-            fields.set_item(Key::Volumes, target, Value::text(mount_text(mount)));
+            fields.set_item(Key::Volumes, target, Typed::Mount(mount.normal()).into());
         }
-        fields.set(Key::VolumesFrom, Value::texts(self.volumes_from.iter().map(container_ref)));
+        fields.set(Key::VolumesFrom, volumes_from(&self.volumes_from));
         fields.set_text(Key::VolumeDriver, self.volume_driver.as_deref());
         for (path, options) in &self.tmpfs {
             fields.set_item(Key::Tmpfs, path, Value::text(options));
@@ -105,7 +103,7 @@ impl ContainerSpec {
         set_texts(fields, Key::Build, &self.build);
         set_texts(fields, Key::BuiltFrom, &self.built_from);
         for (path, device) in &self.devices {
-            fields.set_item(Key::Devices, path, Value::text(format!("{} {}", device.source, device.permissions)));
+            fields.set_item(Key::Devices, path, Typed::Device(device.clone()).into());
         }
         fields.set(Key::DeviceRequests, Value::List(self.device_requests.iter().map(device_request).collect()));
         set_strings(fields, Key::StorageOpt, &self.storage_opt);
@@ -175,8 +173,6 @@ impl ContainerSpec {
         set_strings(fields, Key::Sysctls, &self.sysctls);
         let texts = [
             (Key::UsernsMode, &self.userns_mode),
-            (Key::Pid, &self.pid),
-            (Key::Ipc, &self.ipc),
             (Key::Uts, &self.uts),
             (Key::Cgroup, &self.cgroup),
             (Key::CgroupParent, &self.cgroup_parent),
@@ -186,6 +182,8 @@ impl ContainerSpec {
         for (key, text) in texts {
             fields.set_text(key, text.as_deref());
         }
+        fields.set(Key::Pid, pid_mode(&self.pid));
+        fields.set(Key::Ipc, ipc_mode(&self.ipc));
     }
 }
 
@@ -193,8 +191,7 @@ impl ContainerSpec {
     /// The security options without the one that the engine adds for these privileges by itself, and
     /// which says nothing beside them.
     fn own_security_opt(&self) -> BTreeSet<String> {
-        let is_host = |mode: &Option<String>| mode.as_deref() == Some("host");
-        let adds_label = self.privileged || is_host(&self.pid) || is_host(&self.ipc);
+        let adds_label = self.privileged || self.pid == PidMode::Host || self.ipc == IpcMode::Host;
         let added = |option: &str| adds_label && matches!(option, "label=disable" | "label:disable");
         self.security_opt.iter().filter(|option| !added(option)).cloned().collect()
     }
@@ -243,7 +240,7 @@ impl DirectorySpec {
     /// The normal form.
     pub fn fields(&self) -> Fields {
         let mut fields = Fields::default();
-        fields.set(Key::State, Value::text("present"));
+        fields.set(Key::State, State::Present.into());
         fields.set_text(Key::Owner, self.owner.as_deref());
         fields.set_text(Key::Mode, self.mode.map(|m| format!("{m:04o}")).as_deref());
         fields
@@ -254,7 +251,7 @@ impl FileSpec {
     /// The normal form. Of an env file only the variables that must be there are a field each.
     pub fn fields(&self) -> Fields {
         let mut fields = Fields::default();
-        fields.set(Key::State, Value::text("present"));
+        fields.set(Key::State, State::Present.into());
         fields.set_text(Key::Owner, self.owner.as_deref());
         fields.set(Key::Mode, Value::text(format!("{:04o}", self.mode)));
         match &self.content {
@@ -351,28 +348,54 @@ fn network_mode(mode: &NetworkMode) -> Value {
         NetworkMode::Bridge => Value::text("bridge"),
         NetworkMode::Host => Value::text("host"),
         NetworkMode::None => Value::text("none"),
-        NetworkMode::Container(other) => Value::text(container_ref(other)),
+        NetworkMode::Container(other) => container_ref(other),
         NetworkMode::Other(word) => Value::text(word),
     }
 }
 
-/// Whether a value names a container that is not there any more.
-pub fn names_a_gone_container(value: &Value) -> bool {
-    match value {
-        Value::Text(text) => text.expose().is_some_and(|text| text.ends_with(GONE)),
-        Value::List(items) => items.iter().any(names_a_gone_container),
-        _ => false,
+fn pid_mode(mode: &PidMode) -> Value {
+    match mode {
+        PidMode::Private => Value::text(""),
+        PidMode::Host => Value::text("host"),
+        PidMode::Container(other) => container_ref(other),
+        PidMode::Other(word) => Value::text(word),
     }
 }
 
-const GONE: &str = " (gone)";
-
-fn container_ref(other: &ContainerRef) -> String {
-    match other {
-        ContainerRef::Service(name) => format!("service:{name}"),
-        ContainerRef::Name(name) => format!("container:{name}"),
-        ContainerRef::Gone(id) => format!("container:{}{GONE}", id.get(..12).unwrap_or(id)),
+fn ipc_mode(mode: &IpcMode) -> Value {
+    match mode {
+        IpcMode::EngineDefault => Value::text(""),
+        IpcMode::Private => Value::text("private"),
+        IpcMode::Shareable => Value::text("shareable"),
+        IpcMode::None => Value::text("none"),
+        IpcMode::Host => Value::text("host"),
+        IpcMode::Container(other) => container_ref(other),
+        IpcMode::Other(word) => Value::text(word),
     }
+}
+
+fn volumes_from(others: &BTreeSet<ContainerRef>) -> Value {
+    Value::List(others.iter().map(container_ref).collect())
+}
+
+fn container_ref(other: &ContainerRef) -> Value {
+    let other = match other {
+        ContainerRef::Gone(id) => ContainerRef::Gone(id.get(..12).unwrap_or(id).to_owned()),
+        ContainerRef::Service(_) | ContainerRef::Name(_) => other.clone(),
+    };
+    Typed::Container(other).into()
+}
+
+/// Where a port is published; every address of IPv4 is what no address means.
+fn host_port(port: &Port) -> HostPort {
+    let host_ip = if port.host_ip == "0.0.0.0" { "" } else { &port.host_ip };
+    HostPort { host_ip: host_ip.to_owned(), published: port.published.clone() }
+}
+
+fn device_request(request: &DeviceRequest) -> Value {
+    let mut request = request.clone();
+    request.capabilities.sort();
+    Typed::DeviceRequest(request).into()
 }
 
 fn set_attachment(fields: &mut Fields, network: &str, end: &Attachment) {
@@ -390,51 +413,6 @@ fn set_attachment(fields: &mut Fields, network: &str, end: &Attachment) {
     part("driver_opts", Value::Map(options));
     part("gw_priority", Value::Int(end.gw_priority));
     part("interface_name", Value::text(end.interface_name.as_deref().unwrap_or("")));
-}
-
-/// A mount in one line, such as `volume shop_data, read-only`.
-fn mount_text(mount: &Mount) -> String {
-    let mut words = Vec::new();
-    match &mount.kind {
-        MountKind::Bind { source, propagation, selinux, recursive, must_exist: _ } => {
-            words.push(source.clone());
-            words.extend(propagation.iter().filter(|p| *p != "rprivate").cloned());
-            words.extend(selinux.iter().cloned());
-            words.extend(recursive.iter().map(|r| format!("recursive {r}")));
-        }
-        MountKind::Volume { source, nocopy, subpath } => {
-            words.push(format!("volume {source}"));
-            words.extend(nocopy.then(|| "nocopy".to_owned()));
-            words.extend(subpath.iter().map(|p| format!("subpath {p}")));
-        }
-        MountKind::Anonymous => words.push("anonymous volume".to_owned()),
-        MountKind::Tmpfs { size, mode } => {
-            words.push("tmpfs".to_owned());
-            words.extend(size.filter(|s| *s != 0).map(|s| format!("size {s}")));
-            words.extend(mode.filter(|m| *m != 0).map(|m| format!("mode {m:o}")));
-        }
-        MountKind::Image { source, subpath } => {
-            words.push(format!("image {source}"));
-            words.extend(subpath.iter().map(|p| format!("subpath {p}")));
-        }
-        MountKind::Other { kind, source } => words.push(format!("{kind} {source}")),
-    }
-    words.extend(mount.read_only.then(|| "read-only".to_owned()));
-    words.join(", ")
-}
-
-fn device_request(request: &DeviceRequest) -> Value {
-    let mut words = vec![if request.driver.is_empty() { "any driver" } else { &request.driver }.to_owned()];
-    words.extend((request.count != 0).then(|| match request.count {
-        -1 => "all".to_owned(),
-        n => n.to_string(),
-    }));
-    words.extend(request.device_ids.iter().cloned());
-    let mut capabilities = request.capabilities.clone();
-    capabilities.sort();
-    words.extend((!capabilities.is_empty()).then(|| format!("capabilities {}", capabilities.join("+"))));
-    words.extend(request.options.iter().map(|(k, v)| format!("{k}={v}")));
-    Value::text(words.join(", "))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::container::{ContainerSpec, Healthcheck, Mount, MountKind};
+use super::container::{ContainerSpec, Healthcheck};
+use crate::model::typed::{Mount, MountKind};
 use crate::model::value::Text;
 
 /// A reference to an image as written; equality and order are those of the text.

@@ -9,12 +9,12 @@ mod hashed;
 mod image;
 mod place;
 
+pub use super::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
 pub use container::{
-    AnonymousVolumes, Attachment, BlkioConfig, ContainerRef, ContainerSpec, CopiedFile, Device, DeviceRequest,
-    Healthcheck, Logging, Mount, MountKind, NetworkMode, Port, RestartPolicy, Ulimit,
+    AnonymousVolumes, Attachment, BlkioConfig, ContainerSpec, CopiedFile, Healthcheck, IpcMode, Logging, NetworkMode,
+    PidMode, Port, RestartPolicy, Ulimit,
 };
 pub use data::{DataPlace, DataSource};
-pub use fields::names_a_gone_container;
 pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
 pub use place::{

@@ -117,7 +117,7 @@ impl World {
             status: Status::Created,
             health: None,
             started_at: String::new(),
-            created_at: id.clone(),
+            created_at: self.time(),
             spec,
             stale_networks: Default::default(),
             leans_on,

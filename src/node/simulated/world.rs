@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec};
 use crate::model::view::{LiveContainer, LiveFile, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
 
@@ -51,6 +53,11 @@ impl World {
     pub(super) fn next(&mut self) -> String {
         self.made += 1;
         format!("{:x}", self.made)
+    }
+
+    /// The present: a second for each thing that was ever made.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        Timestamp::from_second(i64::try_from(self.made).ok()?).ok()
     }
 
     /// A fresh id of 64 hexadecimal digits, whose first twelve are fresh too.

@@ -237,7 +237,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         status: Status::Running,
         health: None,
         started_at: String::new(),
-        created_at: String::new(),
+        created_at: None,
         spec: container.spec.clone(),
         stale_networks: BTreeMap::new(),
         leans_on: BTreeSet::new(),

@@ -7,5 +7,6 @@ mod fixture;
 mod neighbours;
 mod outline;
 mod removal;
+mod values;
 
 use outline::{causes, outline};

@@ -6,8 +6,9 @@ use super::causes;
 use super::fixture::{World, container, needs};
 use crate::model::homelab::{DependentRestart, Role, RunState};
 use crate::model::spec::{ContainerRef, ContainerSpec, ImageRef, NetworkMode, RestartPolicy};
+use crate::model::typed::State;
 use crate::model::view::{Health, Status};
-use crate::model::{Kind, Text, Value};
+use crate::model::{Kind, Text};
 use crate::plan::{Operation, Plan, Reason};
 
 /// Everything runs, and `web` has two more containers: one that uses its namespace, and one that restarts with it.
@@ -173,7 +174,7 @@ fn who_moved_a_state_is_told() {
     world.service("web").state = RunState::Stopped;
     assert_eq!(reasons(&world), [Reason::DeclaredStopped]);
     let record = world.recorded.resources.get_mut(&"box/web/container:main".parse().unwrap()).unwrap();
-    record.declared.set(crate::model::Key::State, Value::text("stopped"));
+    record.declared.set(crate::model::Key::State, State::Stopped.into());
     assert_eq!(reasons(&world), [Reason::StartedOutside]);
     world.service("web").state = RunState::Running;
     world.container("web").status = Status::Exited { code: 0 };
@@ -185,8 +186,8 @@ fn what_hl_stopped_itself_is_no_job_that_is_done() {
     let mut world = World::running();
     world.container("web").status = Status::Exited { code: 0 };
     let record = world.recorded.resources.get_mut(&"box/web/container:main".parse().unwrap()).unwrap();
-    record.declared.set(crate::model::Key::State, Value::text("stopped"));
-    record.baseline.set(crate::model::Key::State, Value::text("exited (0)"));
+    record.declared.set(crate::model::Key::State, State::Stopped.into());
+    record.baseline.set(crate::model::Key::State, State::Container(Status::Exited { code: 0 }).into());
     assert_eq!(of_web(&world.plan()), ["↻ main [declared running]"]);
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::model::Value;
+use crate::model::{Typed, notation};
 use crate::plan::{GroupId, Operation, Plan, Reason, Record, StepId};
 use crate::render::sentences;
 
@@ -116,9 +116,7 @@ fn cause(reason: &Reason) -> String {
         Reason::PullPolicy(policy) => format!("pull policy {policy:?}"),
         Reason::FileChanged(path) => format!("file changed {path}"),
         Reason::SourceChanged(path) => format!("source changed {path}"),
-        Reason::NotRunning(state) => {
-            format!("not running: {}", state.as_ref().map_or_else(|| "gone".to_owned(), value))
-        }
+        Reason::NotRunning(state) => format!("not running: {}", notation::text(&Typed::State(state.clone()))),
         Reason::DeclaredStopped => "declared stopped".to_owned(),
         Reason::DeclaredRunning => "declared running".to_owned(),
         Reason::StartedOutside => "started outside".to_owned(),
@@ -138,13 +136,6 @@ fn cause(reason: &Reason) -> String {
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
         Reason::Leftover => "leftover".to_owned(),
         Reason::Requested => "requested".to_owned(),
-    }
-}
-
-fn value(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.expose().unwrap_or("(secret)").to_owned(),
-        other => format!("{other:?}"),
     }
 }
 

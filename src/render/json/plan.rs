@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::FORMAT_VERSION;
 use super::value::value;
 use crate::diff::{FieldChange, Verdict};
-use crate::model::{Addr, NodeName, ServiceName};
+use crate::model::{Addr, NodeName, ServiceName, Typed, notation};
 use crate::plan::{
     Downtime, Objection, ObjectionKind, OnFailure, Phase, Plan, PlannedChange, Reason, Step, StepId, Unknown,
     UnknownCause, Verification,
@@ -115,7 +115,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::PullPolicy(policy) => ("pull_policy", "policy", json!(sentences::pull_policy(policy))),
         Reason::FileChanged(path) => ("file_changed", "path", json!(path)),
         Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
-        Reason::NotRunning(state) => ("not_running", "state", json!(sentences::state(state.as_ref()))),
+        Reason::NotRunning(state) => ("not_running", "state", json!(notation::text(&Typed::State(state.clone())))),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),
         Reason::DeclaredRunning => ("declared_running", "", Json::Null),
         Reason::StartedOutside => ("started_outside", "", Json::Null),

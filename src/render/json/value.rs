@@ -2,10 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::model::{Text, Value};
+use crate::model::{Text, Value, notation};
 use crate::render::value::Secrets;
 
-/// A value as JSON. Texts, numbers, truth values and lists are themselves; everything else is an
+/// A value as JSON. Texts, numbers, truth values and lists are themselves, a mount, a published port and the like are
+/// texts as of [`notation`]; everything else is an
 /// object with one member that says what it is: `{"map": {…}}`, `{"secret": 1}`, `{"unset": true}`,
 /// `{"unknown": true}`. Equal secrets have equal numbers.
 pub fn value(value: &Value, secrets: &mut Secrets) -> Json {
@@ -22,6 +23,7 @@ pub fn value(value: &Value, secrets: &mut Secrets) -> Json {
                 map.iter().map(|(key, v)| (key.clone(), self::value(v, secrets))).collect();
             json!({ "map": members })
         }
+        Value::Typed(typed) => json!(notation::text(typed)),
         Value::Unset => json!({ "unset": true }),
     }
 }

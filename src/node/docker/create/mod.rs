@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::model::spec::{
-    ContainerRef, ContainerSpec, Healthcheck, IpamPool, NetworkMode, NetworkSpec, RestartPolicy, VolumeSpec,
+    ContainerRef, ContainerSpec, Healthcheck, IpamPool, IpcMode, NetworkMode, NetworkSpec, PidMode, RestartPolicy,
+    VolumeSpec,
 };
 use crate::model::value::Text;
 use crate::node::{ApiVersion, NewContainer};
@@ -79,8 +80,8 @@ pub fn container(new: &NewContainer<'_>, ids: &Ids, api: ApiVersion) -> Result<V
     let mut host = host::host_config(spec)?;
     host.insert("NetworkMode".to_owned(), network::mode(new)?.into());
     host.insert("PortBindings".to_owned(), network::port_bindings(spec));
-    set(&mut host, "PidMode", shared(new, spec.pid.as_deref())?);
-    set(&mut host, "IpcMode", shared(new, spec.ipc.as_deref())?);
+    set(&mut host, "PidMode", pid_mode(new, &spec.pid)?);
+    set(&mut host, "IpcMode", ipc_mode(new, &spec.ipc)?);
     mounts::insert(new, api, &mut host)?;
     body.insert("HostConfig".to_owned(), host.into());
     if let Some(networking) = network::networking_config(spec, api) {
@@ -149,16 +150,27 @@ fn shared_container(new: &NewContainer<'_>, other: &ContainerRef) -> Result<Stri
     }
 }
 
-/// The mode of a namespace, where `service:…` stands for a container.
-fn shared(new: &NewContainer<'_>, mode: Option<&str>) -> Result<Option<String>, NoBody> {
-    let Some(mode) = mode else { return Ok(None) };
-    match mode.strip_prefix("service:") {
-        Some(service) => {
-            let container = shared_container(new, &ContainerRef::Service(service.to_owned()))?;
-            Ok(Some(format!("container:{container}")))
-        }
-        None => Ok(Some(mode.to_owned())),
-    }
+/// `HostConfig.PidMode`; nothing is the engine's default.
+fn pid_mode(new: &NewContainer<'_>, mode: &PidMode) -> Result<Option<String>, NoBody> {
+    Ok(match mode {
+        PidMode::Private => None,
+        PidMode::Host => Some("host".to_owned()),
+        PidMode::Container(other) => Some(format!("container:{}", shared_container(new, other)?)),
+        PidMode::Other(word) => Some(word.clone()),
+    })
+}
+
+/// `HostConfig.IpcMode`; nothing is the engine's default.
+fn ipc_mode(new: &NewContainer<'_>, mode: &IpcMode) -> Result<Option<String>, NoBody> {
+    Ok(match mode {
+        IpcMode::EngineDefault => None,
+        IpcMode::Private => Some("private".to_owned()),
+        IpcMode::Shareable => Some("shareable".to_owned()),
+        IpcMode::None => Some("none".to_owned()),
+        IpcMode::Host => Some("host".to_owned()),
+        IpcMode::Container(other) => Some(format!("container:{}", shared_container(new, other)?)),
+        IpcMode::Other(word) => Some(word.clone()),
+    })
 }
 
 fn environment(spec: &ContainerSpec) -> Result<Value, NoBody> {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::wire;
 use crate::model::ProjectName;
-use crate::model::spec::{ContainerRef, ContainerSpec};
+use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, PidMode};
 use crate::model::value::Text;
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
 use crate::node::ContainerState;
@@ -106,8 +106,10 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
     process::read(&config, &host, &id, &mut spec);
     let anonymous_volumes = mounts::read(&config, &host, mounts.unwrap_or_default(), &mut spec);
     host::read(&host, &mut spec);
-    spec.pid = shared(host.pid_mode.as_deref(), project, around);
-    spec.ipc = shared(host.ipc_mode.as_deref(), project, around);
+    let pid = host.pid_mode.as_deref().unwrap_or_default();
+    spec.pid = shared(pid, project, around).map_or_else(|| PidMode::word(pid), PidMode::Container);
+    let ipc = host.ipc_mode.as_deref().unwrap_or_default();
+    spec.ipc = shared(ipc, project, around).map_or_else(|| IpcMode::word(ipc), IpcMode::Container);
     spec.volumes_from = host
         .volumes_from
         .iter()
@@ -125,7 +127,7 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
         status,
         health,
         started_at,
-        created_at: created.unwrap_or_default(),
+        created_at: created.and_then(|time| time.parse().ok()),
         image_id: image.unwrap_or_default(),
         id,
         name,
@@ -143,17 +145,9 @@ pub fn anonymous_volumes(inspect: wire::Inspect) -> BTreeMap<String, String> {
     mounts::read(&config, &host, inspect.mounts.unwrap_or_default(), &mut ContainerSpec::default())
 }
 
-/// The mode of a namespace, with the id of another container replaced by what it means.
-fn shared(mode: Option<&str>, project: Option<&ProjectName>, around: &Surroundings) -> Option<String> {
-    let mode = mode.filter(|m| !m.is_empty())?;
-    Some(match mode.strip_prefix("container:") {
-        Some(id) => match around.container(id, project) {
-            ContainerRef::Service(service) => format!("service:{service}"),
-            ContainerRef::Name(name) => format!("container:{name}"),
-            ContainerRef::Gone(id) => format!("container:{} (gone)", id.get(..12).unwrap_or(&id)),
-        },
-        None => mode.to_owned(),
-    })
+/// The container whose namespace a mode names by its id.
+fn shared(mode: &str, project: Option<&ProjectName>, around: &Surroundings) -> Option<ContainerRef> {
+    mode.strip_prefix("container:").map(|id| around.container(id, project))
 }
 
 /// The user's labels, and Compose's own.

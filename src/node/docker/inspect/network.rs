@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Surroundings, wire, word};
+use super::{Surroundings, shared, wire, word};
 use crate::model::ProjectName;
 use crate::model::spec::{Attachment, ContainerSpec, NetworkMode, Port};
 
@@ -55,8 +55,8 @@ fn mode(
         "none" => NetworkMode::None,
         // Modes of Podman that are no networks.
         "slirp4netns" | "pasta" | "private" => NetworkMode::Other(mode.to_owned()),
-        _ => match mode.strip_prefix("container:") {
-            Some(id) => NetworkMode::Container(around.container(id, project)),
+        _ => match shared(mode, project, around) {
+            Some(other) => NetworkMode::Container(other),
             None if mode.contains(':') => NetworkMode::Other(mode.to_owned()),
             None => NetworkMode::Networks,
         },
