@@ -5,8 +5,8 @@
 //! to do: it says what is so. Entry: [`diff`].
 
 mod container;
-mod place;
 pub mod policy;
+mod resources;
 mod three_way;
 pub mod verdict;
 
@@ -17,8 +17,8 @@ use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, Sealer, ServiceName, Value};
 
 pub use container::{Instances, instances, live_fields, names_no_tag, wanted_state};
-pub use place::path_fields;
 pub use policy::{Cost, policy};
+pub use resources::path_fields;
 pub use verdict::Verdict;
 
 /// A resource whose views do not all agree, or that is only in some of them.
@@ -112,7 +112,7 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
     for service in homelab.services.values() {
         let Some(NodeView::Known(node)) = live.nodes.get(&service.node) else { continue };
         let views = ServiceViews { service, recorded, live: node, sealer };
-        let found = container::changes(&views).into_iter().chain(place::changes(&views));
+        let found = container::changes(&views).into_iter().chain(resources::changes(&views));
         for change in found {
             changes.insert(change.addr.clone(), change);
         }

@@ -45,7 +45,7 @@ use crate::model::homelab::Homelab;
 use crate::model::spec::PullPolicy;
 use crate::model::typed::State;
 use crate::model::view::{LiveView, RecordedView};
-use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target, Value};
+use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target};
 
 pub use block::Block;
 pub use graph::cycle;

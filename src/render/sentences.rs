@@ -5,7 +5,6 @@ use super::english::plural;
 use super::step;
 use crate::model::spec::PullPolicy;
 use crate::model::view::Interrupted;
-use crate::model::{Text, Value};
 use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};
 
 /// A note as whole sentences.

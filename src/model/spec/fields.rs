@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::container::{
     Attachment, ContainerSpec, CopiedFile, Healthcheck, IpcMode, NetworkMode, PidMode, Port, RestartPolicy,
 };
-use super::place::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
+use super::storage_spec::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
 use crate::model::field::{Field, Fields, Key, set_texts};
 use crate::model::notation;
 use crate::model::typed::{ContainerRef, DeviceRequest, HostPort, NetworkEnd, State, Typed};

@@ -7,7 +7,7 @@ mod data;
 mod fields;
 mod hashed;
 mod image;
-mod place;
+mod storage_spec;
 
 pub use super::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
 pub use container::{
@@ -17,6 +17,6 @@ pub use container::{
 pub use data::{DataPlace, DataSource};
 pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
-pub use place::{
+pub use storage_spec::{
     DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_digest, content_text,
 };
