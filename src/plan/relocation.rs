@@ -91,7 +91,7 @@ impl<'a> RelocationSource<'a> {
     /// What comes along from there; nothing where the service only has remnants there.
     pub(super) fn relocation(&self, service: &Service) -> Option<Relocation> {
         let (folders, volumes) = (BTreeSet::from([data_name(service)]), self.volumes.keys().cloned().collect());
-        (self.purpose == Purpose::Relocate).then(|| Relocation { group: self.group, folders, volumes })
+        (self.purpose == Purpose::Relocate).then_some(Relocation { group: self.group, folders, volumes })
     }
 
     /// A place on the node that the service comes from, to copy from.
