@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::envfile::{self, Addition};
-use crate::model::Text;
 use crate::model::spec::Variable;
 
 /// An env file that has what it must have.
@@ -61,10 +60,7 @@ pub(super) fn merge(old: &str, wanted: &BTreeMap<String, Variable>, today: &str)
     for (name, variable) in wanted {
         match variable {
             Variable::Is(text) if !present.contains_key(name) => {
-                let filled = match text {
-                    Text::Pending(pending) => pending.fill(&known),
-                    Text::Plain(_) | Text::Secret(_) | Text::Sealed(_) => text.clone(),
-                };
+                let filled = text.filled(&known);
                 let value = filled.expose().ok_or_else(|| MergeError::Incomplete { name: name.clone() })?.to_owned();
                 known.insert(name.clone(), value.clone());
                 added.insert(name.clone(), value);
@@ -104,6 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Text;
     use crate::model::pending::Pending;
 
     fn wanted(variables: &[(&str, Variable)]) -> BTreeMap<String, Variable> {

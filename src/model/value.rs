@@ -58,6 +58,15 @@ impl Text {
         }
     }
 
+    /// The same with its gaps filled from `values`; gaps without a value stay.
+    #[must_use]
+    pub fn filled(&self, values: &BTreeMap<String, String>) -> Text {
+        match self {
+            Text::Pending(pending) => Text::of_secret(pending.fill(values).expose_secret()),
+            Text::Plain(_) | Text::Secret(_) | Text::Sealed(_) => self.clone(),
+        }
+    }
+
     /// The same as a secret, without the clear text. What apply has to complete has no digest yet.
     #[must_use]
     pub fn sealed(&self, sealer: &Sealer) -> Text {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hashed::HashedConfig;
-use super::image::ImageRef;
+use super::image_ref::ImageRef;
 use crate::model::typed::{ContainerRef, Device, DeviceRequest, Mount};
 use crate::model::value::Text;
 

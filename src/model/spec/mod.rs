@@ -5,8 +5,10 @@
 mod container;
 mod data;
 mod fields;
+mod filling;
 mod hashed;
 mod image;
+mod image_ref;
 mod storage_spec;
 
 pub use super::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
@@ -16,7 +18,8 @@ pub use container::{
 };
 pub use data::{DataPlace, DataSource};
 pub use hashed::HashedConfig;
-pub use image::{BuildSpec, ImageConfig, ImageRef, PullPolicy};
+pub use image::{BuildSpec, ImageConfig, PullPolicy};
+pub use image_ref::ImageRef;
 pub use storage_spec::{
     DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_digest, content_text,
 };
