@@ -59,6 +59,9 @@ fn env_file(
     reference: Option<Span>,
     outside: &dyn Lookup,
 ) -> Option<Assignments> {
+    if reference.is_some() {
+        loader.named_env_files.insert(path.to_owned());
+    }
     match loader.files.load(path, Visibility::Secret) {
         Ok(file) => {
             let text = loader.files.text(file);

@@ -56,6 +56,7 @@ pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Proj
         disabled,
         variables: scope.variables,
         used_variables: std::mem::take(&mut loader.used),
+        named_env_files: std::mem::take(&mut loader.named_env_files),
     })
 }
 

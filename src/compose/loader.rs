@@ -19,6 +19,8 @@ pub(super) struct Loader<'a> {
     pub used: BTreeSet<String>,
     /// The values of the secret ones among them, which no diagnostic may quote.
     pub secrets: BTreeSet<String>,
+    /// The env files that are named in the files.
+    pub named_env_files: BTreeSet<PathBuf>,
     /// The home folder, for `~`.
     pub home: Option<String>,
     /// Files that services extend, each read once a scope.
@@ -57,6 +59,7 @@ impl<'a> Loader<'a> {
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
             secrets: BTreeSet::new(),
+            named_env_files: BTreeSet::new(),
             home,
             extended: HashMap::new(),
             scopes: 0,

@@ -104,6 +104,8 @@ pub struct Project {
     pub variables: Variables,
     /// The names of those that the files ask for, set or not.
     pub used_variables: BTreeSet<String>,
+    /// The absolute paths of the env files that the files themselves name, there or not.
+    pub named_env_files: BTreeSet<PathBuf>,
 }
 
 /// A project, and what is worth knowing about it.

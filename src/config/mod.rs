@@ -9,6 +9,7 @@ mod address;
 mod backup;
 mod check;
 mod disk;
+mod facts;
 mod folders;
 mod project;
 mod resolve;
@@ -20,8 +21,9 @@ mod topology;
 mod tracked;
 
 pub use disk::Disk;
+pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
-pub use resolve::{Resolved, check_offline, depends_on_engines, project_offline, resolve, resolve_offline, wanted};
+pub use resolve::{Drafts, Resolution, Resolved, check_offline, project_offline, resolve, resolve_offline, wanted};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Machines, Repository, Sources, load, machines};

@@ -9,6 +9,7 @@ use super::tests::{repository, said};
 use super::{check_offline, load, resolve, wanted};
 use crate::model::name::NodeName;
 use crate::model::view::{FileKind, LiveFile, LiveNode, LiveView, NodeView};
+use crate::workflow::{engine_states, node_facts};
 
 const TOPOLOGY: &str = r#"version: 1
 name: home
@@ -194,12 +195,14 @@ fn all_that_is_said(files: &[(&str, String)], node_env: &str) -> Vec<String> {
     for node in ["nas", "pi"] {
         view.nodes.insert(NodeName::new(node).expect("a name"), NodeView::Known(Box::new(live.clone())));
     }
-    let resolved = resolve(&sources, &view, &[("ARG".into(), "1".into())]);
+    let variables = [("ARG".to_owned(), "1".to_owned())];
+    let (wanted, drafts) = wanted(&sources, &variables);
+    let resolved = resolve(&sources, drafts, &node_facts(&view), &variables).complete(&engine_states(&view));
     all.extend(said(&resolved.diagnostics, &resolved.map));
     all.push(format!("{:?}", resolved.homelab));
     let (found, map) = check_offline(&sources);
     all.extend(said(&found, &map));
-    all.push(format!("{:?}", wanted(&sources)));
+    all.push(format!("{wanted:?}"));
     all
 }
 

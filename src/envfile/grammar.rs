@@ -212,7 +212,10 @@ impl<'a, 'd> EnvReader<'a, 'd> {
             _ => {
                 let line = rest.split('\n').next().unwrap_or_default();
                 let raw = line.split(" #").next().unwrap_or_default().trim_end();
-                let span = Span::new(self.file, self.at, self.at + raw.len());
+                // Where there is no value, one would stand before the end of the line, of which a `\r` is a part.
+                let is_before_line_end = raw.is_empty() && self.text[..self.at].ends_with('\r');
+                let start = if is_before_line_end { self.at - 1 } else { self.at };
+                let span = Span::new(self.file, start, start + raw.len());
                 self.at = (self.at + line.len() + 1).min(self.text.len());
                 self.substituted(raw, span)
             }

@@ -7,6 +7,7 @@
 //!
 //! Entry: [`observe`].
 
+mod node_facts;
 mod observe;
 mod recording_reader;
 mod selection;
@@ -25,6 +26,7 @@ pub use crate::apply::Error as ApplyError;
 pub use apply::{ApplyRequest, apply, record_services};
 pub use delete::{NotRecorded, Removal, plan_removal};
 pub use locks::{LocksError, NodeLocks, node_locks};
+pub use node_facts::{engine_states, node_facts};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,
 };

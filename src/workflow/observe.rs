@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::node_facts::{engine_states, node_facts};
 use super::recording_reader::RecordingReader;
 use crate::config::{self, Machines, Repository, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
@@ -81,15 +82,11 @@ pub async fn observe(
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
     let asking = node::ask(&machines.known(), &access.node_options, connections);
     let sources = load(machines, listener)?;
-    let (files, engines) = asking.files(config::wanted(&sources)).await;
-    let mut resolved = config::resolve(&sources, &files, variables);
-    let known = |view: &LiveView| view.nodes.values().filter(|node| node.known().is_some()).count();
-    let known_at_first = known(&files);
+    let (wanted, drafts) = config::wanted(&sources, variables);
+    let (files, engines) = asking.files(wanted).await;
+    let resolution = config::resolve(&sources, drafts, &node_facts(&files), variables);
     let (live, fleet) = engines.beside(files).await;
-    // An engine that was lost meanwhile takes its services out of the homelab.
-    if known(&live) < known_at_first || config::depends_on_engines(&live) {
-        resolved = config::resolve(&sources, &live, variables);
-    }
+    let resolved = resolution.complete(&engine_states(&live));
     listener.diagnostics(&resolved.diagnostics, &resolved.map);
     if concern_all(&resolved.diagnostics) {
         return Err(ObserveError::Repository);

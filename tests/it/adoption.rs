@@ -9,6 +9,7 @@ use hl::diff::Change;
 use hl::model::view::RecordedView;
 use hl::model::{Kind, Sealer};
 use hl::node::{Options, refresh};
+use hl::workflow::{engine_states, node_facts};
 use serde_json::{Value, json};
 
 use crate::support::compose;
@@ -201,11 +202,12 @@ fn changes(lab: &Homelab) -> Vec<Change> {
     let repository = Repository::on_disk(lab.repository(), lab.repository(), None);
     let (sources, diagnostics) = config::load(repository);
     assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    let wanted = config::wanted(&sources);
+    let (wanted, drafts) = config::wanted(&sources, &[]);
     let nodes = sources.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let live = runtime.block_on(refresh(&nodes, &Options::default(), wanted));
-    let resolved = config::resolve(&sources, &live, &[]);
+    let resolution = config::resolve(&sources, drafts, &node_facts(&live), &[]);
+    let resolved = resolution.complete(&engine_states(&live));
     assert_eq!(resolved.homelab.unresolved, BTreeMap::new(), "{:?}", resolved.diagnostics);
     hl::diff::diff(&resolved.homelab, &RecordedView::default(), &live, &Sealer::new([0; 32]))
 }

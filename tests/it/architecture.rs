@@ -16,6 +16,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(purity_rule_can_fail),
     trial!(compose_files_are_read_without_a_homelab),
     trial!(homelab_rule_can_fail),
+    trial!(declarations_do_not_depend_on_the_live_view),
+    trial!(live_view_rule_can_fail),
     trial!(only_the_front_door_talks),
     trial!(talking_rule_can_fail),
     trial!(only_render_has_sentences),
@@ -90,6 +92,9 @@ const IMPURE: &[&str] = &[
     "async",
     "await",
 ];
+/// What `config` takes of `model::view`: which files it asks the nodes for. What they say comes as facts.
+const VIEW_OF_CONFIG: &[&str] = &["crate::model::view::Wanted", "crate::model::view::WantContent"];
+
 /// The rooms that know files of Compose's alone, and words of a homelab that they do not have, in comments neither.
 const WITHOUT_A_HOMELAB: &[&str] = &["envfile", "compose"];
 const HOMELAB: &[&str] = &[
@@ -181,6 +186,18 @@ fn homelab_words(files: &[File]) -> Vec<String> {
         .flat_map(|(path, text)| {
             let found = HOMELAB.iter().filter(|word| text.contains(**word));
             found.map(move |word| format!("{path}: `{word}`, of which a Compose file alone says nothing"))
+        })
+        .collect()
+}
+
+fn live_view_in_config(files: &[File]) -> Vec<String> {
+    let config = sources(files).filter(|(path, _)| top_module(path) == Some("config"));
+    config
+        .filter(|(path, _)| !path.ends_with("_tests.rs"))
+        .flat_map(|(path, text)| {
+            let of_view = names(text).paths.into_iter().filter(|name| within(name, "crate::model::view"));
+            let found: BTreeSet<String> = of_view.filter(|name| !VIEW_OF_CONFIG.contains(&name.as_str())).collect();
+            found.into_iter().map(move |name| format!("{path}: `{name}`, where config takes facts"))
         })
         .collect()
 }
@@ -395,6 +412,18 @@ fn homelab_rule_can_fail() {
     says(homelab_words, "src/envfile/mod.rs", "\"services/\"", &[&said("src/envfile/mod.rs", "services/")]);
     says(homelab_words, "src/config/x.rs", "use crate::model::NodeName; // topology", &[]);
     says(homelab_words, path, "fn f(node: &Node) {}", &[]);
+}
+
+fn declarations_do_not_depend_on_the_live_view() {
+    kept(live_view_in_config);
+}
+
+fn live_view_rule_can_fail() {
+    let path = "src/config/x.rs";
+    let said = format!("{path}: `crate::model::view::LiveView`, where config takes facts");
+    says(live_view_in_config, path, "use crate::model::view::{LiveView, Wanted};", &[&said]);
+    says(live_view_in_config, path, "fn f(v: &crate::model::view::LiveView) {}", &[&said]);
+    says(live_view_in_config, "src/workflow/x.rs", "use crate::model::view::LiveView;", &[]);
 }
 
 fn only_the_front_door_talks() {

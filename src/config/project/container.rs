@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::read::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
 use super::{Builder, services};
-use crate::compose::hash::hashed_config;
 use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::model::Text;
@@ -91,7 +90,6 @@ impl Builder<'_> {
                 driver: self.plain(n.get("driver")).unwrap_or_default(),
                 options: text_map(n.get("options")),
             }),
-            hashed: Some(hashed_config(service, self.version)),
             ..ContainerSpec::default()
         };
         self.set_network(name, service, &mut spec);

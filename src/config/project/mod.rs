@@ -14,9 +14,10 @@ mod read;
 mod shared;
 mod storage;
 
+pub(super) use labels::complete;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
 use crate::compose::yaml::{Entry, Map, Node};
 use crate::compose::{self, Project};
@@ -85,20 +86,14 @@ pub(super) struct Claims {
 struct Builder<'a> {
     project: &'a Project,
     reader: &'a dyn Reader,
-    version: ComposeVersion,
     out: &'a mut Diagnostics,
     made: Resources,
 }
 
-/// The resources of a project. Files that go into them are read with `reader` by their path on the machine; labels are
-/// those that a Compose of `version` writes.
-pub(super) fn build(
-    project: &Project,
-    reader: &dyn Reader,
-    version: ComposeVersion,
-    out: &mut Diagnostics,
-) -> Resources {
-    let mut builder = Builder { project, reader, version, out, made: Resources::default() };
+/// The resources of a project. Files that go into them are read with `reader` by their path on the machine. What
+/// depends on the version of Compose is left to [`complete`].
+pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostics) -> Resources {
+    let mut builder = Builder { project, reader, out, made: Resources::default() };
     builder.made.disabled = project.disabled.keys().cloned().collect();
     compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Setting;
+use super::ServiceContext;
 use super::build_filter::BuildFilter;
 use super::env::ServiceEnv;
 use super::files::{Placed, Seen, Walk, contents, missing, too_much};
@@ -26,7 +26,7 @@ pub(super) struct Builds<'a> {
     pub(super) sources: &'a [SourcePath],
 }
 
-impl Setting<'_> {
+impl ServiceContext<'_> {
     /// The files that images are built from go to the node, and the containers learn their content.
     pub(super) fn place_builds(
         &self,

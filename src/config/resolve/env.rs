@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Knowledge, Setting};
+use super::ServiceContext;
+use super::placeholders::Placeholder;
 use crate::compose::Plain;
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Visibility};
@@ -12,27 +13,6 @@ use crate::envfile::{self, Assignments};
 use crate::model::Taint;
 use crate::model::spec::Variable;
 use crate::model::{Pending, Text};
-
-/// Which text stands for values that only the node has, while nobody asks the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StandIn {
-    /// One that passes as a number, a size, a switch and a text.
-    Number,
-    /// One that passes as a path.
-    Path,
-    /// The name of the variable, for people.
-    Name,
-}
-
-impl StandIn {
-    fn text(self, name: &str) -> String {
-        match self {
-            StandIn::Number => "1".to_owned(),
-            StandIn::Path => "/only-the-node-knows".to_owned(),
-            StandIn::Name => format!("({name})"),
-        }
-    }
-}
 
 /// The variables of a service below those of the command line and above `vars`.
 #[derive(Clone, Debug, Default)]
@@ -46,48 +26,48 @@ pub(super) struct ServiceEnv {
     pub declared: BTreeMap<String, Variable>,
     /// Whether hl has something to add to the node's file.
     pub grows: bool,
-    /// Those with a stand-in, because only the node has their value.
-    pub stand_ins: BTreeSet<String>,
+    /// Those with a placeholder, because only the node has their value.
+    pub placeholders: BTreeSet<String>,
 }
 
 /// What the `.env` of a service holds. `asked` are variables without which its compose files cannot be read.
 pub(super) fn service_env(
-    setting: &Setting<'_>,
-    stand_in: StandIn,
+    context: &ServiceContext<'_>,
+    placeholder: Placeholder,
     asked: &BTreeSet<String>,
     map: &mut SourceMap,
     out: &mut Diagnostics,
 ) -> ServiceEnv {
     let mut env = ServiceEnv::default();
     let mut texts = Vec::new();
-    let beside_path = setting.service.folder.join(".env");
+    let beside_path = context.service.folder.join(".env");
     let mut beside = BTreeMap::new();
-    if let Ok(bytes) = setting.reader().read(&beside_path) {
+    if let Ok(bytes) = context.reader().read(&beside_path) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        beside = values(&text, &setting.shown(&beside_path), &[setting.args], map, out);
+        beside = values(&text, &context.shown(&beside_path), &[context.args], map, out);
         texts.push(text);
     }
     let mut node = BTreeMap::new();
-    for (path, bytes) in setting.node_envs() {
+    for (path, bytes) in context.node_envs() {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let found = values(&text, Path::new(&setting.on_node(&path)), &[setting.args, &beside], map, out);
-        if path == setting.node_env_path() {
+        let found = values(&text, Path::new(&context.on_node(&path)), &[context.args, &beside], map, out);
+        if path == context.node_env_path() {
             node = found
         } else {
             beside.extend(found)
         }
         texts.push(text);
     }
-    for (name, secret) in setting.service.secrets.iter().flatten() {
+    for (name, secret) in context.service.secrets.iter().flatten() {
         if node.get(name).is_some_and(|value| !value.is_empty() && *value != secret.value) {
-            let words = format!("`{name}` on `{}` is not what {} says", setting.service.node, secrets::FILE);
-            let hint = format!("to have the other, take its line out of {} there", setting.node_env_path());
+            let words = format!("`{name}` on `{}` is not what {} says", context.service.node, secrets::FILE);
+            let hint = format!("to have the other, take its line out of {} there", context.node_env_path());
             let diagnostic = Diagnostic::note(Code::SecretDiffers, words).at(secret.name_span, "");
             out.push(diagnostic.detail("The value on the node is used: somebody may have set it there.").hint(hint));
         }
     }
     let mut added = Vec::new();
-    for (name, variable) in templates(setting) {
+    for (name, variable) in templates(context) {
         let has_value = |values: &BTreeMap<String, String>| values.get(&name).is_some_and(|v| !v.is_empty());
         if has_value(&beside) && !node.contains_key(&name) {
             continue;
@@ -105,15 +85,15 @@ pub(super) fn service_env(
         env.declared.insert(name, variable);
     }
     env.grows = !added.is_empty();
-    if setting.knowledge == Knowledge::Repository {
+    if context.facts.is_none() {
         let known = |name: &str| {
             let set = |value: Option<&String>| value.is_some_and(|v| !v.is_empty());
             let added = added.iter().find(|(n, v)| n == name && !Pending::is_in(v)).map(|(_, v)| v);
-            set(beside.get(name)) || set(added) || set(setting.args.get(name)) || set(setting.vars().get(name))
+            set(beside.get(name)) || set(added) || set(context.args.get(name)) || set(context.vars().get(name))
         };
-        env.stand_ins = only_on_the_node(setting).chain(asked.iter().cloned()).filter(|name| !known(name)).collect();
-        added.retain(|(name, _)| !env.stand_ins.contains(name));
-        added.extend(env.stand_ins.iter().map(|name| (name.clone(), stand_in.text(name))));
+        env.placeholders = only_on_the_node(context).chain(asked.iter().cloned()).filter(|name| !known(name)).collect();
+        added.retain(|(name, _)| !env.placeholders.contains(name));
+        added.extend(env.placeholders.iter().map(|name| (name.clone(), placeholder.text(name))));
         // The node may well have the file, whatever is in it.
         texts.push(String::new());
     }
@@ -127,13 +107,13 @@ pub(super) fn service_env(
 
 /// The variables that hl puts into the `.env` of the node: those of secrets.env before those of env.example, and those
 /// that it makes up.
-fn templates(setting: &Setting<'_>) -> BTreeMap<String, Variable> {
-    let example = setting.service.env_example.iter().flatten();
+fn templates(context: &ServiceContext<'_>) -> BTreeMap<String, Variable> {
+    let example = context.service.env_example.iter().flatten();
     let mut found: BTreeMap<String, Variable> =
         example.map(|(name, assignment)| (name.clone(), Variable::Is(Text::plain(&assignment.value)))).collect();
-    let secrets = setting.service.secrets.iter().flatten().filter(|(_, assignment)| !assignment.value.is_empty());
+    let secrets = context.service.secrets.iter().flatten().filter(|(_, assignment)| !assignment.value.is_empty());
     found.extend(secrets.map(|(name, a)| (name.clone(), Variable::Secret(Text::secret(&a.value)))));
-    for (name, length) in setting.service.declaration.env.iter().flat_map(|rules| &rules.generate) {
+    for (name, length) in context.service.declaration.env.iter().flat_map(|rules| &rules.generate) {
         let has_value =
             |v: &Variable| matches!(v, Variable::Is(text) | Variable::Secret(text) if text.expose() != Some(""));
         if !found.get(name).is_some_and(has_value) {
@@ -144,18 +124,18 @@ fn templates(setting: &Setting<'_>) -> BTreeMap<String, Variable> {
 }
 
 /// The variables of which the repository says that there are such, and not what is in them.
-fn only_on_the_node(setting: &Setting<'_>) -> impl Iterator<Item = String> {
-    let rules = setting.service.declaration.env.iter();
+fn only_on_the_node(context: &ServiceContext<'_>) -> impl Iterator<Item = String> {
+    let rules = context.service.declaration.env.iter();
     let listed = rules.clone().flat_map(|r| r.required.iter().chain(&r.plain)).map(|name| name.value.clone());
     let generated = rules.flat_map(|r| r.generate.keys().cloned());
-    let examples = setting.service.env_example.iter().flatten().map(|(name, _)| name.clone());
+    let examples = context.service.env_example.iter().flatten().map(|(name, _)| name.clone());
     listed.chain(generated).chain(examples)
 }
 
 /// What makes a variable of the `.env` public after all.
-pub(super) fn plain(setting: &Setting<'_>) -> Plain {
-    let examples = setting.service.env_example.iter().flatten();
-    let rules = setting.service.declaration.env.iter();
+pub(super) fn plain(context: &ServiceContext<'_>) -> Plain {
+    let examples = context.service.env_example.iter().flatten();
+    let rules = context.service.declaration.env.iter();
     Plain {
         names: rules.flat_map(|r| &r.plain).map(|name| name.value.clone()).collect(),
         examples: examples.map(|(name, a)| (name.clone(), a.value.clone())).collect(),
@@ -163,17 +143,17 @@ pub(super) fn plain(setting: &Setting<'_>) -> Plain {
 }
 
 /// Says which required variables have no value. Apply makes those up that it can, so these have one.
-pub(super) fn required(setting: &Setting<'_>, env: &ServiceEnv, out: &mut Diagnostics) -> Vec<String> {
+pub(super) fn required(context: &ServiceContext<'_>, env: &ServiceEnv, out: &mut Diagnostics) -> Vec<String> {
     let mut empty = Vec::new();
-    for name in setting.service.declaration.env.iter().flat_map(|rules| &rules.required) {
-        let sources = [setting.args, &env.values, &setting.vars()];
+    for name in context.service.declaration.env.iter().flat_map(|rules| &rules.required) {
+        let sources = [context.args, &env.values, &context.vars()];
         let value = sources.into_iter().find_map(|values| values.get(&name.value));
         if value.is_some_and(|v| !v.is_empty()) {
             continue;
         }
-        let (service, node) = (&setting.service.name, &setting.service.node);
+        let (service, node) = (&context.service.name, &context.service.node);
         let words = format!("`{}` has no value on `{node}`, so `{service}` is not planned", name.value);
-        let hint = format!("set it in {} on `{node}`, or list it in `env.generate`", setting.node_env_path());
+        let hint = format!("set it in {} on `{node}`, or list it in `env.generate`", context.node_env_path());
         out.push(Diagnostic::warning(Code::RequiredVariableEmpty, words).at(name.span, "required here").hint(hint));
         empty.push(name.value.clone());
     }

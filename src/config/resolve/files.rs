@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Setting;
+use super::ServiceContext;
 use super::build_filter::BuildFilter;
 use super::env::ServiceEnv;
 use super::overlay::Overlay;
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
 /// More than what is looked into.
 pub(super) struct TooMuch;
 
-impl Setting<'_> {
+impl ServiceContext<'_> {
     /// The directories and files of the service; the containers learn the content of what they mount.
     pub(super) fn place(
         &self,

@@ -1,21 +1,25 @@
 //! SOURCES + NODES → HOMELAB. Every service with its variables in place, as typed resources.
 //!
-//! [`resolve`] takes what the nodes say about the `.env` of each service; [`check_offline`] does the same without any
-//! node, for `hl validate`; [`wanted`] says what to ask the nodes for. A service whose node is unknown, or that lacks a
-//! required variable, is left unresolved and holds nothing else back. This module does not know how nodes are asked.
+//! [`wanted`] says which files to ask the nodes for, [`resolve`] takes what they say, and [`Resolution::complete`] adds
+//! what depends on the engines, which may answer later. [`check_offline`] does the same without any node, for
+//! `hl validate`. A service whose node is unknown, or that lacks a required variable, is left unresolved and holds nothing
+//! else back. This module does not know how nodes are asked, nor what else is live on them.
 
 mod build_filter;
 mod builds;
 mod claims;
-mod closed;
 mod env;
 mod files;
+mod not_writable;
 mod overlay;
+mod placeholders;
 mod service;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::facts::{EngineState, NodeFacts, NodeState};
 use super::folders::ServiceSource;
 use super::project::{self, Claims, Resources};
 use super::sources::Sources;
@@ -23,16 +27,14 @@ use super::topology::NodeSource;
 use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
 use crate::compose::{self, Origin, Project, Variables};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Visibility};
-use crate::model::Pending;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 use crate::model::homelab::{Homelab, NodeAddress, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
-use crate::model::view::{LiveNode, LiveView, NodeView, WantContent, Wanted};
-use env::{ServiceEnv, StandIn};
+use env::ServiceEnv;
 use overlay::{Machine, Overlay};
+use placeholders::{Placeholder, explained, required_names};
 
-/// The label in which Compose says which one it is.
-const VERSION_LABEL: &str = "com.docker.compose.version";
+pub use wanted::{Drafts, wanted};
 
 /// What resolving gives.
 #[derive(Clone, Debug)]
@@ -47,62 +49,90 @@ pub struct Resolved {
     pub map: SourceMap,
 }
 
-/// What is known of the node that a service is for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Knowledge<'a> {
-    /// All that there is to know.
-    Live(&'a LiveNode),
-    /// Nothing but what the repository says.
-    Repository,
+/// The services with everything that does not depend on the engines.
+pub struct Resolution {
+    resolved: Resolved,
+    /// The project of each service of the homelab.
+    projects: BTreeMap<ServiceName, Project>,
+}
+
+impl Resolution {
+    /// Adds what depends on the engines: labels for the Compose that looks at the containers next, which is the newest one
+    /// that made a container on the node. The services of an engine that was lost are left unresolved.
+    pub fn complete(self, engines: &BTreeMap<NodeName, EngineState<'_>>) -> Resolved {
+        let Resolution { mut resolved, projects } = self;
+        let homelab = &mut resolved.homelab;
+        for (name, project) in projects {
+            let Some(service) = homelab.services.get_mut(&name) else { continue };
+            match engines.get(&service.node) {
+                Some(EngineState::Answered(version)) => project::complete(service, &project, *version),
+                None => project::complete(service, &project, ComposeVersion::default()),
+                Some(EngineState::Lost { why }) => {
+                    let node = service.node.clone();
+                    let why = format!("`{node}` cannot be read: {why}");
+                    homelab.services.remove(&name);
+                    homelab.unresolved.insert(name, Unresolved { node, why });
+                }
+            }
+        }
+        resolved
+    }
 }
 
 /// Why a service has no resources although all that it depends on is known.
-enum Gap {
+enum Obstacle {
     /// Its files have errors.
     Broken,
     /// Variables that it requires have no value on its node.
     NoValue(Vec<String>),
     /// What hl may not or cannot do there, on its node.
-    Closed(String),
+    NotWritable(String),
 }
 
-impl Gap {
+impl Obstacle {
     fn why(&self) -> String {
         match self {
-            Gap::Broken => "its files have errors".to_owned(),
-            Gap::NoValue(names) => format!("{} has no value", names.join(", ")),
-            Gap::Closed(what) => what.clone(),
+            Obstacle::Broken => "its files have errors".to_owned(),
+            Obstacle::NoValue(names) => format!("{} has no value", names.join(", ")),
+            Obstacle::NotWritable(what) => what.clone(),
         }
     }
 }
 
 /// One service with all that its resolution depends on.
-struct Setting<'a> {
+struct ServiceContext<'a> {
     sources: &'a Sources,
     service: &'a ServiceSource,
     node: &'a NodeSource,
-    knowledge: Knowledge<'a>,
+    /// What its node says; none while only the repository counts.
+    facts: Option<&'a NodeFacts<'a>>,
     /// Variables of the command line.
     args: &'a BTreeMap<String, String>,
     /// What relative paths of its compose files start from, on the node.
     project_dir: String,
 }
 
-/// Resolves every service with what the nodes say and with `env`, the variables of the command line.
-pub fn resolve(sources: &Sources, live: &LiveView, env: &[(String, String)]) -> Resolved {
-    let knowledge = |node: &NodeName| match live.nodes.get(node) {
-        Some(NodeView::Known(live)) => Ok(Knowledge::Live(live)),
-        Some(NodeView::Unknown { why, .. }) => Err(format!("`{node}` cannot be read: {why}")),
-        Some(NodeView::Maintenance) => Err(format!("`{node}` is in maintenance")),
+/// Resolves every service with what the nodes say and with `variables`, those of the command line. A draft that was made to
+/// ask the nodes is kept where its node says nothing else than it was made with.
+pub fn resolve(
+    sources: &Sources,
+    drafts: Drafts,
+    nodes: &BTreeMap<NodeName, NodeState<'_>>,
+    variables: &[(String, String)],
+) -> Resolution {
+    let facts = |node: &NodeName| match nodes.get(node) {
+        Some(NodeState::Known(facts)) => Ok(Some(facts)),
+        Some(NodeState::Unknown { why }) => Err(format!("`{node}` cannot be read: {why}")),
+        Some(NodeState::Maintenance) => Err(format!("`{node}` is in maintenance")),
         None => Err(format!("`{node}` was not asked")),
     };
-    resolve_with(sources, &knowledge, env)
+    resolve_with(sources, drafts, &facts, variables)
 }
 
-/// Resolves every service with what the repository alone says. Values that only a node has are replaced by stand-ins, and
-/// what is wrong because of those is not said.
-pub fn resolve_offline(sources: &Sources, env: &[(String, String)]) -> Resolved {
-    resolve_with(sources, &|_| Ok(Knowledge::Repository), env)
+/// Resolves every service with what the repository alone says. Values that only a node has are replaced by placeholders,
+/// and what is wrong because of those is not said.
+pub fn resolve_offline(sources: &Sources, variables: &[(String, String)]) -> Resolved {
+    resolve_with(sources, Drafts::none(sources), &|_| Ok(None), variables).complete(&BTreeMap::new())
 }
 
 /// What is wrong with the services as far as the repository alone tells, with every text that was read.
@@ -121,55 +151,21 @@ pub fn project_offline(
     let args: BTreeMap<String, String> = env.iter().cloned().collect();
     let found = sources.services.get(service).and_then(|s| Some((s, sources.nodes.get(&s.node)?)));
     let Some((service, node)) = found else { return (None, Diagnostics::default(), sources.map.clone()) };
-    let knowledge = Knowledge::Repository;
-    let setting = Setting { sources, service, node, knowledge, args: &args, project_dir: project_dir(service, node) };
+    let project_dir = project_dir(service, node);
+    let context = ServiceContext { sources, service, node, facts: None, args: &args, project_dir };
     let mut map = sources.map.clone();
-    let best = setting.best_attempt(&[StandIn::Name, StandIn::Number, StandIn::Path], &mut map);
+    let best = context.best_attempt(&[Placeholder::Name, Placeholder::Number, Placeholder::Path], &mut map);
     (best.project, best.diagnostics, map)
 }
 
-/// What to read on each node: the files that hl looks after there, with the content where that counts.
-pub fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
-    let nothing = BTreeMap::new();
-    let mut map = sources.map.clone();
-    let nothing_yet = |node: &NodeSource| Wanted { aside: Some(node.node.root.clone()), ..Wanted::default() };
-    let mut all: BTreeMap<NodeName, Wanted> =
-        sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
-    for (name, source) in &sources.services {
-        let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
-        let root = &node.node.root;
-        wanted.add(format!("{root}/data/{name}"), WantContent::No);
-        wanted.add(format!("{root}/config/{name}"), WantContent::No);
-        wanted.add(format!("{root}/config/{name}/.env"), WantContent::Yes);
-        let project_dir = project_dir(source, node);
-        if source.declaration.project_dir.is_some() {
-            wanted.add(project_env_path(&project_dir), WantContent::Yes);
-        }
-        // Where the service is read from its own folder, there is nothing of it on the node but the above, unless the
-        // node's root is in that folder.
-        if source.folder == Path::new(&project_dir) && !Path::new(root).starts_with(&source.folder) {
-            continue;
-        }
-        let knowledge = Knowledge::Repository;
-        let setting = Setting { sources, service: source, node, knowledge, args: &nothing, project_dir };
-        let Ok((service, _)) = setting.resolve(&mut map, &mut Diagnostics::default()) else { continue };
-        for directory in service.directories.values() {
-            wanted.add(&directory.path, WantContent::No);
-        }
-        for file in service.files.values() {
-            wanted.add(&file.path, WantContent::Yes);
-        }
-    }
-    all
-}
-
 fn resolve_with<'a>(
-    sources: &Sources,
-    knowledge: &dyn Fn(&NodeName) -> Result<Knowledge<'a>, String>,
-    env: &[(String, String)],
-) -> Resolved {
-    let args: BTreeMap<String, String> = env.iter().cloned().collect();
-    let mut map = sources.map.clone();
+    sources: &'a Sources,
+    drafts: Drafts,
+    facts: &dyn Fn(&NodeName) -> Result<Option<&'a NodeFacts<'a>>, String>,
+    variables: &[(String, String)],
+) -> Resolution {
+    let args: BTreeMap<String, String> = variables.iter().cloned().collect();
+    let Drafts { mut map, services: mut drafts } = drafts;
     let mut diagnostics = Diagnostics::default();
     let mut homelab = Homelab {
         name: sources.name.clone(),
@@ -178,33 +174,36 @@ fn resolve_with<'a>(
         ..Homelab::default()
     };
     let mut all_claims: BTreeMap<ServiceName, Claims> = BTreeMap::new();
+    let mut projects = BTreeMap::new();
     let mut broken = BTreeSet::new();
     for (name, service) in &sources.services {
         let Some(node) = sources.nodes.get(&service.node) else { continue };
-        let (knowledge, unknown) = match knowledge(&service.node) {
-            Ok(knowledge) => (knowledge, None),
+        let (facts, unknown) = match facts(&service.node) {
+            Ok(facts) => (facts, None),
             // Its files are checked all the same, as far as they alone tell.
-            Err(why) => (Knowledge::Repository, Some(why)),
+            Err(why) => (None, Some(why)),
         };
         let project_dir = project_dir(service, node);
-        let setting = Setting { sources, service, node, knowledge, args: &args, project_dir };
-        let resolved = setting.resolve(&mut map, &mut diagnostics);
-        if matches!(resolved, Err(Gap::Broken)) {
+        let context = ServiceContext { sources, service, node, facts, args: &args, project_dir };
+        let draft = context.draft(drafts.remove(name), &mut map);
+        let resolved = context.resolve(draft, &mut diagnostics);
+        if matches!(resolved, Err(Obstacle::Broken)) {
             broken.insert(name.clone());
         }
         match (resolved, unknown) {
-            (Ok((service, claims)), None) => {
+            (Ok((service, claims, project)), None) => {
                 homelab.services.insert(name.clone(), service);
                 all_claims.insert(name.clone(), claims);
+                projects.insert(name.clone(), project);
             }
             (resolved, unknown) => {
-                let why = unknown.or_else(|| resolved.err().map(|gap| gap.why())).unwrap_or_default();
+                let why = unknown.or_else(|| resolved.err().map(|obstacle| obstacle.why())).unwrap_or_default();
                 homelab.unresolved.insert(name.clone(), Unresolved { node: service.node.clone(), why });
             }
         }
     }
     claims::check(&homelab, &all_claims, &mut diagnostics);
-    Resolved { homelab, broken, diagnostics, map }
+    Resolution { resolved: Resolved { homelab, broken, diagnostics, map }, projects }
 }
 
 /// A service that was loaded, with what that took.
@@ -213,48 +212,93 @@ struct Attempt {
     resources: Resources,
     env: ServiceEnv,
     diagnostics: Diagnostics,
-    /// How many mistakes were left out because a stand-in may be their cause.
+    /// How many mistakes were left out because a placeholder may be their cause.
     left_out: usize,
 }
 
-impl<'a> Setting<'a> {
-    /// The service and what it claims, or why there is none.
-    fn resolve(&self, map: &mut SourceMap, out: &mut Diagnostics) -> Result<(Service, Claims), Gap> {
-        let best = self.best_attempt(&[StandIn::Number, StandIn::Path], map);
-        let Attempt { project, resources, env, diagnostics, .. } = best;
-        let is_broken = diagnostics.has_errors();
-        out.extend(diagnostics);
-        let empty = match self.knowledge {
-            Knowledge::Live(_) => env::required(self, &env, out),
-            Knowledge::Repository => Vec::new(),
-        };
-        if !empty.is_empty() {
-            return Err(Gap::NoValue(empty));
+/// A service as far as its declaration goes, whether it can be resolved or not.
+struct Draft {
+    attempt: Attempt,
+    /// The service and what it claims; none if its files have errors.
+    service: Option<(Service, Claims)>,
+    /// What was found wrong while the service was put together.
+    problems: Diagnostics,
+}
+
+impl Draft {
+    /// Whether the same would come out with the variables of `env`; `path` is that of the `.env` that these are in.
+    fn holds_for(&self, env: &ServiceEnv, path: &Path) -> bool {
+        let before = &self.attempt.env;
+        let Some(project) = &self.attempt.project else { return false };
+        before.placeholders.is_empty()
+            && before.values == env.values
+            && before.declared == env.declared
+            // A file that is named must be there, even if there is nothing in it.
+            && (env.text.is_some() || !project.named_env_files.contains(path))
+    }
+}
+
+impl<'a> ServiceContext<'a> {
+    /// The service with what its node says, from `earlier` where that holds.
+    fn draft(&self, earlier: Option<Draft>, map: &mut SourceMap) -> Draft {
+        if self.facts.is_none() {
+            return earlier.unwrap_or_else(|| self.draft_offline(map));
         }
-        let Some(project) = project.filter(|_| !is_broken) else { return Err(Gap::Broken) };
-        let claims = resources.claims.clone();
-        let mut problems = Diagnostics::default();
-        let service = self.assemble(&project, resources, &env, &mut problems);
-        let is_broken = problems.has_errors();
-        out.extend(problems);
-        let service = service.filter(|_| !is_broken).ok_or(Gap::Broken)?;
-        match self.closed(&service, &env) {
-            Some(what) => {
-                out.push(self.is_closed(&what));
-                Err(Gap::Closed(what))
+        let mut found = Diagnostics::default();
+        let env = env::service_env(self, Placeholder::Number, &BTreeSet::new(), map, &mut found);
+        match earlier {
+            Some(draft) if found.is_empty() && draft.holds_for(&env, &self.env_path()) => {
+                Draft { attempt: Attempt { env, ..draft.attempt }, ..draft }
             }
-            None => Ok((service, claims)),
+            Some(_) | None => self.assembled(self.attempt_with(env, found, map)),
         }
     }
 
-    /// The first attempt in which no mistake comes from a stand-in, else the one with the fewest.
-    fn best_attempt(&self, stand_ins: &[StandIn], map: &mut SourceMap) -> Attempt {
-        let mut best = self.attempt(stand_ins[0], map);
-        for stand_in in &stand_ins[1..] {
+    /// The service with placeholders for what only its node knows.
+    fn draft_offline(&self, map: &mut SourceMap) -> Draft {
+        self.assembled(self.best_attempt(&[Placeholder::Number, Placeholder::Path], map))
+    }
+
+    fn assembled(&self, mut attempt: Attempt) -> Draft {
+        let mut problems = Diagnostics::default();
+        let resources = std::mem::take(&mut attempt.resources);
+        let claims = resources.claims.clone();
+        let project = attempt.project.as_ref().filter(|_| !attempt.diagnostics.has_errors());
+        let service = project.and_then(|project| self.assemble(project, resources, &attempt.env, &mut problems));
+        let service = service.filter(|_| !problems.has_errors()).map(|service| (service, claims));
+        Draft { attempt, service, problems }
+    }
+
+    /// The service, what it claims and its project, or why there is none.
+    fn resolve(&self, draft: Draft, out: &mut Diagnostics) -> Result<(Service, Claims, Project), Obstacle> {
+        let Draft { attempt: Attempt { project, env, diagnostics, .. }, service, problems } = draft;
+        out.extend(diagnostics);
+        let empty = match self.facts {
+            Some(_) => env::required(self, &env, out),
+            None => Vec::new(),
+        };
+        if !empty.is_empty() {
+            return Err(Obstacle::NoValue(empty));
+        }
+        out.extend(problems);
+        let ((service, claims), project) = service.zip(project).ok_or(Obstacle::Broken)?;
+        match self.not_writable(&service, &env) {
+            Some(what) => {
+                out.push(self.is_not_writable(&what));
+                Err(Obstacle::NotWritable(what))
+            }
+            None => Ok((service, claims, project)),
+        }
+    }
+
+    /// The first attempt in which no mistake comes from a placeholder, else the one with the fewest.
+    fn best_attempt(&self, placeholders: &[Placeholder], map: &mut SourceMap) -> Attempt {
+        let mut best = self.attempt(placeholders[0], map);
+        for placeholder in &placeholders[1..] {
             if best.left_out == 0 {
                 break;
             }
-            let next = self.attempt(*stand_in, map);
+            let next = self.attempt(*placeholder, map);
             if next.left_out < best.left_out {
                 best = next;
             }
@@ -263,13 +307,15 @@ impl<'a> Setting<'a> {
     }
 
     /// Loads the compose files once.
-    fn attempt(&self, stand_in: StandIn, map: &mut SourceMap) -> Attempt {
+    fn attempt(&self, placeholder: Placeholder, map: &mut SourceMap) -> Attempt {
         let mut found = Diagnostics::default();
-        let asked = match self.knowledge {
-            Knowledge::Live(_) => BTreeSet::new(),
-            Knowledge::Repository => self.asked(),
-        };
-        let env = env::service_env(self, stand_in, &asked, map, &mut found);
+        let asked = if self.facts.is_none() { self.asked() } else { BTreeSet::new() };
+        let env = env::service_env(self, placeholder, &asked, map, &mut found);
+        self.attempt_with(env, found, map)
+    }
+
+    /// Loads the compose files with these variables; `found` is what is wrong with those.
+    fn attempt_with(&self, env: ServiceEnv, mut found: Diagnostics, map: &mut SourceMap) -> Attempt {
         let mut resources = Resources::default();
         let mut project = None;
         // An env file that cannot be read says nothing reliable about the rest.
@@ -278,23 +324,19 @@ impl<'a> Setting<'a> {
             match compose::load(&overlay, &self.options(), map) {
                 Ok(loaded) => {
                     found.extend(loaded.warnings);
-                    resources = project::build(&loaded.project, &overlay, self.version(), &mut found);
+                    resources = project::build(&loaded.project, &overlay, &mut found);
                     project = Some(loaded.project);
                 }
                 Err(errors) => found.extend(errors),
             }
         }
-        let (diagnostics, left_out) = explained(found, &env.stand_ins, map);
+        let (diagnostics, left_out) = explained(found, &env.placeholders, map);
         Attempt { project, resources, env, diagnostics, left_out }
     }
 
-    /// Whose labels containers get: those of the newest Compose that has made one on the node, which is the Compose that
-    /// would look at them next.
-    fn version(&self) -> ComposeVersion {
-        match self.knowledge {
-            Knowledge::Live(live) => version(live),
-            Knowledge::Repository => ComposeVersion::default(),
-        }
+    /// The path at which the compose files find the service's `.env`.
+    fn env_path(&self) -> PathBuf {
+        Path::new(&self.project_dir).join(".env")
     }
 
     fn options(&self) -> compose::Options {
@@ -371,28 +413,16 @@ impl<'a> Setting<'a> {
     /// The env files on the node with what is in them, the one that counts more last: the `.env` of a project directory
     /// of its own, as Compose reads it, and hl's. None if there are none or nobody asked.
     fn node_envs(&self) -> Vec<(String, &'a [u8])> {
-        let Knowledge::Live(live) = self.knowledge else { return Vec::new() };
+        let Some(facts) = self.facts else { return Vec::new() };
         let paths = BTreeSet::from([project_env_path(&self.project_dir), self.node_env_path()]);
         let mut paths: Vec<String> = paths.into_iter().collect();
         paths.sort_by_key(|path| *path == self.node_env_path());
         let content = |path: String| {
-            let bytes = live.files.get(&path)?.content.as_deref()?;
+            let bytes = (*facts.files.get(path.as_str())?)?;
             Some((path, bytes))
         };
         paths.into_iter().filter_map(content).collect()
     }
-}
-
-/// The newest Compose that has made a container on a node.
-fn version(live: &LiveNode) -> ComposeVersion {
-    let labels = live.containers.values().filter_map(|c| c.spec.compose_labels.get(VERSION_LABEL));
-    labels.map(|version| ComposeVersion::of_release(version)).max().unwrap_or_default()
-}
-
-/// Whether what the engines have changes what was resolved with the files of the nodes alone: on a node whose containers
-/// a newer Compose has made, labels are another.
-pub fn depends_on_engines(live: &LiveView) -> bool {
-    live.nodes.values().filter_map(NodeView::known).any(|node| version(node) != ComposeVersion::default())
 }
 
 /// The path of the `.env` that Compose reads in a project directory.
@@ -415,51 +445,6 @@ fn project_dir(service: &ServiceSource, node: &NodeSource) -> String {
         (None, Machine::Same) => service.folder.to_string_lossy().into_owned(),
         (None, Machine::Other) => format!("{}/config/{}", node.node.root, service.name),
     }
-}
-
-/// Names in `${NAME:?…}` and `${NAME?…}` of a text.
-fn required_names(text: &str) -> Vec<String> {
-    let expressions = text.split("${").skip(1);
-    let name_of = |rest: &str| {
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
-        let operator = &rest[end..];
-        (operator.starts_with(":?") || operator.starts_with('?')).then(|| rest[..end].to_owned())
-    };
-    expressions.filter_map(name_of).filter(|name| !name.is_empty()).collect()
-}
-
-/// What is left of `found` without the mistakes that a stand-in may be the cause of, and how many those are.
-fn explained(found: Diagnostics, stand_ins: &BTreeSet<String>, map: &SourceMap) -> (Diagnostics, usize) {
-    let mut kept = Diagnostics::default();
-    let mut left_out = 0;
-    for diagnostic in found.iter() {
-        if diagnostic.severity != Severity::Note && is_about(diagnostic, stand_ins, map) {
-            left_out += 1;
-            continue;
-        }
-        let mut diagnostic = diagnostic.clone();
-        for text in [&mut diagnostic.summary, &mut diagnostic.detail, &mut diagnostic.hint] {
-            *text = Pending::readable(text);
-        }
-        kept.push(diagnostic);
-    }
-    (kept, left_out)
-}
-
-/// Whether the text that a mistake points to uses one of the variables.
-fn is_about(diagnostic: &Diagnostic, names: &BTreeSet<String>, map: &SourceMap) -> bool {
-    let Some(label) = diagnostic.labels.first().filter(|_| !names.is_empty()) else { return false };
-    let source = map.get(label.span.file);
-    if source.visibility == Visibility::Secret {
-        return true;
-    }
-    let quoted = source.text.get(label.span.start as usize..label.span.end as usize).unwrap_or_default();
-    let uses = |rest: &str| {
-        let rest = rest.strip_prefix('{').unwrap_or(rest);
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        names.contains(&rest[..end])
-    };
-    quoted.split('$').skip(1).any(uses)
 }
 
 /// A service cannot be found in two places at once, so a mistake in it is said of the service as a whole.

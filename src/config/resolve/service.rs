@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::builds::Builds;
 use super::env::ServiceEnv;
-use super::{Setting, at_service};
+use super::{ServiceContext, at_service};
 use crate::compose::Project;
 use crate::config::project::Resources;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::model::homelab::{HealthScript, Lifecycle, Service, Update};
 use crate::model::name::ProjectName;
 
-impl Setting<'_> {
+impl ServiceContext<'_> {
     /// The service with all its resources.
     pub(super) fn assemble(
         &self,

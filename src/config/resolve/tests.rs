@@ -2,17 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Resolved, check_offline, resolve, wanted};
+use super::{Drafts, Resolved, check_offline};
+use crate::compose::reader::{Kind as ReadKind, ReadError, Reader};
 use crate::config::tests::{repository, said};
 use crate::config::{Sources, load};
 use crate::model::Text;
 use crate::model::name::NodeName;
 use crate::model::spec::{ContainerSpec, FileContent, MountKind, Variable};
-use crate::model::view::{FileKind, LiveContainer, LiveFile, LiveNode, LiveView, NodeView, Status, WantContent};
+use crate::model::view::{
+    FileKind, LiveContainer, LiveFile, LiveNode, LiveView, NodeView, Status, WantContent, Wanted,
+};
+use crate::workflow::{engine_states, node_facts};
 
 const TOPOLOGY: &str = "version: 1\nname: home\nvars: { TZ: UTC, DOMAIN: lan }\n\
     nodes:\n  here: { address: local, vars: { DOMAIN: here } }\n  nas: { address: 'ssh://nas' }\n";
+
+/// The label in which Compose writes its own version.
+const VERSION_LABEL: &str = "com.docker.compose.version";
+
+/// The homelab with what the nodes say, which is the same with the drafts and without.
+fn resolve(sources: &Sources, live: &LiveView, variables: &[(String, String)]) -> Resolved {
+    let resolved = |drafts| {
+        let resolution = super::resolve(sources, drafts, &node_facts(live), variables);
+        resolution.complete(&engine_states(live))
+    };
+    let (drafted, anew) = (resolved(super::wanted(sources, variables).1), resolved(Drafts::none(sources)));
+    let shown = |resolved: &Resolved| (said(&resolved.diagnostics, &resolved.map), format!("{:?}", resolved.homelab));
+    assert_eq!(shown(&drafted), shown(&anew));
+    assert_eq!(drafted.broken, anew.broken);
+    drafted
+}
+
+fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
+    super::wanted(sources, &[]).0
+}
 
 /// A repository with the topology above, in which each service has an owner.
 fn lab(files: &[(&str, &str)]) -> Sources {
@@ -380,7 +406,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
         let mut live = live(&[]);
         let Some(NodeView::Known(node)) = live.nodes.get_mut("here") else { panic!("it is known") };
         for release in made_by {
-            let compose_labels = BTreeMap::from([(super::VERSION_LABEL.to_owned(), (*release).to_owned())]);
+            let compose_labels = BTreeMap::from([(VERSION_LABEL.to_owned(), (*release).to_owned())]);
             let container = LiveContainer {
                 id: (*release).to_owned(),
                 name: (*release).to_owned(),
@@ -399,9 +425,66 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
         }
         let resolved = resolve(&sources, &live, &[]);
         clean(&resolved);
-        resolved.homelab.services["web"].containers["app"].spec.compose_labels[super::VERSION_LABEL].clone()
+        let spec = &resolved.homelab.services["web"].containers["app"].spec;
+        assert!(spec.hashed.is_some());
+        spec.compose_labels[VERSION_LABEL].clone()
     };
     assert_eq!(version(&[]), "2.26.1");
     assert_eq!(version(&["2.26.1", "1.29.2"]), "2.26.1");
     assert_eq!(version(&["2.26.1", "2.40.0"]), "5.5.0");
+}
+
+/// Counts how often a Compose file is read.
+struct CountingReader {
+    inner: Arc<dyn Reader + Send + Sync>,
+    reads: AtomicUsize,
+}
+
+impl Reader for CountingReader {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        if path.ends_with("compose.yml") {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.read(path)
+    }
+
+    fn kind(&self, path: &Path) -> ReadKind {
+        self.inner.kind(path)
+    }
+
+    fn names(&self, path: &Path) -> Vec<String> {
+        self.inner.names(path)
+    }
+
+    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
+        self.inner.size_and_mode(path)
+    }
+}
+
+#[test]
+fn a_draft_is_kept_where_the_node_says_nothing_new() {
+    let compose = "services: { app: { image: a, environment: { A: \"${A:-none}\" } } }\n";
+    let named = "services: { app: { image: a, env_file: .env } }\n";
+    let sources = lab(&[
+        ("services/named/compose.yml", named),
+        ("services/named/service.yaml", "owner_node: nas\n"),
+        ("services/web/compose.yml", compose),
+        ("services/web/service.yaml", "owner_node: nas\n"),
+    ]);
+    let reader = Arc::new(CountingReader { inner: Arc::clone(&sources.repository.reader), reads: AtomicUsize::new(0) });
+    let mut sources = sources;
+    sources.repository.reader = Arc::clone(&reader) as Arc<dyn Reader + Send + Sync>;
+    let loads = |live: &LiveView| {
+        let drafts = super::wanted(&sources, &[]).1;
+        let before = reader.reads.load(Ordering::Relaxed);
+        super::resolve(&sources, drafts, &node_facts(live), &[]).complete(&engine_states(live));
+        reader.reads.load(Ordering::Relaxed) - before
+    };
+    // The file that is named is missing there, which only another load tells.
+    assert_eq!(loads(&live(&[])), 1);
+    let named = ("nas", "/opt/homelab/config/named/.env", "");
+    assert_eq!(loads(&live(&[("nas", "/opt/homelab/config/web/.env", ""), named])), 0);
+    let changed = live(&[("nas", "/opt/homelab/config/web/.env", "A=b\n"), named]);
+    assert_eq!(loads(&changed), 1);
+    assert_eq!(environment(&resolve(&sources, &changed, &[]), "web", "A"), Some(Text::secret("b")));
 }

@@ -1,25 +1,25 @@
 //! What a service needs on its node beside the engine, and hl may not or cannot do there.
 
 use super::env::ServiceEnv;
-use super::{Knowledge, Setting, at_service};
+use super::{ServiceContext, at_service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::homelab::{NodeAddress, Service};
 use crate::model::spec::FileContent;
 
-impl Setting<'_> {
+impl ServiceContext<'_> {
     /// The first thing that hl would have to do on the node, beside its engine, and may not or cannot.
-    pub(super) fn closed(&self, service: &Service, env: &ServiceEnv) -> Option<String> {
-        let Knowledge::Live(node) = self.knowledge else { return None };
-        let is_missing = |path: &String| !node.files.contains_key(path);
+    pub(super) fn not_writable(&self, service: &Service, env: &ServiceEnv) -> Option<String> {
+        let facts = self.facts?;
+        let is_missing = |path: &String| !facts.files.contains_key(path.as_str());
         let directories = service.directories.values().map(|d| &d.path).filter(|path| is_missing(path));
         let files = service.files.values().filter(|file| match &file.content {
             FileContent::Exactly(bytes) | FileContent::Secret(bytes) => {
-                let there = node.files.get(&file.path).and_then(|f| f.content.as_ref());
-                there.is_none_or(|there| there != bytes)
+                let there = facts.files.get(file.path.as_str()).copied().flatten();
+                there.is_none_or(|there| there != bytes.as_slice())
             }
             FileContent::Variables(_) => env.grows || is_missing(&file.path),
         });
-        let path = directories.chain(files.map(|file| &file.path)).find(|path| node.closed.contains(*path));
+        let path = directories.chain(files.map(|file| &file.path)).find(|path| facts.not_writable.contains(*path));
         match (path, self.has_shell(), &service.health) {
             (Some(path), true, _) => Some(format!("hl may not write {path}")),
             (Some(path), false, _) => Some(format!("hl cannot write {path}")),
@@ -33,7 +33,7 @@ impl Setting<'_> {
         !matches!(self.node.node.address, NodeAddress::Tcp { .. })
     }
 
-    pub(super) fn is_closed(&self, what: &str) -> Diagnostic {
+    pub(super) fn is_not_writable(&self, what: &str) -> Diagnostic {
         let (service, node, root) = (&self.service.name, &self.service.node, &self.node.node.root);
         let words = format!("{what} on `{node}`, so `{service}` is not planned");
         let folder = format!("give it the folder there: `sudo install -d -o USER {root}`");

@@ -1,0 +1,40 @@
+//! What is known of the nodes when their services are resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compose::print::ComposeVersion;
+
+/// What a node itself says, of which its services' declarations depend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeFacts<'a> {
+    /// The files and folders that were asked for and are there, by absolute path: their bytes, where those were asked for.
+    pub files: BTreeMap<&'a str, Option<&'a [u8]>>,
+    /// The paths among those asked for that hl may neither make nor replace, there or not.
+    pub not_writable: &'a BTreeSet<String>,
+}
+
+/// What is known of one node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeState<'a> {
+    /// It was read.
+    Known(NodeFacts<'a>),
+    /// It could not be read.
+    Unknown {
+        /// Why, in one line.
+        why: &'a str,
+    },
+    /// It is out of service on purpose and was not asked.
+    Maintenance,
+}
+
+/// What an engine adds once it has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineState<'a> {
+    /// It answered: the newest Compose that made a container on its node is of this version.
+    Answered(ComposeVersion),
+    /// It did not, after its node's files had been read.
+    Lost {
+        /// Why, in one line.
+        why: &'a str,
+    },
+}

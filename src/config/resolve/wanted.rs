@@ -1,0 +1,58 @@
+//! Which files of the nodes count, and the drafts of services that were needed to know it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Draft, ServiceContext, project_dir, project_env_path};
+use crate::config::sources::Sources;
+use crate::config::topology::NodeSource;
+use crate::diagnostic::SourceMap;
+use crate::model::name::{NodeName, ServiceName};
+use crate::model::view::{WantContent, Wanted};
+
+/// Services as the repository alone declares them, with every text that they were read from.
+pub struct Drafts {
+    pub(super) map: SourceMap,
+    pub(super) services: BTreeMap<ServiceName, Draft>,
+}
+
+impl Drafts {
+    /// No draft of any service.
+    pub fn none(sources: &Sources) -> Self {
+        Self { map: sources.map.clone(), services: BTreeMap::new() }
+    }
+}
+
+/// What to read on each node: the files that hl looks after there, with the content where that counts. Which files those
+/// are depends on `variables`, those of the command line; what was drafted to find out is for [`super::resolve`].
+pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<NodeName, Wanted>, Drafts) {
+    let args: BTreeMap<String, String> = variables.iter().cloned().collect();
+    let mut drafts = Drafts::none(sources);
+    let nothing_yet = |node: &NodeSource| Wanted { aside: Some(node.node.root.clone()), ..Wanted::default() };
+    let mut all: BTreeMap<NodeName, Wanted> =
+        sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
+    for (name, source) in &sources.services {
+        let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
+        let root = &node.node.root;
+        wanted.add(format!("{root}/data/{name}"), WantContent::No);
+        wanted.add(format!("{root}/config/{name}"), WantContent::No);
+        wanted.add(format!("{root}/config/{name}/.env"), WantContent::Yes);
+        let project_dir = project_dir(source, node);
+        if source.declaration.project_dir.is_some() {
+            wanted.add(project_env_path(&project_dir), WantContent::Yes);
+        }
+        // Where the service is read from its own folder, there is nothing of it on the node but the above, unless the
+        // node's root is in that folder.
+        if source.folder == Path::new(&project_dir) && !Path::new(root).starts_with(&source.folder) {
+            continue;
+        }
+        let context = ServiceContext { sources, service: source, node, facts: None, args: &args, project_dir };
+        let draft = context.draft_offline(&mut drafts.map);
+        if let Some((service, _)) = &draft.service {
+            service.directories.values().for_each(|directory| wanted.add(&directory.path, WantContent::No));
+            service.files.values().for_each(|file| wanted.add(&file.path, WantContent::Yes));
+        }
+        drafts.services.insert(name.clone(), draft);
+    }
+    (all, drafts)
+}
