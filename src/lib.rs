@@ -2,7 +2,8 @@
 //!
 //! `config` reads the repository, with `compose` for its Compose files and `envfile` for its env files; `node` asks the
 //! machines, `state` knows what was applied last. `diff` lays these three views over one another, `plan` turns what
-//! differs into steps, `render` prints them, and after consent `apply` takes the steps and records what is now true.
+//! differs into steps, `render` prints them, and after consent `apply` takes the steps, with `data` for
+//! copies between nodes, and records what is now true.
 //! `workflow` puts these rooms in order for whoever wants one of their results, and `cli` is the front door.
 
 pub mod atomic_file;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod diff;
 pub mod plan;
 
+pub mod data;
 pub mod node;
 pub mod state;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::data::{self, Arrival, DataError, Route};
 use crate::model::NodeName;
-use crate::model::spec::{BuildSpec, ContainerSpec, DataPlace, DataSource, FileContent, FileSpec};
-use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError, transfer};
+use crate::model::spec::{BuildSpec, ContainerSpec, FileContent, FileSpec};
+use crate::node::{Advance, FileWrite, NewContainer, Node, NodeError};
 use crate::plan::Operation;
 
 use super::env_file::{MergeError, merge};
@@ -24,20 +25,6 @@ pub(super) struct Context<'a> {
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
     /// Is told how far a long call is.
     pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
-}
-
-impl Context<'_> {
-    /// The door to another node than the call's own.
-    fn node(&self, name: &NodeName) -> Result<&dyn Node, CallError> {
-        self.nodes.get(name).map(AsRef::as_ref).ok_or_else(|| CallError::NoNode { node: name.clone() })
-    }
-
-    /// The node that data is copied from, and where it is there.
-    fn source<'s>(&self, source: &'s DataSource) -> Result<(&dyn Node, &'s DataPlace), CallError> {
-        match source {
-            DataSource::Node { node, place } => Ok((self.node(node)?, place)),
-        }
-    }
 }
 
 /// What others need to know of a call that is done.
@@ -68,10 +55,19 @@ enum CallError {
     Merge { path: String, error: MergeError },
     #[error("{path} is not UTF-8 text, so hl adds nothing to it")]
     NotText { path: String },
-    #[error("hl is not connected to {node}")]
-    NoNode { node: NodeName },
+    #[error(transparent)]
+    Data(DataError),
     #[error("{what} needs a generated value that was not made")]
     Incomplete { what: String },
+}
+
+impl From<DataError> for CallError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Node(error) => error.into(),
+            error => CallError::Data(error),
+        }
+    }
 }
 
 impl From<NodeError> for CallError {
@@ -94,6 +90,7 @@ pub(super) async fn perform(node: &dyn Node, operation: &Operation, context: &Co
 async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> Result<Made, CallError> {
     let progress = |advance: Advance| (context.say)(advance.text, advance.bytes);
     let say = |text: &str| (context.say)(text.to_owned(), None);
+    let route = Route { to: node, nodes: context.nodes };
     match operation {
         Operation::EnsureDirectory(spec) => node.ensure_directory(spec).await?,
         Operation::WriteFile(spec) => return write_file(node, spec).await,
@@ -105,19 +102,12 @@ async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> 
             node.build_image(reference, &build, &progress).await?;
         }
         Operation::CheckMove { from, data, mounts, images, containers } => {
-            let coming = transfer::Coming { data, mounts, images, containers };
-            transfer::check(context.node(from)?, node, &coming).await?;
+            data::check(route, &Arrival { from, data, mounts, images, containers }).await?;
         }
-        Operation::CopyData { source, target } => {
-            let (from, source) = context.source(source)?;
-            transfer::copy(from, source, node, target, &progress).await?;
-        }
-        Operation::DiscardData { source, target } => {
-            let (from, source) = context.source(source)?;
-            transfer::discard(from, source, node, target, &today()).await?;
-        }
-        Operation::RemoveFolder { path } => transfer::remove(node, path).await?,
-        Operation::RetireFolder { path } => transfer::set_aside(node, path, &today()).await?,
+        Operation::CopyData { source, target } => data::copy(route, source, target, &progress).await?,
+        Operation::DiscardData { source, target } => data::discard(route, source, target, &today()).await?,
+        Operation::RemoveFolder { path } => data::remove(node, path).await?,
+        Operation::RetireFolder { path } => data::retire(node, path, &today()).await?,
         Operation::CreateNetwork(spec) => drop(node.create_network(spec).await?),
         Operation::RemoveNetwork { id, .. } => node.remove_network(id).await?,
         Operation::CreateVolume(spec) => node.create_volume(spec).await?,

@@ -5,16 +5,16 @@
 //! opens the doors and [`refresh`] asks all nodes at once; who has something to do until they have answered begins with
 //! [`ask`] and says later which files count.
 
+mod capabilities;
 mod connect;
 mod docker;
 mod door;
 mod error;
-mod facts;
 mod refresh;
 mod shell;
 pub mod simulated;
 mod ssh;
-pub mod transfer;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,11 +29,12 @@ use crate::model::spec::{
 };
 use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
 
+pub use capabilities::Capabilities;
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use door::renewed;
 pub use error::{ErrorKind, NodeError};
-pub use facts::Facts;
 pub use refresh::{Asking, Connections, Engines, ask, refresh};
+pub use tools::{FreeSpace, Incoming, Outgoing, Tools};
 
 pub use crate::model::view::{WantContent, Wanted};
 
@@ -149,13 +150,13 @@ pub trait Node: Send + Sync {
     /// is killed. A script that fails is an outcome, not an error.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
 
-    /// What the engine tells of its machine beyond the live view; none where nobody tells.
-    fn facts(&self) -> Option<&dyn Facts> {
+    /// What the engine tells of its machine beyond the live view; none where it tells nothing.
+    fn capabilities(&self) -> Option<&dyn Capabilities> {
         None
     }
 
-    /// What copies data; none where files cannot be reached.
-    fn tools(&self) -> Option<&dyn shell::Tools> {
+    /// Primitives on its file trees, as copying data needs them; none where files cannot be reached.
+    fn tools(&self) -> Option<&dyn Tools> {
         None
     }
 

@@ -48,11 +48,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["model", "envfile", "compose"]),
     ("node", &["model"]),
     ("state", &["model", "atomic_file"]),
+    ("data", &["model", "node"]),
     ("diff", &["model", "envfile"]),
     ("plan", &["model", "envfile", "diff"]),
     ("event", &["model", "plan"]),
     ("render", &["model", "diff", "plan", "event"]),
-    ("apply", &["model", "envfile", "plan", "node", "state", "event"]),
+    ("apply", &["model", "envfile", "plan", "data", "node", "state", "event"]),
     ("backup", &["model", "plan", "node", "state", "event"]),
     (
         "workflow",

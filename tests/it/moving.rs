@@ -248,14 +248,14 @@ fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
     let password = moving.password("nas");
     // What an earlier try has left there: neither this configuration nor another one.
     pi.inside("mkdir -p /opt/homelab/config/notes; echo OTHER=1 >/opt/homelab/config/notes/.env\n");
-    refused("put data in /opt/homelab/config/notes: there is other data already");
+    refused("put data in /opt/homelab/config/notes: other data is already there");
     pi.inside("rm -r /opt/homelab/config/notes\n");
     pi.inside("mkdir /opt/homelab/data; mount -t tmpfs -o size=50m tmpfs /opt/homelab/data\n");
     refused("are free in /opt/homelab/data, and 10");
     pi.inside("umount /opt/homelab/data\n");
     // Somebody's early copy, which is not what it was any more.
     pi.inside("mkdir -p /opt/homelab/data/notes; echo old >/opt/homelab/data/notes/large\n");
-    refused("there is other data already than /opt/homelab/data/notes on nas");
+    refused("other data is already there, not a copy of /opt/homelab/data/notes on nas");
     pi.inside("rm -r /opt/homelab/data/notes\n");
     pi.inside("echo 'MemAvailable: 0 kB' >/run/meminfo; mount --bind /run/meminfo /proc/meminfo\n");
     refused("0 B of memory are free, and it uses");
@@ -304,7 +304,7 @@ fn data_in_a_volume_comes_along() {
     moving.node("pi").inside(&format!("echo newer >{}/newer\n", folder("pi", "notes_vol")));
     let before = moving.seen("pi", &folder("pi", "notes_vol"));
     moving.owner("nas");
-    moving.hl(&["apply", "--yes"]).code(4).talks("there is other data already");
+    moving.hl(&["apply", "--yes"]).code(4).talks("other data is already there");
     assert_eq!(moving.container("pi")["State"]["Running"], true);
     // Given up, and what the first move left is removed.
     moving.hl(&["plan", "--prune-moved"]).code(0).says("What notes left behind stays until");

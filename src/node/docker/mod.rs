@@ -4,13 +4,13 @@
 //! view of what the engine shows, [`create`] makes bodies of specs, the others are calls.
 
 mod build;
+mod capabilities;
 mod container;
 mod context;
 mod create;
 mod credentials;
 mod dial;
 mod engine;
-mod facts;
 mod inspect;
 mod place;
 mod pull;
@@ -29,10 +29,10 @@ use async_trait::async_trait;
 pub use self::dial::{ConnectFailed, Dial, Stream, UnixSocket};
 use self::engine::{CHANGE, Engine};
 pub use self::tls::TlsPort;
-use super::shell::{LocalShell, Shell, Tools};
+use super::shell::{LocalShell, Shell};
 use super::{
-    ContainerState, EngineInfo, Facts, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options,
-    Progress, Script, ScriptOutcome,
+    Capabilities, ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options,
+    Progress, Script, ScriptOutcome, Tools,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -198,7 +198,7 @@ impl Node for DockerNode {
         self.shell.run_script(script).await
     }
 
-    fn facts(&self) -> Option<&dyn Facts> {
+    fn capabilities(&self) -> Option<&dyn Capabilities> {
         Some(self)
     }
 

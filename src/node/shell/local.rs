@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Folder, Shell, Tools, file, lock, script};
+use super::{Folder, Shell, file, lock, script};
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
-use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
+use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome, Tools};
 
 /// Files and scripts of this machine, on behalf of one node.
 pub struct LocalShell {

@@ -6,22 +6,22 @@ mod file;
 mod local;
 mod lock;
 mod none;
+mod programs;
 mod script;
-mod tools;
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
 
-use super::{FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
+use super::{FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome, Tools};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
 pub use local::LocalShell;
 pub use none::NoShell;
+pub use programs::{Programs, ended, last_line};
 pub use script::interpreter;
-pub use tools::{Incoming, Outgoing, Tools, ended, last_line};
 
 /// What a node does beside its engine.
 #[async_trait]
@@ -50,7 +50,7 @@ pub trait Shell: Send + Sync {
     /// Takes a lock away from whoever holds it.
     async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
 
-    /// What copies data; none where files cannot be reached.
+    /// Primitives on its file trees; none where files cannot be reached.
     fn tools(&self) -> Option<&dyn Tools>;
 
     /// A folder of the node, to read all of it here.

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{Folder, Shell, Tools};
+use super::{Folder, Shell};
 use crate::model::NodeName;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
-use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome};
+use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome, Tools};
 
 /// No files and no scripts.
 pub struct NoShell {

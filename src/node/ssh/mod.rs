@@ -6,10 +6,10 @@
 
 mod folder;
 mod lock;
+mod programs;
 mod relay;
 mod shell;
 mod text;
-mod tools;
 mod wire;
 
 use std::path::Path;

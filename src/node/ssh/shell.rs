@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::wire::{Output, Rights, Wire};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
-use crate::node::shell::{Folder, Shell, Tools, interpreter};
-use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptEnd, ScriptOutcome};
+use crate::node::shell::{Folder, Shell, interpreter};
+use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptEnd, ScriptOutcome, Tools};
 
 /// For what touches a few files.
 const SHORT: Duration = Duration::from_secs(60);

@@ -1,13 +1,13 @@
-//! What an engine tells of its machine, for those who have to know before they change anything.
+//! What an engine tells of its machine and of what it holds, for checks before anything changes.
 
 use async_trait::async_trait;
 
 use super::NodeError;
 use crate::model::spec::ImageRef;
 
-/// Questions that the live view has no answer to, because few ask them. All of them only read.
+/// Questions that the live view does not answer, because few commands ask them. They only read.
 #[async_trait]
-pub trait Facts: Send + Sync {
+pub trait Capabilities: Send + Sync {
     /// What the machine runs, `os/arch`.
     async fn platform(&self) -> Result<String, NodeError>;
 

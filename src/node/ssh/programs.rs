@@ -1,4 +1,4 @@
-//! Scripts over the connection whose input or output is more than a few lines.
+//! Scripts of hl's own over the connection, whose input and output may be more than a few lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use openssh::{Child, Session};
 use super::shell::RemoteShell;
 use super::text;
 use super::wire::Rights;
-use crate::node::shell::{Incoming, Outgoing, Tools, ended, last_line};
-use crate::node::{ErrorKind, NodeError};
+use crate::node::shell::{Programs, ended, last_line};
+use crate::node::{ErrorKind, Incoming, NodeError, Outgoing};
 
 impl RemoteShell {
     /// Data belongs to whoever runs in the containers: to read and to write it takes root, where that can be had.
@@ -26,15 +26,19 @@ impl RemoteShell {
 }
 
 #[async_trait]
-impl Tools for RemoteShell {
-    async fn tool(
+impl Programs for RemoteShell {
+    fn failed(&self, what: &str, kind: ErrorKind) -> NodeError {
+        self.fail(what, kind)
+    }
+
+    async fn run_program(
         &self,
         what: &str,
         script: &str,
         arguments: &[&str],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<String, NodeError> {
-        let output = self.wire.run_as(self.rights(), script, arguments, &[], patience).await;
+        let output = self.wire.run_as(self.rights(), script, arguments, &[], timeout).await;
         let output = output.map_err(|kind| self.fail(what, kind))?;
         match output.code {
             0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use super::engine::escape;
 use super::{DockerNode, read, wire};
 use crate::model::spec::ImageRef;
-use crate::node::{Facts, NodeError};
+use crate::node::{Capabilities, NodeError};
 
 #[async_trait]
-impl Facts for DockerNode {
+impl Capabilities for DockerNode {
     async fn platform(&self) -> Result<String, NodeError> {
         let version: wire::Version = self.engine.get("ask for the platform", "/version").await?;
         Ok(format!("{}/{}", version.os, version.arch))
