@@ -101,6 +101,7 @@ impl Context {
     /// How nodes are reached.
     pub fn node_options(&self) -> node::Options {
         let mut options = node::Options::default();
+        options.simulated_folder = Some(self.root.join("state/simulated"));
         // As Docker's own programs have it; only a socket can be this machine's engine.
         if let Some(socket) = variable("DOCKER_HOST").as_deref().and_then(|host| host.strip_prefix("unix://")) {
             options.docker_socket = PathBuf::from(socket);

@@ -2,8 +2,10 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::error::DataError;
+use super::mark;
+use super::route::{Route, directory, tools};
 use super::source::{Occupant, Source};
-use super::{DataError, Route, directory, mark, tools};
 use crate::model::spec::{DataPlace, DataSource, DirectorySpec};
 use crate::node::{Advance, Node, Progress};
 

@@ -1,6 +1,7 @@
 //! The names that stand beside data while it is moved, and the mark that says what a copy was when it came.
 
-use super::{DataError, tools};
+use super::error::DataError;
+use super::route::tools;
 use crate::node::{FileWrite, Node};
 
 /// Mode of a mark: a digest is no secret.

@@ -14,56 +14,14 @@ mod error;
 mod mark;
 mod preflight;
 mod retire;
+mod route;
 mod source;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::model::NodeName;
-use crate::model::spec::DataPlace;
-use crate::node::{Capabilities, Node, Tools};
+#[cfg(test)]
+mod tests;
 
 pub use copy::copy;
 pub use error::{DataError, Refusal, Task};
 pub use preflight::{Arrival, check};
 pub use retire::{discard, remove, retire};
-
-/// The node that data is copied to, and the nodes that it may come from.
-#[derive(Clone, Copy)]
-pub struct Route<'a> {
-    /// The node that it is copied to.
-    pub to: &'a dyn Node,
-    /// All nodes that are connected, by name.
-    pub nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
-}
-
-impl<'a> Route<'a> {
-    /// The node of this name, to copy from.
-    fn from(&self, name: &NodeName) -> Result<&'a dyn Node, DataError> {
-        let node = self.nodes.get(name).map(AsRef::as_ref);
-        node.ok_or_else(|| DataError::Refused { node: name.clone(), what: Task::Any, kind: Refusal::NotConnected })
-    }
-}
-
-/// The directory of a place.
-async fn directory(node: &dyn Node, place: &DataPlace) -> Result<String, DataError> {
-    match place {
-        DataPlace::Folder(path) => Ok(path.clone()),
-        DataPlace::Volume(name) => match capabilities(node)?.volume_folder(name).await? {
-            Some(directory) => Ok(directory),
-            None => Err(refused(node, Task::Find(place.clone()), Refusal::NoVolume)),
-        },
-    }
-}
-
-fn tools(node: &dyn Node) -> Result<&dyn Tools, DataError> {
-    node.tools().ok_or_else(|| refused(node, Task::Any, Refusal::NoFiles))
-}
-
-fn capabilities(node: &dyn Node) -> Result<&dyn Capabilities, DataError> {
-    node.capabilities().ok_or_else(|| refused(node, Task::Any, Refusal::NoCapabilities))
-}
-
-fn refused(node: &dyn Node, what: Task, kind: Refusal) -> DataError {
-    DataError::Refused { node: node.name().clone(), what, kind }
-}
+pub use route::Route;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::error::{DataError, Refusal, Task};
+use super::route::{Route, capabilities, directory, refused, tools};
 use super::source::{Occupant, Source};
-use super::{DataError, Refusal, Route, Task, capabilities, directory, refused, tools};
 use crate::model::NodeName;
 use crate::model::spec::{DataPlace, DataSource, ImageRef};
 use crate::node::Node;

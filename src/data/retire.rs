@@ -1,7 +1,9 @@
 //! What a move leaves behind: copies that nobody needs go, data stays under another name until somebody prunes it.
 
+use super::error::DataError;
+use super::mark;
+use super::route::{Route, directory, tools};
 use super::source::Source;
-use super::{DataError, Route, directory, mark, tools};
 use crate::model::spec::{DataPlace, DataSource};
 use crate::node::Node;
 

@@ -1,6 +1,9 @@
 //! Data where it comes from, as it was found.
 
-use super::{DataError, Refusal, Route, Task, directory, mark, refused, tools};
+use super::error::{DataError, Refusal, Task};
+use super::mark;
+use super::route::{Route, directory, refused, tools};
+use crate::model::NodeName;
 use crate::model::spec::DataSource;
 use crate::node::{Node, Outgoing};
 
@@ -76,7 +79,7 @@ impl<'a> Source<'a> {
         refused(to, Task::Copy(self.directory.clone()), Refusal::Broken(error))
     }
 
-    fn name(&self) -> (String, crate::model::NodeName) {
+    fn name(&self) -> (String, NodeName) {
         (self.directory.clone(), self.node.name().clone())
     }
 }

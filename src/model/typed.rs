@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A value of a field that is more than a text or a number. Fields hold it in normal form: what the engine fills in by
 /// itself, or does not show, is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,8 @@ impl State {
 }
 
 /// Whether a container runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Made and never started.
     Created,
@@ -85,7 +88,8 @@ pub enum NetworkEnd {
 }
 
 /// Another container that this one shares something with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ContainerRef {
     /// A Compose service of the same project.
     Service(String),
@@ -105,7 +109,7 @@ pub struct HostPort {
 }
 
 /// What is mounted at a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// What it is.
     pub kind: MountKind,
@@ -114,7 +118,8 @@ pub struct Mount {
 }
 
 /// The kinds of mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MountKind {
     /// A path of the node.
     Bind {
@@ -232,7 +237,7 @@ impl Mount {
 }
 
 /// A device of the node in a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its path on the node.
     pub source: String,
@@ -241,7 +246,8 @@ pub struct Device {
 }
 
 /// A request to a device driver.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceRequest {
     /// `nvidia`, `cdi` and the like.
     pub driver: String,

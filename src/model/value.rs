@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
 use super::pending::Pending;
 use super::secret::{Digest, Sealer};
@@ -114,6 +115,24 @@ impl PartialEq for Text {
 }
 
 impl Eq for Text {}
+
+/// Only what anyone may read is written down: a secret is an error, whatever it is a part of.
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Text::Plain(text) => serializer.serialize_str(text),
+            Text::Secret(_) | Text::Sealed(_) | Text::Pending(_) => {
+                Err(S::Error::custom("a secret is not written down"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Text::Plain)
+    }
+}
 
 /// A value in normal form. What means nothing (`null`, `""`, `0`, `false`, an empty list or map) is
 /// not a value: the field is then absent, which [`super::Fields::set`] sees to.
@@ -266,5 +285,6 @@ mod tests {
         assert!(Text::secret("pw").same(&sealed, &sealer));
         assert!(!sealed.same(&Text::plain("pw2"), &sealer));
         assert!(!format!("{:?}", Text::secret("pw")).contains("pw"));
+        assert!(serde_json::to_string(&Text::secret("pw")).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::addr::Addr;
 use super::begun::BegunOperation;
@@ -120,7 +121,7 @@ impl LiveNode {
 }
 
 /// Which instance of which Compose service a container is, by Compose's own labels.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComposeIdentity {
     /// The project.
     pub project: ProjectName,
@@ -135,7 +136,8 @@ pub struct ComposeIdentity {
 }
 
 /// Whether a container was made by `compose run`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OneOff {
     /// It belongs to its Compose service.
     No,
@@ -144,7 +146,7 @@ pub enum OneOff {
 }
 
 /// A container as it is now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveContainer {
     /// Its id, 64 hex digits.
     pub id: String,
@@ -174,7 +176,8 @@ pub struct LiveContainer {
 }
 
 /// What Docker's health check says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Not decided yet.
     Starting,
@@ -185,7 +188,7 @@ pub enum Health {
 }
 
 /// A network as it is now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveNetwork {
     /// Its id.
     pub id: String,
@@ -196,7 +199,7 @@ pub struct LiveNetwork {
 }
 
 /// A volume as it is now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveVolume {
     /// The project and key of Compose's labels; `None` for volumes that no Compose made.
     pub identity: Option<(ProjectName, String)>,
@@ -205,7 +208,8 @@ pub struct LiveVolume {
 }
 
 /// An image as it is now.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LiveImage {
     /// Its id, `sha256:…`.
     pub id: String,

@@ -11,6 +11,7 @@ use super::Node;
 use super::docker::{DockerNode, TlsPort};
 use super::error::{ErrorKind, NodeError};
 use super::shell::NoShell;
+use super::simulated::Simulated;
 use super::ssh;
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
@@ -26,6 +27,8 @@ pub struct Options {
     pub docker_config: Option<PathBuf>,
     /// What scripts on this machine see of the caller's environment; they need a `PATH` at least.
     pub script_environment: BTreeMap<String, String>,
+    /// The folder that simulated nodes are kept in; absent where none can be.
+    pub simulated_folder: Option<PathBuf>,
     /// Where the sockets of this run may be: a folder with a short name, on this machine.
     pub runtime_folder: PathBuf,
 }
@@ -40,6 +43,7 @@ impl Default for Options {
             docker_certificates: None,
             docker_config: None,
             script_environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
+            simulated_folder: None,
             runtime_folder: PathBuf::from("/tmp"),
         }
     }
@@ -97,7 +101,9 @@ pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn 
             Ok(Arc::new(DockerNode::connect_through(&node.name, Arc::new(dial), shell, patience, options).await?))
         }
         NodeAddress::Simulated => {
-            Err(fail(ErrorKind::Unsupported("nodes at simulated are not supported yet".to_owned())))
+            let no_folder = || fail(ErrorKind::Unsupported("there is no folder for simulated nodes".to_owned()));
+            let folder = options.simulated_folder.as_ref().ok_or_else(no_folder)?;
+            Ok(Arc::new(Simulated::kept(node.name.clone(), folder)?))
         }
     }
 }

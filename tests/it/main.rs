@@ -37,6 +37,7 @@ mod remote;
 mod repository;
 mod root;
 mod secrets;
+mod simulated;
 mod soak;
 mod support;
 mod tls;
@@ -68,6 +69,7 @@ fn main() -> std::process::ExitCode {
         repository::TRIALS,
         root::TRIALS,
         secrets::TRIALS,
+        simulated::TRIALS,
         soak::TRIALS,
         tls::TRIALS,
         truth_files::TRIALS,

@@ -1,5 +1,6 @@
 //! The loop on nodes that do what they are told, and write down what they are asked.
 
+mod moving;
 mod node;
 mod recording;
 mod stopping;

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::hashed::HashedConfig;
 use super::image_ref::ImageRef;
 use crate::model::typed::{ContainerRef, Device, DeviceRequest, Mount};
 use crate::model::value::Text;
 
 /// Everything that decides what a container is. Absent means "as the image or the engine has it".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ContainerSpec {
     /// The final name.
     pub name: String,
@@ -27,6 +30,7 @@ pub struct ContainerSpec {
     /// Compose's own labels (`com.docker.compose.*`); written at creation, not compared.
     pub compose_labels: BTreeMap<String, String>,
     /// What Compose's label `config-hash` is made of at creation; absent on what a node shows.
+    #[serde(skip)]
     pub hashed: Option<HashedConfig>,
     /// Kernel annotations for the runtime.
     pub annotations: BTreeMap<String, Text>,
@@ -184,7 +188,7 @@ fn single_ports(port: &str) -> Vec<String> {
 }
 
 /// A published port of a container.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Port {
     /// Port inside.
     pub target: u16,
@@ -197,7 +201,8 @@ pub struct Port {
 }
 
 /// Docker's own health check; zero and absent are the image's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", …]`; absent is the image's.
     pub test: Option<Vec<Text>>,
@@ -221,7 +226,8 @@ impl Healthcheck {
 }
 
 /// When the engine starts a container again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RestartPolicy {
     /// Never.
     #[default]
@@ -237,7 +243,8 @@ pub enum RestartPolicy {
 }
 
 /// Whose network namespace a container uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NetworkMode {
     /// Its own, on the networks that it is attached to.
     #[default]
@@ -255,7 +262,8 @@ pub enum NetworkMode {
 }
 
 /// Whose process namespace a container uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PidMode {
     /// Its own.
     #[default]
@@ -280,7 +288,8 @@ impl PidMode {
 }
 
 /// Whose IPC namespace a container uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IpcMode {
     /// As the engine's configuration has it.
     #[default]
@@ -314,7 +323,8 @@ impl IpcMode {
 }
 
 /// One end of a container on a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Attachment {
     /// All its names on this network: the container's, its Compose service's and further ones. Only
     /// the short id and the host name, which some engines add, are left out.
@@ -340,7 +350,7 @@ pub struct Attachment {
 }
 
 /// A file that is copied into a container between its creation and its start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedFile {
     /// What is in it.
     pub content: Text,
@@ -358,7 +368,7 @@ impl CopiedFile {
 }
 
 /// Soft and hard limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ulimit {
     /// The limit that applies.
     pub soft: i64,
@@ -367,7 +377,8 @@ pub struct Ulimit {
 }
 
 /// Limits of block devices: path → weight, bytes per second or operations per second.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BlkioConfig {
     /// Weight of all devices, 10 to 1000.
     pub weight: Option<i64>,
@@ -384,7 +395,7 @@ pub struct BlkioConfig {
 }
 
 /// Where the output goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logging {
     /// The driver; empty is the engine's default.
     pub driver: String,

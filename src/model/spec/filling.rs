@@ -10,19 +10,20 @@ impl ContainerSpec {
     /// The same with the gaps of its texts filled: what apply creates once it has made `values`.
     #[must_use]
     pub fn filled(mut self, values: &BTreeMap<String, String>) -> Self {
-        let fill = |text: &mut Text| *text = text.filled(values);
-        self.command.iter_mut().flatten().for_each(fill);
-        self.entrypoint.iter_mut().flatten().for_each(fill);
-        self.environment.values_mut().flatten().for_each(fill);
-        self.labels.values_mut().for_each(fill);
-        self.annotations.values_mut().for_each(fill);
-        self.files.values_mut().map(|file| &mut file.content).for_each(fill);
-        self.mounted_files.values_mut().for_each(fill);
-        self.build.values_mut().for_each(fill);
-        self.healthcheck.iter_mut().flat_map(|check| &mut check.test).flatten().for_each(fill);
-        self.logging.iter_mut().flat_map(|logging| logging.options.values_mut()).for_each(fill);
+        self.change_texts(&mut |text| *text = text.filled(values));
         self.hashed = self.hashed.map(|hashed| hashed.filled(values));
         self
+    }
+
+    /// Changes each text in it that may be a secret.
+    pub fn change_texts(&mut self, change: &mut dyn FnMut(&mut Text)) {
+        let texts = self.command.iter_mut().flatten().chain(self.entrypoint.iter_mut().flatten());
+        let texts = texts.chain(self.environment.values_mut().flatten()).chain(self.labels.values_mut());
+        let texts = texts.chain(self.annotations.values_mut());
+        let texts = texts.chain(self.files.values_mut().map(|file| &mut file.content));
+        let texts = texts.chain(self.mounted_files.values_mut()).chain(self.build.values_mut());
+        let texts = texts.chain(self.healthcheck.iter_mut().flat_map(|check| &mut check.test).flatten());
+        texts.chain(self.logging.iter_mut().flat_map(|logging| logging.options.values_mut())).for_each(change);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::container::{ContainerSpec, Healthcheck};
 use crate::model::typed::{Mount, MountKind};
 use crate::model::value::Text;
@@ -60,7 +62,8 @@ pub struct BuildSpec {
 }
 
 /// What an image brings along: the defaults of every container made from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageConfig {
     /// Entry point.
     pub entrypoint: Vec<String>,

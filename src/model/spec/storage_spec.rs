@@ -4,12 +4,14 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::value::Text;
 
 /// A network that hl makes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NetworkSpec {
     /// Its real name.
     pub name: String,
@@ -36,7 +38,8 @@ pub struct NetworkSpec {
 }
 
 /// One address pool of a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct IpamPool {
     /// `address/bits`.
     pub subnet: Option<String>,
@@ -75,7 +78,8 @@ fn first_address(range: &str) -> Option<IpAddr> {
 }
 
 /// A volume that hl makes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct VolumeSpec {
     /// Its real name.
     pub name: String,

@@ -11,7 +11,7 @@ use crate::node::{LockGuard, LockHolder};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes the lock, or tells who has it.
-pub(super) fn take(path: &str, holder: &str) -> io::Result<Result<LockGuard, LockHolder>> {
+pub fn take(path: &str, holder: &str) -> io::Result<Result<LockGuard, LockHolder>> {
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     match file.try_lock() {
         Ok(()) => {}
@@ -35,7 +35,7 @@ impl Drop for Held {
 }
 
 /// Who has the lock.
-pub(super) fn holder(path: &str) -> io::Result<Option<LockHolder>> {
+pub fn holder(path: &str) -> io::Result<Option<LockHolder>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
@@ -48,7 +48,7 @@ pub(super) fn holder(path: &str) -> io::Result<Option<LockHolder>> {
 }
 
 /// Asks the process that has the lock to end, and waits until it is free.
-pub(super) fn break_it(path: &str) -> io::Result<()> {
+pub fn break_it(path: &str) -> io::Result<()> {
     let Some(holder) = holder(path)? else { return Ok(()) };
     let pid = holder.pid.filter(|_| holder.boot == boot());
     let pid = pid.ok_or_else(|| io::Error::other("what stands in it is no process of this boot"))?;

@@ -18,7 +18,9 @@ use super::{FileWrite, LockGuard, LockHolder, NodeError, Script, ScriptOutcome, 
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{LiveFile, LiveFiles, WantContent, Wanted};
 
+pub use file::write as write_file;
 pub use local::LocalShell;
+pub use lock::{break_it as break_lock, holder as lock_holder, take as take_lock};
 pub use none::NoShell;
 pub use programs::{Programs, ended, last_line};
 pub use script::interpreter;

@@ -4,22 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::NewContainer;
 use super::super::error::ErrorKind;
-use super::world::{Behaviour, World, kept, network_identity};
+use super::tree::file_error;
+use super::world::{Behaviour, Pulls, World, kept, network_identity, shown_text, volume_directory, volume_identity};
 use crate::model::ProjectName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkMode, NetworkSpec,
-    VolumeSpec,
+    VolumeSpec, content_digest,
 };
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, LiveImage, LiveNetwork, LiveVolume, OneOff, Status};
 
 impl World {
     pub(super) fn pull(&mut self, reference: &ImageRef) -> Result<(), ErrorKind> {
-        let normal = reference.normal();
-        let Some((image, _)) = self.registry.get(&normal).cloned() else {
+        let (normal, listed) = (reference.normal(), reference.listed());
+        if self.pulls == Pulls::Published && !self.registry.contains_key(&normal) {
             return Err(ErrorKind::NotFound(format!("manifest for {reference} not found")));
-        };
+        }
+        let platform = self.machine.platform.clone();
+        let image = &mut self.registry.entry(normal.clone()).or_default().image;
+        if image.id.is_empty() {
+            let config = image.config.take().unwrap_or_default();
+            let (id, names) = (content_digest(normal.as_bytes()), BTreeSet::from([listed]));
+            *image = LiveImage { id, names, config: Some(config), platform };
+        }
+        let image = image.clone();
         for other in self.images.values_mut() {
-            other.names.remove(&normal);
+            other.names.retain(|name| !image.names.contains(name));
         }
         self.images.insert(image.id.clone(), image);
         Ok(())
@@ -31,7 +40,7 @@ impl World {
             id: id.clone(),
             names: [reference.normal()].into(),
             config: Some(Default::default()),
-            ..LiveImage::default()
+            platform: self.machine.platform.clone(),
         };
         self.images.insert(id.clone(), image);
         id
@@ -42,7 +51,9 @@ impl World {
             return Err(ErrorKind::Conflict(format!("network with name {} already exists", spec.name)));
         }
         let id = self.next_id();
-        let network = LiveNetwork { id: id.clone(), identity: network_identity(spec), spec: spec.clone() };
+        let mut spec = spec.clone();
+        spec.labels.values_mut().for_each(shown_text);
+        let network = LiveNetwork { id: id.clone(), identity: network_identity(&spec), spec };
         self.networks.insert(id.clone(), network);
         Ok(id)
     }
@@ -63,8 +74,14 @@ impl World {
     }
 
     pub(super) fn create_volume(&mut self, spec: &VolumeSpec) {
-        let volume = LiveVolume { identity: None, spec: spec.clone() };
-        self.volumes.entry(spec.name.clone()).or_insert(volume);
+        if self.volumes.contains_key(&spec.name) {
+            return;
+        }
+        let now = self.tick();
+        self.files.make_directory(&volume_directory(&spec.name), now).expect("the engine's folder is its own");
+        let mut spec = spec.clone();
+        spec.labels.values_mut().chain(spec.driver_opts.values_mut()).for_each(shown_text);
+        self.volumes.insert(spec.name.clone(), LiveVolume { identity: volume_identity(&spec), spec });
     }
 
     pub(super) fn remove_volume(&mut self, name: &str) -> Result<(), ErrorKind> {
@@ -75,17 +92,21 @@ impl World {
         if let Some(user) = user {
             return Err(ErrorKind::Conflict(format!("remove {name}: volume is in use - [{}]", user.id)));
         }
-        self.volumes.remove(name);
+        self.drop_volume(name);
         Ok(())
+    }
+
+    fn drop_volume(&mut self, name: &str) {
+        if self.volumes.remove(name).is_some() {
+            self.files.remove(volume_directory(name).trim_end_matches("/_data"));
+        }
     }
 
     pub(super) fn create_container(&mut self, new: &NewContainer<'_>) -> Result<String, ErrorKind> {
         if self.containers.values().any(|c| c.name == new.name) {
             return Err(ErrorKind::Conflict(format!("The container name \"/{}\" is already in use", new.name)));
         }
-        let normal = new.spec.image.normal();
-        let image = self.images.values().find(|i| i.id == normal || i.names.contains(&normal)).cloned();
-        let Some(image) = image else {
+        let Some(image) = self.find_image(&new.spec.image).cloned() else {
             return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
         };
         let leans_on = self.shared_with(new)?;
@@ -109,6 +130,7 @@ impl World {
                 self.create_volume(&VolumeSpec { name: source.clone(), ..VolumeSpec::default() });
             }
         }
+        self.make_bound(&spec)?;
         let container = LiveContainer {
             id: id.clone(),
             name: new.name.to_owned(),
@@ -126,6 +148,26 @@ impl World {
         self.containers.insert(id.clone(), container);
         self.ends.insert(id.clone(), ends);
         Ok(id)
+    }
+
+    /// Makes the folders of the node that a container mounts, where they are not there and may be made.
+    fn make_bound(&mut self, spec: &ContainerSpec) -> Result<(), ErrorKind> {
+        for mount in spec.mounts.values() {
+            let MountKind::Bind { source, must_exist, .. } = &mount.kind else { continue };
+            match (self.files.exists(source), must_exist) {
+                (true, _) => {}
+                (false, true) => {
+                    let why =
+                        format!("invalid mount config for type \"bind\": bind source path does not exist: {source}");
+                    return Err(ErrorKind::Engine { status: 400, message: why });
+                }
+                (false, false) => {
+                    let now = self.tick();
+                    self.files.make_directory(source, now).map_err(|error| file_error(source, &error))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Those whose namespace or volumes a new container shares; they must exist.
@@ -189,8 +231,9 @@ impl World {
             let message = format!("Bind for 0.0.0.0:{} failed: port is already allocated", port.published);
             return Err(ErrorKind::Engine { status: 500, message });
         }
-        let behaviour = self.behaviour(&wanted.image_id);
+        let behaviour = self.program(&wanted.image_id).behaviour;
         let container = self.get(container)?;
+        container.started_at = jiff::Timestamp::now().to_string();
         let checked = container.spec.healthcheck.as_ref().is_some_and(|c| !c.is_disabled());
         (container.status, container.health) = match behaviour {
             Behaviour::Runs => (Status::Running, checked.then_some(Health::Healthy)),
@@ -231,7 +274,7 @@ impl World {
         let Some(gone) = self.containers.remove(&id) else { return };
         if volumes == AnonymousVolumes::Remove {
             for volume in gone.anonymous_volumes.values() {
-                self.volumes.remove(volume);
+                self.drop_volume(volume);
             }
         }
     }

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec};
-use crate::model::view::{LiveContainer, LiveFile, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
+use super::tree::Tree;
+use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec, VolumeSpec};
+use crate::model::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
+use crate::model::{ProjectName, Text};
 
 /// What programs of an image do when they are started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Behaviour {
     /// They run and are healthy.
     #[default]
@@ -19,8 +23,50 @@ pub enum Behaviour {
     Sick,
 }
 
+/// An image of the registries, and what its programs do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Program {
+    /// The image; one without an id gets id, name and platform when it is pulled.
+    pub image: LiveImage,
+    /// What its programs do when they are started.
+    pub behaviour: Behaviour,
+    /// Bytes of memory that they use.
+    pub memory: u64,
+}
+
+/// Which images can be pulled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pulls {
+    /// Every image: one that is not known brings nothing along, and runs.
+    #[default]
+    Anything,
+    /// Only those that are published.
+    Published,
+}
+
+/// The machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Machine {
+    /// What it runs, `os/arch`.
+    pub platform: String,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Bytes of its disk.
+    pub disk: u64,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { platform: "linux/amd64".to_owned(), memory: 8 << 30, disk: 1 << 40 }
+    }
+}
+
 /// All that is on a simulated node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct World {
     /// Containers by id.
     pub containers: BTreeMap<String, LiveContainer>,
@@ -30,23 +76,41 @@ pub struct World {
     pub volumes: BTreeMap<String, LiveVolume>,
     /// Images by id.
     pub images: BTreeMap<String, LiveImage>,
-    /// What can be pulled, by full reference, with what its programs do.
-    pub registry: BTreeMap<String, (LiveImage, Behaviour)>,
-    /// Files and directories by path.
-    pub files: BTreeMap<String, LiveFile>,
+    /// What is known of the images of the registries, by full reference.
+    pub registry: BTreeMap<String, Program>,
+    /// What can be pulled beside that.
+    pub pulls: Pulls,
+    /// Files, directories and links.
+    pub files: Tree,
+    /// The exit codes of scripts by the folder that they run in; others end with 0.
+    pub scripts: BTreeMap<String, i32>,
+    /// The machine.
+    pub machine: Machine,
     /// Ends of containers on networks: container id → network name → the network's id.
     pub(super) ends: BTreeMap<String, BTreeMap<String, String>>,
+    /// Counts what was made, and seconds.
     made: u64,
+}
+
+/// Where the engine has the data of a volume.
+pub(super) fn volume_directory(name: &str) -> String {
+    format!("/var/lib/docker/volumes/{name}/_data")
 }
 
 impl World {
     /// Puts an image into the registry: its name, what it brings along, what its programs do.
     pub fn publish(&mut self, reference: &str, config: ImageConfig, behaviour: Behaviour) {
-        let normal = ImageRef::new(reference).normal();
+        let reference = ImageRef::new(reference);
         let id = format!("sha256:{:0>64}", self.next());
-        let names = BTreeSet::from([normal.clone()]);
-        let image = LiveImage { id, names, config: Some(config), ..LiveImage::default() };
-        self.registry.insert(normal, (image, behaviour));
+        let names = BTreeSet::from([reference.listed()]);
+        let image = LiveImage { id, names, config: Some(config), platform: self.machine.platform.clone() };
+        self.registry.insert(reference.normal(), Program { image, behaviour, memory: 0 });
+    }
+
+    /// The next second.
+    pub(super) fn tick(&mut self) -> u64 {
+        self.made += 1;
+        self.made
     }
 
     /// A fresh number, as hexadecimal text.
@@ -65,9 +129,25 @@ impl World {
         format!("{:0>12}{:0>52}", self.next(), 0)
     }
 
-    /// What its programs do, by the id of the image.
-    pub(super) fn behaviour(&self, image_id: &str) -> Behaviour {
-        self.registry.values().find(|(image, _)| image.id == image_id).map(|(_, b)| *b).unwrap_or_default()
+    /// What is known of an image's programs, by the image's id.
+    pub(super) fn program(&self, image_id: &str) -> Program {
+        self.registry.values().find(|program| program.image.id == image_id).cloned().unwrap_or_default()
+    }
+
+    /// The image that a reference points to.
+    pub(super) fn find_image(&self, reference: &ImageRef) -> Option<&LiveImage> {
+        let (normal, listed) = (reference.normal(), reference.listed());
+        self.images.values().find(|i| i.id == normal || i.names.contains(&normal) || i.names.contains(&listed))
+    }
+
+    /// The folders below a root that moves have left under another name.
+    pub(super) fn retained(&self, root: &str) -> Vec<String> {
+        let of = |place: &str| {
+            let folder = format!("{root}/{place}");
+            let names = self.files.list(&folder).into_iter().filter(|name| name.contains(".moved-"));
+            names.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+        };
+        [of("data"), of("config")].concat()
     }
 
     /// The live view, without files.
@@ -135,13 +215,29 @@ impl World {
     }
 }
 
-/// Compose's labels as the identity that they give a container or a network.
-pub(super) fn network_identity(spec: &NetworkSpec) -> Option<(crate::model::ProjectName, String)> {
-    let label = |name: &str| spec.compose_labels.get(&format!("com.docker.compose.{name}")).cloned();
-    Some((crate::model::ProjectName::new(label("project")?).ok()?, label("network")?))
+/// Compose's labels as the identity that they give a network.
+pub(super) fn network_identity(spec: &NetworkSpec) -> Option<(ProjectName, String)> {
+    identity(&spec.compose_labels, "network")
 }
 
-/// A container's spec without what only decides how it is made.
+/// Compose's labels as the identity that they give a volume.
+pub(super) fn volume_identity(spec: &VolumeSpec) -> Option<(ProjectName, String)> {
+    identity(&spec.compose_labels, "volume")
+}
+
+fn identity(labels: &BTreeMap<String, String>, kind: &str) -> Option<(ProjectName, String)> {
+    let label = |name: &str| labels.get(&format!("com.docker.compose.{name}")).cloned();
+    Some((ProjectName::new(label("project")?).ok()?, label(kind)?))
+}
+
+/// A text as an engine has it, which knows nothing of secrets.
+pub(super) fn shown_text(text: &mut Text) {
+    if let Some(clear) = text.expose() {
+        *text = Text::plain(clear);
+    }
+}
+
+/// A container's spec as the engine keeps it: without what only decides how it is made.
 pub(super) fn kept(spec: &ContainerSpec) -> ContainerSpec {
     let mut spec = spec.clone();
     // None of it can be seen on a container that exists.
@@ -149,5 +245,7 @@ pub(super) fn kept(spec: &ContainerSpec) -> ContainerSpec {
     spec.mounted_files.clear();
     spec.build.clear();
     spec.built_from.clear();
+    spec.hashed = None;
+    spec.change_texts(&mut shown_text);
     spec
 }

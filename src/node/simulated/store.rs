@@ -1,0 +1,207 @@
+//! A simulated node in a file, which outlives the process: what one command changes the next one finds.
+//!
+//! The file holds all that a machine would hold, the passwords in its env files included. It belongs to its user alone, and
+//! the folder says to git that nothing in it is to be committed.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::world::World;
+use crate::model::NodeName;
+use crate::model::spec::ContainerSpec;
+use crate::node::FileWrite;
+use crate::node::error::ErrorKind;
+use crate::node::shell::write_file;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+/// Git leaves everything in the folder alone.
+const IGNORE: &str = "*\n";
+
+/// The file of a node.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    node: NodeName,
+    /// What the file was when it was read or written last.
+    seen: Option<Stamp>,
+}
+
+/// What tells one content of the file from the next without reading it.
+type Stamp = (u64, i64, i64, u64);
+
+/// The first line of the file, and the world after it.
+#[derive(Deserialize)]
+struct Head {
+    format_version: u32,
+}
+
+/// The file.
+#[derive(Serialize)]
+struct Written<'a> {
+    format_version: u32,
+    node: &'a NodeName,
+    #[serde(flatten)]
+    world: &'a World,
+}
+
+impl Store {
+    /// The file of `node` below `folder`. Nothing is made yet.
+    pub(super) fn new(folder: &Path, node: &NodeName) -> Self {
+        Self { folder: folder.to_owned(), node: node.clone(), seen: None }
+    }
+
+    /// Reads the file again if somebody has written it since; a node without a file is a new machine.
+    pub(super) fn refresh(&mut self, world: &mut World) -> Result<(), ErrorKind> {
+        let path = self.path();
+        let now = match fs::metadata(&path) {
+            Ok(metadata) => Some(stamp(&metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(&path, &error)),
+        };
+        if now.is_some() && now == self.seen {
+            return Ok(());
+        }
+        *world = match now {
+            Some(_) => read(&fs::read(&path).map_err(|error| failed(&path, &error))?)
+                .map_err(|why| ErrorKind::File { path: path.display().to_string(), why: self.unreadable(&why) })?,
+            None => World::default(),
+        };
+        self.seen = now;
+        Ok(())
+    }
+
+    /// Reads the file again the next time, whatever it is: what is in memory is no longer what is in it.
+    pub(super) fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    /// Writes the file, all or nothing.
+    pub(super) fn save(&mut self, world: &World) -> Result<(), ErrorKind> {
+        self.make_folder()?;
+        let path = self.path();
+        let content = written(&self.node, world).map_err(|error| ErrorKind::Garbled(error.to_string()))?;
+        let file = FileWrite { path: path.display().to_string(), content, mode: 0o600, owner: None };
+        write_file(&file).map_err(|error| failed(&path, &error))?;
+        self.seen = Some(stamp(&fs::metadata(&path).map_err(|error| failed(&path, &error))?));
+        Ok(())
+    }
+
+    /// The file whose lock is the node's, and its folder, which is made.
+    pub(super) fn lock_path(&self) -> Result<String, ErrorKind> {
+        self.make_folder()?;
+        Ok(self.folder.join(format!("{}.lock", self.node)).display().to_string())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.json", self.node))
+    }
+
+    fn make_folder(&self) -> Result<(), ErrorKind> {
+        let make = || {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+            let ignore = self.folder.join(".gitignore");
+            if ignore.exists() { Ok(()) } else { fs::write(ignore, IGNORE) }
+        };
+        make().map_err(|error| failed(&self.folder, &error))
+    }
+
+    fn unreadable(&self, why: &str) -> String {
+        format!("{why}; remove the file to begin with an empty machine")
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<World, String> {
+    let Head { format_version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if format_version != VERSION {
+        return Err(format!("it has format {format_version}, and this hl reads {VERSION}"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// The file's text. What a container leaves to its image or the engine is left out.
+fn written(node: &NodeName, world: &World) -> serde_json::Result<Vec<u8>> {
+    let mut file = serde_json::to_value(Written { format_version: VERSION, node, world })?;
+    let defaults = serde_json::to_value(ContainerSpec::default())?;
+    let containers = file.get_mut("containers").and_then(Value::as_object_mut);
+    for container in containers.into_iter().flat_map(|containers| containers.values_mut()) {
+        if let Some(spec) = container.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.retain(|key, value| defaults.get(key) != Some(value));
+        }
+    }
+    let mut text = serde_json::to_vec_pretty(&file)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.size())
+}
+
+fn failed(path: &Path, error: &io::Error) -> ErrorKind {
+    ErrorKind::File { path: path.display().to_string(), why: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::model::Text;
+    use crate::model::spec::{ImageRef, VolumeSpec};
+    use crate::node::simulated::tests::{new_container, spec};
+
+    fn store(folder: &Path) -> Store {
+        Store::new(folder, &NodeName::new("nas").unwrap())
+    }
+
+    #[test]
+    fn what_one_process_writes_the_next_one_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("simulated");
+        let (mut one, mut world) = (store(&below), World::default());
+        one.refresh(&mut world).unwrap();
+        assert!(!below.exists(), "to look makes nothing");
+        world.pull(&ImageRef::new("web:1")).unwrap();
+        world.create_volume(&VolumeSpec { name: "data".into(), ..VolumeSpec::default() });
+        world.files.put_file("/opt/.env", "PASSWORD=hunter2\n");
+        let mut container = spec("web:1");
+        container.environment.insert("PASSWORD".into(), Some(Text::secret("hunter2")));
+        container.environment.insert("HIDDEN".into(), None);
+        container.command = Some(Vec::new());
+        world.create_container(&new_container("web", &container)).unwrap();
+        world.start("web").unwrap();
+        one.save(&world).unwrap();
+
+        let (mut two, mut other) = (store(&below), World::default());
+        two.refresh(&mut other).unwrap();
+        assert_eq!(other, world);
+        let path = below.join("nas.json");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(below.join(".gitignore")).unwrap(), "*\n");
+
+        // Somebody removes the container by hand.
+        let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        file["containers"].as_object_mut().unwrap().clear();
+        fs::write(&path, file.to_string()).unwrap();
+        one.refresh(&mut world).unwrap();
+        assert!(world.containers.is_empty() && world.volumes.contains_key("data"));
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("nas.json"), r#"{"format_version": 2}"#).unwrap();
+        let error = store(folder.path()).refresh(&mut World::default()).unwrap_err().to_string();
+        assert_eq!(error, "it has format 2, and this hl reads 1; remove the file to begin with an empty machine");
+        fs::write(folder.path().join("nas.json"), r#"{"format_version": 1, "scripts": {"/opt": 7}}"#).unwrap();
+        let mut world = World::default();
+        store(folder.path()).refresh(&mut world).unwrap();
+        assert_eq!(world.scripts["/opt"], 7, "what a file leaves out is as on a new machine");
+    }
+}

@@ -1,0 +1,116 @@
+//! A homelab on simulated machines, by the program that a user runs: no engine, and nothing of it is a mock.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::homelab::Homelab;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(the_quickstart_lives_on_a_simulated_machine),
+    trial!(a_service_moves_between_simulated_machines),
+    trial!(what_a_simulated_machine_is_told_happens),
+];
+
+/// The inventory with all machines simulated.
+fn simulated(topology: &str) -> String {
+    topology.replace("address: local\n", "address: simulated\n")
+}
+
+fn quickstart() -> Homelab {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    let lab = Homelab::without_engine();
+    lab.copy(&folder.join("services"), "services");
+    let topology = std::fs::read_to_string(folder.join("inventory/topology.yaml")).expect("there is an inventory");
+    lab.write("inventory/topology.yaml", &simulated(&topology));
+    lab
+}
+
+fn machine(lab: &Homelab, node: &str) -> std::path::PathBuf {
+    lab.repository().join(format!("state/simulated/{node}.json"))
+}
+
+fn read(lab: &Homelab, node: &str) -> Value {
+    let text = std::fs::read_to_string(machine(lab, node)).expect("there is a machine");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+fn edit(lab: &Homelab, node: &str, edit: impl FnOnce(&mut Value)) {
+    let mut file = read(lab, node);
+    edit(&mut file);
+    std::fs::write(machine(lab, node), file.to_string()).expect("the machine can be written");
+}
+
+fn the_quickstart_lives_on_a_simulated_machine() {
+    let lab = quickstart();
+    lab.hl(&["plan", "--detailed-exitcode"]).code(2);
+    assert!(!machine(&lab, "local").exists(), "a plan makes nothing");
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+    lab.hl(&["verify"]).code(0);
+    lab.hl(&["status"]).code(0).says("quickstart-db");
+
+    let mode = std::fs::metadata(machine(&lab, "local")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(lab.repository().join("state/simulated/.gitignore")).expect("one"), "*\n");
+    let env = &read(&lab, "local")["files"]["/opt/homelab-quickstart/config/db/.env"];
+    let password = env["file"].as_str().and_then(|text| text.split_once("DB_RESET_TOKEN=")).expect("a password").1;
+    let recorded = std::fs::read_to_string(lab.repository().join("state/homelab.json")).expect("there is a state");
+    assert!(!recorded.contains(password.lines().next().expect("a line")));
+
+    edit(&lab, "local", |file| {
+        let containers = file["containers"].as_object_mut().expect("containers");
+        containers.retain(|_, container| container["name"] != "quickstart-api");
+    });
+    lab.hl(&["drift"]).code(2).says("api");
+    lab.hl(&["verify"]).code(4);
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["drift"]).code(0);
+    lab.hl(&["verify"]).code(0);
+}
+
+const NOTES: &str =
+    "name: notes\nservices:\n  notes:\n    image: notes:1\n    volumes: [\"/opt/homelab/data/notes:/data\"]\n";
+
+fn notes(owner: &str) -> Homelab {
+    let lab = Homelab::without_engine();
+    let nodes = "  nas: { address: simulated }\n  pi: { address: simulated }\n";
+    lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\nnodes:\n{nodes}"));
+    lab.write("services/notes/docker-compose.yml", NOTES);
+    lab.write("services/notes/service.yaml", &format!("owner_node: {owner}\n"));
+    lab
+}
+
+fn a_service_moves_between_simulated_machines() {
+    let lab = notes("nas");
+    lab.hl(&["apply", "--yes"]).code(0);
+    edit(&lab, "nas", |file| {
+        let entry = serde_json::json!({ "file": "words", "mode": 0o640, "uid": 33, "gid": 44, "modified": 7 });
+        file["files"]["/opt/homelab/data/notes/text"] = entry;
+    });
+    lab.write("services/notes/service.yaml", "owner_node: pi\n");
+    lab.hl(&["plan"]).code(0).says("pi/notes/directory:data/notes  move");
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    let copied = &read(&lab, "pi")["files"]["/opt/homelab/data/notes/text"];
+    assert_eq!((copied["file"].as_str(), copied["uid"].as_u64()), (Some("words"), Some(33)));
+    assert_eq!(read(&lab, "nas")["containers"], serde_json::json!({}));
+    lab.hl(&["apply", "--prune-moved", "--yes"]).code(0).says("nas/notes/directory:data/notes.moved-");
+    assert!(!read(&lab, "nas").to_string().contains("words"));
+}
+
+fn what_a_simulated_machine_is_told_happens() {
+    let lab = notes("nas");
+    std::fs::create_dir_all(lab.repository().join("state/simulated")).expect("a folder can be made");
+    let sick =
+        r#"{ "format_version": 1, "registry": { "docker.io/library/notes:1": { "behaviour": { "ends": 3 } } } }"#;
+    std::fs::write(machine(&lab, "nas"), sick).expect("a machine can be made");
+    lab.hl(&["apply", "--yes"]).code(4).says("ended with code 3");
+    std::fs::write(machine(&lab, "nas"), r#"{ "format_version": 9 }"#).expect("a machine can be written");
+    lab.hl(&["plan"]).code(3).says_in_words("it has format 9, and this hl reads 1; remove the file");
+    std::fs::remove_file(machine(&lab, "nas")).expect("it is there");
+    lab.hl(&["apply", "--yes"]).code(0);
+}
