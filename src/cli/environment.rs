@@ -100,8 +100,8 @@ impl Context {
 
     /// How nodes are reached.
     pub fn node_options(&self) -> node::Options {
-        let mut options = node::Options::default();
-        options.simulated_folder = Some(self.root.join("state/simulated"));
+        let simulated_folder = Some(self.root.join("state/simulated"));
+        let mut options = node::Options { simulated_folder, ..node::Options::default() };
         // As Docker's own programs have it; only a socket can be this machine's engine.
         if let Some(socket) = variable("DOCKER_HOST").as_deref().and_then(|host| host.strip_prefix("unix://")) {
             options.docker_socket = PathBuf::from(socket);

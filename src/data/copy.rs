@@ -17,7 +17,7 @@ const BLOCK: usize = 256 * 1024;
 /// apply that was cut off, is left as it is.
 ///
 /// # Errors
-/// [`DataError`]: other data is in the place, the copy is not equal, or what a node says.
+/// [`DataError`]: other data is in the place, the copy is not equal, or a node fails.
 pub async fn copy(
     route: Route<'_>,
     source: &DataSource,
@@ -79,7 +79,7 @@ async fn stream(
     let _ = incoming.writer.shutdown().await;
     drop(incoming.writer);
     drop(outgoing.reader);
-    // What a program says of itself tells more than that its pipe broke.
+    // The error of a program tells more than a broken pipe.
     incoming.end.await?;
     outgoing.end.await?;
     broken.map_or(Ok(()), |error| Err(source.broken(to, error)))

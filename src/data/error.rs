@@ -1,32 +1,32 @@
-//! What can go wrong with data: on which node, what was tried, and why it was refused.
+//! Errors of data: the node, the task, and the reason.
 
 use crate::model::NodeName;
 use crate::model::size::about_bytes;
 use crate::model::spec::{DataPlace, ImageRef};
 use crate::node::NodeError;
 
-/// Data that was not copied, checked or removed.
+/// A failure to copy, check or remove data.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A node's own failure.
     #[error(transparent)]
     Node(#[from] NodeError),
-    /// What was found does not allow it.
+    /// The state of the data or of the machine does not allow the task.
     #[error("{node}: {what}: {kind}")]
     Refused {
         /// The node.
         node: NodeName,
-        /// What was tried.
+        /// The task.
         what: Task,
-        /// Why not.
-        kind: Refusal,
+        /// The reason.
+        kind: Box<Refusal>,
     },
 }
 
-/// What was tried.
+/// A task with data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Task {
-    /// Anything with data at all.
+    /// Any of them: the node cannot do the first thing that is needed.
     #[error("copy data")]
     Any,
     /// To find a place.
@@ -55,7 +55,7 @@ pub enum Task {
     Images,
 }
 
-/// Why something was refused.
+/// The reason of a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The node that data comes from cannot be asked.
@@ -111,7 +111,7 @@ pub enum Refusal {
         /// The node on which they do.
         source_node: NodeName,
     },
-    /// Something that is mounted is on the old node only, and would be an empty directory on the new one.
+    /// A mounted path exists on the old node only, and would be an empty directory on the new one.
     #[error(
         "{path}, which it mounts, is on {source_node} and does not come along, since it is not below its data; copy it first"
     )]
@@ -126,9 +126,9 @@ pub enum Refusal {
     OtherPlatform {
         /// The image.
         image: ImageRef,
-        /// What it is made for, `os/arch[/variant]`.
+        /// The platform of the image, `os/arch[/variant]`.
         platform: String,
-        /// What the machine is, `os/arch`.
+        /// The platform of the machine, `os/arch`.
         machine: String,
     },
 }

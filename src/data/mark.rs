@@ -1,4 +1,4 @@
-//! The names that stand beside data while it is moved, and the mark that says what a copy was when it came.
+//! The names that stand beside data while it is moved, and the mark that identifies a copy.
 
 use super::error::DataError;
 use super::route::tools;
@@ -26,7 +26,7 @@ pub(super) fn retired(directory: &str, day: &str, number: u32) -> String {
     }
 }
 
-/// The fingerprint that a copy had when it came; `None` of what came from nowhere.
+/// The fingerprint that a copy had when it was made; `None` for data that is not a copy.
 pub(super) async fn read(node: &dyn Node, directory: &str) -> Result<Option<String>, DataError> {
     let content = node.read_file(&path(directory)).await?.and_then(|file| file.content);
     Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))

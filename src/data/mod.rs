@@ -1,13 +1,12 @@
 //! DATA OF SERVICES. Copies it from one node to another, checks before anything stops whether a service can live there, and
-//! clears what a move leaves behind.
+//! cleans up after a move.
 //!
-//! Entries: [`check`] before a move, [`copy`] and its reverse [`discard`], and for what stays behind [`retire`] and
+//! Entries: [`check`] before a move, [`copy`] and its reverse [`discard`], and for data that stays behind [`retire`] and
 //! [`remove`]. The room works on directories and volumes by their names. It does not know services, plans, the state or how
-//! a node is reached; what it needs of a machine are [`crate::node::Tools`] and [`crate::node::Capabilities`], which decide
-//! nothing.
+//! a node is reached. Of a machine it needs [`crate::node::Tools`] and [`crate::node::Capabilities`], which decide nothing.
 //!
 //! A copy is written beside its place under another name, compared, and only then put in place, with a mark beside it that
-//! says what it was. Whoever finds it later knows by the mark that it came from here, whatever was written to it since.
+//! has its fingerprint. The mark identifies the copy later, whatever was written to it since.
 
 mod copy;
 mod error;

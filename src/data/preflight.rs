@@ -12,7 +12,7 @@ use crate::node::Node;
 /// So much more than what is copied must be free: file systems need room for themselves.
 const MARGIN: u64 = 64 << 20;
 
-/// What is to come to a node.
+/// A service that is to come to a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// The node that has it.
@@ -27,11 +27,11 @@ pub struct Arrival<'a> {
     pub containers: &'a [String],
 }
 
-/// Makes sure that there is room on the disk and in memory, that no other data is in the place, that what does not come along
-/// is there, and that the images are made for the machine.
+/// Makes sure that there is room on the disk and in memory, that no other data is in the place, that other mounted paths
+/// exist, and that the images are made for the machine.
 ///
 /// # Errors
-/// [`DataError`]: one of that is not so, or what a node says.
+/// [`DataError`] names the first condition that is not met, or the failure of a node.
 pub async fn check(route: Route<'_>, arrival: &Arrival<'_>) -> Result<(), DataError> {
     let from = route.from(arrival.from)?;
     tokio::try_join!(
@@ -65,7 +65,7 @@ async fn space(route: Route<'_>, arrival: &Arrival<'_>) -> Result<(), DataError>
     Ok(())
 }
 
-/// What is there on the old node and not on the new one would be an empty directory here, and the service would begin anew.
+/// A path that exists only on the old node would become an empty directory here, and the service would begin anew.
 async fn mounts(from: &dyn Node, to: &dyn Node, arrival: &Arrival<'_>) -> Result<(), DataError> {
     if arrival.mounts.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What a move leaves behind: copies that nobody needs go, data stays under another name until somebody prunes it.
+//! Cleaning up after a move: a copy without a use is removed, other data stays under another name until it is pruned.
 
 use super::error::DataError;
 use super::mark;
@@ -7,21 +7,21 @@ use super::source::Source;
 use crate::model::spec::{DataPlace, DataSource};
 use crate::node::Node;
 
-/// Takes a copy away again. What has been written to since stays: a directory under another name, with the day in it, a
+/// Takes a copy away again. A copy that was written to since stays: a directory under another name, with the day in it, a
 /// volume as it is.
 ///
 /// # Errors
-/// [`DataError`]: what a node says.
+/// The failure of a node.
 pub async fn discard(route: Route<'_>, source: &DataSource, target: &DataPlace, day: &str) -> Result<(), DataError> {
     let to = route.to;
     let copy = directory(to, target).await?;
-    // What cannot be compared may be all that there is.
+    // A copy that cannot be compared may be the only one.
     let is_equal = is_equal(route, source, &copy).await.unwrap_or(false);
     match (is_equal, target) {
         (true, DataPlace::Folder(path)) => remove(to, path).await,
         (true, DataPlace::Volume(name)) => Ok(to.remove_volume(name).await?),
         (false, DataPlace::Folder(path)) => retire(to, path, day).await,
-        // It is no copy any more, and nobody takes it for one.
+        // Without its mark it does not count as a copy any more.
         (false, DataPlace::Volume(_)) => mark::clear(to, &copy).await,
     }
 }
@@ -37,10 +37,10 @@ async fn is_equal(route: Route<'_>, source: &DataSource, copy: &str) -> Result<b
     Ok(original == copy)
 }
 
-/// Removes a directory with everything in it, and what a move has put beside it.
+/// Removes a directory with everything in it, and the names that a move has put beside it.
 ///
 /// # Errors
-/// [`DataError`]: what the node says.
+/// The failure of the node.
 pub async fn remove(node: &dyn Node, path: &str) -> Result<(), DataError> {
     Ok(tools(node)?.remove(&[path, &mark::staging(path), &mark::path(path)]).await?)
 }
@@ -48,7 +48,7 @@ pub async fn remove(node: &dyn Node, path: &str) -> Result<(), DataError> {
 /// Gives a directory another name, with the day in it. One that does not exist or is empty needs none.
 ///
 /// # Errors
-/// [`DataError`]: what the node says.
+/// The failure of the node.
 pub async fn retire(node: &dyn Node, path: &str, day: &str) -> Result<(), DataError> {
     let tools = tools(node)?;
     if !tools.exist(&[path]).await?.contains(&true) {

@@ -1,4 +1,4 @@
-//! From which node to which: the doors on both ends, and what they can do.
+//! The nodes at both ends of a copy, and their primitives.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,11 @@ impl<'a> Route<'a> {
     /// The node of this name, to copy from.
     pub(super) fn from(&self, name: &NodeName) -> Result<&'a dyn Node, DataError> {
         let node = self.nodes.get(name).map(AsRef::as_ref);
-        node.ok_or_else(|| DataError::Refused { node: name.clone(), what: Task::Any, kind: Refusal::NotConnected })
+        node.ok_or_else(|| DataError::Refused {
+            node: name.clone(),
+            what: Task::Any,
+            kind: Box::new(Refusal::NotConnected),
+        })
     }
 }
 
@@ -45,5 +49,5 @@ pub(super) fn capabilities(node: &dyn Node) -> Result<&dyn Capabilities, DataErr
 }
 
 pub(super) fn refused(node: &dyn Node, what: Task, kind: Refusal) -> DataError {
-    DataError::Refused { node: node.name().clone(), what, kind }
+    DataError::Refused { node: node.name().clone(), what, kind: Box::new(kind) }
 }

@@ -1,4 +1,4 @@
-//! Data where it comes from, as it was found.
+//! The source of a copy, as it was found.
 
 use super::error::{DataError, Refusal, Task};
 use super::mark;
@@ -16,7 +16,7 @@ pub(super) struct Source<'a> {
     pub(super) size: Option<u64>,
 }
 
-/// What is where a copy is to be.
+/// The content of the place for a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occupant {
     /// Nothing.
@@ -28,7 +28,7 @@ pub(super) enum Occupant {
 }
 
 impl<'a> Source<'a> {
-    /// Finds what a source says.
+    /// Finds the data that a source names.
     pub(super) async fn find(route: Route<'a>, source: &DataSource) -> Result<Self, DataError> {
         match source {
             DataSource::Node { node, place } => {
@@ -40,8 +40,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What is in a directory of another node. What came from here counts as this data for as long as this data has not
-    /// changed: what was written there since is newer. Data that is equal is as good as a copy.
+    /// The content of a directory of another node. A copy counts as this data for as long as the source has not changed:
+    /// writes to the copy are newer. Equal data is as good as a copy.
     pub(super) async fn occupant(&self, to: &dyn Node, directory: &str) -> Result<Occupant, DataError> {
         if tools(to)?.is_vacant(directory).await? {
             return Ok(Occupant::Nothing);

@@ -56,7 +56,7 @@ impl Lab {
         assert_eq!(self.names(), [".notes.came", "notes"]);
     }
 
-    /// What is beside the data on the new node.
+    /// The names beside the data on the new node.
     fn names(&self) -> Vec<String> {
         self.pi.world().files.list("/opt/homelab/data").into_iter().map(str::to_owned).collect()
     }
@@ -87,7 +87,7 @@ fn fill(world: &mut World, directory: &str) {
 #[track_caller]
 fn refusal(result: Result<(), DataError>) -> Refusal {
     match result {
-        Err(DataError::Refused { kind, .. }) => kind,
+        Err(DataError::Refused { kind, .. }) => *kind,
         other => panic!("it was not refused: {other:?}"),
     }
 }

@@ -18,8 +18,8 @@ pub use super::typed::{FileKind, Status};
 pub struct Wanted {
     /// Each path and how much of it.
     pub files: BTreeMap<String, WantContent>,
-    /// The node's root, below which folders that were set aside are looked for.
-    pub aside: Option<String>,
+    /// The node's root, below which directories are looked for that moves have left.
+    pub retained_below: Option<String>,
 }
 
 impl Wanted {
@@ -88,9 +88,9 @@ pub struct LiveNode {
     /// The files and directories that hl asked for, by absolute path; what is not there is not in it.
     pub files: BTreeMap<String, LiveFile>,
     /// Those of them that hl may neither make nor replace there.
-    pub closed: BTreeSet<String>,
-    /// Folders that moves have set aside, by absolute path.
-    pub aside: BTreeSet<String>,
+    pub not_writable: BTreeSet<String>,
+    /// Directories that moves have left under another name, by absolute path.
+    pub retained_dirs: BTreeSet<String>,
     /// By how many seconds its clock is ahead of this machine's; about 0 where both are right.
     pub clock_ahead: i64,
 }
@@ -101,9 +101,9 @@ pub struct LiveFiles {
     /// What is there, by absolute path.
     pub found: BTreeMap<String, LiveFile>,
     /// What hl may neither make nor replace, there or not.
-    pub closed: BTreeSet<String>,
-    /// Folders that were set aside, by absolute path.
-    pub aside: BTreeSet<String>,
+    pub not_writable: BTreeSet<String>,
+    /// Directories that moves have left under another name, by absolute path.
+    pub retained_dirs: BTreeSet<String>,
 }
 
 impl LiveNode {

@@ -1,4 +1,4 @@
-//! What an engine tells of its machine and of what it holds, for checks before anything changes.
+//! Answers of an engine about its machine and its objects, for checks before anything changes.
 
 use async_trait::async_trait;
 
@@ -8,10 +8,10 @@ use crate::model::spec::ImageRef;
 /// Questions that the live view does not answer, because few commands ask them. They only read.
 #[async_trait]
 pub trait Capabilities: Send + Sync {
-    /// What the machine runs, `os/arch`.
+    /// The platform of the machine, `os/arch`.
     async fn platform(&self) -> Result<String, NodeError>;
 
-    /// What an image is made for, `os/arch[/variant]`; `None` if it is not there.
+    /// The platform of an image, `os/arch[/variant]`; `None` if there is no such image.
     async fn image_platform(&self, reference: &ImageRef) -> Result<Option<String>, NodeError>;
 
     /// Bytes of memory that a container uses, without what the system would give back when asked; 0 where the engine does not

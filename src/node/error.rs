@@ -20,9 +20,11 @@ pub struct NodeError {
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
-    /// Nobody answers.
+    /// Nothing answers.
     #[error("{why}")]
     Unreachable {
+        /// How far the connection was.
+        phase: ConnectionPhase,
         /// Why, in one line.
         why: String,
         /// What to do about it; may be empty.
@@ -71,6 +73,15 @@ pub enum ErrorKind {
     /// hl cannot do that with this kind of node.
     #[error("{0}")]
     Unsupported(String),
+}
+
+/// How far a connection was when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionPhase {
+    /// It was being made. The reason says so by itself.
+    Connecting,
+    /// It was there; something on the other side does not answer, or is gone.
+    Connected,
 }
 
 impl NodeError {

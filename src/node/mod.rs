@@ -2,14 +2,14 @@
 //!
 //! A node is an engine, a file system and a shell. [`Node`] has one method for each primitive and
 //! makes no decisions: it does not know services, plans, state or what was asked for. [`connect_all`]
-//! opens the doors and [`refresh`] asks all nodes at once; who has something to do until they have answered begins with
-//! [`ask`] and says later which files count.
+//! connects to all nodes and [`refresh()`] reads all of them at once. A caller with other work in the meantime starts with
+//! [`begin_refresh`] and names the files later.
 
 mod capabilities;
 mod connect;
 mod docker;
-mod door;
 mod error;
+mod reconnecting_reader;
 mod refresh;
 mod shell;
 pub mod simulated;
@@ -31,9 +31,9 @@ use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, S
 
 pub use capabilities::Capabilities;
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
-pub use door::renewed;
-pub use error::{ErrorKind, NodeError};
-pub use refresh::{Asking, Connections, Engines, ask, refresh};
+pub use error::{ConnectionPhase, ErrorKind, NodeError};
+pub use reconnecting_reader::reconnect_lost;
+pub use refresh::{Connections, Engines, Refresh, begin_refresh, refresh};
 pub use tools::{FreeSpace, Incoming, Outgoing, Tools};
 
 pub use crate::model::view::{WantContent, Wanted};
@@ -60,7 +60,12 @@ pub trait Node: Send + Sync {
     /// Reads what the engine has and the wanted files, at once.
     async fn read(&self, wanted: &Wanted) -> Result<LiveNode, NodeError> {
         let (live, files) = tokio::try_join!(self.read_engine(), self.read_files(wanted))?;
-        Ok(LiveNode { files: files.found, closed: files.closed, aside: files.aside, ..live })
+        Ok(LiveNode {
+            files: files.found,
+            not_writable: files.not_writable,
+            retained_dirs: files.retained_dirs,
+            ..live
+        })
     }
 
     /// Makes a directory with its parents, which get mode 0755; sets owner and mode where the spec
@@ -150,7 +155,7 @@ pub trait Node: Send + Sync {
     /// is killed. A script that fails is an outcome, not an error.
     async fn run_script(&self, script: &Script) -> Result<ScriptOutcome, NodeError>;
 
-    /// What the engine tells of its machine beyond the live view; none where it tells nothing.
+    /// Questions to the engine beyond the live view; none where it answers none.
     fn capabilities(&self) -> Option<&dyn Capabilities> {
         None
     }

@@ -7,15 +7,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connect::{Fleet, Options, Reach, reach};
-use super::door::Door;
-use super::{ErrorKind, NodeError, Wanted};
+use super::reconnecting_reader::ReconnectingReader;
+use super::{ConnectionPhase, ErrorKind, NodeError, Wanted};
 use crate::model::NodeName;
 use crate::model::homelab;
 use crate::model::view::{LiveFiles, LiveNode, LiveView, NodeView};
 
 /// All nodes, being connected to and asked, each as fast as it is. What they say is gathered while the caller does something
 /// else.
-pub struct Asking {
+pub struct Refresh {
     nodes: BTreeMap<NodeName, JoinHandle<Asked>>,
     wanted: watch::Sender<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
 }
@@ -39,8 +39,8 @@ struct Asked {
 /// How far a node was reached.
 enum Reached {
     /// It answers.
-    Open(Arc<Door>),
-    /// It has told everything, and its door is closed again.
+    Open(Arc<ReconnectingReader>),
+    /// It has told everything, and its connection is closed again.
     Closed,
     /// It does not answer.
     Failed(NodeError),
@@ -55,13 +55,17 @@ pub struct Engines {
 }
 
 /// Connects to all nodes at once, and asks each engine what it has as soon as it is reached.
-pub fn ask(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Options, connections: Connections) -> Asking {
+pub fn begin_refresh(
+    nodes: &BTreeMap<NodeName, homelab::Node>,
+    options: &Options,
+    connections: Connections,
+) -> Refresh {
     let (sender, wanted) = watch::channel(None);
     let ask = |(name, node): (&NodeName, &homelab::Node)| {
         let task = ask_node(node.clone(), options.clone(), wanted.clone(), connections);
         (name.clone(), tokio::spawn(task))
     };
-    Asking { nodes: nodes.iter().map(ask).collect(), wanted: sender }
+    Refresh { nodes: nodes.iter().map(ask).collect(), wanted: sender }
 }
 
 async fn ask_node(
@@ -71,8 +75,8 @@ async fn ask_node(
     connections: Connections,
 ) -> Asked {
     let name = declared.name.clone();
-    let door = match reach(&declared, &options).await {
-        Reach::Node(node) => Arc::new(Door::new(declared, options, node)),
+    let reader = match reach(&declared, &options).await {
+        Reach::Node(node) => Arc::new(ReconnectingReader::new(declared, options, node)),
         Reach::Failed(error) => {
             let files = unknown(&error);
             return Asked { reach: Reached::Failed(error), engine: None, files };
@@ -81,7 +85,7 @@ async fn ask_node(
             return Asked { reach: Reached::Maintenance, engine: None, files: NodeView::Maintenance };
         }
     };
-    let of_engine = Arc::clone(&door);
+    let of_engine = Arc::clone(&reader);
     let engine = tokio::spawn(async move {
         let engine = of_engine.read_engine().await;
         hang_up(of_engine);
@@ -90,16 +94,16 @@ async fn ask_node(
     // Nobody who gave up waits for an answer.
     let wanted = wanted.wait_for(Option::is_some).await.ok().and_then(|wanted| wanted.clone()).unwrap_or_default();
     let nothing = Wanted::default();
-    let files = match door.read_files(wanted.get(&name).unwrap_or(&nothing)).await {
-        Ok(LiveFiles { found: files, closed, aside }) => {
-            NodeView::Known(Box::new(LiveNode { files, closed, aside, ..LiveNode::default() }))
+    let files = match reader.read_files(wanted.get(&name).unwrap_or(&nothing)).await {
+        Ok(LiveFiles { found: files, not_writable, retained_dirs }) => {
+            NodeView::Known(Box::new(LiveNode { files, not_writable, retained_dirs, ..LiveNode::default() }))
         }
         Err(error) => unknown(&error),
     };
     let reach = match connections {
-        Connections::Keep => Reached::Open(door),
+        Connections::Keep => Reached::Open(reader),
         Connections::Close => {
-            hang_up(door);
+            hang_up(reader);
             Reached::Closed
         }
     };
@@ -107,11 +111,11 @@ async fn ask_node(
 }
 
 /// Lets go of a node. The last one to do so ends the connection, which waits for a program to end.
-fn hang_up(door: Arc<Door>) {
-    tokio::task::spawn_blocking(move || drop(door));
+fn hang_up(reader: Arc<ReconnectingReader>) {
+    tokio::task::spawn_blocking(move || drop(reader));
 }
 
-impl Asking {
+impl Refresh {
     /// Says which files count. Gives the live view but for what the engines have, and those.
     pub async fn files(self, wanted: BTreeMap<NodeName, Wanted>) -> (LiveView, Engines) {
         // A node that nobody waits for any more has ended.
@@ -135,31 +139,31 @@ pub async fn refresh(
     options: &Options,
     wanted: BTreeMap<NodeName, Wanted>,
 ) -> LiveView {
-    let (files, engines) = ask(nodes, options, Connections::Close).files(wanted).await;
-    engines.beside(files).await.0
+    let (files, engines) = begin_refresh(nodes, options, Connections::Close).files(wanted).await;
+    engines.join(files).await.0
 }
 
 impl Engines {
-    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown. Gives the doors to
+    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown. Gives the connections to
     /// the nodes, too, as far as they are open.
-    pub async fn beside(self, files: LiveView) -> (LiveView, Fleet) {
+    pub async fn join(self, files: LiveView) -> (LiveView, Fleet) {
         let mut live = files;
         for (name, asked) in self.asked {
             let answer = asked.await.expect("reading an engine does not panic");
             let Some(view) = live.nodes.get_mut(&name) else { continue };
             match (answer, &mut *view) {
                 (Ok(engine), NodeView::Known(node)) => {
-                    let LiveNode { files, closed, aside, .. } = std::mem::take(&mut **node);
-                    **node = LiveNode { files, closed, aside, ..engine };
+                    let LiveNode { files, not_writable, retained_dirs, .. } = std::mem::take(&mut **node);
+                    **node = LiveNode { files, not_writable, retained_dirs, ..engine };
                 }
                 (Err(error), NodeView::Known(_)) => *view = unknown(&error),
                 (_, NodeView::Unknown { .. } | NodeView::Maintenance) => {}
             }
         }
         let reach = |reached| match reached {
-            Reached::Open(door) => {
-                let node = door.current();
-                hang_up(door);
+            Reached::Open(reader) => {
+                let node = reader.current();
+                hang_up(reader);
                 Some(Reach::Node(node))
             }
             Reached::Failed(error) => Some(Reach::Failed(error)),
@@ -174,8 +178,8 @@ impl Engines {
 /// A node that cannot be read. Who reads the view knows the node, so its name is not said again.
 fn unknown(error: &NodeError) -> NodeView {
     let why = match &error.kind {
-        // That says already what was tried.
-        ErrorKind::Unreachable { why, .. } if why.starts_with("cannot connect") => why.clone(),
+        // The reason says already what was tried.
+        ErrorKind::Unreachable { phase: ConnectionPhase::Connecting, why, .. } => why.clone(),
         kind => format!("{}: {kind}", error.what),
     };
     let why = why.lines().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! What copying data between nodes asks of their file trees, and of the machines below them.
+//! Primitives for copying data between nodes: their file trees, and the machines below them.
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -8,7 +8,7 @@ use super::NodeError;
 
 /// A stream out of a node.
 pub struct Outgoing {
-    /// What is read.
+    /// The bytes.
     pub reader: Box<dyn AsyncRead + Send + Unpin>,
     /// How it ended: an error if it failed. To be awaited when all is read.
     pub end: BoxFuture<'static, Result<(), NodeError>>,
@@ -16,7 +16,7 @@ pub struct Outgoing {
 
 /// A stream into a node.
 pub struct Incoming {
-    /// What is written. Its shutdown tells that all was written.
+    /// The bytes. Its shutdown tells that all were written.
     pub writer: Box<dyn AsyncWrite + Send + Unpin>,
     /// How it ended: an error if it failed. To be awaited after the shutdown.
     pub end: BoxFuture<'static, Result<(), NodeError>>,

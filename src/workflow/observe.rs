@@ -80,12 +80,12 @@ pub async fn observe(
     let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
     let machines = config::machines(repository);
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
-    let asking = node::ask(&machines.known(), &access.node_options, connections);
+    let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
     let sources = load(machines, listener)?;
     let (wanted, drafts) = config::wanted(&sources, variables);
-    let (files, engines) = asking.files(wanted).await;
+    let (files, engines) = refresh.files(wanted).await;
     let resolution = config::resolve(&sources, drafts, &node_facts(&files), variables);
-    let (live, fleet) = engines.beside(files).await;
+    let (live, fleet) = engines.join(files).await;
     let resolved = resolution.complete(&engine_states(&live));
     listener.diagnostics(&resolved.diagnostics, &resolved.map);
     if concern_all(&resolved.diagnostics) {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::context::{self, Dockerfile};
 use super::engine::{CHANGE, Engine, escape};
 use super::transport::Body;
-use super::{credentials, wire};
+use super::{api_types, credentials};
 use crate::model::spec::{BuildSpec, ImageRef, Ulimit};
 use crate::node::shell::Shell;
 use crate::node::{Advance, ErrorKind, NodeError, Progress};
@@ -79,7 +79,7 @@ pub async fn build(
         engine.call(&what, CHANGE, engine.docker().tag_image(reference.as_str(), Some(options))).await?;
     }
     let path = format!("/images/{}/json", escape(reference.as_str()));
-    Ok(engine.get::<wire::Image>(&what, &path).await?.id)
+    Ok(engine.get::<api_types::Image>(&what, &path).await?.id)
 }
 
 /// The parameters of `POST /build`.

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 
 use super::engine::escape;
-use super::{DockerNode, read, wire};
+use super::{DockerNode, api_types, read};
 use crate::model::spec::ImageRef;
 use crate::node::{Capabilities, NodeError};
 
 #[async_trait]
 impl Capabilities for DockerNode {
     async fn platform(&self) -> Result<String, NodeError> {
-        let version: wire::Version = self.engine.get("ask for the platform", "/version").await?;
+        let version: api_types::Version = self.engine.get("ask for the platform", "/version").await?;
         Ok(format!("{}/{}", version.os, version.arch))
     }
 
@@ -20,7 +20,7 @@ impl Capabilities for DockerNode {
 
     async fn memory_used(&self, container: &str) -> Result<u64, NodeError> {
         let path = format!("/containers/{}/stats?stream=false&one-shot=true", escape(container));
-        let stats: wire::Stats = self.engine.get(&format!("ask what {container} uses"), &path).await?;
+        let stats: api_types::Stats = self.engine.get(&format!("ask what {container} uses"), &path).await?;
         // As `docker stats` counts: what is cached of files that nobody uses goes when memory is needed. Cgroups of the
         // first version call it `total_inactive_file`.
         let memory = stats.memory_stats;
@@ -30,7 +30,7 @@ impl Capabilities for DockerNode {
 
     async fn volume_folder(&self, name: &str) -> Result<Option<String>, NodeError> {
         let (what, path) = (format!("look at volume {name}"), format!("/volumes/{}", escape(name)));
-        match self.engine.get::<wire::Volume>(&what, &path).await {
+        match self.engine.get::<api_types::Volume>(&what, &path).await {
             Ok(volume) => Ok(volume.mountpoint),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),

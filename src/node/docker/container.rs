@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::engine::{CHANGE, Engine, SLOW, escape};
 use super::read::{self, inspect_raw};
-use super::{create, wire};
+use super::{api_types, create};
 use crate::model::spec::{AnonymousVolumes, Attachment, ContainerSpec, CopiedFile, HashedConfig};
 use crate::node::{ErrorKind, NewContainer, NodeError};
 
@@ -33,7 +33,7 @@ pub async fn create(engine: &Engine, new: &NewContainer<'_>) -> Result<String, N
     }
     let platform = new.spec.platform.as_ref().map(|p| format!("&platform={}", escape(p))).unwrap_or_default();
     let path = format!("/containers/create?name={}{platform}", escape(new.name));
-    let created: wire::Created = engine.post(&what, SLOW, &path, &body).await?;
+    let created: api_types::Created = engine.post(&what, SLOW, &path, &body).await?;
     match complete(engine, &created.id, new.spec).await {
         Ok(()) => Ok(created.id),
         Err(error) => {
@@ -161,7 +161,7 @@ pub async fn remove(engine: &Engine, container: &str, volumes: AnonymousVolumes)
     };
     remove_one(engine, &id, volumes).await?;
     for volume in anonymous {
-        match super::place::remove_volume(engine, &volume).await {
+        match super::resources::remove_volume(engine, &volume).await {
             // Another container uses it too.
             Err(error) if matches!(error.kind, ErrorKind::Conflict(_)) => {}
             result => result?,
@@ -219,7 +219,7 @@ async fn attach(engine: &Engine, container: &str, network: &str, attachment: &At
 /// Makes sure that a network is there. The engine takes the name of any network for a container that
 /// does not run, and fails only when that is started.
 async fn require_network(engine: &Engine, what: &str, network: &str) -> Result<(), NodeError> {
-    engine.get::<wire::Network>(what, &format!("/networks/{}", escape(network))).await.map(drop)
+    engine.get::<api_types::Network>(what, &format!("/networks/{}", escape(network))).await.map(drop)
 }
 
 /// Detaches a container from a network. The engine keeps ends by the network's name: a network that

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
-use crate::node::ErrorKind;
+use crate::node::{ConnectionPhase, ErrorKind};
 
 /// Opens connections to one engine.
 #[async_trait]
@@ -47,7 +47,7 @@ pub struct ConnectFailed {
 
 impl From<ConnectFailed> for ErrorKind {
     fn from(failed: ConnectFailed) -> Self {
-        ErrorKind::Unreachable { why: failed.to_string(), hint: failed.hint }
+        ErrorKind::Unreachable { phase: ConnectionPhase::Connecting, why: failed.to_string(), hint: failed.hint }
     }
 }
 

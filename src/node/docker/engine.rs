@@ -22,7 +22,7 @@ use super::dial::{ConnectFailed, Dial};
 use super::tls;
 use super::transport::Transport;
 use crate::model::NodeName;
-use crate::node::{ApiVersion, ErrorKind, NodeError};
+use crate::node::{ApiVersion, ConnectionPhase, ErrorKind, NodeError};
 
 /// The oldest API that hl speaks: that of Docker 20.10.
 const OLDEST: ApiVersion = ApiVersion::new(1, 41);
@@ -272,8 +272,14 @@ fn by_message(status: u16, message: String) -> ErrorKind {
 
 fn by_io(error: &io::Error) -> ErrorKind {
     match error.get_ref().and_then(|e| e.downcast_ref::<ConnectFailed>()) {
-        Some(failed) => ErrorKind::Unreachable { why: failed.to_string(), hint: failed.hint.clone() },
-        None => ErrorKind::Unreachable { why: format!("the connection failed: {error}"), hint: String::new() },
+        Some(failed) => {
+            let (phase, hint) = (ConnectionPhase::Connecting, failed.hint.clone());
+            ErrorKind::Unreachable { phase, why: failed.to_string(), hint }
+        }
+        None => {
+            let why = format!("the connection failed: {error}");
+            ErrorKind::Unreachable { phase: ConnectionPhase::Connected, why, hint: String::new() }
+        }
     }
 }
 
@@ -286,7 +292,7 @@ fn lost(error: &hyper::Error) -> ErrorKind {
         cause = this.source();
     }
     let hint = refused.unwrap_or("did the Docker engine stop or restart?").to_owned();
-    ErrorKind::Unreachable { why, hint }
+    ErrorKind::Unreachable { phase: ConnectionPhase::Connected, why, hint }
 }
 
 /// A parse error by its place alone: its text may quote a value.

@@ -3,6 +3,7 @@
 //! [`DockerNode`] only hands each primitive to whom it belongs: [`read`] and [`inspect`] make the live
 //! view of what the engine shows, [`create`] makes bodies of specs, the others are calls.
 
+mod api_types;
 mod build;
 mod capabilities;
 mod container;
@@ -12,13 +13,12 @@ mod credentials;
 mod dial;
 mod engine;
 mod inspect;
-mod place;
 mod pull;
 mod read;
+mod resources;
 mod tls;
 mod transport;
 mod update;
-mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,19 +127,19 @@ impl Node for DockerNode {
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> Result<String, NodeError> {
-        place::create_network(&self.engine, spec).await
+        resources::create_network(&self.engine, spec).await
     }
 
     async fn remove_network(&self, network: &str) -> Result<(), NodeError> {
-        place::remove_network(&self.engine, network).await
+        resources::remove_network(&self.engine, network).await
     }
 
     async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), NodeError> {
-        place::create_volume(&self.engine, spec).await
+        resources::create_volume(&self.engine, spec).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), NodeError> {
-        place::remove_volume(&self.engine, name).await
+        resources::remove_volume(&self.engine, name).await
     }
 
     async fn create_container(&self, new: &NewContainer<'_>) -> Result<String, NodeError> {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::api_types;
 use super::engine::{Engine, escape};
 use super::inspect::{self, Surroundings};
-use super::wire;
 use crate::model::view::{LiveContainer, LiveImage, LiveNode};
 use crate::node::NodeError;
 
@@ -17,10 +17,10 @@ const INSPECTS_AT_ONCE: usize = 4;
 /// Reads all that an engine has, with GET requests only. Files are not its business.
 pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
     let (listed, networks, volumes, images) = tokio::try_join!(
-        engine.get::<Vec<wire::Listed>>("list containers", "/containers/json?all=1"),
-        engine.get::<Vec<wire::Network>>("list networks", "/networks"),
-        engine.get::<wire::VolumeList>("list volumes", "/volumes"),
-        engine.get::<Vec<wire::Image>>("list images", "/images/json"),
+        engine.get::<Vec<api_types::Listed>>("list containers", "/containers/json?all=1"),
+        engine.get::<Vec<api_types::Network>>("list networks", "/networks"),
+        engine.get::<api_types::VolumeList>("list volumes", "/volumes"),
+        engine.get::<Vec<api_types::Image>>("list images", "/images/json"),
     )?;
     let around = Surroundings::new(&networks, &listed);
     let used: BTreeSet<&str> =
@@ -44,8 +44,8 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         volumes: volumes.map(|v| (v.spec.name.clone(), v)).collect(),
         images,
         files: BTreeMap::new(),
-        closed: BTreeSet::new(),
-        aside: BTreeSet::new(),
+        not_writable: BTreeSet::new(),
+        retained_dirs: BTreeSet::new(),
         clock_ahead: engine.clock_ahead,
     })
 }
@@ -53,7 +53,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
 /// Reads one container.
 pub async fn read_container(engine: &Engine, container: &str) -> Result<LiveContainer, NodeError> {
     let inspect = inspect_raw(engine, container).await?;
-    let networks = engine.get::<Vec<wire::Network>>("list networks", "/networks");
+    let networks = engine.get::<Vec<api_types::Network>>("list networks", "/networks");
     let (networks, listed) = match inspect::refers_to_containers(&inspect) {
         // This list is the dearest of all answers, so it is asked for only where it is needed.
         true => tokio::try_join!(networks, engine.get("list containers", "/containers/json?all=1"))?,
@@ -66,14 +66,14 @@ pub async fn read_container(engine: &Engine, container: &str) -> Result<LiveCont
 }
 
 /// One container as the engine tells it.
-pub async fn inspect_raw(engine: &Engine, container: &str) -> Result<wire::Inspect, NodeError> {
+pub async fn inspect_raw(engine: &Engine, container: &str) -> Result<api_types::Inspect, NodeError> {
     engine.get(&format!("inspect container {container}"), &format!("/containers/{}/json", escape(container))).await
 }
 
 /// All listed containers but those that vanished since.
 async fn containers(
     engine: &Engine,
-    listed: &[wire::Listed],
+    listed: &[api_types::Listed],
     around: &Surroundings,
 ) -> Result<Vec<LiveContainer>, NodeError> {
     let inspect = async |id| {

@@ -42,8 +42,8 @@ pub fn ensure_directory(spec: &DirectorySpec) -> io::Result<()> {
     }
 }
 
-/// The folders below a node's root that moves have set aside.
-pub fn set_aside(root: &str) -> BTreeSet<String> {
+/// The folders below a node's root that moves have left under another name.
+pub fn retained_dirs(root: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for place in ["data", "config"] {
         let folder = Path::new(root).join(place);
@@ -60,7 +60,7 @@ pub fn set_aside(root: &str) -> BTreeSet<String> {
 
 /// Whether this process may neither make nor replace what is at a path: both are done in the folder above, or in the nearest
 /// one that is there.
-pub fn is_closed(path: &str) -> bool {
+pub fn is_not_writable(path: &str) -> bool {
     if rustix::process::geteuid().is_root() {
         return false;
     }

@@ -95,14 +95,14 @@ impl Shell for LocalShell {
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
-        let (wanted, root) = (wanted.files.clone(), wanted.aside.clone());
+        let (wanted, root) = (wanted.files.clone(), wanted.retained_below.clone());
         // All on one thread: each takes microseconds, and making a thread for it takes more.
         let read = tokio::task::spawn_blocking(move || {
-            let aside = root.as_deref().map(file::set_aside).unwrap_or_default();
-            let mut files = LiveFiles { aside, ..LiveFiles::default() };
+            let retained_dirs = root.as_deref().map(file::retained_dirs).unwrap_or_default();
+            let mut files = LiveFiles { retained_dirs, ..LiveFiles::default() };
             for (path, content) in wanted {
-                if file::is_closed(&path) {
-                    files.closed.insert(path.clone());
+                if file::is_not_writable(&path) {
+                    files.not_writable.insert(path.clone());
                 }
                 match file::read(&path, content) {
                     Ok(Some(file)) => drop(files.found.insert(path, file)),

@@ -42,7 +42,7 @@ impl Shell for NoShell {
 
     /// Nothing is there that hl could see, and nothing can be put there.
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
-        Ok(LiveFiles { closed: wanted.files.keys().cloned().collect(), ..LiveFiles::default() })
+        Ok(LiveFiles { not_writable: wanted.files.keys().cloned().collect(), ..LiveFiles::default() })
     }
 
     async fn run_script(&self, _: &Script) -> Result<ScriptOutcome, NodeError> {

@@ -150,7 +150,7 @@ impl World {
         Ok(id)
     }
 
-    /// Makes the folders of the node that a container mounts, where they are not there and may be made.
+    /// Makes missing directories of the node that a container mounts, where it does not demand that they exist.
     fn make_bound(&mut self, spec: &ContainerSpec) -> Result<(), ErrorKind> {
         for mount in spec.mounts.values() {
             let MountKind::Bind { source, must_exist, .. } = &mount.kind else { continue };
@@ -170,7 +170,7 @@ impl World {
         Ok(())
     }
 
-    /// Those whose namespace or volumes a new container shares; they must exist.
+    /// The containers whose namespace or volumes a new one shares; they must exist.
     fn shared_with(&self, new: &NewContainer<'_>) -> Result<BTreeSet<String>, ErrorKind> {
         let by_mode = match &new.spec.network_mode {
             NetworkMode::Container(other) => Some(other),

@@ -2,7 +2,7 @@
 //!
 //! It serves tests (whole applies without an engine, cut at any call), rehearsals (`address: simulated`) and benchmarks of
 //! many nodes. It has an engine, a tree of files, volumes with content, memory, a disk and a lock. It does not simulate
-//! time, networks or programs: what a program does when it is started, and how a script ends, is said by [`World`].
+//! time, networks or programs: [`World`] says how a program behaves when it is started, and how a script ends.
 
 mod engine;
 mod store;
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use self::store::Store;
-use super::error::{ErrorKind, NodeError};
+use super::error::{ConnectionPhase, ErrorKind, NodeError};
 use super::{
     ApiVersion, Capabilities, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, Progress, Script,
     ScriptEnd, ScriptOutcome, Tools, shell,
@@ -43,7 +43,7 @@ struct Shared {
     store: Option<Mutex<Store>>,
     /// Changing calls until the link is cut.
     left: Arc<Mutex<Option<usize>>>,
-    /// Who holds the lock, in words.
+    /// The holder of the lock, as a lock file names it.
     holder: Arc<Mutex<Option<String>>>,
 }
 
@@ -80,7 +80,7 @@ impl Simulated {
         *held(&self.0.left) = calls;
     }
 
-    /// What is on it now, to look at or to disturb from outside. Of a node that is kept in a file, what was read last.
+    /// Its content, to look at or to disturb from outside; of a node that is kept in a file, as it was read last.
     pub fn world(&self) -> MutexGuard<'_, World> {
         held(&self.0.world)
     }
@@ -94,7 +94,11 @@ impl Simulated {
     fn change<T>(&self, what: &str, change: impl FnOnce(&mut World) -> Result<T, ErrorKind>) -> Result<T, NodeError> {
         match held(&self.0.left).as_mut() {
             Some(0) => {
-                let kind = ErrorKind::Unreachable { why: "the link was cut".to_owned(), hint: String::new() };
+                let kind = ErrorKind::Unreachable {
+                    phase: ConnectionPhase::Connected,
+                    why: "the link was cut".to_owned(),
+                    hint: String::new(),
+                };
                 return Err(self.error(what, kind));
             }
             Some(n) => *n -= 1,
@@ -102,7 +106,7 @@ impl Simulated {
         }
         let mut world = self.world();
         let mut store = self.0.store.as_ref().map(held);
-        let mut act = || {
+        let act = || {
             store.as_mut().map_or(Ok(()), |store| store.refresh(&mut world))?;
             let done = change(&mut world)?;
             store.as_mut().map_or(Ok(()), |store| store.save(&world))?;
@@ -151,8 +155,8 @@ impl Node for Simulated {
                 Some((path.clone(), LiveFile { content, ..file }))
             };
             let found = wanted.files.iter().filter_map(file).collect();
-            let aside = wanted.aside.iter().flat_map(|root| world.retained(root)).collect();
-            Ok(LiveFiles { found, aside, ..LiveFiles::default() })
+            let retained_dirs = wanted.retained_below.iter().flat_map(|root| world.retained(root)).collect();
+            Ok(LiveFiles { found, retained_dirs, ..LiveFiles::default() })
         })
     }
 
@@ -335,12 +339,12 @@ mod tests {
 
     use super::*;
 
-    /// What a container of this image is by itself.
+    /// The least spec of a container of this image.
     pub(super) fn spec(image: &str) -> ContainerSpec {
         ContainerSpec { image: ImageRef::new(image), ..ContainerSpec::default() }
     }
 
-    /// A container to make, which shares and takes over nothing.
+    /// A container to make that shares and takes over nothing.
     pub(super) fn new_container<'a>(name: &'a str, spec: &'a ContainerSpec) -> NewContainer<'a> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         NewContainer { name, spec, peers: &NONE, carry: &NONE }

@@ -1,7 +1,7 @@
-//! A simulated node in a file, which outlives the process: what one command changes the next one finds.
+//! A simulated node in a file, which outlives the process: the next command finds the changes of the last one.
 //!
-//! The file holds all that a machine would hold, the passwords in its env files included. It belongs to its user alone, and
-//! the folder says to git that nothing in it is to be committed.
+//! The file holds everything that a machine would hold, the passwords in its env files included. Only its owner may read
+//! it, and a `.gitignore` beside it keeps it out of the repository.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -28,14 +28,14 @@ const IGNORE: &str = "*\n";
 pub(super) struct Store {
     folder: PathBuf,
     node: NodeName,
-    /// What the file was when it was read or written last.
+    /// The file as it was when it was read or written last.
     seen: Option<Stamp>,
 }
 
-/// What tells one content of the file from the next without reading it.
+/// Inode, time and size: they tell one content of the file from the next without reading it.
 type Stamp = (u64, i64, i64, u64);
 
-/// The first line of the file, and the world after it.
+/// The version of a file, which is read first.
 #[derive(Deserialize)]
 struct Head {
     format_version: u32,
@@ -56,7 +56,7 @@ impl Store {
         Self { folder: folder.to_owned(), node: node.clone(), seen: None }
     }
 
-    /// Reads the file again if somebody has written it since; a node without a file is a new machine.
+    /// Reads the file again if it was written since; a node without a file is a new machine.
     pub(super) fn refresh(&mut self, world: &mut World) -> Result<(), ErrorKind> {
         let path = self.path();
         let now = match fs::metadata(&path) {
@@ -76,7 +76,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the file again the next time, whatever it is: what is in memory is no longer what is in it.
+    /// Has the file read again the next time: the world in memory is not the one in it.
     pub(super) fn forget(&mut self) {
         self.seen = None;
     }
@@ -92,7 +92,7 @@ impl Store {
         Ok(())
     }
 
-    /// The file whose lock is the node's, and its folder, which is made.
+    /// The path of the file whose lock is the node's. Its folder is made.
     pub(super) fn lock_path(&self) -> Result<String, ErrorKind> {
         self.make_folder()?;
         Ok(self.folder.join(format!("{}.lock", self.node)).display().to_string())
@@ -124,7 +124,7 @@ fn read(bytes: &[u8]) -> Result<World, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// The file's text. What a container leaves to its image or the engine is left out.
+/// The file's text. Fields of containers that have the value of an empty spec are left out.
 fn written(node: &NodeName, world: &World) -> serde_json::Result<Vec<u8>> {
     let mut file = serde_json::to_value(Written { format_version: VERSION, node, world })?;
     let defaults = serde_json::to_value(ContainerSpec::default())?;

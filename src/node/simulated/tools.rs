@@ -1,4 +1,4 @@
-//! Files, machine and volumes of a simulated node, as what copies data asks for them.
+//! Primitives for copying data on a simulated node.
 
 use std::io::{self, Cursor};
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use super::Simulated;
 use super::tree::file_error;
 use super::world::{World, volume_directory};
 use crate::model::spec::ImageRef;
-use crate::node::error::{ErrorKind, NodeError};
+use crate::node::error::NodeError;
 use crate::node::{Capabilities, FreeSpace, Incoming, Outgoing, Tools};
 
 #[async_trait]
@@ -119,7 +119,7 @@ impl Tools for Simulated {
     }
 }
 
-/// What is written until it is unpacked.
+/// An archive in memory until it is unpacked.
 #[derive(Clone, Default)]
 struct Archive(Arc<Mutex<Vec<u8>>>);
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::view::{FileKind, LiveFile};
 use crate::node::error::ErrorKind;
 
-/// Mode of directories of which nothing is said.
+/// Mode of directories where none is given.
 const DIRECTORY_MODE: u32 = 0o755;
 /// Bytes that are taken on the disk at least, and of which everything there is a multiple.
 const BLOCK: u64 = 4096;
@@ -25,7 +25,7 @@ pub struct Tree(BTreeMap<String, Entry>);
 /// One name in the file system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What it is, with what is in it.
+    /// Its kind and content.
     #[serde(flatten)]
     pub node: Inode,
     /// Mode bits.
@@ -38,7 +38,7 @@ pub struct Entry {
     pub modified: u64,
 }
 
-/// What a name stands for.
+/// The kinds of names, with their content.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inode {
@@ -63,7 +63,7 @@ impl fmt::Debug for Inode {
 }
 
 impl Tree {
-    /// What is at a path itself; a link is not followed.
+    /// The entry at a path itself; a link is not followed.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.0.get(path)
     }
@@ -81,7 +81,7 @@ impl Tree {
         }
     }
 
-    /// What a refresh sees at a path.
+    /// The file or directory at a path, as a refresh sees it; a link is followed.
     pub fn live(&self, path: &str) -> Option<LiveFile> {
         let entry = self.0.get(&self.resolved(path)?)?;
         let (kind, content) = match &entry.node {
@@ -116,7 +116,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Changes mode and owner of what is there.
+    /// Changes mode and owner of an existing path.
     pub fn change(&mut self, path: &str, mode: Option<u32>, owner: Option<(u64, u64)>) {
         let path = self.resolved(path).unwrap_or_else(|| path.to_owned());
         if let Some(entry) = self.0.get_mut(&path) {
@@ -239,7 +239,7 @@ impl Tree {
         archive.into_inner()
     }
 
-    /// Puts what is in a tar archive into a directory. Second names of a file become files of their own.
+    /// Unpacks a tar archive into a directory. Hard links become files of their own.
     pub fn unpack(&mut self, directory: &str, archive: &[u8]) -> io::Result<()> {
         self.directory(directory)?;
         let mut archive = tar::Archive::new(archive);

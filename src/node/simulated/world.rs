@@ -1,4 +1,4 @@
-//! What is on a simulated node.
+//! The content of a simulated node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, Net
 use crate::model::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
 use crate::model::{ProjectName, Text};
 
-/// What programs of an image do when they are started.
+/// The behaviour of an image's programs when they are started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
@@ -23,13 +23,13 @@ pub enum Behaviour {
     Sick,
 }
 
-/// An image of the registries, and what its programs do.
+/// An image of the registries, and the behaviour of its programs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Program {
     /// The image; one without an id gets id, name and platform when it is pulled.
     pub image: LiveImage,
-    /// What its programs do when they are started.
+    /// The behaviour of its programs when they are started.
     pub behaviour: Behaviour,
     /// Bytes of memory that they use.
     pub memory: u64,
@@ -50,7 +50,7 @@ pub enum Pulls {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Machine {
-    /// What it runs, `os/arch`.
+    /// Its platform, `os/arch`.
     pub platform: String,
     /// Bytes of memory.
     pub memory: u64,
@@ -76,9 +76,9 @@ pub struct World {
     pub volumes: BTreeMap<String, LiveVolume>,
     /// Images by id.
     pub images: BTreeMap<String, LiveImage>,
-    /// What is known of the images of the registries, by full reference.
+    /// Known images of the registries, by full reference.
     pub registry: BTreeMap<String, Program>,
-    /// What can be pulled beside that.
+    /// Which other images can be pulled.
     pub pulls: Pulls,
     /// Files, directories and links.
     pub files: Tree,
@@ -98,7 +98,7 @@ pub(super) fn volume_directory(name: &str) -> String {
 }
 
 impl World {
-    /// Puts an image into the registry: its name, what it brings along, what its programs do.
+    /// Puts an image into the registry: its name, its configuration, and the behaviour of its programs.
     pub fn publish(&mut self, reference: &str, config: ImageConfig, behaviour: Behaviour) {
         let reference = ImageRef::new(reference);
         let id = format!("sha256:{:0>64}", self.next());
@@ -129,7 +129,7 @@ impl World {
         format!("{:0>12}{:0>52}", self.next(), 0)
     }
 
-    /// What is known of an image's programs, by the image's id.
+    /// The entry of the registry for an image, by the image's id; the default where there is none.
     pub(super) fn program(&self, image_id: &str) -> Program {
         self.registry.values().find(|program| program.image.id == image_id).cloned().unwrap_or_default()
     }
@@ -140,7 +140,7 @@ impl World {
         self.images.values().find(|i| i.id == normal || i.names.contains(&normal) || i.names.contains(&listed))
     }
 
-    /// The folders below a root that moves have left under another name.
+    /// The directories below a root that moves have left under another name.
     pub(super) fn retained(&self, root: &str) -> Vec<String> {
         let of = |place: &str| {
             let folder = format!("{root}/{place}");
@@ -237,7 +237,7 @@ pub(super) fn shown_text(text: &mut Text) {
     }
 }
 
-/// A container's spec as the engine keeps it: without what only decides how it is made.
+/// A container's spec as the engine keeps it: without the parts that only decide how it is made.
 pub(super) fn kept(spec: &ContainerSpec) -> ContainerSpec {
     let mut spec = spec.clone();
     // None of it can be seen on a container that exists.

@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::connection::{Connection, Rights};
 use super::shell::complaint;
-use super::wire::{Rights, Wire};
 use crate::node::{ErrorKind, LockGuard, LockHolder};
 
 /// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says nothing,
@@ -52,23 +52,28 @@ kill "$pid" && flock -w 10 9
 
 /// Takes the lock at `path`; `holder` tells people who takes it. One that the user there has no right to is taken by root,
 /// where that is allowed, so that all who work on a node meet at the same file.
-pub(super) async fn take(wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
-    match take_as(Rights::Own, wire, path, holder).await {
-        Err(ErrorKind::Denied(_)) if wire.can_sudo() => take_as(Rights::Sudo, wire, path, holder).await,
+pub(super) async fn take(connection: &Arc<Connection>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
+    match take_as(Rights::Own, connection, path, holder).await {
+        Err(ErrorKind::Denied(_)) if connection.can_sudo() => take_as(Rights::Sudo, connection, path, holder).await,
         answer => answer,
     }
 }
 
-async fn take_as(rights: Rights, wire: &Arc<Wire>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
+async fn take_as(
+    rights: Rights,
+    connection: &Arc<Connection>,
+    path: &str,
+    holder: &str,
+) -> Result<LockGuard, ErrorKind> {
     let lease = LEASE.as_secs().to_string();
-    let mut child = wire.begin(rights, HOLD, &[path, holder, &lease]).await?;
+    let mut child = connection.begin(rights, HOLD, &[path, holder, &lease]).await?;
     let out = child.stdout().take().expect("it is a pipe");
     let mut stdin = child.stdin().take().expect("it is a pipe");
     let mut first = String::new();
     let read = tokio::time::timeout(PATIENCE, BufReader::new(out).read_line(&mut first)).await;
     match first.trim().split_once(' ').unwrap_or((first.trim(), "")) {
         ("held", _) if read.is_ok() => {
-            wire.untether().await;
+            connection.release_keepalive().await;
             let (gone, lost) = watch::channel(false);
             let keeping = tokio::spawn(async move {
                 let ended = child.wait();
@@ -84,7 +89,7 @@ async fn take_as(rights: Rights, wire: &Arc<Wire>, path: &str, holder: &str) -> 
                 }
                 gone.send_replace(true);
             });
-            Ok(LockGuard::that_may_be_lost((Keeping(keeping), Arc::clone(wire)), lost))
+            Ok(LockGuard::that_may_be_lost((Keeping(keeping), Arc::clone(connection)), lost))
         }
         ("taken", text) => Err(ErrorKind::Locked(LockHolder::parse(text))),
         _ => {
@@ -98,8 +103,8 @@ async fn take_as(rights: Rights, wire: &Arc<Wire>, path: &str, holder: &str) -> 
 }
 
 /// Who holds the lock at `path`.
-pub(super) async fn holder(wire: &Wire, path: &str) -> Result<Option<LockHolder>, ErrorKind> {
-    let said = ask(wire, WHO, path).await?;
+pub(super) async fn holder(connection: &Connection, path: &str) -> Result<Option<LockHolder>, ErrorKind> {
+    let said = ask(connection, WHO, path).await?;
     match said.trim().split_once(' ').unwrap_or((said.trim(), "")) {
         ("free", _) => Ok(None),
         ("held", text) => Ok(Some(LockHolder::parse(text))),
@@ -108,21 +113,21 @@ pub(super) async fn holder(wire: &Wire, path: &str) -> Result<Option<LockHolder>
 }
 
 /// Takes the lock at `path` away from whoever holds it.
-pub(super) async fn break_it(wire: &Wire, path: &str) -> Result<(), ErrorKind> {
-    ask(wire, BREAK, path).await.map(drop)
+pub(super) async fn break_it(connection: &Connection, path: &str) -> Result<(), ErrorKind> {
+    ask(connection, BREAK, path).await.map(drop)
 }
 
 /// Runs one of the scripts above on a lock, with the rights that it takes; its complaint is the error.
-async fn ask(wire: &Wire, script: &str, path: &str) -> Result<String, ErrorKind> {
+async fn ask(connection: &Connection, script: &str, path: &str) -> Result<String, ErrorKind> {
     let ask = async |rights| {
-        let output = wire.run_as(rights, script, &[path], &[], PATIENCE).await?;
+        let output = connection.run_as(rights, script, &[path], &[], PATIENCE).await?;
         match output.code {
             0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             _ => Err(complaint(path, &String::from_utf8_lossy(&output.stderr))),
         }
     };
     match ask(Rights::Own).await {
-        Err(ErrorKind::Denied(_)) if wire.can_sudo() => ask(Rights::Sudo).await,
+        Err(ErrorKind::Denied(_)) if connection.can_sudo() => ask(Rights::Sudo).await,
         answer => answer,
     }
 }

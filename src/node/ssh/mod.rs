@@ -4,13 +4,13 @@
 //!
 //! It does not know what is asked of the engine. Entry: [`connect`].
 
+mod connection;
+mod errors;
 mod folder;
 mod lock;
 mod programs;
 mod relay;
 mod shell;
-mod text;
-mod wire;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use std::time::Duration;
 use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder};
 use tokio::time::Instant;
 
+use self::connection::{Connection, Output};
 use self::folder::Folder;
 use self::relay::Relay;
 use self::shell::RemoteShell;
-use self::wire::{Output, Wire};
 use super::docker::{Dial, DockerNode, UnixSocket};
 use super::shell::Shell;
 use super::{ErrorKind, NodeError, Options};
@@ -96,7 +96,7 @@ async fn connect_once(
     let what = format!("connect to {address}");
     let fail = |kind: ErrorKind| (NodeError { node: name.clone(), what: what.clone(), kind }, Link::None);
     let folder = Folder::new_in(&options.runtime_folder);
-    let folder = folder.map_err(|error| fail(text::no_folder(&options.runtime_folder, &error)))?;
+    let folder = folder.map_err(|error| fail(errors::no_folder(&options.runtime_folder, &error)))?;
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
@@ -113,11 +113,11 @@ async fn connect_once(
     // `ssh` bounds the connection alone; a server that accepts and then says nothing would hold it for ever.
     let session = tokio::time::timeout(patience * 2, reach(&builder, to, patience)).await;
     let session = session.map_err(|_| fail(ErrorKind::Timeout { after: patience * 2 }))?.map_err(&fail)?;
-    let wire = Arc::new(Wire::new(name, session, folder).await.map_err(&fail)?);
-    let reached = reach_engine(name, &wire, patience, options).await;
+    let connection = Arc::new(Connection::new(name, session, folder).await.map_err(&fail)?);
+    let reached = reach_engine(name, &connection, patience, options).await;
     match reached {
         Ok(node) => Ok(node),
-        Err(kind) if wire.session().check().await.is_err() => Err((fail(kind).0, Link::Broken)),
+        Err(kind) if connection.session().check().await.is_err() => Err((fail(kind).0, Link::Broken)),
         Err(kind) => Err((fail(kind).0, Link::Whole)),
     }
 }
@@ -125,28 +125,29 @@ async fn connect_once(
 /// Connects to the engine of a node to which there is a connection.
 async fn reach_engine(
     name: &NodeName,
-    wire: &Arc<Wire>,
+    connection: &Arc<Connection>,
     patience: Duration,
     options: &Options,
 ) -> Result<DockerNode, ErrorKind> {
-    let remote = find_engine(wire, patience).await?;
-    let shell = Arc::new(RemoteShell::new(Arc::clone(wire), format!("unix://{remote}")));
+    let remote = find_engine(connection, patience).await?;
+    let shell = Arc::new(RemoteShell::new(Arc::clone(connection), format!("unix://{remote}")));
     let through = async |dial: Arc<dyn Dial>| {
         let shell = Arc::clone(&shell) as Arc<dyn Shell>;
         DockerNode::connect_through(name, dial, shell, patience, options).await.map_err(|error| error.kind)
     };
-    let local = wire.folder().join("docker.sock");
-    let forward = wire.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
+    let local = connection.folder().join("docker.sock");
+    let forward =
+        connection.session().request_port_forward(ForwardType::Local, local.as_path(), Path::new(&remote)).await;
     let forwarded = match forward {
         Ok(()) => through(Arc::new(UnixSocket::new(&local))).await,
-        Err(error) => Err(text::not_forwarded(&error)),
+        Err(error) => Err(errors::not_forwarded(&error)),
     };
     match forwarded {
         // What `ssh` did not reach on the other side it tells nobody but its own log: the server may forbid it.
         Err(ErrorKind::Unreachable { .. }) => {
-            let relay = Arc::new(Relay::new(wire, &remote));
+            let relay = Arc::new(Relay::new(connection, &remote));
             through(Arc::clone(&relay) as Arc<dyn Dial>).await.map_err(|kind| match kind {
-                ErrorKind::Unreachable { .. } if !relay.lacks_program() => text::no_engine(&remote),
+                ErrorKind::Unreachable { .. } if !relay.lacks_program() => errors::no_engine(&remote),
                 kind => kind,
             })
         }
@@ -164,8 +165,8 @@ async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -
             Ok(session) => return Ok(session),
             Err(error) => error,
         };
-        if !text::is_passing(&error) || begun.elapsed() + pause > patience {
-            return Err(text::refused(&error, to));
+        if !errors::is_passing(&error) || begun.elapsed() + pause > patience {
+            return Err(errors::refused(&error, to));
         }
         // Those who were turned away at once are not to come back at once.
         let spread = getrandom::u32().map_or(1.0, |number| 0.5 + f64::from(number) / f64::from(u32::MAX));
@@ -193,19 +194,19 @@ elif [ -r "$socket" ] && [ -w "$socket" ]; then echo "there $socket"
 else echo "denied $(id -un) $socket"; fi
 "#;
 
-async fn find_engine(wire: &Wire, patience: Duration) -> Result<String, ErrorKind> {
-    let Output { code, stdout, stderr } = wire.run(FIND_ENGINE, &[], &[], patience).await?;
+async fn find_engine(connection: &Connection, patience: Duration) -> Result<String, ErrorKind> {
+    let Output { code, stdout, stderr } = connection.run(FIND_ENGINE, &[], &[], patience).await?;
     let said = String::from_utf8_lossy(&stdout);
     let said = match said.trim().strip_prefix("sudo\n") {
         Some(rest) => {
-            wire.allow_sudo();
+            connection.allow_sudo();
             rest
         }
         None => said.trim(),
     };
     match said.split_once(' ') {
         Some(("there", socket)) => Ok(socket.to_owned()),
-        Some((how, rest)) => Err(text::engine_is(how, rest)),
-        None => Err(text::no_shell(code, &stderr)),
+        Some((how, rest)) => Err(errors::engine_is(how, rest)),
+        None => Err(errors::no_shell(code, &stderr)),
     }
 }

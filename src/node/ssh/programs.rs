@@ -7,21 +7,26 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use openssh::{Child, Session};
 
+use super::connection::Rights;
+use super::errors;
 use super::shell::RemoteShell;
-use super::text;
-use super::wire::Rights;
 use crate::node::shell::{Programs, ended, last_line};
 use crate::node::{ErrorKind, Incoming, NodeError, Outgoing};
 
 impl RemoteShell {
     /// Data belongs to whoever runs in the containers: to read and to write it takes root, where that can be had.
     fn rights(&self) -> Rights {
-        if self.wire.can_sudo() { Rights::Sudo } else { Rights::Own }
+        if self.connection.can_sudo() { Rights::Sudo } else { Rights::Own }
     }
 
     fn end(&self, what: &str, mut child: Child<Arc<Session>>) -> BoxFuture<'static, Result<(), NodeError>> {
         let stderr = child.stderr().take().expect("it is a pipe");
-        ended(&self.wire.node, what, stderr, async move { child.wait().await.map_err(|error| text::lost(&error)) })
+        ended(
+            &self.connection.node,
+            what,
+            stderr,
+            async move { child.wait().await.map_err(|error| errors::lost(&error)) },
+        )
     }
 }
 
@@ -38,7 +43,7 @@ impl Programs for RemoteShell {
         arguments: &[&str],
         timeout: Duration,
     ) -> Result<String, NodeError> {
-        let output = self.wire.run_as(self.rights(), script, arguments, &[], timeout).await;
+        let output = self.connection.run_as(self.rights(), script, arguments, &[], timeout).await;
         let output = output.map_err(|kind| self.fail(what, kind))?;
         match output.code {
             0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -47,7 +52,7 @@ impl Programs for RemoteShell {
     }
 
     async fn pipe_out(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Outgoing, NodeError> {
-        let child = self.wire.begin(self.rights(), script, arguments).await;
+        let child = self.connection.begin(self.rights(), script, arguments).await;
         let mut child = child.map_err(|kind| self.fail(what, kind))?;
         drop(child.stdin().take());
         let reader = Box::new(child.stdout().take().expect("it is a pipe"));
@@ -55,7 +60,7 @@ impl Programs for RemoteShell {
     }
 
     async fn pipe_in(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Incoming, NodeError> {
-        let child = self.wire.begin(self.rights(), script, arguments).await;
+        let child = self.connection.begin(self.rights(), script, arguments).await;
         let mut child = child.map_err(|kind| self.fail(what, kind))?;
         let writer = Box::new(child.stdin().take().expect("it is a pipe"));
         drop(child.stdout().take());

@@ -10,8 +10,8 @@ use openssh::{Child, ChildStdin, ChildStdout, Session};
 use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, Join, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::text;
-use super::wire::{NO_SESSION, PAUSE, Rights, TRIES, Wire};
+use super::connection::{Connection, NO_SESSION, PAUSE, Rights, TRIES};
+use super::errors;
 use crate::node::docker::{ConnectFailed, Dial, Stream};
 
 /// Connections at once. With the commands, the lock and what holds the connection these are the ten that a server allows.
@@ -35,7 +35,7 @@ const OPENED: &[u8] = b"open\n";
 
 /// To the engine at a socket of the other machine.
 pub(super) struct Relay {
-    wire: Arc<Wire>,
+    connection: Arc<Connection>,
     socket: String,
     room: Arc<Semaphore>,
     /// Set once no program was found over there.
@@ -43,9 +43,14 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(wire: &Arc<Wire>, socket: &str) -> Self {
+    pub(super) fn new(connection: &Arc<Connection>, socket: &str) -> Self {
         let room = Arc::new(Semaphore::new(AT_ONCE));
-        Self { wire: Arc::clone(wire), socket: socket.to_owned(), room, lacks_program: AtomicBool::new(false) }
+        Self {
+            connection: Arc::clone(connection),
+            socket: socket.to_owned(),
+            room,
+            lacks_program: AtomicBool::new(false),
+        }
     }
 
     /// Whether there is no program that could relay.
@@ -55,7 +60,7 @@ impl Relay {
 
     /// One try; none if the server has no session for it.
     async fn open(&self) -> Result<Option<(Child<Arc<Session>>, Join<ChildStdout, ChildStdin>)>, ConnectFailed> {
-        let begun = self.wire.begin(Rights::Own, OPEN, &[&self.socket]).await;
+        let begun = self.connection.begin(Rights::Own, OPEN, &[&self.socket]).await;
         let mut child = begun.map_err(|error| self.failed(error.to_string(), ""))?;
         let stdin = child.stdin().take().expect("it is a pipe");
         let mut stdout = child.stdout().take().expect("it is a pipe");
@@ -65,14 +70,14 @@ impl Relay {
             Ok(_) if said == OPENED => Ok(Some((child, io::join(stdout, stdin)))),
             Ok(_) => {
                 self.lacks_program.store(true, Ordering::Relaxed);
-                Err(self.failed(text::NO_RELAY, text::LET_FORWARD))
+                Err(self.failed(errors::NO_RELAY, errors::LET_FORWARD))
             }
             Err(_) => match child.wait().await {
                 Ok(status) if status.code() != Some(NO_SESSION) => {
                     Err(self.failed(format!("its shell ended: {status}"), ""))
                 }
                 // So it also ends when there is no connection any more.
-                _ => match self.wire.session().check().await {
+                _ => match self.connection.session().check().await {
                     Ok(()) => Ok(None),
                     Err(error) => Err(self.failed(format!("the connection was lost: {error}"), "")),
                 },

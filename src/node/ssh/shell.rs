@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::wire::{Output, Rights, Wire};
+use super::connection::{Connection, Output, Rights};
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
 use crate::node::shell::{Folder, Shell, interpreter};
@@ -26,18 +26,18 @@ const KEPT_LINES: usize = 1000;
 
 /// The shell of another machine.
 pub struct RemoteShell {
-    pub(super) wire: Arc<Wire>,
+    pub(super) connection: Arc<Connection>,
     /// The engine that scripts find there.
     docker_host: String,
 }
 
 impl RemoteShell {
-    pub(super) fn new(wire: Arc<Wire>, docker_host: String) -> Self {
-        Self { wire, docker_host }
+    pub(super) fn new(connection: Arc<Connection>, docker_host: String) -> Self {
+        Self { connection, docker_host }
     }
 
     pub(super) fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
-        NodeError { node: self.wire.node.clone(), what: what.to_owned(), kind }
+        NodeError { node: self.connection.node.clone(), what: what.to_owned(), kind }
     }
 
     /// Runs one of the scripts below on a path; its complaint is the error. What the user there may not do, root does, where
@@ -51,7 +51,7 @@ impl RemoteShell {
         input: &[u8],
     ) -> Result<Vec<u8>, NodeError> {
         match self.files_with(Rights::Own, verb, path, script, arguments, input).await {
-            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.wire.can_sudo() => {
+            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.connection.can_sudo() => {
                 self.files_with(Rights::Sudo, verb, path, script, arguments, input).await
             }
             answer => answer,
@@ -68,7 +68,7 @@ impl RemoteShell {
         input: &[u8],
     ) -> Result<Vec<u8>, NodeError> {
         let what = format!("{verb} {path}");
-        let ran = self.wire.run_as(rights, script, arguments, input, SHORT).await;
+        let ran = self.connection.run_as(rights, script, arguments, input, SHORT).await;
         let Output { code, stdout, stderr } = ran.map_err(|kind| self.fail(&what, kind))?;
         match code {
             0 => Ok(stdout),
@@ -85,13 +85,13 @@ impl RemoteShell {
             let (closed, line) = line.strip_prefix("closed ").map_or((false, line), |line| (true, line));
             let file = read_line(line).map_err(|why| self.fail(&format!("read {path}"), complaint(path, &why)))?;
             files.found.extend(file.map(|file| (path.clone(), file)));
-            files.closed.extend(closed.then(|| path.clone()));
+            files.not_writable.extend(closed.then(|| path.clone()));
         }
-        if let Some(root) = &wanted.aside {
+        if let Some(root) = &wanted.retained_below {
             let odd =
                 || self.fail(&format!("look for what is set aside in {root}"), ErrorKind::Script("no answer".into()));
             let names = STANDARD.decode(lines.next().ok_or_else(odd)?).map_err(|_| odd())?;
-            files.aside.extend(String::from_utf8_lossy(&names).lines().map(str::to_owned));
+            files.retained_dirs.extend(String::from_utf8_lossy(&names).lines().map(str::to_owned));
         }
         Ok(files)
     }
@@ -196,7 +196,7 @@ impl Shell for RemoteShell {
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
-        if wanted.files.is_empty() && wanted.aside.is_none() {
+        if wanted.files.is_empty() && wanted.retained_below.is_none() {
             return Ok(LiveFiles::default());
         }
         let line = |(path, content): (&String, &WantContent)| match content {
@@ -204,18 +204,18 @@ impl Shell for RemoteShell {
             WantContent::No => format!("n {path}\n"),
         };
         let mut list: String = wanted.files.iter().map(line).collect();
-        list.extend(wanted.aside.iter().map(|root| format!("a {root}\n")));
+        list.extend(wanted.retained_below.iter().map(|root| format!("a {root}\n")));
         let read = async |rights| {
             let output = self.files_with(rights, "read", "files", READ_FILES, &[], list.as_bytes()).await?;
             self.read_lines(wanted, &String::from_utf8_lossy(&output))
         };
         match read(Rights::Own).await {
             // One file of them may be for others' eyes, or one folder for others' hands.
-            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.wire.can_sudo() => {
+            Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.connection.can_sudo() => {
                 read(Rights::Sudo).await
             }
-            Ok(files) if !files.closed.is_empty() && self.wire.can_sudo() => {
-                Ok(LiveFiles { closed: BTreeSet::new(), ..files })
+            Ok(files) if !files.not_writable.is_empty() && self.connection.can_sudo() => {
+                Ok(LiveFiles { not_writable: BTreeSet::new(), ..files })
             }
             answer => answer,
         }
@@ -230,7 +230,7 @@ impl Shell for RemoteShell {
         arguments.extend(options);
         let patience = script.timeout + GRACE;
         let input = script_input(script, &self.docker_host);
-        let output = self.wire.run(RUN_SCRIPT, &arguments, input.as_bytes(), patience).await.map_err(fail)?;
+        let output = self.connection.run(RUN_SCRIPT, &arguments, input.as_bytes(), patience).await.map_err(fail)?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         outcome(&said, &mark).ok_or_else(|| {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -243,23 +243,23 @@ impl Shell for RemoteShell {
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {
-        let taken = super::lock::take(&self.wire, path, holder).await;
+        let taken = super::lock::take(&self.connection, path, holder).await;
         taken.map_err(|kind| self.fail(&format!("lock {path}"), kind))
     }
 
     async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError> {
-        let holder = super::lock::holder(&self.wire, path).await;
+        let holder = super::lock::holder(&self.connection, path).await;
         holder.map_err(|kind| self.fail(&format!("look at the lock {path}"), kind))
     }
 
     async fn break_lock(&self, path: &str) -> Result<(), NodeError> {
-        let broken = super::lock::break_it(&self.wire, path).await;
+        let broken = super::lock::break_it(&self.connection, path).await;
         broken.map_err(|kind| self.fail(&format!("break the lock {path}"), kind))
     }
 
     async fn folder(&self, path: &str) -> Result<Folder, NodeError> {
         let what = format!("read folder {path}");
-        let output = self.wire.run("exec tar -C \"$1\" -cf - .", &[path], &[], LONG).await;
+        let output = self.connection.run("exec tar -C \"$1\" -cf - .", &[path], &[], LONG).await;
         let output = output.map_err(|kind| self.fail(&what, kind))?;
         if output.code != 0 {
             return Err(self.fail(&what, complaint(path, &String::from_utf8_lossy(&output.stderr))));

@@ -2,6 +2,9 @@
 //!
 //! Pure functions. What is absent in a spec is absent in the body, so that the image or the engine
 //! decides. Source: `pkg/compose/{create,convert}.go` of docker/compose, compared with recorded bodies.
+//!
+//! The bodies are JSON maps and not bollard's models: their keys depend on the API version of the engine, and the tests compare
+//! them key by key with those of Compose. Models are generated from one version.
 
 mod host;
 mod mounts;

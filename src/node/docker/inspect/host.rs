@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{wire, word};
+use super::{api_types, word};
 use crate::model::spec::{BlkioConfig, ContainerSpec, Device, DeviceRequest, Logging, Ulimit};
 use crate::model::value::Text;
 
 /// Fills in what a container may use and do.
-pub fn read(host: &wire::HostConfig, spec: &mut ContainerSpec) {
+pub fn read(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     read_limits(host, spec);
     read_rights(host, spec);
     spec.extra_hosts = set(&host.extra_hosts);
@@ -29,7 +29,7 @@ pub fn read(host: &wire::HostConfig, spec: &mut ContainerSpec) {
     spec.logging = host.log_config.as_ref().map(logging);
 }
 
-fn read_limits(host: &wire::HostConfig, spec: &mut ContainerSpec) {
+fn read_limits(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     spec.mem_limit = number(host.memory);
     spec.mem_reservation = number(host.memory_reservation);
     spec.memswap_limit = number(host.memory_swap);
@@ -60,7 +60,7 @@ fn read_limits(host: &wire::HostConfig, spec: &mut ContainerSpec) {
     };
 }
 
-fn read_rights(host: &wire::HostConfig, spec: &mut ContainerSpec) {
+fn read_rights(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     spec.privileged = host.privileged.unwrap_or(false);
     spec.cap_add = host.cap_add.iter().flatten().map(|c| capability(c)).collect();
     spec.cap_drop = host.cap_drop.iter().flatten().map(|c| capability(c)).collect();
@@ -91,14 +91,14 @@ fn capability(name: &str) -> String {
     if name == "ALL" || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
 }
 
-fn device(device: &wire::Device) -> (String, Device) {
+fn device(device: &api_types::Device) -> (String, Device) {
     let source = device.path_on_host.clone().unwrap_or_default();
     let permissions = word(device.cgroup_permissions.as_ref()).unwrap_or_else(|| "rwm".to_owned());
     let target = word(device.path_in_container.as_ref()).unwrap_or_else(|| source.clone());
     (target, Device { source, permissions })
 }
 
-fn device_request(request: &wire::DeviceRequest) -> DeviceRequest {
+fn device_request(request: &api_types::DeviceRequest) -> DeviceRequest {
     DeviceRequest {
         driver: request.driver.clone().unwrap_or_default(),
         count: request.count.unwrap_or_default(),
@@ -108,11 +108,11 @@ fn device_request(request: &wire::DeviceRequest) -> DeviceRequest {
     }
 }
 
-fn device_limits(limits: &Option<Vec<wire::DeviceLimit>>) -> BTreeMap<String, i64> {
+fn device_limits(limits: &Option<Vec<api_types::DeviceLimit>>) -> BTreeMap<String, i64> {
     limits.iter().flatten().map(|l| (l.path.clone(), l.weight.or(l.rate).unwrap_or_default())).collect()
 }
 
-fn logging(log: &wire::LogConfig) -> Logging {
+fn logging(log: &api_types::LogConfig) -> Logging {
     Logging {
         driver: log.kind.clone().unwrap_or_default(),
         options: log.config.iter().flatten().map(|(k, v)| (k.clone(), Text::plain(v))).collect(),

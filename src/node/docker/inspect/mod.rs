@@ -5,24 +5,24 @@
 //! What only the declaration could tell (sizes, modes and drivers that default to the engine's) stays
 //! as the engine shows it; the diff does not compare those where nothing is declared.
 //!
-//! Pure functions over [`super::wire`]; nothing here asks an engine.
+//! Pure functions over [`super::api_types`]; nothing here asks an engine.
 
 mod host;
 mod mounts;
 mod network;
-mod place;
 mod process;
+mod resources;
 
 use std::collections::BTreeMap;
 
-use super::wire;
+use super::api_types;
 use crate::model::ProjectName;
 use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, PidMode};
 use crate::model::value::Text;
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
 use crate::node::ContainerState;
 
-pub use place::{image, network, volume};
+pub use resources::{image, network, volume};
 
 /// The prefix of Compose's own labels.
 const COMPOSE: &str = "com.docker.compose.";
@@ -45,8 +45,8 @@ struct Peer {
 
 impl Surroundings {
     /// From the lists of networks and containers.
-    pub fn new(networks: &[wire::Network], containers: &[wire::Listed]) -> Self {
-        let peer = |listed: &wire::Listed| Peer {
+    pub fn new(networks: &[api_types::Network], containers: &[api_types::Listed]) -> Self {
+        let peer = |listed: &api_types::Listed| Peer {
             name: list_name(listed),
             identity: identity(listed.labels.as_ref().unwrap_or(&BTreeMap::new())),
         };
@@ -76,14 +76,14 @@ impl Surroundings {
 
 /// A listed container's own name: of the names that the engine lists, links add some with a second
 /// slash in them.
-fn list_name(listed: &wire::Listed) -> String {
+fn list_name(listed: &api_types::Listed) -> String {
     let names = listed.names.as_deref().unwrap_or_default();
     let own = names.iter().find(|n| !n[1.min(n.len())..].contains('/'));
     own.map_or_else(|| listed.id.clone(), |n| n.trim_start_matches('/').to_owned())
 }
 
 /// Whether a container refers to another one, so that [`Surroundings`] must know containers.
-pub fn refers_to_containers(inspect: &wire::Inspect) -> bool {
+pub fn refers_to_containers(inspect: &api_types::Inspect) -> bool {
     let host = inspect.host_config.as_ref();
     host.is_some_and(|h| {
         let shared = |mode: &Option<String>| mode.as_deref().is_some_and(|m| m.starts_with("container:"));
@@ -95,8 +95,8 @@ pub fn refers_to_containers(inspect: &wire::Inspect) -> bool {
 }
 
 /// A container as it is now.
-pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer {
-    let wire::Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
+pub fn container(inspect: api_types::Inspect, around: &Surroundings) -> LiveContainer {
+    let api_types::Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
     let (config, host) = (config.unwrap_or_default(), host_config.unwrap_or_default());
     let name = name.trim_start_matches('/').to_owned();
     let (labels, compose_labels) = split_labels(config.labels.clone());
@@ -140,7 +140,7 @@ pub fn container(inspect: wire::Inspect, around: &Surroundings) -> LiveContainer
 }
 
 /// The engine's names of a container's anonymous volumes, by target.
-pub fn anonymous_volumes(inspect: wire::Inspect) -> BTreeMap<String, String> {
+pub fn anonymous_volumes(inspect: api_types::Inspect) -> BTreeMap<String, String> {
     let (config, host) = (inspect.config.unwrap_or_default(), inspect.host_config.unwrap_or_default());
     mounts::read(&config, &host, inspect.mounts.unwrap_or_default(), &mut ContainerSpec::default())
 }
@@ -151,14 +151,14 @@ fn shared(mode: &str, project: Option<&ProjectName>, around: &Surroundings) -> O
 }
 
 /// The user's labels, and Compose's own.
-fn split_labels(labels: Option<wire::Texts>) -> (BTreeMap<String, Text>, BTreeMap<String, String>) {
+fn split_labels(labels: Option<api_types::Texts>) -> (BTreeMap<String, Text>, BTreeMap<String, String>) {
     let (own, user): (BTreeMap<_, _>, BTreeMap<_, _>) =
         labels.unwrap_or_default().into_iter().partition(|(name, _)| name.starts_with(COMPOSE));
     (user.into_iter().map(|(name, value)| (name, Text::plain(value))).collect(), own)
 }
 
 /// Which instance of which Compose service the labels tell; `None` without project and service.
-fn identity(labels: &wire::Texts) -> Option<ComposeIdentity> {
+fn identity(labels: &api_types::Texts) -> Option<ComposeIdentity> {
     let label = |name: &str| labels.get(&format!("{COMPOSE}{name}"));
     Some(ComposeIdentity {
         project: ProjectName::new(label("project")?).ok()?,
@@ -178,11 +178,11 @@ fn word(text: Option<&String>) -> Option<String> {
 }
 
 /// Whether a container runs and works.
-pub fn state(inspect: wire::Inspect) -> ContainerState {
+pub fn state(inspect: api_types::Inspect) -> ContainerState {
     state_of(inspect.name.trim_start_matches('/').to_owned(), inspect.state)
 }
 
-fn state_of(name: String, state: Option<wire::State>) -> ContainerState {
+fn state_of(name: String, state: Option<api_types::State>) -> ContainerState {
     let state = state.unwrap_or_default();
     ContainerState {
         name,
@@ -192,7 +192,7 @@ fn state_of(name: String, state: Option<wire::State>) -> ContainerState {
     }
 }
 
-fn status(state: &wire::State) -> Status {
+fn status(state: &api_types::State) -> Status {
     match state.status.as_deref().unwrap_or_default() {
         "running" | "stopping" => Status::Running,
         "paused" => Status::Paused,

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{wire, word};
+use super::{api_types, word};
 use crate::model::spec::{ContainerSpec, Mount, MountKind};
 
 /// Fills in the mounts, and gives the engine's names of the anonymous volumes by target.
 pub fn read(
-    config: &wire::Config,
-    host: &wire::HostConfig,
-    points: Vec<wire::MountPoint>,
+    config: &api_types::Config,
+    host: &api_types::HostConfig,
+    points: Vec<api_types::MountPoint>,
     spec: &mut ContainerSpec,
 ) -> BTreeMap<String, String> {
     spec.volume_driver = word(host.volume_driver.as_ref());
@@ -64,7 +64,7 @@ fn bind_line(line: &str) -> (String, Mount) {
     (clean(target), Mount { kind, read_only: options.contains(&"ro") })
 }
 
-fn mount(mount: &wire::Mount) -> (String, Mount) {
+fn mount(mount: &api_types::Mount) -> (String, Mount) {
     let source = mount.source.clone().unwrap_or_default();
     let kind = match mount.kind.as_deref().unwrap_or_default() {
         "bind" => bind(source, mount.bind_options.as_ref()),
@@ -90,8 +90,8 @@ fn mount(mount: &wire::Mount) -> (String, Mount) {
     (target, Mount { kind, read_only: mount.read_only.unwrap_or(false) })
 }
 
-fn bind(source: String, options: Option<&wire::BindOptions>) -> MountKind {
-    let is = |option: fn(&wire::BindOptions) -> Option<bool>| options.and_then(option).unwrap_or(false);
+fn bind(source: String, options: Option<&api_types::BindOptions>) -> MountKind {
+    let is = |option: fn(&api_types::BindOptions) -> Option<bool>| options.and_then(option).unwrap_or(false);
     // The three words of Compose's `bind.recursive` besides `enabled`, which is the engine's default.
     let recursive = if is(|o| o.non_recursive) {
         Some("disabled")

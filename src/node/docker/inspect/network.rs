@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Surroundings, shared, wire, word};
+use super::{Surroundings, api_types, shared, word};
 use crate::model::ProjectName;
 use crate::model::spec::{Attachment, ContainerSpec, NetworkMode, Port};
 
@@ -13,9 +13,9 @@ const INTERFACE: &str = "com.docker.network.endpoint.ifname";
 pub fn read(
     id: &str,
     project: Option<&ProjectName>,
-    config: &wire::Config,
-    host: &wire::HostConfig,
-    mut endpoints: BTreeMap<String, wire::Endpoint>,
+    config: &api_types::Config,
+    host: &api_types::HostConfig,
+    mut endpoints: BTreeMap<String, api_types::Endpoint>,
     around: &Surroundings,
     spec: &mut ContainerSpec,
 ) -> BTreeMap<String, String> {
@@ -27,7 +27,7 @@ pub fn read(
         NetworkMode::None => drop(endpoints.remove("none")),
         NetworkMode::Networks | NetworkMode::Container(_) | NetworkMode::Other(_) => {}
     }
-    let stale = |name: &String, end: &wire::Endpoint| {
+    let stale = |name: &String, end: &api_types::Endpoint| {
         let id = word(end.network_id.as_ref())?;
         (around.network_id(name) != Some(&id)).then_some(id)
     };
@@ -44,7 +44,7 @@ pub fn read(
 fn mode(
     project: Option<&ProjectName>,
     mode: &str,
-    endpoints: &BTreeMap<String, wire::Endpoint>,
+    endpoints: &BTreeMap<String, api_types::Endpoint>,
     around: &Surroundings,
 ) -> NetworkMode {
     match mode {
@@ -63,7 +63,7 @@ fn mode(
     }
 }
 
-fn attachment(id: &str, end: wire::Endpoint) -> Attachment {
+fn attachment(id: &str, end: api_types::Endpoint) -> Attachment {
     let ipam = end.ipam_config.unwrap_or_default();
     let mut driver_opts = end.driver_opts.unwrap_or_default();
     let interface_name = driver_opts.remove(INTERFACE);
@@ -96,10 +96,10 @@ fn aliases(id: &str, aliases: Vec<String>) -> BTreeSet<String> {
     aliases.into_iter().take_while(|alias| alias.len() != 12 || !id.starts_with(alias.as_str())).collect()
 }
 
-fn read_ports(config: &wire::Config, host: &wire::HostConfig, spec: &mut ContainerSpec) {
+fn read_ports(config: &api_types::Config, host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     for (key, bindings) in host.port_bindings.iter().flatten() {
         let Some((target, protocol)) = port(key) else { continue };
-        let none = [wire::PortBinding::default()];
+        let none = [api_types::PortBinding::default()];
         let bindings = bindings.as_deref().filter(|b| !b.is_empty()).unwrap_or(&none);
         spec.ports.extend(bindings.iter().map(|binding| Port {
             target,

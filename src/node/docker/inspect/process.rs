@@ -1,11 +1,11 @@
 //! What runs: image, command, environment, names, health, restart.
 
-use super::{wire, word};
+use super::{api_types, word};
 use crate::model::spec::{ContainerSpec, Healthcheck, ImageRef, RestartPolicy};
 use crate::model::value::Text;
 
 /// Fills in what a container runs.
-pub fn read(config: &wire::Config, host: &wire::HostConfig, id: &str, spec: &mut ContainerSpec) {
+pub fn read(config: &api_types::Config, host: &api_types::HostConfig, id: &str, spec: &mut ContainerSpec) {
     spec.image = ImageRef::new(config.image.clone().unwrap_or_default());
     spec.command = texts(config.cmd.as_deref());
     spec.entrypoint = texts(config.entrypoint.as_deref());
@@ -30,7 +30,7 @@ pub fn read(config: &wire::Config, host: &wire::HostConfig, id: &str, spec: &mut
 }
 
 /// A health check as the engine shows it, of a container or an image.
-pub fn healthcheck(check: &wire::HealthConfig) -> Healthcheck {
+pub fn healthcheck(check: &api_types::HealthConfig) -> Healthcheck {
     Healthcheck {
         test: texts(check.test.as_deref()),
         interval: check.interval.unwrap_or_default(),
@@ -53,7 +53,7 @@ fn variable(entry: &str) -> (String, Option<Text>) {
     }
 }
 
-fn restart(policy: &wire::RestartPolicy) -> RestartPolicy {
+fn restart(policy: &api_types::RestartPolicy) -> RestartPolicy {
     match policy.name.as_deref().unwrap_or_default() {
         "" | "no" => RestartPolicy::No,
         "always" => RestartPolicy::Always,

@@ -4,7 +4,7 @@ use bollard::query_parameters::RemoveVolumeOptions;
 use serde_json::Value;
 
 use super::engine::{CHANGE, Engine, SLOW};
-use super::{create, wire};
+use super::{api_types, create};
 use crate::model::spec::{NetworkSpec, VolumeSpec};
 use crate::node::{ErrorKind, NodeError};
 
@@ -12,7 +12,7 @@ use crate::node::{ErrorKind, NodeError};
 pub async fn create_network(engine: &Engine, spec: &NetworkSpec) -> Result<String, NodeError> {
     let what = format!("create network {}", spec.name);
     let body = create::network(spec).map_err(|e| engine.fail(&what, ErrorKind::Unsupported(e.to_string())))?;
-    let created: wire::Created = engine.post(&what, CHANGE, "/networks/create", &body).await?;
+    let created: api_types::Created = engine.post(&what, CHANGE, "/networks/create", &body).await?;
     Ok(created.id)
 }
 

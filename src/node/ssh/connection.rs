@@ -9,8 +9,8 @@ use openssh::{Child, Session, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, Semaphore};
 
+use super::errors;
 use super::folder::Folder;
-use super::text;
 use crate::model::NodeName;
 use crate::node::ErrorKind;
 
@@ -22,11 +22,11 @@ pub(super) const TRIES: u32 = 40;
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// A connection to a node.
-pub(super) struct Wire {
+pub(super) struct Connection {
     pub(super) node: NodeName,
     session: Arc<Session>,
     /// What keeps the connection from being idle; a lock takes its place.
-    tether: Mutex<Option<Child<Arc<Session>>>>,
+    keepalive: Mutex<Option<Child<Arc<Session>>>>,
     room: Semaphore,
     /// For how many commands there is room.
     width: AtomicUsize,
@@ -51,18 +51,18 @@ pub(super) struct Output {
     pub(super) stderr: Vec<u8>,
 }
 
-impl Wire {
+impl Connection {
     /// A connection that lives as long as this process does.
     pub(super) async fn new(node: &NodeName, session: Session, folder: Folder) -> Result<Self, ErrorKind> {
         let session = Arc::new(session);
         let mut command = Arc::clone(&session).arc_command("cat");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let tether = command.spawn().await.map_err(|error| text::lost(&error))?;
-        let tether = Mutex::new(Some(tether));
+        let keepalive = command.spawn().await.map_err(|error| errors::lost(&error))?;
+        let keepalive = Mutex::new(Some(keepalive));
         Ok(Self {
             node: node.clone(),
             session,
-            tether,
+            keepalive,
             room: Semaphore::new(AT_ONCE),
             width: AtomicUsize::new(AT_ONCE),
             folder,
@@ -88,7 +88,7 @@ impl Wire {
         self.sudo.store(true, Ordering::Relaxed);
     }
 
-    /// As [`Wire::run_as`], as the user there.
+    /// As [`Connection::run_as`], as the user there.
     pub(super) async fn run(
         &self,
         script: &str,
@@ -151,10 +151,10 @@ impl Wire {
             Ok(status) => Ok(Output { code: status.code().unwrap_or(NO_SESSION), stdout, stderr }),
             // `ssh` ends with 255 when there is no session to be had, and when the connection is gone.
             Err(openssh::Error::Disconnected | openssh::Error::RemoteProcessTerminated) => {
-                self.session.check().await.map_err(|error| text::lost(&error))?;
+                self.session.check().await.map_err(|error| errors::lost(&error))?;
                 Ok(Output { code: NO_SESSION, stdout, stderr })
             }
-            Err(error) => Err(text::lost(&error)),
+            Err(error) => Err(errors::lost(&error)),
         }
     }
 
@@ -175,12 +175,12 @@ impl Wire {
         }
         command.arg("-c").arg(script).arg("hl").args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().await.map_err(|error| text::lost(&error))
+        command.spawn().await.map_err(|error| errors::lost(&error))
     }
 
     /// Lets go of what only kept the connection from being idle, now that something else does.
-    pub(super) async fn untether(&self) {
-        drop(self.tether.lock().await.take());
+    pub(super) async fn release_keepalive(&self) {
+        drop(self.keepalive.lock().await.take());
     }
 }
 

@@ -9,10 +9,15 @@ use openssh::Error;
 use sha2::{Digest, Sha256};
 
 use super::Destination;
-use crate::node::ErrorKind;
+use crate::node::{ConnectionPhase, ErrorKind};
 
 fn unreachable(why: impl Into<String>, hint: impl Into<String>) -> ErrorKind {
-    ErrorKind::Unreachable { why: why.into(), hint: hint.into() }
+    ErrorKind::Unreachable { phase: ConnectionPhase::Connected, why: why.into(), hint: hint.into() }
+}
+
+/// `ssh` did not connect, which `why` says.
+fn not_connected(why: String, hint: impl Into<String>) -> ErrorKind {
+    ErrorKind::Unreachable { phase: ConnectionPhase::Connecting, why, hint: hint.into() }
 }
 
 /// Whether a server closed its door before it knew who was there, and may open it the next time.
@@ -52,7 +57,7 @@ pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
     } else {
         by_hand
     };
-    unreachable(format!("cannot connect over ssh: {}", one_line(&said)), hint)
+    not_connected(format!("cannot connect over ssh: {}", one_line(&said)), hint)
 }
 
 /// What `ssh` says of the two keys of a machine that had another one before. Source: `sshconnect.c` of OpenSSH: the new

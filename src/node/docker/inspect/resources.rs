@@ -1,14 +1,14 @@
 //! What containers live in and are made from: networks, volumes, images.
 
 use super::process::healthcheck;
-use super::{COMPOSE, split_labels, wire, word};
+use super::{COMPOSE, api_types, split_labels, word};
 use crate::model::ProjectName;
 use crate::model::spec::{ImageConfig, ImageRef, IpamPool, NetworkSpec, VolumeSpec};
 use crate::model::value::Text;
 use crate::model::view::{LiveImage, LiveNetwork, LiveVolume};
 
 /// A network as it is now.
-pub fn network(network: wire::Network) -> LiveNetwork {
+pub fn network(network: api_types::Network) -> LiveNetwork {
     let (labels, compose_labels) = split_labels(network.labels);
     let ipam = network.ipam.unwrap_or_default();
     let mut driver_opts = network.options.unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn network(network: wire::Network) -> LiveNetwork {
 }
 
 /// A volume as it is now.
-pub fn volume(volume: wire::Volume) -> LiveVolume {
+pub fn volume(volume: api_types::Volume) -> LiveVolume {
     let (labels, compose_labels) = split_labels(volume.labels);
     let options = volume.options.unwrap_or_default();
     LiveVolume {
@@ -51,7 +51,7 @@ pub fn volume(volume: wire::Volume) -> LiveVolume {
 }
 
 /// An image as it is now; what it brings along only from an inspect.
-pub fn image(image: wire::Image) -> LiveImage {
+pub fn image(image: api_types::Image) -> LiveImage {
     let names = image.repo_tags.iter().chain(&image.repo_digests).flatten();
     let known = [&image.os, &image.architecture, &image.variant].into_iter().flatten().filter(|p| !p.is_empty());
     LiveImage {
@@ -62,7 +62,7 @@ pub fn image(image: wire::Image) -> LiveImage {
     }
 }
 
-fn image_config(config: wire::Config) -> ImageConfig {
+fn image_config(config: api_types::Config) -> ImageConfig {
     let variable = |entry: String| match entry.split_once('=') {
         Some((name, value)) => (name.to_owned(), value.to_owned()),
         None => (entry, String::new()),
@@ -82,7 +82,7 @@ fn image_config(config: wire::Config) -> ImageConfig {
     }
 }
 
-fn pool(pool: wire::IpamPool) -> IpamPool {
+fn pool(pool: api_types::IpamPool) -> IpamPool {
     IpamPool {
         subnet: word(pool.subnet.as_ref()),
         ip_range: word(pool.ip_range.as_ref()),
@@ -92,7 +92,7 @@ fn pool(pool: wire::IpamPool) -> IpamPool {
 }
 
 /// The project and key that Compose's labels tell.
-fn identity(labels: &wire::Texts, kind: &str) -> Option<(ProjectName, String)> {
+fn identity(labels: &api_types::Texts, kind: &str) -> Option<(ProjectName, String)> {
     let project = ProjectName::new(labels.get(&format!("{COMPOSE}project"))?).ok()?;
     Some((project, labels.get(&format!("{COMPOSE}{kind}"))?.clone()))
 }

@@ -16,7 +16,7 @@ use crate::model::view::{LiveFiles, LiveNode};
 
 /// Connects again to those nodes whose connection was lost since they were read: a person may have thought about the plan for
 /// long. A node that does not come back stays as it is, and tells why when it is asked for something.
-pub async fn renewed(
+pub async fn reconnect_lost(
     nodes: BTreeMap<NodeName, Arc<dyn Node>>,
     declared: &BTreeMap<NodeName, homelab::Node>,
     options: &Options,
@@ -31,8 +31,8 @@ pub async fn renewed(
         if !is_lost {
             return (name, node);
         }
-        let door = Door::new(declared.clone(), options.clone(), node);
-        let node = door.connect_again().await.unwrap_or_else(|| door.current());
+        let reader = ReconnectingReader::new(declared.clone(), options.clone(), node);
+        let node = reader.connect_again().await.unwrap_or_else(|| reader.current());
         (name, node)
     };
     join_all(nodes.into_iter().map(renew)).await.into_iter().collect()
@@ -42,7 +42,7 @@ pub async fn renewed(
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1)];
 
 /// A node to read, with what it takes to connect to it again.
-pub(super) struct Door {
+pub(super) struct ReconnectingReader {
     declared: homelab::Node,
     options: Options,
     first: Arc<dyn Node>,
@@ -51,8 +51,8 @@ pub(super) struct Door {
     again: OnceCell<Option<Arc<dyn Node>>>,
 }
 
-impl Door {
-    /// The door to a node that was just connected to.
+impl ReconnectingReader {
+    /// A reader of a node that was just connected to.
     pub(super) fn new(declared: homelab::Node, options: Options, node: Arc<dyn Node>) -> Self {
         Self { declared, options, first: node, since: Instant::now(), again: OnceCell::new() }
     }
