@@ -67,7 +67,7 @@ fn leftovers(context: &Context<'_>, service: &Service) -> Vec<Leftover> {
         let (Some(node), Some(declared)) = (view.known(), context.input.homelab.nodes.get(name)) else { continue };
         for folder in [data_name(service), config_name(service)] {
             let prefix = format!("{}/{folder}.moved-", declared.root);
-            for path in node.aside.iter().filter(|path| path.starts_with(&prefix)) {
+            for path in node.retained_dirs.iter().filter(|path| path.starts_with(&prefix)) {
                 let short = path.strip_prefix(&format!("{}/", declared.root)).unwrap_or(path);
                 let remove = Operation::RemoveFolder { path: path.clone() };
                 all.push(Leftover { addr: addr(name, Kind::Directory, short.to_owned()), remove });

@@ -69,7 +69,7 @@ async fn reconnected(access: &Access, observation: &Observation, planned: &Plann
     let written_to: BTreeSet<&NodeName> = planned.plan.steps.iter().map(|step| &step.node).collect();
     let (used, mut nodes): (ConnectedNodes, ConnectedNodes) =
         observation.nodes.clone().into_iter().partition(|(name, _)| written_to.contains(name));
-    nodes.extend(node::renewed(used, &observation.homelab.nodes, &access.node_options).await);
+    nodes.extend(node::reconnect_lost(used, &observation.homelab.nodes, &access.node_options).await);
     nodes
 }
 
