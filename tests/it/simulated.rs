@@ -51,7 +51,7 @@ fn the_quickstart_lives_on_a_simulated_machine() {
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
     lab.hl(&["drift"]).code(0);
     lab.hl(&["verify"]).code(0);
-    lab.hl(&["status"]).code(0).says("quickstart-db");
+    lab.hl(&["status"]).code(0).says("local/db");
 
     let mode = std::fs::metadata(machine(&lab, "local")).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

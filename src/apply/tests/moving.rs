@@ -20,7 +20,7 @@ use crate::model::view::{LiveView, NodeView, Status, WantContent, Wanted};
 use crate::model::{ProjectName, Text};
 use crate::node::simulated::{Behaviour, Entry, Inode, Simulated, World};
 use crate::plan::{Input, Prune};
-use crate::state::{Claim, Paths};
+use crate::state::{LockOwner, Paths};
 
 const DATA: &str = "/root/data/notes";
 const VOLUME: &str = "/var/lib/docker/volumes/notes_store/_data";
@@ -200,7 +200,7 @@ impl Lab {
     fn apply(&self, homelab: &Homelab, prune: Prune) -> Vec<String> {
         let plan = self.plan(homelab, prune);
         assert!(plan.objections.is_empty() && plan.blocked.is_empty(), "{:?} {:?}", plan.objections, plan.blocked);
-        let claim = Claim { who: "t".into(), host: "t".into(), pid: 1, why: "apply".into(), since: state::now() };
+        let claim = LockOwner { who: "t".into(), host: "t".into(), pid: 1, why: "apply".into(), since: state::now() };
         let mut store = Store::open(&self.paths(), claim).unwrap();
         let options = Options {
             until: None,
@@ -221,7 +221,7 @@ impl Lab {
             Err(error) => return vec![error.to_string()],
         };
         let bad = report.steps.iter().filter_map(|(step, outcome)| match outcome {
-            Outcome::Failed { error, .. } => Some(format!("{:?}: {error}", plan.steps[*step].call)),
+            Outcome::Failed { error, .. } => Some(format!("{:?}: {error}", plan.steps[*step].operation)),
             Outcome::Done | Outcome::Warned { .. } | Outcome::Skipped { .. } => None,
         });
         bad.collect()

@@ -236,7 +236,7 @@ impl World {
         container.started_at = jiff::Timestamp::now().to_string();
         let checked = container.spec.healthcheck.as_ref().is_some_and(|c| !c.is_disabled());
         (container.status, container.health) = match behaviour {
-            Behaviour::Runs => (Status::Running, checked.then_some(Health::Healthy)),
+            Behaviour::Runs | Behaviour::Assumed => (Status::Running, checked.then_some(Health::Healthy)),
             Behaviour::Sick => (Status::Running, checked.then_some(Health::Unhealthy)),
             Behaviour::Ends(code) => (Status::Exited { code: i64::from(code) }, None),
         };
@@ -249,6 +249,12 @@ impl World {
             container.status = Status::Exited { code: 137 };
             container.health = None;
         }
+        Ok(())
+    }
+
+    /// A container ends by itself, and well.
+    pub(super) fn end(&mut self, container: &str) -> Result<(), ErrorKind> {
+        self.get(container)?.status = Status::Exited { code: 0 };
         Ok(())
     }
 

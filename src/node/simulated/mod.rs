@@ -10,16 +10,19 @@ mod tools;
 mod tree;
 mod world;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use self::store::Store;
 use super::error::{ConnectionPhase, ErrorKind, NodeError};
 use super::{
-    ApiVersion, Capabilities, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, Progress, Script,
-    ScriptEnd, ScriptOutcome, Tools, shell,
+    ApiVersion, Capabilities, ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node,
+    Progress, Script, ScriptEnd, ScriptOutcome, Tools, shell,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -30,6 +33,9 @@ use crate::model::view::{LiveContainer, LiveFile, LiveFiles, LiveNode, WantConte
 use self::tree::{file_error, owner};
 pub use tree::{Entry, Inode, Tree};
 pub use world::{Behaviour, Machine, Program, Pulls, World};
+
+/// For how long a program of which nothing is known runs while somebody waits for its end.
+const JOB: Duration = Duration::from_secs(3);
 
 /// A node in memory; clones are the same node.
 #[derive(Clone, Debug)]
@@ -43,6 +49,8 @@ struct Shared {
     store: Option<Mutex<Store>>,
     /// Changing calls until the link is cut.
     left: Arc<Mutex<Option<usize>>>,
+    /// The first look at each start of a container by who waits for it.
+    waits: Mutex<BTreeMap<(String, String), Instant>>,
     /// The holder of the lock, as a lock file names it.
     holder: Arc<Mutex<Option<String>>>,
 }
@@ -71,7 +79,7 @@ impl Simulated {
 
     fn with(name: NodeName, world: World, store: Option<Store>, left: Arc<Mutex<Option<usize>>>) -> Self {
         let (world, store) = (Mutex::new(world), store.map(Mutex::new));
-        Self(Arc::new(Shared { name, world, store, left, holder: Arc::default() }))
+        Self(Arc::new(Shared { name, world, store, left, waits: Mutex::default(), holder: Arc::default() }))
     }
 
     /// Lets so many changing calls through, and fails every one after them as if the link were cut.
@@ -117,6 +125,12 @@ impl Simulated {
             store.forget();
         }
         done.map_err(|kind| self.error(what, kind))
+    }
+
+    /// Whether somebody has looked at a container, again and again, for longer than a service takes to prove that it runs.
+    fn is_waited_for_long(&self, container: &LiveContainer) -> bool {
+        let start = (container.id.clone(), container.started_at.clone());
+        held(&self.0.waits).entry(start).or_insert_with(Instant::now).elapsed() > JOB
     }
 
     fn error(&self, what: &str, kind: ErrorKind) -> NodeError {
@@ -258,6 +272,19 @@ impl Node for Simulated {
         self.look(&format!("inspect container {container}"), |world| world.inspect(container))
     }
 
+    async fn container_state(&self, container: &str) -> Result<ContainerState, NodeError> {
+        let what = format!("look at container {container}");
+        let look = |world: &World| world.inspect(container).map(|live| (world.may_be_job(&live), live));
+        let (mut may_be_job, mut live) = self.look(&what, look)?;
+        may_be_job = may_be_job && self.is_waited_for_long(&live);
+        if may_be_job {
+            self.change(&what, |world| world.end(container))?;
+            live = self.look(&what, |world| world.inspect(container))?;
+        }
+        let LiveContainer { name, status, health, started_at, .. } = live;
+        Ok(ContainerState { name, status, health, started_at })
+    }
+
     async fn container_log(&self, container: &str, _: usize) -> Result<Vec<String>, NodeError> {
         self.look(&format!("read the log of {container}"), |world| world.inspect(container).map(|_| Vec::new()))
     }
@@ -335,9 +362,9 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::model::spec::RestartPolicy;
+    use crate::model::view::Status;
 
     /// The least spec of a container of this image.
     pub(super) fn spec(image: &str) -> ContainerSpec {
@@ -364,6 +391,23 @@ mod tests {
         assert!(two.lock_holder("/opt/homelab/.lock").await.unwrap().is_some());
         drop(lock);
         two.lock("/opt/homelab/.lock", "bob@desk").await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_is_waited_for_long_is_taken_for_a_job_unless_it_is_to_be_restarted() {
+        let node = Simulated::new(NodeName::new("nas").unwrap(), World::default());
+        for (name, restart, end) in [
+            ("job", RestartPolicy::No, Status::Exited { code: 0 }),
+            ("service", RestartPolicy::Always, Status::Running),
+        ] {
+            let spec = ContainerSpec { restart, ..spec("any:1") };
+            node.pull_image(&spec.image, None, &|_| {}).await.unwrap();
+            node.create_container(&new_container(name, &spec)).await.unwrap();
+            node.start_container(name).await.unwrap();
+            assert_eq!(node.container_state(name).await.unwrap().status, Status::Running);
+            tokio::time::advance(JOB + Duration::from_millis(1)).await;
+            assert_eq!(node.container_state(name).await.unwrap().status, end);
+        }
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::tree::Tree;
-use crate::model::spec::{ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec, VolumeSpec};
+use crate::model::spec::{
+    ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec, RestartPolicy, VolumeSpec,
+};
 use crate::model::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
 use crate::model::{ProjectName, Text};
 
@@ -14,8 +16,11 @@ use crate::model::{ProjectName, Text};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
-    /// They run and are healthy.
+    /// Nothing is known of them. They run and are healthy; one that the engine is not to restart, and that is waited for
+    /// longer than a service takes to prove that it runs, is taken for a job and ends with 0.
     #[default]
+    Assumed,
+    /// They run and are healthy.
     Runs,
     /// They end at once with this code.
     Ends(u8),
@@ -132,6 +137,13 @@ impl World {
     /// The entry of the registry for an image, by the image's id; the default where there is none.
     pub(super) fn program(&self, image_id: &str) -> Program {
         self.registry.values().find(|program| program.image.id == image_id).cloned().unwrap_or_default()
+    }
+
+    /// Whether a running container may be a job.
+    pub(super) fn may_be_job(&self, container: &LiveContainer) -> bool {
+        let is_restarted = matches!(container.spec.restart, RestartPolicy::Always | RestartPolicy::UnlessStopped);
+        let is_known = self.program(&container.image_id).behaviour != Behaviour::Assumed;
+        container.status == Status::Running && container.health.is_none() && !is_restarted && !is_known
     }
 
     /// The image that a reference points to.
