@@ -24,7 +24,7 @@ pub fn node_facts(live: &LiveView) -> BTreeMap<NodeName, NodeState<'_>> {
 
 fn facts(node: &LiveNode) -> NodeFacts<'_> {
     let files = node.files.iter().map(|(path, file)| (path.as_str(), file.content.as_deref()));
-    NodeFacts { files: files.collect(), not_writable: &node.closed }
+    NodeFacts { files: files.collect(), not_writable: &node.not_writable }
 }
 
 /// What each engine adds to that once it has answered.

@@ -28,7 +28,7 @@ impl Drafts {
 pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<NodeName, Wanted>, Drafts) {
     let args: BTreeMap<String, String> = variables.iter().cloned().collect();
     let mut drafts = Drafts::none(sources);
-    let nothing_yet = |node: &NodeSource| Wanted { aside: Some(node.node.root.clone()), ..Wanted::default() };
+    let nothing_yet = |node: &NodeSource| Wanted { retained_below: Some(node.node.root.clone()), ..Wanted::default() };
     let mut all: BTreeMap<NodeName, Wanted> =
         sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
     for (name, source) in &sources.services {
