@@ -225,10 +225,14 @@ impl From<NodeError> for CommandError {
 mod tests {
     use super::*;
     use crate::model::NodeName;
-    use crate::node::ErrorKind;
+    use crate::node::{ConnectionPhase, ErrorKind};
 
     fn unreachable() -> NodeError {
-        let kind = ErrorKind::Unreachable { why: "no route".to_owned(), hint: "is it switched on?".to_owned() };
+        let kind = ErrorKind::Unreachable {
+            phase: ConnectionPhase::Connecting,
+            why: "no route".to_owned(),
+            hint: "is it switched on?".to_owned(),
+        };
         NodeError { node: NodeName::new("nas").unwrap(), what: "connect".to_owned(), kind }
     }
 
