@@ -45,7 +45,7 @@ pub(super) enum When {
     AtOnce,
 }
 
-/// What waits to be read back, by node.
+/// The changes that wait to be read back, by node.
 #[derive(Debug, Default)]
 pub(super) struct ReadBack {
     nodes: BTreeMap<NodeName, NodeQueue>,

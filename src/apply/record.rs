@@ -1,5 +1,4 @@
-//! What is recorded of a change, from the node as it is read back: as a plan reads it, so that the next plan sees what is
-//! recorded.
+//! The record of a change, taken from the node as it is read back: as a plan reads it, so that the next plan sees the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +9,7 @@ use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
 
-/// What of a node to read for these changes of a plan, by index.
+/// The parts of a node to read for these changes of a plan, by index.
 pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for change in changes.iter().map(|i| &plan.changes[*i]) {
@@ -23,7 +22,7 @@ pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     wanted
 }
 
-/// What is read back for a change.
+/// The resource that is read back for a change.
 enum Subject<'p> {
     /// A container that the plan makes.
     Made(&'p ContainerSpec),
@@ -71,7 +70,7 @@ fn text(fields: &Fields, key: Key) -> Option<&str> {
     }
 }
 
-/// What is recorded of a change, from the node as it was read afterwards; `None` if what it is about
+/// The record of a change, from the node as it was read afterwards; `None` if what it is about
 /// is not there. `values` are the variables of its service's env file that this apply knows.
 pub(super) fn recorded(
     plan: &Plan,

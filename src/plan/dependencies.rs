@@ -1,4 +1,4 @@
-//! What a service waits for in the services that it depends on.
+//! Dependencies between services: the steps of other services that the containers of one wait for.
 
 use std::collections::BTreeSet;
 

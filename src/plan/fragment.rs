@@ -1,4 +1,4 @@
-//! What planning a part gives beside its steps: changes, verifications, notes and objections, in order.
+//! Fragments of a plan: the changes, verifications, notes and objections that planning one part gives beside its steps.
 
 use super::step::StepId;
 use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, Verification};
@@ -7,13 +7,13 @@ use crate::model::{Addr, Fields};
 /// The part of a plan that one resource, container or service gives.
 #[derive(Debug, Default)]
 pub(super) struct Fragment {
-    /// What is changed.
+    /// The changes, in order.
     pub(super) changes: Vec<PlannedChange>,
-    /// What is verified.
+    /// The verifications, in order.
     pub(super) verifications: Vec<Verification>,
-    /// What the reader should know.
+    /// Notes for the reader.
     pub(super) notes: Vec<Note>,
-    /// Why it must not simply be applied.
+    /// Reasons not to apply the plan as it is.
     pub(super) objections: Vec<Objection>,
 }
 

@@ -198,7 +198,7 @@ pub enum Effect {
     Observes,
 }
 
-/// What an operation does to what it names.
+/// The action of an operation on the things that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Makes what is not there.
@@ -289,7 +289,7 @@ impl Verb {
     }
 }
 
-/// What of an operation may have secrets in it.
+/// The part of an operation that may have secrets in it.
 #[derive(Clone, Copy, Debug, Default)]
 enum Payload<'a> {
     #[default]
@@ -310,9 +310,9 @@ pub struct Description<'a> {
     pub scheduling: Scheduling,
     /// Whether it can change something.
     pub effect: Effect,
-    /// What it does.
+    /// Its action.
     pub verb: Verb,
-    /// To what: names by role, in the order in which people are told.
+    /// The things that it acts on: names by role, in the order in which people are told.
     pub names: Vec<(Role, &'a str)>,
     /// The container whose log tells why the call failed.
     pub logs: Option<&'a str>,

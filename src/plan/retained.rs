@@ -1,5 +1,4 @@
-//! What moves have left behind, and nobody needs any more: removed when asked for, and only of services that are proven to
-//! work where they went.
+//! Data that moves have left behind: removed when asked for, and only of services that are proven to work where they went.
 
 use std::collections::{BTreeMap, BTreeSet};
 

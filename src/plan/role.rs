@@ -1,6 +1,6 @@
-//! What the names that operations give are the names of.
+//! Roles of the names in an operation: a container, a network, a path.
 
-/// What a name that an operation gives is the name of, in the order in which people are told.
+/// The role of a name in an operation, in the order in which names are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// A directory, by path.

@@ -27,9 +27,9 @@ pub struct Step {
     pub addr: Option<Addr>,
     /// When in a deployment it belongs.
     pub phase: Phase,
-    /// What is called.
+    /// The call.
     pub operation: Operation,
-    /// What takes it back, if a later step of its groups fails.
+    /// The operation that takes it back, if a later step of its groups fails.
     pub undo: Option<Operation>,
     /// The group that it belongs to; a failing step undoes its group's done steps, last first.
     pub group: Option<GroupId>,
@@ -44,10 +44,10 @@ pub struct Step {
 /// Whether a failing step holds back what comes after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// It does.
+    /// Steps that come after it are not tried.
     #[default]
     Block,
-    /// It is a warning (an optional dependency).
+    /// It is a warning, such as for an optional dependency, and steps that come after it go on.
     Continue,
 }
 
@@ -60,6 +60,6 @@ pub enum Phase {
     Deploy,
     /// Health.
     Verify,
-    /// What the verified change leaves behind is removed.
+    /// The remains of verified changes are removed.
     Clean,
 }

@@ -14,7 +14,7 @@ use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
 use super::backend::{Backend, Durability, Log, Part};
 
-/// What a step is about to do.
+/// An operation that is about to be begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// The step's index in the plan.
@@ -26,7 +26,7 @@ pub struct Intent {
     /// The resource, as text; `None` for a whole service.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
     pub addr: Option<Addr>,
-    /// What is done.
+    /// The operation.
     #[serde(flatten, with = "operation")]
     pub operation: BegunOperation,
     /// When, RFC 3339.
