@@ -77,7 +77,7 @@ async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, No
         Err(error) => Err(error),
     };
     match taken {
-        // A user that may use the engine and not write there has a lock all the same.
+        // Who may use the engine and not write there has a lock all the same.
         Err(error) if is_denied(&error) => node.lock(&fallback_lock_file(&root.path), holder).await,
         taken => taken,
     }

@@ -45,7 +45,7 @@ pub(super) enum When {
     AtOnce,
 }
 
-/// The changes that wait to be read back, by node.
+/// What waits to be read back, by node.
 #[derive(Debug, Default)]
 pub(super) struct ReadBack {
     nodes: BTreeMap<NodeName, NodeQueue>,

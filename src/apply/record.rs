@@ -1,4 +1,5 @@
-//! The record of a change, taken from the node as it is read back: as a plan reads it, so that the next plan sees the same.
+//! What is recorded of a change, from the node as it is read back: as a plan reads it, so that the next plan sees what is
+//! recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
 
-/// The parts of a node to read for these changes of a plan, by index.
+/// What of a node to read for these changes of a plan, by index.
 pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for change in changes.iter().map(|i| &plan.changes[*i]) {
@@ -22,7 +23,7 @@ pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     wanted
 }
 
-/// The resource that is read back for a change.
+/// What is read back for a change.
 enum Subject<'p> {
     /// A container that the plan makes.
     Made(&'p ContainerSpec),
@@ -70,7 +71,7 @@ fn text(fields: &Fields, key: Key) -> Option<&str> {
     }
 }
 
-/// The record of a change, from the node as it was read afterwards; `None` if what it is about
+/// What is recorded of a change, from the node as it was read afterwards; `None` if what it is about
 /// is not there. `values` are the variables of its service's env file that this apply knows.
 pub(super) fn recorded(
     plan: &Plan,

@@ -27,7 +27,7 @@ use super::record;
 use super::redact::Redactor;
 use super::schedule::{CommitTracker, Limits, Schedule, State, Work};
 
-/// The input of the loop.
+/// What the loop works with.
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
@@ -71,7 +71,7 @@ pub(super) async fn run(job: Job<'_>, mut stop: watch::Receiver<Interruption>) -
     run.finish()
 }
 
-/// A message from a task to the loop.
+/// What a task tells the loop.
 enum Message {
     /// A running step tells how far it is.
     Progress { step: StepId, text: String, bytes: Option<(u64, u64)> },
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         &self.job.plan.steps[step.0]
     }
 
-    /// The address of the resource that a step is about, or of a whole service.
+    /// What a step is about: a resource, or a whole service.
     fn place(&self, step: StepId) -> String {
         let Step { node, service, addr, .. } = self.step(step);
         addr.as_ref().map_or_else(|| format!("{node}/{service}"), Addr::to_string)

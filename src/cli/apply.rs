@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use tokio::sync::{mpsc, watch};
 
+use super::caller::Context;
 use super::command_error::{Answer, CommandError};
-use super::environment::Context;
 use super::exit::Exit;
 use super::output_format::OutputFormat;
 use super::plan::{Limits, content, show};

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::environment::EnvironmentError;
+use super::caller::EnvironmentError;
 use super::exit::Exit;
 use super::terminal::{Terminal, TerminalError};
 use crate::node::NodeError;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::caller::Context;
 use super::command_error::{Answer, CommandError, similar_name};
-use super::environment::Context;
 use super::exit::Exit;
 use super::output_format::OutputFormat;
 use super::selection::variable;

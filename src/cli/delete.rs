@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::apply::{Consent, Job, carry_out};
+use super::caller::Context;
 use super::command_error::Answer;
-use super::environment::Context;
 use super::exit::Exit;
 use super::plan::Limits;
 use super::terminal::Terminal;

@@ -4,9 +4,9 @@
 //! of `workflow`, what it says is a text of `render`; here are its arguments, consent, signals, and in `command_error` what
 //! becomes of an error: its exit code and its hints. Entry: [`run`].
 
+mod caller;
 mod command_error;
 mod env_var;
-mod environment;
 mod exit;
 mod output_format;
 mod panic_hook;
@@ -37,8 +37,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::render::Detail;
+use caller::Context;
 use command_error::{Answer, CommandError};
-use environment::Context;
 use exit::Exit;
 use terminal::{Colour, Terminal};
 

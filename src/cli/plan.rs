@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::caller::Context;
 use super::command_error::{Answer, CommandError};
-use super::environment::Context;
 use super::exit::Exit;
 use super::output_format::OutputFormat;
 use super::selection::{Selection, Variables};

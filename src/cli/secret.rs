@@ -9,9 +9,9 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::caller::Context;
 use super::command_error::{Answer, CommandError, similar_name};
 use super::env_var::variable;
-use super::environment::Context;
 use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::atomic_file;

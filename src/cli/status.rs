@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::caller::Context;
 use super::command_error::Answer;
-use super::environment::Context;
 use super::exit::Exit;
 use super::output_format::OutputFormat;
 use super::selection::Selection;

@@ -7,7 +7,7 @@
 
 mod address;
 mod backup;
-mod check;
+mod consistency;
 mod disk;
 mod facts;
 mod folders;

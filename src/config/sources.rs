@@ -13,7 +13,7 @@ use super::secrets::{self, Decrypt, NoKeys};
 use super::section::Context;
 use super::service::{self, Declaration};
 use super::topology::{self, Inventory, NodeSource, Topology};
-use super::{check, tracked};
+use super::{consistency, tracked};
 use crate::compose::reader::{Files, Kind, Reader};
 use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
@@ -127,7 +127,7 @@ impl Machines {
             sources.name = topology.name.as_ref().map_or_else(name, |n| n.value.clone());
             sources.vars = topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
             sources.backup = topology.backup.clone();
-            sources.services = check::services(found, &sources.nodes, &mut files, &mut out);
+            sources.services = consistency::services(found, &sources.nodes, &mut files, &mut out);
         }
         sources.map = map;
         (sources, out)

@@ -9,16 +9,16 @@ pub enum BegunOperation {
     Kind {
         /// The name of the kind, such as `create_container`. A later version may have written one that is not known.
         kind: String,
-        /// The names in it, by role: `container` → `shop-web-1`.
+        /// What it names, by role: `container` → `shop-web-1`.
         ids: BTreeMap<String, String>,
-        /// The reason for it.
+        /// What for.
         purpose: Purpose,
     },
     /// In words: journals of earlier versions have nothing else.
     Words(String),
 }
 
-/// Why an operation is begun.
+/// What an operation is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It is a step of the plan.

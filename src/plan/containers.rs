@@ -120,10 +120,10 @@ struct ContainerPlan<'p, 'a> {
     container: &'a Container,
     live: Option<&'a LiveContainer>,
     addr: Addr,
-    /// The steps that the first one waits for.
+    /// What the first step waits for.
     after: BTreeSet<StepId>,
     steps: Vec<StepId>,
-    /// The steps of it that others may wait for.
+    /// What others may wait for in it.
     reached: ContainerSteps,
     graph: &'p mut StepGraph,
     out: &'p mut Fragment,
@@ -353,7 +353,7 @@ fn remove(container: String) -> Operation {
     Operation::RemoveContainer { container, volumes: AnonymousVolumes::Keep }
 }
 
-/// The changed sources of an image, as all containers of the service that run it have them.
+/// What changed of that which an image is built from, as all containers of the service that run it have it.
 fn sources_changed(plan: &ServicePlan<'_>, image: &ImageRef) -> Vec<Reason> {
     let runs_it = |name: &String| plan.service.containers.get(name).is_some_and(|c| c.spec.image == *image);
     let decisions = plan.decisions.iter().filter(|(name, _)| runs_it(name)).map(|(_, decision)| decision);
@@ -399,7 +399,7 @@ fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decis
     let mut fields = container.spec.fields();
     fields.set(Key::State, diff::wanted_state(plan.service.state).into());
     let content = match decision.action {
-        // The content that a pull will bring is not known yet; the container made from it tells.
+        // What a pull will bring is not known yet; the container that it makes will tell.
         Action::Create | Action::Replace => Value::Unknown,
         _ => plan.node.image(&container.spec.image).map_or(Value::Unknown, |i| Value::text(&i.id)),
     };
@@ -407,7 +407,7 @@ fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decis
     fields
 }
 
-/// The dependents of a container: neighbours in the project, then services that need this one.
+/// Who depends on a container: neighbours in the project, then services that need this one.
 fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Container) -> Vec<Dependent> {
     let neighbours = plan
         .service

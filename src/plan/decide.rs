@@ -11,7 +11,7 @@ use crate::model::{Key, Kind, Typed, Value};
 
 use super::{Action, Reason};
 
-/// The action for one container, and why.
+/// What is done to one container, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// What is done.
@@ -76,7 +76,7 @@ pub fn decide(
         }
     }
     for (name, live) in current {
-        // A container that was replaced when an apply was cut off still holds those that use its namespace.
+        // What was replaced when an apply was cut off still holds those that use its namespace.
         let old_peer = instances.leftovers.iter().find(|(_, old)| old.iter().any(|c| live.leans_on.contains(&c.id)));
         if let Some((peer, _)) = old_peer {
             let reason = Reason::PeerReplaced(service.addr(Kind::Container, peer));
@@ -87,7 +87,7 @@ pub fn decide(
     decisions
 }
 
-/// The decision that the change of a container itself asks for.
+/// What the change of a container itself asks for.
 fn from_change(
     service: &Service,
     change: &Change,
@@ -130,7 +130,7 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
         _ if state => Action::Restart,
         Cost::Restart if service.state == RunState::Running => Action::Restart,
         Cost::InPlace => Action::Update,
-        // A change that a stopped container would notice at its next start needs no restart now.
+        // What a stopped one would notice at its next start needs no restart now.
         Cost::Ignored | Cost::Restart if change.presence == Presence::Unrecorded => Action::Adopt,
         Cost::Ignored | Cost::Restart => Action::Refresh,
     };
@@ -267,7 +267,7 @@ fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action,
             let (restart, reasons, fields) = (Restart::Anew, vec![reason], Vec::new());
             decisions.insert(name.to_owned(), Decision { action, restart, reasons, fields });
         }
-        // A paused container would go on with its old view of the neighbour.
+        // One that is only paused would go on with what it knew of its neighbour.
         Some(decision) if decision.action == action && decision.restart == Restart::Thaw => {
             decision.restart = Restart::Anew;
             decision.reasons.push(reason);

@@ -1,4 +1,4 @@
-//! Dependencies between services: the steps of other services that the containers of one wait for.
+//! What a service waits for in the services that it depends on.
 
 use std::collections::BTreeSet;
 

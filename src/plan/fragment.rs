@@ -1,4 +1,4 @@
-//! Fragments of a plan: the changes, verifications, notes and objections that planning one part gives beside its steps.
+//! What planning a part gives beside its steps: changes, verifications, notes and objections, in order.
 
 use super::step::StepId;
 use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, Verification};
@@ -7,13 +7,13 @@ use crate::model::{Addr, Fields};
 /// The part of a plan that one resource, container or service gives.
 #[derive(Debug, Default)]
 pub(super) struct Fragment {
-    /// The changes, in order.
+    /// What is changed.
     pub(super) changes: Vec<PlannedChange>,
-    /// The verifications, in order.
+    /// What is verified.
     pub(super) verifications: Vec<Verification>,
-    /// Notes for the reader.
+    /// What the reader should know.
     pub(super) notes: Vec<Note>,
-    /// Reasons not to apply the plan as it is.
+    /// Why it must not simply be applied.
     pub(super) objections: Vec<Objection>,
 }
 

@@ -1,5 +1,5 @@
-//! Handover of networks that are made anew and of published ports from one container to another. The edges follow from
-//! the steps, whichever service they are of.
+//! What one container gives up and another takes: a network that is made anew, a published port. The edges follow from the
+//! steps, whichever service they are of.
 
 use std::collections::BTreeMap;
 

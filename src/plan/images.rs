@@ -9,8 +9,8 @@ use super::{Action, PlannedChange, Reason};
 use crate::model::Kind;
 use crate::model::spec::{ImageRef, PullPolicy};
 
-/// The step after which an image is on the service's node as declared, if it has to be brought there. `changed` has
-/// the reasons to build it anew.
+/// The step after which an image is on the service's node as declared, if it has to be brought there. `changed` tells
+/// what it is built from and was not before.
 pub(super) fn ensure(
     plan: &ServicePlan<'_>,
     reference: &ImageRef,
@@ -31,7 +31,7 @@ pub(super) fn ensure(
     Some(step)
 }
 
-/// The operation that brings an image to the node, and why; `None` where it is there and may stay as it is.
+/// What brings an image to the node, and why; nothing where it is there and may stay as it is.
 fn operation(plan: &ServicePlan<'_>, reference: &ImageRef, changed: Vec<Reason>) -> Option<(Operation, Vec<Reason>)> {
     let declared = plan.service.images.get(reference.as_str());
     let present = plan.node.image(reference).is_some();

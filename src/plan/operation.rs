@@ -198,7 +198,7 @@ pub enum Effect {
     Observes,
 }
 
-/// The action of an operation on the things that it names.
+/// What an operation does to what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Makes what is not there.
@@ -289,7 +289,7 @@ impl Verb {
     }
 }
 
-/// The part of an operation that may have secrets in it.
+/// What of an operation may have secrets in it.
 #[derive(Clone, Copy, Debug, Default)]
 enum Payload<'a> {
     #[default]
@@ -310,9 +310,9 @@ pub struct Description<'a> {
     pub scheduling: Scheduling,
     /// Whether it can change something.
     pub effect: Effect,
-    /// Its action.
+    /// What it does.
     pub verb: Verb,
-    /// The things that it acts on: names by role, in the order in which people are told.
+    /// To what: names by role, in the order in which people are told.
     pub names: Vec<(Role, &'a str)>,
     /// The container whose log tells why the call failed.
     pub logs: Option<&'a str>,

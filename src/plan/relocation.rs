@@ -23,7 +23,7 @@ use crate::model::{Addr, Fields, Kind, NodeName};
 pub(super) struct RelocationSource<'a> {
     /// The node.
     node: NodeName,
-    /// The changes of the service there.
+    /// What of the service is there.
     changes: Vec<&'a Change>,
     /// The volumes whose data comes along, by address name: their real name there, and what they are here.
     volumes: BTreeMap<String, (String, &'a VolumeSpec)>,
@@ -32,7 +32,7 @@ pub(super) struct RelocationSource<'a> {
     purpose: Purpose,
 }
 
-/// Why a service has something on another node.
+/// What becomes of what a service has on another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     /// The service comes from there, and brings that along.
@@ -53,9 +53,9 @@ struct Transfer {
 
 /// The steps that bring a service over, with what is said of them.
 pub(super) struct BroughtOver {
-    /// The steps that its containers wait for.
+    /// What its containers wait for.
     pub(super) steps: BTreeSet<StepId>,
-    /// Their changes.
+    /// What is said of them.
     pub(super) out: Fragment,
 }
 
@@ -88,7 +88,7 @@ impl<'a> RelocationSource<'a> {
         Some(Self { node, changes: elsewhere, volumes, group: graph.new_group(), purpose })
     }
 
-    /// The data that comes along from there; `None` where the service only has remnants there.
+    /// What comes along from there; nothing where the service only has remnants there.
     pub(super) fn relocation(&self, service: &Service) -> Option<Relocation> {
         let (folders, volumes) = (BTreeSet::from([data_name(service)]), self.volumes.keys().cloned().collect());
         (self.purpose == Purpose::Relocate).then_some(Relocation { group: self.group, folders, volumes })
@@ -106,7 +106,7 @@ impl<'a> RelocationSource<'a> {
         Some((self.source(DataPlace::Folder(format!("{old}/{name}"))), DataPlace::Folder(format!("{new}/{name}"))))
     }
 
-    /// A resource that comes from there, with the steps that bring it.
+    /// What comes from there, with the steps that bring it.
     fn moved(&self, addr: Addr, steps: Vec<StepId>, record: Record) -> PlannedChange {
         let reasons = vec![Reason::OwnerChanged(self.node.clone())];
         PlannedChange { record, ..PlannedChange::new(addr, Action::Move, reasons, steps) }
@@ -125,8 +125,8 @@ impl<'a> RelocationSource<'a> {
     }
 }
 
-/// Copies the files that people have put beside those of the repository, the `.env` above all: the data depends on the
-/// passwords in it. Nothing stops for that, and the files of the repository are laid over it afterwards.
+/// Brings over what persons have put beside the files of the repository, the `.env` above all: the data depends on the
+/// passwords in it. Nothing stops for that, and what the repository says is laid over it afterwards.
 pub(super) fn copy_config(
     context: &Context<'_>,
     service: &Service,
@@ -298,7 +298,7 @@ fn runs(container: &LiveContainer) -> bool {
     matches!(container.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
-/// The resources of a service on a node that it is not to be on, each with its address, and its id or name.
+/// What a service has on a node that it is not to be on, each with its address, and its id or name.
 #[derive(Default)]
 struct Remnants {
     containers: Vec<(Addr, String)>,
@@ -348,14 +348,14 @@ pub(super) fn clear(
     out
 }
 
-/// A resource that is removed from the old node.
+/// What is removed from the old node.
 fn removed(addr: Addr, service: &Service, step: StepId) -> PlannedChange {
     let change = PlannedChange::new(addr, Action::Delete, vec![Reason::MovedTo(service.node.clone())], vec![step]);
     PlannedChange { record: Record::Forget, ..change }
 }
 
-/// A resource that stays on the old node and is forgotten once the steps are done. Until then it is on record there, so
-/// that a later apply can complete the move.
+/// What stays on the old node and is no longer hl's business once the steps are done. As long as they are not, it is on
+/// record there: whoever completes the move has to find it.
 fn left_behind(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: Vec<StepId>) -> PlannedChange {
     let reasons = match data_at_stake.is_empty() {
         true => vec![Reason::NoLongerDeclared],
@@ -364,8 +364,8 @@ fn left_behind(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: 
     PlannedChange { reasons, steps, ..PlannedChange::forget(addr, data_at_stake) }
 }
 
-/// The resources of a service on another node: all that is on record there, and after a move that was cut off before
-/// that all that carries the name of its project.
+/// What a service has on another node: all that is on record there, and of a move that was cut off before that what
+/// carries its project's name.
 fn remnants(context: &Context<'_>, service: &Service, from: &RelocationSource<'_>) -> Remnants {
     let mut remnants = Remnants::default();
     let live = context.known(&from.node);

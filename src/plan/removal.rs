@@ -1,4 +1,4 @@
-//! Removal of resources that are no longer declared, and of containers that an interrupted replacement left behind.
+//! What is no longer declared, and what an interrupted replacement left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,7 +209,7 @@ impl Removal<'_, '_> {
 
     fn removed(&mut self, change: &Change, reason: Reason, steps: Vec<StepId>) {
         let is_stop = |id: &StepId| matches!(self.graph.get(*id).operation, Operation::StopContainer { .. });
-        // A container that does not run does not stop.
+        // What does not run does not stop.
         let downtime = if steps.iter().any(is_stop) { Downtime::Stops } else { Downtime::None };
         self.out.changes.push(PlannedChange {
             downtime,

@@ -15,7 +15,7 @@ use crate::model::spec::{MountKind, NetworkSpec, VolumeSpec};
 use crate::model::view::LiveContainer;
 use crate::model::{Fields, Kind};
 
-/// The work that a change asks for, for everything that is not a container.
+/// What a change asks for, for everything that is not a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     /// Only its record follows.
@@ -60,7 +60,7 @@ pub(super) struct Resources {
     pub(super) steps: BTreeSet<StepId>,
     /// Containers, by id, that are removed because they hold a volume that is made anew.
     pub(super) removed_containers: BTreeSet<String>,
-    /// Their changes and objections.
+    /// What is said of them.
     pub(super) out: Fragment,
 }
 
@@ -90,7 +90,7 @@ impl Planner<'_, '_> {
         match change.addr.kind {
             Kind::Directory => {
                 let Some(spec) = service.directories.get(name) else { return };
-                // A folder that is relocated comes with all that is in it.
+                // What is brought over comes with its folder.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
                 if !(comes && matches!(need(change), Need::Make | Need::Record)) {
                     self.simple(change, Phase::Prepare, Operation::EnsureDirectory(spec.clone()), spec.fields());
@@ -106,7 +106,7 @@ impl Planner<'_, '_> {
             }
             Kind::Volume => {
                 let Some(spec) = own_volume(service, name) else { return };
-                // A volume that is relocated comes with its data.
+                // What is brought over comes with its volume.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.volumes.contains(name));
                 if !comes {
                     self.volume(change, spec);
@@ -184,7 +184,7 @@ impl Planner<'_, '_> {
         let attachment = declared.unwrap_or(&live.spec.networks[&spec.name]);
         let (container, network) = (live.id.clone(), spec.name.clone());
         let connect = Operation::ConnectNetwork { container, network, attachment: Box::new(attachment.clone()) };
-        // A container of another service may be replaced at this moment.
+        // One that belongs to somebody else may be replaced by them at this moment.
         let on_failure = if declared.is_some() { OnFailure::Block } else { OnFailure::Continue };
         let step = self.graph.step(self.plan.service, Phase::Deploy, connect).about(&change.addr).after([made]);
         step.on_failure(on_failure).add()

@@ -1,4 +1,5 @@
-//! Data that moves have left behind: removed when asked for, and only of services that are proven to work where they went.
+//! What moves have left behind, and nobody needs any more: removed when asked for, and only of services that are proven to
+//! work where they went.
 
 use std::collections::{BTreeMap, BTreeSet};
 

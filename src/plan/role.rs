@@ -1,6 +1,6 @@
-//! Roles of the names in an operation: a container, a network, a path.
+//! What the names that operations give are the names of.
 
-/// The role of a name in an operation, in the order in which names are told.
+/// What a name that an operation gives is the name of, in the order in which people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// A directory, by path.

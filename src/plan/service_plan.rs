@@ -1,4 +1,4 @@
-//! One service while its steps are planned: its changes, its decisions and the steps that it waits for.
+//! What is known of one service while its steps are planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
 use crate::model::{NodeName, ServiceName};
 
-/// The input of the whole plan.
+/// What the whole plan is made from.
 pub(super) struct Context<'a> {
     pub(super) input: &'a Input<'a>,
 }
 
 impl<'a> Context<'a> {
-    /// The live view of a node, if it is known.
+    /// What a node has, if that is known.
     pub(super) fn known(&self, node: &NodeName) -> Option<&'a LiveNode> {
         self.input.live.nodes.get(node)?.known()
     }
@@ -37,7 +37,7 @@ pub(super) struct ServicePlan<'a> {
     pub(super) changes: Vec<&'a Change>,
     /// The containers that run there for it.
     pub(super) instances: Instances<'a>,
-    /// The decision for each container, by address name.
+    /// What is done to each container, by address name.
     pub(super) decisions: BTreeMap<String, Decision>,
     /// The steps of other services that its containers wait for.
     pub(super) dependency_steps: BTreeSet<StepId>,
@@ -47,7 +47,7 @@ pub(super) struct ServicePlan<'a> {
     pub(super) relocation: Option<Relocation>,
 }
 
-/// The part of a service that comes from another node.
+/// What of a service comes from another node.
 pub(super) struct Relocation {
     /// Takes the old containers back up where the new ones fail.
     pub(super) group: GroupId,
@@ -73,7 +73,7 @@ impl ServicePlan<'_> {
     }
 }
 
-/// The steps of a container that others may wait for.
+/// What others may wait for in a container.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContainerSteps {
     /// It is there under its own name, running or not.
@@ -87,7 +87,7 @@ pub(super) struct ContainerSteps {
 }
 
 impl ContainerSteps {
-    /// Adds the steps of another container of the same Compose service.
+    /// Adds what others may wait for in another container of the same Compose service.
     pub(super) fn extend(&mut self, other: ContainerSteps) {
         self.placed.extend(other.placed);
         self.started.extend(other.started);
@@ -96,7 +96,7 @@ impl ContainerSteps {
     }
 }
 
-/// The steps of a service that others may wait for.
+/// What others may wait for in a service.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServiceSteps {
     /// All of it is started.

@@ -59,7 +59,7 @@ impl<'p, 'a> Services<'p, 'a> {
         let (steps, verification) = verification::plan(context, &plan, &containers, &self.planned, self.graph);
         out.verifications.extend(verification);
         if let Some(source) = &source {
-            // A service that is declared stopped has nothing to prove but that it was copied.
+            // What is declared stopped has nothing to prove but that it was copied.
             let proof = &steps.verified | &plan.prerequisite_steps;
             out.append(relocation::clear(context, service, source, proof, self.graph));
         }

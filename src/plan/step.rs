@@ -27,9 +27,9 @@ pub struct Step {
     pub addr: Option<Addr>,
     /// When in a deployment it belongs.
     pub phase: Phase,
-    /// The call.
+    /// What is called.
     pub operation: Operation,
-    /// The operation that takes it back, if a later step of its groups fails.
+    /// What takes it back, if a later step of its groups fails.
     pub undo: Option<Operation>,
     /// The group that it belongs to; a failing step undoes its group's done steps, last first.
     pub group: Option<GroupId>,
@@ -44,10 +44,10 @@ pub struct Step {
 /// Whether a failing step holds back what comes after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Steps that come after it are not tried.
+    /// It does.
     #[default]
     Block,
-    /// It is a warning, such as for an optional dependency, and steps that come after it go on.
+    /// It is a warning (an optional dependency).
     Continue,
 }
 
@@ -60,6 +60,6 @@ pub enum Phase {
     Deploy,
     /// Health.
     Verify,
-    /// The remains of verified changes are removed.
+    /// What the verified change leaves behind is removed.
     Clean,
 }

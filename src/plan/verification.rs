@@ -27,7 +27,7 @@ pub(super) fn plan(
         result.started.extend(&steps.started);
         result.verified.extend(&steps.verified);
     }
-    // A service that is declared stopped has nothing to prove.
+    // What is declared stopped has nothing to prove.
     let runs = service.state == RunState::Running;
     let touched = runs && !(result.started.is_empty() && result.verified.is_empty());
     let is_upset = |name: &&ServiceName| runs && planned.get(*name).is_some_and(|s| s.disturbed);
@@ -49,11 +49,11 @@ pub(super) fn plan(
         let groups = containers.values().flat_map(|steps| steps.groups.iter().copied());
         let step = graph.step(service, Phase::Verify, run_script(context, plan, script));
         let step = plan.proving(step.after(after).verifies(groups)).add();
-        // The remains of a replacement are removed after it.
+        // What a replacement leaves behind is removed after it.
         graph.reach(Milestone::HealthScript(service.name.clone()), step);
         result.verified.insert(step);
     }
-    // A change in place is there at once; only a wait or a script proves anything.
+    // What was changed in place is there at once; only a wait or a script proves anything.
     let steps: Vec<StepId> =
         result.verified.iter().copied().filter(|id| graph.get(*id).phase == Phase::Verify).collect();
     let verification = (!reasons.is_empty() && !steps.is_empty()).then(|| Verification {

@@ -1,7 +1,7 @@
 //! Why a saved plan is not applied, for people.
 
 use super::english::shortened;
-use crate::plan::file::Stale;
+use crate::plan::saved_plan::Stale;
 
 /// One line about what has changed since the plan was saved.
 pub fn stale(stale: &Stale) -> String {

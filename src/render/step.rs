@@ -21,7 +21,7 @@ pub fn words(operation: &Operation) -> Words {
     Words { to_do: to_do.replace("{}", &what), done: done.replace("{}", &what) }
 }
 
-/// The operation that was under way when an apply was cut off. A kind that this version does not know is told by its name.
+/// What was being done when an apply was cut off. A kind that this version does not know is told by its name.
 pub fn begun(operation: &BegunOperation) -> String {
     let (kind, ids, purpose) = match operation {
         BegunOperation::Kind { kind, ids, purpose } => (kind, ids, purpose),
@@ -48,7 +48,7 @@ pub fn begun(operation: &BegunOperation) -> String {
 struct Phrase {
     to_do: &'static str,
     done: &'static str,
-    /// The word between the first name and the second one; without one only the first is told.
+    /// What stands between the first name and the second one; where there is nothing, only the first one is told.
     joined_by: Option<&'static str>,
 }
 

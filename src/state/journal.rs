@@ -14,7 +14,7 @@ use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
 use super::backend::{Backend, Durability, Log, Part};
 
-/// An operation that is about to be begun.
+/// What a step is about to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// The step's index in the plan.
@@ -26,7 +26,7 @@ pub struct Intent {
     /// The resource, as text; `None` for a whole service.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
     pub addr: Option<Addr>,
-    /// The operation.
+    /// What is done.
     #[serde(flatten, with = "operation")]
     pub operation: BegunOperation,
     /// When, RFC 3339.

@@ -13,8 +13,8 @@ mod format;
 mod history;
 mod journal;
 mod key;
-mod load;
 mod lock;
+mod recorded;
 mod store;
 mod typed_values;
 
@@ -25,6 +25,6 @@ pub use backend::{Backend, Durability, Folder, Lock, LockError, Log, Part, Repla
 pub use history::History;
 pub use journal::{Intent, Ticket};
 pub use key::KeyMatch;
-pub use load::{Error, Paths, State, history, now, read};
 pub use lock::LockOwner;
+pub use recorded::{Error, Paths, State, history, now, read};
 pub use store::{Store, Summary};

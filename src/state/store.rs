@@ -13,8 +13,8 @@ use super::format::{self, FORMAT_VERSION, StoredDigest, StoredState};
 use super::history;
 use super::journal::{Header, Intent, Journal, Ticket};
 use super::key;
-use super::load::{Error, Paths, State, io_error, journal, load, now, past};
 use super::lock::LockOwner;
+use super::recorded::{Error, Paths, State, io_error, journal, load, now, past};
 
 /// What keeping the record may cost: of any stretch of time at most one part in so many is spent on
 /// writing it before the end. A record that a crash loses is found again on the node.

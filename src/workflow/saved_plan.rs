@@ -8,7 +8,7 @@ use super::observe::Observation;
 use super::plan::Planned;
 use crate::atomic_file;
 use crate::model::AddrError;
-use crate::plan::file::{self, ParseError, SavedOptions, SavedPlan, Stale};
+use crate::plan::saved_plan::{self, ParseError, SavedOptions, SavedPlan, Stale};
 use crate::state::{self, LockOwner, Paths, State, Store};
 
 /// What a reader of a plan sees of it, as the one who shows it makes it.
@@ -70,15 +70,15 @@ pub enum SavedPlanError {
 /// The plan as it is saved.
 pub fn saved_plan(observation: &Observation, state: &State, planned: &Planned, content: PlanContent) -> SavedPlan {
     SavedPlan {
-        format_version: file::FORMAT_VERSION,
+        format_version: saved_plan::FORMAT_VERSION,
         made_by: format!("hl {}", env!("CARGO_PKG_VERSION")),
         made_at: state::now(),
         homelab: observation.homelab.name.clone(),
         lineage: state.lineage.clone(),
         serial: state.view.serial,
-        inputs: file::inputs(&observation.inputs(), &state.sealer).to_string(),
+        inputs: saved_plan::inputs(&observation.inputs(), &state.sealer).to_string(),
         options: SavedOptions::of(&planned.options),
-        fingerprints: file::fingerprints(&planned.plan, &planned.changes, &state.sealer),
+        fingerprints: saved_plan::fingerprints(&planned.plan, &planned.changes, &state.sealer),
         secrets: content.secrets,
         plan: content.json,
     }

@@ -5,7 +5,6 @@
 //! documentation ([`keys`]). It does not know the meaning of values.
 
 mod build;
-mod check;
 mod deploy;
 mod keys;
 mod mount;
@@ -13,12 +12,13 @@ mod project;
 mod service;
 mod support;
 mod ulimits;
+mod violations;
 
-pub use check::check;
 pub use keys::{KeyPath, keys};
 pub use project::PROJECT;
 pub use service::SERVICE;
 pub use support::check_support;
+pub use violations::check;
 
 /// One key of a mapping with fixed keys.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 //! that is no mapping. So are files that nest or expand beyond reason. This module does not know
 //! Compose: `!reset` and `!override` are noted on the nodes and left to whoever merges.
 
-mod build;
+mod node_builder;
 mod scalar;
 mod syntax;
 mod timestamp;
@@ -27,7 +27,7 @@ pub const MAX_NODES: usize = 250_000;
 /// None for a text without any document. What is wrong goes to `diagnostics`; whoever needs the
 /// tree to be complete asks [`Diagnostics::has_errors`].
 pub fn parse(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Vec<Node> {
-    build::documents(text, file, diagnostics)
+    node_builder::documents(text, file, diagnostics)
 }
 
 /// Whether `text` without quotes is read as the string that it is, and not as a number, a date or the like.

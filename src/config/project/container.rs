@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
+use super::conversions::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
 use super::{Builder, services};
 use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic, Span};

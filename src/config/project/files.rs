@@ -1,6 +1,6 @@
 //! Configs and secrets: files of the machine that are mounted, and contents that are copied in.
 
-use super::read::{number, secret_aware};
+use super::conversions::{number, secret_aware};
 use super::{Builder, Purpose, entries};
 use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};

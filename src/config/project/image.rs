@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::conversions::{flag, number, text_map, variables};
 use super::limits::ulimits;
-use super::read::{flag, number, text_map, variables};
 use super::{Builder, Purpose};
 use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic};

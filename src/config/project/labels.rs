@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Builder;
-use super::read::flag;
+use super::conversions::flag;
 use crate::compose::Project;
 use crate::compose::hash::hashed_config;
 use crate::compose::print::ComposeVersion;

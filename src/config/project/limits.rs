@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Builder;
+use super::conversions::{flag, nano_cpus, number};
 use super::network::container_of;
-use super::read::{flag, nano_cpus, number};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{BlkioConfig, ContainerSpec, IpcMode, PidMode, Ulimit};

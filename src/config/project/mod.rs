@@ -5,12 +5,12 @@
 //! it hands on it knows only that they are those of the machine that the project is for.
 
 mod container;
+mod conversions;
 mod files;
 mod image;
 mod labels;
 mod limits;
 mod network;
-mod read;
 mod shared;
 mod storage;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::read::number;
+use super::conversions::number;
 use super::{Builder, entries};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};

@@ -1,7 +1,7 @@
 //! Networks and volumes, which the containers of a project share.
 
+use super::conversions::{flag, text_map};
 use super::network::is_external;
-use super::read::{flag, text_map};
 use super::{Builder, entries};
 use crate::compose::yaml::Node;
 use crate::model::addr::Kind;

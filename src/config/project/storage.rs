@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{flag, number, text_map};
+use super::conversions::{flag, number, text_map};
 use super::{Builder, Purpose, entries};
 use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::NewContainer;
 use super::super::error::ErrorKind;
-use super::tree::file_error;
+use super::file_tree::file_error;
 use super::world::{Behaviour, Pulls, World, kept, network_identity, shown_text, volume_directory, volume_identity};
 use crate::model::ProjectName;
 use crate::model::spec::{

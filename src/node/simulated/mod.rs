@@ -5,9 +5,9 @@
 //! time, networks or programs: [`World`] says how a program behaves when it is started, and how a script ends.
 
 mod engine;
-mod store;
+mod file_tree;
+mod persistence;
 mod tools;
-mod tree;
 mod world;
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use self::store::Store;
+use self::persistence::Store;
 use super::error::{ConnectionPhase, ErrorKind, NodeError};
 use super::{
     ApiVersion, Capabilities, ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node,
@@ -30,8 +30,8 @@ use crate::model::spec::{
 };
 use crate::model::view::{LiveContainer, LiveFile, LiveFiles, LiveNode, WantContent, Wanted};
 
-use self::tree::{file_error, owner};
-pub use tree::{Entry, Inode, Tree};
+use self::file_tree::{file_error, owner};
+pub use file_tree::{Entry, Inode, Tree};
 pub use world::{Behaviour, Machine, Program, Pulls, World};
 
 /// For how long a program of which nothing is known runs while somebody waits for its end.

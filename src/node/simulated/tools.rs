@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
 use super::Simulated;
-use super::tree::file_error;
+use super::file_tree::file_error;
 use super::world::{World, volume_directory};
 use crate::model::spec::ImageRef;
 use crate::node::error::NodeError;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::tree::Tree;
+use super::file_tree::Tree;
 use crate::model::spec::{
     ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec, RestartPolicy, VolumeSpec,
 };

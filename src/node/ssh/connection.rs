@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::errors;
-use super::folder::Folder;
+use super::runtime_folder::Folder;
 use crate::model::NodeName;
 use crate::node::ErrorKind;
 

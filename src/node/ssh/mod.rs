@@ -6,10 +6,10 @@
 
 mod connection;
 mod errors;
-mod folder;
 mod lock;
 mod programs;
 mod relay;
+mod runtime_folder;
 mod shell;
 
 use std::path::Path;
@@ -20,8 +20,8 @@ use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder};
 use tokio::time::Instant;
 
 use self::connection::{Connection, Output};
-use self::folder::Folder;
 use self::relay::Relay;
+use self::runtime_folder::Folder;
 use self::shell::RemoteShell;
 use super::docker::{Dial, DockerNode, UnixSocket};
 use super::shell::Shell;

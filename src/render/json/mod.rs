@@ -8,7 +8,7 @@ pub mod status;
 mod value;
 
 #[cfg(test)]
-mod check;
+mod violations;
 
 pub use plan::plan;
 pub use value::value;

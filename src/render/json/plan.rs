@@ -217,7 +217,7 @@ fn objection(objection: &Objection) -> Json {
 mod tests {
     use super::*;
     use crate::render::fixtures;
-    use crate::render::json::check;
+    use crate::render::json::violations;
 
     const SCHEMA: &str = include_str!("../../../schema/plan.schema.json");
 
@@ -226,7 +226,7 @@ mod tests {
         let schema: Json = serde_json::from_str(SCHEMA).unwrap();
         for (name, made) in fixtures::all() {
             assert_eq!(
-                check::violations(&schema, &plan(&made, &mut Secrets::default())),
+                violations::violations(&schema, &plan(&made, &mut Secrets::default())),
                 Vec::<String>::new(),
                 "{name}"
             );
@@ -240,7 +240,7 @@ mod tests {
         broken["changes"][0]["action"] = json!("explode");
         broken["changes"][0]["fields"][0]["live"] = json!({ "clear": "hunter2" });
         broken["steps"][0]["extra"] = json!(1);
-        assert_eq!(check::violations(&schema, &broken).len(), 3);
+        assert_eq!(violations::violations(&schema, &broken).len(), 3);
     }
 
     #[test]

@@ -49,14 +49,14 @@ fn fields(fields: &Fields, secrets: &mut Secrets) -> Json {
 mod tests {
     use super::*;
     use crate::render::fixtures;
-    use crate::render::json::check;
+    use crate::render::json::violations;
 
     #[test]
     fn the_record_follows_its_schema() {
         let view = fixtures::record();
         let schema: Json = serde_json::from_str(include_str!("../../../schema/state.schema.json")).unwrap();
         for output in [list(view.serial, view.resources.iter()), show(view.serial, view.resources.iter())] {
-            assert_eq!(check::violations(&schema, &output), Vec::<String>::new());
+            assert_eq!(violations::violations(&schema, &output), Vec::<String>::new());
             assert_eq!(output["resources"].as_array().unwrap().len(), 2);
             assert!(!output.to_string().contains("hunter"));
         }

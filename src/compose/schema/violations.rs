@@ -1,4 +1,4 @@
-//! ValueType a tree against the table, as Compose does with its JSON schema.
+//! Holds a tree against the table, as Compose does with its JSON schema.
 
 use super::*;
 use crate::compose::syntax::duration;
