@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::tests::{repository, said};
+use super::tests::{engine_states, node_facts, repository, said};
 use super::{check_offline, load, resolve, wanted};
 use crate::model::name::NodeName;
 use crate::model::view::{FileKind, LiveFile, LiveNode, LiveView, NodeView};
-use crate::workflow::{engine_states, node_facts};
 
 const TOPOLOGY: &str = r#"version: 1
 name: home

@@ -7,6 +7,9 @@ use crate::compose::reader::Memory;
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::model::homelab::{Condition, NodeAddress};
 
+// Tests have whole live views, of which the facts are made as commands make them.
+pub(super) use crate::workflow::{engine_states, node_facts};
+
 /// A repository at `/lab`.
 pub(super) fn repository(files: &[(&str, &str)]) -> Repository {
     let memory: Memory = files.iter().map(|(path, text)| (format!("/lab/{path}"), *text)).collect();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Drafts, Resolved, check_offline};
 use crate::compose::reader::{Kind as ReadKind, ReadError, Reader};
-use crate::config::tests::{repository, said};
+use crate::config::tests::{engine_states, node_facts, repository, said};
 use crate::config::{Sources, load};
 use crate::model::Text;
 use crate::model::name::NodeName;
@@ -15,7 +15,6 @@ use crate::model::spec::{ContainerSpec, FileContent, MountKind, Variable};
 use crate::model::view::{
     FileKind, LiveContainer, LiveFile, LiveNode, LiveView, NodeView, Status, WantContent, Wanted,
 };
-use crate::workflow::{engine_states, node_facts};
 
 const TOPOLOGY: &str = "version: 1\nname: home\nvars: { TZ: UTC, DOMAIN: lan }\n\
     nodes:\n  here: { address: local, vars: { DOMAIN: here } }\n  nas: { address: 'ssh://nas' }\n";
