@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::config;
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::render::english::plural;
 use crate::workflow::DiagnosticListener;
 
 /// Check all files of the repository without asking any node.
@@ -25,7 +26,7 @@ pub(super) fn run(context: &Context, terminal: &Terminal) -> Answer {
         terminal.talk(&mistakes);
         return Err(CommandError::shown(Exit::Failed));
     }
-    let size = (count(sources.nodes.len(), "node"), count(sources.services.len(), "service"));
+    let size = (plural(sources.nodes.len(), "node"), plural(sources.services.len(), "service"));
     terminal.data(&format!("{}, {}: valid\n", size.0, size.1))?;
     Ok(Exit::Done)
 }
@@ -36,12 +37,8 @@ fn verdict(found: &Diagnostics) -> Option<String> {
     let of = |severity: Severity| all.iter().filter(|d| d.severity == severity).count();
     let errors = of(Severity::Error);
     let words = match of(Severity::Warning) {
-        0 => count(errors, "error"),
-        warnings => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+        0 => plural(errors, "error"),
+        warnings => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
     };
     (errors > 0).then_some(words)
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -7,6 +7,7 @@ pub mod addr;
 pub mod backup;
 pub mod begun;
 pub mod field;
+pub mod hex;
 pub mod history;
 pub mod homelab;
 pub mod ignore;

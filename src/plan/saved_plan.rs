@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Options, Plan, Prune, Required};
 use crate::diff::{Change, Presence};
-use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text, Value, notation};
+use crate::model::{AddrError, Digest, Sealer, ServiceName, Target, Text, Value, hex, notation};
 
 /// The version of the file's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -125,8 +125,7 @@ impl SavedPlan {
     /// Names this plan, made at that time, and no other.
     pub fn digest(&self) -> String {
         let bytes = Sha256::digest(self.text().as_bytes());
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        format!("sha256:{hex}")
+        format!("sha256:{}", hex::encode(&bytes))
     }
 
     /// What has moved between the making of this plan and that of `now`; nothing if it may be applied.
@@ -254,7 +253,7 @@ fn digest_text(value: Option<&Value>) -> String {
 pub fn inputs(texts: &BTreeMap<String, Vec<u8>>, sealer: &Sealer) -> Digest {
     let mut all = String::new();
     for (name, bytes) in texts {
-        let hex: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex::encode(&Sha256::digest(bytes));
         all.push_str(&format!("{name}\u{1f}{hex}\n"));
     }
     sealer.seal(&all)

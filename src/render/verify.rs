@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::english::plural;
 use super::wording;
 use crate::model::NodeName;
 use crate::model::status::{Problem, Proof, Verified};
@@ -33,7 +34,7 @@ fn proof(proof: &Proof) -> String {
         Proof::Nothing => "unknown".to_owned(),
         Proof::DeclaredStopped => "declared stopped".to_owned(),
         Proof::Containers { count, script } => {
-            let containers = if *count == 1 { "1 container".to_owned() } else { format!("{count} containers") };
+            let containers = plural(*count, "container");
             match script {
                 Some(script) => format!("{containers}, {script}"),
                 None => containers,

@@ -11,7 +11,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
-use crate::model::{Digest, Sealer};
+use crate::model::{Digest, Sealer, hex};
 
 /// What every key seals once, so that a state can tell whose key it was written with.
 const PROOF: &str = "hl state key 1";
@@ -40,7 +40,7 @@ pub(super) fn load(folder: &Path, lineage: &str) -> io::Result<Option<Sealer>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     }
-    match parse(text.trim_end()) {
+    match hex::decode(text.trim_end()) {
         Some(key) => Ok(Some(Sealer::new(key))),
         None => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no key: 64 hex digits are expected")),
     }
@@ -53,8 +53,7 @@ pub(super) fn load_or_make(folder: &Path, lineage: &str) -> io::Result<Sealer> {
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let key = random()?;
-    let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
-    match atomic_file::create(&path(folder, lineage), format!("{hex}\n").as_bytes(), 0o600) {
+    match atomic_file::create(&path(folder, lineage), format!("{}\n", hex::encode(&key)).as_bytes(), 0o600) {
         Ok(()) => Ok(Sealer::new(key)),
         // Another clone on this machine was faster: its key is the key.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -71,7 +70,7 @@ pub(super) fn ephemeral() -> io::Result<Sealer> {
 
 /// A new lineage: 128 random bits in hex.
 pub(super) fn new_lineage() -> io::Result<String> {
-    Ok(random()?[..16].iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex::encode(&random()?[..16]))
 }
 
 /// Where the key of a lineage lies.
@@ -83,15 +82,4 @@ fn random() -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::from)?;
     Ok(bytes)
-}
-
-fn parse(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -70,7 +70,7 @@ impl Two {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
         let journal = self.lab.repository().join("state/journal.jsonl");
         let until = Instant::now() + Duration::from_secs(30);
-        while !std::fs::read_to_string(&journal).unwrap_or_default().contains("start ") {
+        while !std::fs::read_to_string(&journal).unwrap_or_default().contains("\"kind\":\"start_container\"") {
             assert!(Instant::now() < until, "no call was begun");
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -173,7 +173,13 @@ fn what_is_still_starting_is_waited_for_by_verify() {
     for name in ["db", "web"] {
         two.engine.post(&format!("/containers/{}/restart", two.container(name)), &Value::Null);
     }
-    two.lab.hl(&["verify"]).code(1).says("✗ box/db").says("unhealthy").says("✓ box/web").says("1 of 2 services do not");
+    two.lab
+        .hl(&["verify"])
+        .code(1)
+        .says("✗ box/db")
+        .says("unhealthy")
+        .says("✓ box/web")
+        .says("1 of 2 services does not work");
 }
 
 fn an_interrupted_apply_finishes_what_it_began() {

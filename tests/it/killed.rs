@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use hl::render::step::begun;
+use hl::state::Intent;
 use serde_json::Value;
 
 use crate::dozen::{Dozen, Program};
@@ -130,12 +132,11 @@ impl Killed {
         let journal = std::fs::read_to_string(self.state().join("journal.jsonl")).unwrap_or_default();
         let mut open = BTreeMap::new();
         for line in journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             if let Some(call) = line["begin"]["call"].as_u64() {
-                let intent = &line["begin"]["intent"];
-                let service = format!("{}/{}", text(&intent["node"]), text(&intent["service"]));
-                let about = intent["addr"].as_str().map_or(service, str::to_owned);
-                open.insert(call, (text(&intent["what"]), about));
+                let intent: Intent = serde_json::from_value(line["begin"]["intent"].clone()).expect("an intent");
+                let service = format!("{}/{}", intent.node, intent.service);
+                let about = intent.addr.map_or(service, |addr| addr.to_string());
+                open.insert(call, (begun(&intent.operation), about));
             }
             line["end"]["call"].as_u64().map(|call| open.remove(&call));
         }

@@ -1,11 +1,12 @@
 //! What Compose's label `config-hash` is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write};
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::model::hex;
 use crate::model::pending::Pending;
 
 /// A service as Compose writes it down before it hashes it: JSON in which marks stand for the ids of
@@ -63,10 +64,7 @@ impl HashedConfig {
             let found = containers.get(service).map(|id| format!("{before}{id}"));
             text = text.replace(&format!("{OPEN}{reference}{CLOSE}"), found.as_deref().unwrap_or(otherwise));
         }
-        Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hash, byte| {
-            write!(hash, "{byte:02x}").expect("writing to text cannot fail");
-            hash
-        })
+        hex::encode(&Sha256::digest(text.as_bytes()))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::model::hex;
 use crate::model::value::Text;
 
 /// A network that hl makes.
@@ -166,14 +167,7 @@ pub fn content_text(bytes: &[u8]) -> String {
 
 /// The content of a file as `sha256:…`.
 pub fn content_digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", hex::encode(&Sha256::digest(bytes)))
 }
 
 #[cfg(test)]
@@ -193,7 +187,7 @@ mod tests {
     fn only_short_texts_stand_in_fields_as_they_are() {
         assert_eq!(content_text(b"a: 1\n"), "a: 1\n");
         let empty_digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(hex(&Sha256::digest(b"")), empty_digest);
+        assert_eq!(hex::encode(&Sha256::digest(b"")), empty_digest);
         assert!(content_text(b"\xff\xfe").starts_with("sha256:"));
         assert!(content_text(&vec![b'x'; SHOWN_BYTES + 1]).starts_with("sha256:"));
     }

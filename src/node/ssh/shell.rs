@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::connection::{Connection, Output, Rights};
+use crate::model::hex;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
 use crate::node::shell::{Folder, Shell, interpreter};
@@ -341,7 +342,7 @@ fn quoted(word: &str) -> String {
 fn mark() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&bytes))
 }
 
 /// How a script ended and what it said before; `None` if the last line is not there.
