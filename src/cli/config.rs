@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
     let text = match arguments.format {
         OutputFormat::Json => compose::print::json(&project.tree),
         OutputFormat::Yaml => compose::print::yaml(&project.tree),
-        format @ (OutputFormat::Text | OutputFormat::Markdown) => return Err(format.missing("hl config")),
+        format => return Err(format.missing("hl config")),
     };
     terminal.data(&format!("{}\n", text.trim_end()))?;
     Ok(Exit::Done)

@@ -103,7 +103,7 @@ pub(super) fn show(plan: &Plan, format: OutputFormat, terminal: &Terminal) -> Re
             let options = markdown::Options { detail: terminal.detail, ..markdown::Options::default() };
             terminal.data(&markdown::plan(plan, &options))?;
         }
-        OutputFormat::Yaml => return Err(format.missing("hl plan")),
+        format => return Err(format.missing("hl plan")),
     }
     Ok(())
 }

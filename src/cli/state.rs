@@ -67,7 +67,7 @@ fn list(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     match selection.format {
         OutputFormat::Text => terminal.data(&records::list(found, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::records::list(view.serial, found))?,
-        format @ (OutputFormat::Markdown | OutputFormat::Yaml) => return Err(format.missing("hl state list")),
+        format => return Err(format.missing("hl state list")),
     }
     Ok(Exit::Done)
 }
@@ -78,7 +78,7 @@ fn show(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     match selection.format {
         OutputFormat::Text => terminal.data(&records::show(found, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::records::show(view.serial, found))?,
-        format @ (OutputFormat::Markdown | OutputFormat::Yaml) => return Err(format.missing("hl state show")),
+        format => return Err(format.missing("hl state show")),
     }
     Ok(Exit::Done)
 }
@@ -90,7 +90,7 @@ fn past(wanted: &HistoryArguments, paths: &Paths, terminal: &Terminal) -> Answer
     match wanted.format {
         OutputFormat::Text => terminal.data(&history::history(entries, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::history::history(entries))?,
-        format @ (OutputFormat::Markdown | OutputFormat::Yaml) => return Err(format.missing("hl state history")),
+        format => return Err(format.missing("hl state history")),
     }
     if past.unreadable > 0 {
         terminal.warn(&format!("{} lines of state/history.jsonl cannot be understood", past.unreadable));

@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     match arguments.format {
         OutputFormat::Text => terminal.data(&render::status::status(&containers, terminal.out))?,
         OutputFormat::Json => terminal.json(&render::json::status::status(&containers))?,
-        format @ (OutputFormat::Markdown | OutputFormat::Yaml) => return Err(format.missing("hl status")),
+        format => return Err(format.missing("hl status")),
     }
     Ok(if observation.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
 }

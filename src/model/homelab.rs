@@ -117,6 +117,31 @@ impl fmt::Display for NodeAddress {
     }
 }
 
+/// How hl reaches the files and the programs of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// They are those of the machine that hl runs on.
+    ThisMachine,
+    /// By the shell of a user there, who may be allowed to become root.
+    RemoteShell,
+    /// In memory.
+    Memory,
+    /// Not at all: nothing but the engine answers.
+    EngineOnly,
+}
+
+impl NodeAddress {
+    /// How its files and programs are reached.
+    pub fn access(&self) -> Access {
+        match self {
+            NodeAddress::Local | NodeAddress::Unix { .. } => Access::ThisMachine,
+            NodeAddress::Ssh { .. } => Access::RemoteShell,
+            NodeAddress::Simulated => Access::Memory,
+            NodeAddress::Tcp { .. } => Access::EngineOnly,
+        }
+    }
+}
+
 /// A host as an address has it: IPv6 in brackets.
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }

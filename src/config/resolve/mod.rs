@@ -28,7 +28,7 @@ use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
 use crate::compose::{self, Origin, Project, Variables};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
-use crate::model::homelab::{Homelab, NodeAddress, Service, Unresolved};
+use crate::model::homelab::{Access, Homelab, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
 use env::ServiceEnv;
 use overlay::{Machine, Overlay};
@@ -431,9 +431,9 @@ fn project_env_path(project_dir: &str) -> String {
 }
 
 fn machine(node: &NodeSource) -> Machine {
-    match node.node.address {
-        NodeAddress::Local | NodeAddress::Unix { .. } => Machine::Same,
-        NodeAddress::Ssh { .. } | NodeAddress::Tcp { .. } | NodeAddress::Simulated => Machine::Other,
+    match node.node.address.access() {
+        Access::ThisMachine => Machine::Same,
+        Access::RemoteShell | Access::EngineOnly | Access::Memory => Machine::Other,
     }
 }
 

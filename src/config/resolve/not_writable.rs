@@ -3,7 +3,7 @@
 use super::env::ServiceEnv;
 use super::{ServiceContext, at_service};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::homelab::{NodeAddress, Service};
+use crate::model::homelab::{Access, Service};
 use crate::model::spec::FileContent;
 
 impl ServiceContext<'_> {
@@ -30,19 +30,17 @@ impl ServiceContext<'_> {
 
     /// Whether the node's files and programs can be reached at all.
     fn has_shell(&self) -> bool {
-        !matches!(self.node.node.address, NodeAddress::Tcp { .. })
+        self.node.node.address.access() != Access::EngineOnly
     }
 
     pub(super) fn is_not_writable(&self, what: &str) -> Diagnostic {
         let (service, node, root) = (&self.service.name, &self.service.node, &self.node.node.root);
         let words = format!("{what} on `{node}`, so `{service}` is not planned");
         let folder = format!("give it the folder there: `sudo install -d -o USER {root}`");
-        let hint = match &self.node.node.address {
-            NodeAddress::Ssh { .. } => format!("let that user become root without a password (sudo), or {folder}"),
-            NodeAddress::Tcp { .. } => {
-                "tcp:// reaches only its engine; ssh:// reaches its files and runs scripts".into()
-            }
-            NodeAddress::Local | NodeAddress::Unix { .. } | NodeAddress::Simulated => folder,
+        let hint = match self.node.node.address.access() {
+            Access::RemoteShell => format!("let that user become root without a password (sudo), or {folder}"),
+            Access::EngineOnly => "tcp:// reaches only its engine; ssh:// reaches its files and runs scripts".into(),
+            Access::ThisMachine | Access::Memory => folder,
         };
         at_service(self.service, Code::NodeClosed, words).as_warning().hint(hint)
     }

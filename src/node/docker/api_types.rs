@@ -1,6 +1,8 @@
 //! The engine's answers, as far as hl looks at them. Every field may be missing or null, and every
 //! word is a text: what an engine sends is never refused for a value that hl does not know.
 //!
+//! What most keys of a Compose file become, `HostConfig`, stands beside the code that reads it.
+//!
 //! Source: the engine's API reference, versions 1.41 to 1.51; field names are the engine's.
 
 use std::collections::BTreeMap;
@@ -22,21 +24,6 @@ pub struct Listed {
     #[serde(rename = "ImageID")]
     pub image_id: Option<String>,
     pub labels: Option<Texts>,
-}
-
-/// `GET /containers/{id}/json`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Inspect {
-    pub id: String,
-    pub name: String,
-    pub created: Option<String>,
-    pub image: Option<String>,
-    pub state: Option<State>,
-    pub config: Option<Config>,
-    pub host_config: Option<HostConfig>,
-    pub network_settings: Option<NetworkSettings>,
-    pub mounts: Option<Vec<MountPoint>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,75 +73,6 @@ pub struct HealthConfig {
     pub start_period: Option<i64>,
     pub start_interval: Option<i64>,
     pub retries: Option<i64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct HostConfig {
-    pub binds: Option<Vec<String>>,
-    pub mounts: Option<Vec<Mount>>,
-    pub tmpfs: Option<Texts>,
-    pub volumes_from: Option<Vec<String>>,
-    pub volume_driver: Option<String>,
-    pub storage_opt: Option<Texts>,
-    pub shm_size: Option<i64>,
-    pub readonly_rootfs: Option<bool>,
-    pub log_config: Option<LogConfig>,
-    pub network_mode: Option<String>,
-    pub port_bindings: Option<BTreeMap<String, Option<Vec<PortBinding>>>>,
-    pub restart_policy: Option<RestartPolicy>,
-    pub extra_hosts: Option<Vec<String>>,
-    pub dns: Option<Vec<String>>,
-    pub dns_options: Option<Vec<String>>,
-    pub dns_search: Option<Vec<String>>,
-    pub links: Option<Vec<String>>,
-    pub cap_add: Option<Vec<String>>,
-    pub cap_drop: Option<Vec<String>>,
-    pub security_opt: Option<Vec<String>>,
-    pub masked_paths: Option<Vec<String>>,
-    pub readonly_paths: Option<Vec<String>>,
-    pub privileged: Option<bool>,
-    pub group_add: Option<Vec<String>>,
-    pub device_cgroup_rules: Option<Vec<String>>,
-    pub devices: Option<Vec<Device>>,
-    pub device_requests: Option<Vec<DeviceRequest>>,
-    pub sysctls: Option<Texts>,
-    pub annotations: Option<Texts>,
-    pub init: Option<bool>,
-    pub cgroupns_mode: Option<String>,
-    pub cgroup_parent: Option<String>,
-    pub ipc_mode: Option<String>,
-    pub pid_mode: Option<String>,
-    #[serde(rename = "UTSMode")]
-    pub uts_mode: Option<String>,
-    pub userns_mode: Option<String>,
-    pub runtime: Option<String>,
-    pub isolation: Option<String>,
-    pub memory: Option<i64>,
-    pub memory_reservation: Option<i64>,
-    pub memory_swap: Option<i64>,
-    pub memory_swappiness: Option<i64>,
-    pub nano_cpus: Option<i64>,
-    pub cpu_shares: Option<i64>,
-    pub cpu_quota: Option<i64>,
-    pub cpu_period: Option<i64>,
-    pub cpu_realtime_period: Option<i64>,
-    pub cpu_realtime_runtime: Option<i64>,
-    pub cpuset_cpus: Option<String>,
-    pub cpu_count: Option<i64>,
-    pub cpu_percent: Option<i64>,
-    pub pids_limit: Option<i64>,
-    pub ulimits: Option<Vec<Ulimit>>,
-    pub oom_kill_disable: Option<bool>,
-    pub oom_score_adj: Option<i64>,
-    pub blkio_weight: Option<i64>,
-    pub blkio_weight_device: Option<Vec<DeviceLimit>>,
-    pub blkio_device_read_bps: Option<Vec<DeviceLimit>>,
-    pub blkio_device_write_bps: Option<Vec<DeviceLimit>>,
-    #[serde(rename = "BlkioDeviceReadIOps")]
-    pub blkio_device_read_iops: Option<Vec<DeviceLimit>>,
-    #[serde(rename = "BlkioDeviceWriteIOps")]
-    pub blkio_device_write_iops: Option<Vec<DeviceLimit>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

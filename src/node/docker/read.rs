@@ -66,7 +66,7 @@ pub async fn read_container(engine: &Engine, container: &str) -> Result<LiveCont
 }
 
 /// One container as the engine tells it.
-pub async fn inspect_raw(engine: &Engine, container: &str) -> Result<api_types::Inspect, NodeError> {
+pub async fn inspect_raw(engine: &Engine, container: &str) -> Result<inspect::Inspect, NodeError> {
     engine.get(&format!("inspect container {container}"), &format!("/containers/{}/json", escape(container))).await
 }
 

@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api_types;
 use super::container::warnings;
 use super::create::restart_policy;
 use super::engine::{CHANGE, Engine, escape};
+use super::inspect::HostConfig;
 use super::read::inspect_raw;
 use crate::model::spec::ContainerSpec;
 use crate::node::{ErrorKind, NodeError};
@@ -40,7 +40,7 @@ pub async fn update(engine: &Engine, container: &str, spec: &ContainerSpec) -> R
 }
 
 /// The update calls that bring a container to its spec; none if it is there.
-fn bodies(spec: &ContainerSpec, now: &api_types::HostConfig) -> Vec<Value> {
+fn bodies(spec: &ContainerSpec, now: &HostConfig) -> Vec<Value> {
     let mut body = Map::new();
     let policy = restart_policy(&spec.restart);
     let live = now.restart_policy.as_ref();
@@ -80,7 +80,7 @@ fn bodies(spec: &ContainerSpec, now: &api_types::HostConfig) -> Vec<Value> {
 /// Memory and swap always go together: a limit above the current one of both is refused without it,
 /// also where neither was limited before. Some kernels take a limit and "swap without end" only one
 /// after the other.
-fn memory(spec: &ContainerSpec, now: &api_types::HostConfig) -> Vec<Value> {
+fn memory(spec: &ContainerSpec, now: &HostConfig) -> Vec<Value> {
     let Some(memory) = spec.mem_limit.filter(|m| *m > 0) else { return Vec::new() };
     let default_swap = memory.saturating_mul(2);
     let swap = spec.memswap_limit.filter(|s| *s != 0);
@@ -105,13 +105,13 @@ fn memory(spec: &ContainerSpec, now: &api_types::HostConfig) -> Vec<Value> {
 mod tests {
     use super::*;
     use crate::model::spec::RestartPolicy;
+    use crate::node::docker::api_types;
 
     #[test]
     fn only_what_differs_is_sent() {
         let spec = ContainerSpec { restart: RestartPolicy::Always, pids_limit: Some(50), ..Default::default() };
         let policy = api_types::RestartPolicy { name: Some("always".into()), maximum_retry_count: Some(0) };
-        let mut now =
-            api_types::HostConfig { restart_policy: Some(policy), pids_limit: Some(50), ..Default::default() };
+        let mut now = HostConfig { restart_policy: Some(policy), pids_limit: Some(50), ..Default::default() };
         assert_eq!(bodies(&spec, &now), Vec::<Value>::new());
         now.pids_limit = Some(0);
         assert_eq!(bodies(&spec, &now), [json!({"PidsLimit": 50})]);
@@ -124,11 +124,7 @@ mod tests {
     #[test]
     fn memory_and_swap_go_together() {
         let spec = |swap| ContainerSpec { mem_limit: Some(100), memswap_limit: swap, ..Default::default() };
-        let now = |memory, swap| api_types::HostConfig {
-            memory: Some(memory),
-            memory_swap: Some(swap),
-            ..Default::default()
-        };
+        let now = |memory, swap| HostConfig { memory: Some(memory), memory_swap: Some(swap), ..Default::default() };
         assert_eq!(bodies(&spec(None), &now(0, 0)), [json!({"Memory": 100, "MemorySwap": 200})]);
         assert_eq!(bodies(&spec(None), &now(100, 200)), Vec::<Value>::new());
         assert_eq!(bodies(&spec(Some(100)), &now(100, 200)), [json!({"Memory": 100, "MemorySwap": 100})]);

@@ -2,12 +2,84 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::{api_types, word};
 use crate::model::spec::{BlkioConfig, ContainerSpec, Device, DeviceRequest, Logging, Ulimit};
 use crate::model::value::Text;
 
+/// What the engine has under `HostConfig`, and most keys of a Compose file become.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    pub binds: Option<Vec<String>>,
+    pub mounts: Option<Vec<api_types::Mount>>,
+    pub tmpfs: Option<api_types::Texts>,
+    pub volumes_from: Option<Vec<String>>,
+    pub volume_driver: Option<String>,
+    pub storage_opt: Option<api_types::Texts>,
+    pub shm_size: Option<i64>,
+    pub readonly_rootfs: Option<bool>,
+    pub log_config: Option<api_types::LogConfig>,
+    pub network_mode: Option<String>,
+    pub port_bindings: Option<BTreeMap<String, Option<Vec<api_types::PortBinding>>>>,
+    pub restart_policy: Option<api_types::RestartPolicy>,
+    pub extra_hosts: Option<Vec<String>>,
+    pub dns: Option<Vec<String>>,
+    pub dns_options: Option<Vec<String>>,
+    pub dns_search: Option<Vec<String>>,
+    pub links: Option<Vec<String>>,
+    pub cap_add: Option<Vec<String>>,
+    pub cap_drop: Option<Vec<String>>,
+    pub security_opt: Option<Vec<String>>,
+    pub masked_paths: Option<Vec<String>>,
+    pub readonly_paths: Option<Vec<String>>,
+    pub privileged: Option<bool>,
+    pub group_add: Option<Vec<String>>,
+    pub device_cgroup_rules: Option<Vec<String>>,
+    pub devices: Option<Vec<api_types::Device>>,
+    pub device_requests: Option<Vec<api_types::DeviceRequest>>,
+    pub sysctls: Option<api_types::Texts>,
+    pub annotations: Option<api_types::Texts>,
+    pub init: Option<bool>,
+    pub cgroupns_mode: Option<String>,
+    pub cgroup_parent: Option<String>,
+    pub ipc_mode: Option<String>,
+    pub pid_mode: Option<String>,
+    #[serde(rename = "UTSMode")]
+    pub uts_mode: Option<String>,
+    pub userns_mode: Option<String>,
+    pub runtime: Option<String>,
+    pub isolation: Option<String>,
+    pub memory: Option<i64>,
+    pub memory_reservation: Option<i64>,
+    pub memory_swap: Option<i64>,
+    pub memory_swappiness: Option<i64>,
+    pub nano_cpus: Option<i64>,
+    pub cpu_shares: Option<i64>,
+    pub cpu_quota: Option<i64>,
+    pub cpu_period: Option<i64>,
+    pub cpu_realtime_period: Option<i64>,
+    pub cpu_realtime_runtime: Option<i64>,
+    pub cpuset_cpus: Option<String>,
+    pub cpu_count: Option<i64>,
+    pub cpu_percent: Option<i64>,
+    pub pids_limit: Option<i64>,
+    pub ulimits: Option<Vec<api_types::Ulimit>>,
+    pub oom_kill_disable: Option<bool>,
+    pub oom_score_adj: Option<i64>,
+    pub blkio_weight: Option<i64>,
+    pub blkio_weight_device: Option<Vec<api_types::DeviceLimit>>,
+    pub blkio_device_read_bps: Option<Vec<api_types::DeviceLimit>>,
+    pub blkio_device_write_bps: Option<Vec<api_types::DeviceLimit>>,
+    #[serde(rename = "BlkioDeviceReadIOps")]
+    pub blkio_device_read_iops: Option<Vec<api_types::DeviceLimit>>,
+    #[serde(rename = "BlkioDeviceWriteIOps")]
+    pub blkio_device_write_iops: Option<Vec<api_types::DeviceLimit>>,
+}
+
 /// Fills in what a container may use and do.
-pub fn read(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
+pub fn read(host: &HostConfig, spec: &mut ContainerSpec) {
     read_limits(host, spec);
     read_rights(host, spec);
     spec.extra_hosts = set(&host.extra_hosts);
@@ -29,7 +101,7 @@ pub fn read(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     spec.logging = host.log_config.as_ref().map(logging);
 }
 
-fn read_limits(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
+fn read_limits(host: &HostConfig, spec: &mut ContainerSpec) {
     spec.mem_limit = number(host.memory);
     spec.mem_reservation = number(host.memory_reservation);
     spec.memswap_limit = number(host.memory_swap);
@@ -60,7 +132,7 @@ fn read_limits(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
     };
 }
 
-fn read_rights(host: &api_types::HostConfig, spec: &mut ContainerSpec) {
+fn read_rights(host: &HostConfig, spec: &mut ContainerSpec) {
     spec.privileged = host.privileged.unwrap_or(false);
     spec.cap_add = host.cap_add.iter().flatten().map(|c| capability(c)).collect();
     spec.cap_drop = host.cap_drop.iter().flatten().map(|c| capability(c)).collect();

@@ -15,6 +15,8 @@ mod resources;
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::api_types;
 use crate::model::ProjectName;
 use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, PidMode};
@@ -22,7 +24,23 @@ use crate::model::value::Text;
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
 use crate::node::ContainerState;
 
+pub use host::HostConfig;
 pub use resources::{image, network, volume};
+
+/// `GET /containers/{id}/json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Inspect {
+    pub id: String,
+    pub name: String,
+    pub created: Option<String>,
+    pub image: Option<String>,
+    pub state: Option<api_types::State>,
+    pub config: Option<api_types::Config>,
+    pub host_config: Option<HostConfig>,
+    pub network_settings: Option<api_types::NetworkSettings>,
+    pub mounts: Option<Vec<api_types::MountPoint>>,
+}
 
 /// The prefix of Compose's own labels.
 const COMPOSE: &str = "com.docker.compose.";
@@ -83,7 +101,7 @@ fn list_name(listed: &api_types::Listed) -> String {
 }
 
 /// Whether a container refers to another one, so that [`Surroundings`] must know containers.
-pub fn refers_to_containers(inspect: &api_types::Inspect) -> bool {
+pub fn refers_to_containers(inspect: &Inspect) -> bool {
     let host = inspect.host_config.as_ref();
     host.is_some_and(|h| {
         let shared = |mode: &Option<String>| mode.as_deref().is_some_and(|m| m.starts_with("container:"));
@@ -95,8 +113,8 @@ pub fn refers_to_containers(inspect: &api_types::Inspect) -> bool {
 }
 
 /// A container as it is now.
-pub fn container(inspect: api_types::Inspect, around: &Surroundings) -> LiveContainer {
-    let api_types::Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
+pub fn container(inspect: Inspect, around: &Surroundings) -> LiveContainer {
+    let Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
     let (config, host) = (config.unwrap_or_default(), host_config.unwrap_or_default());
     let name = name.trim_start_matches('/').to_owned();
     let (labels, compose_labels) = split_labels(config.labels.clone());
@@ -140,7 +158,7 @@ pub fn container(inspect: api_types::Inspect, around: &Surroundings) -> LiveCont
 }
 
 /// The engine's names of a container's anonymous volumes, by target.
-pub fn anonymous_volumes(inspect: api_types::Inspect) -> BTreeMap<String, String> {
+pub fn anonymous_volumes(inspect: Inspect) -> BTreeMap<String, String> {
     let (config, host) = (inspect.config.unwrap_or_default(), inspect.host_config.unwrap_or_default());
     mounts::read(&config, &host, inspect.mounts.unwrap_or_default(), &mut ContainerSpec::default())
 }
@@ -178,7 +196,7 @@ fn word(text: Option<&String>) -> Option<String> {
 }
 
 /// Whether a container runs and works.
-pub fn state(inspect: api_types::Inspect) -> ContainerState {
+pub fn state(inspect: Inspect) -> ContainerState {
     state_of(inspect.name.trim_start_matches('/').to_owned(), inspect.state)
 }
 

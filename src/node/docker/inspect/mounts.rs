@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use super::host::HostConfig;
 use super::{api_types, word};
 use crate::model::spec::{ContainerSpec, Mount, MountKind};
 
 /// Fills in the mounts, and gives the engine's names of the anonymous volumes by target.
 pub fn read(
     config: &api_types::Config,
-    host: &api_types::HostConfig,
+    host: &HostConfig,
     points: Vec<api_types::MountPoint>,
     spec: &mut ContainerSpec,
 ) -> BTreeMap<String, String> {

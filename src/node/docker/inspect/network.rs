@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::host::HostConfig;
 use super::{Surroundings, api_types, shared, word};
 use crate::model::ProjectName;
 use crate::model::spec::{Attachment, ContainerSpec, NetworkMode, Port};
@@ -14,7 +15,7 @@ pub fn read(
     id: &str,
     project: Option<&ProjectName>,
     config: &api_types::Config,
-    host: &api_types::HostConfig,
+    host: &HostConfig,
     mut endpoints: BTreeMap<String, api_types::Endpoint>,
     around: &Surroundings,
     spec: &mut ContainerSpec,
@@ -96,7 +97,7 @@ fn aliases(id: &str, aliases: Vec<String>) -> BTreeSet<String> {
     aliases.into_iter().take_while(|alias| alias.len() != 12 || !id.starts_with(alias.as_str())).collect()
 }
 
-fn read_ports(config: &api_types::Config, host: &api_types::HostConfig, spec: &mut ContainerSpec) {
+fn read_ports(config: &api_types::Config, host: &HostConfig, spec: &mut ContainerSpec) {
     for (key, bindings) in host.port_bindings.iter().flatten() {
         let Some((target, protocol)) = port(key) else { continue };
         let none = [api_types::PortBinding::default()];

@@ -1,11 +1,12 @@
 //! What runs: image, command, environment, names, health, restart.
 
+use super::host::HostConfig;
 use super::{api_types, word};
 use crate::model::spec::{ContainerSpec, Healthcheck, ImageRef, RestartPolicy};
 use crate::model::value::Text;
 
 /// Fills in what a container runs.
-pub fn read(config: &api_types::Config, host: &api_types::HostConfig, id: &str, spec: &mut ContainerSpec) {
+pub fn read(config: &api_types::Config, host: &HostConfig, id: &str, spec: &mut ContainerSpec) {
     spec.image = ImageRef::new(config.image.clone().unwrap_or_default());
     spec.command = texts(config.cmd.as_deref());
     spec.entrypoint = texts(config.entrypoint.as_deref());
