@@ -148,6 +148,19 @@ pub(super) fn lost(error: &Error) -> ErrorKind {
     unreachable(format!("the connection was lost: {error}"), "does the machine still run?")
 }
 
+/// What a program of the node complains of.
+pub(super) fn complaint(path: &str, said: &str) -> ErrorKind {
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
+    // `mkdir: cannot create directory '/x': Permission denied`
+    let why = last.rsplit(": ").next().unwrap_or(last).to_lowercase();
+    match why.as_str() {
+        "permission denied" | "operation not permitted" => {
+            ErrorKind::Denied(format!("{why}; hl is not root there, and has no right to {path}"))
+        }
+        _ => ErrorKind::File { path: path.to_owned(), why },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connection::{Connection, Rights};
-use super::shell::complaint;
+use super::errors::complaint;
 use crate::node::{ErrorKind, LockGuard, LockHolder};
 
 /// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says nothing,

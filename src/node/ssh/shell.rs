@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::connection::{Connection, Output, Rights};
+use super::errors::complaint;
 use crate::model::hex;
 use crate::model::spec::DirectorySpec;
 use crate::model::view::{FileKind, LiveFile, LiveFiles, WantContent, Wanted};
@@ -95,19 +96,6 @@ impl RemoteShell {
             files.retained_dirs.extend(String::from_utf8_lossy(&names).lines().map(str::to_owned));
         }
         Ok(files)
-    }
-}
-
-/// What a program of the node complains of.
-pub(super) fn complaint(path: &str, said: &str) -> ErrorKind {
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
-    // `mkdir: cannot create directory '/x': Permission denied`
-    let why = last.rsplit(": ").next().unwrap_or(last).to_lowercase();
-    match why.as_str() {
-        "permission denied" | "operation not permitted" => {
-            ErrorKind::Denied(format!("{why}; hl is not root there, and has no right to {path}"))
-        }
-        _ => ErrorKind::File { path: path.to_owned(), why },
     }
 }
 
