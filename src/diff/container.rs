@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Container, Role, RunState, Service};
+use crate::model::live_index::NodeIndex;
 use crate::model::spec::{FileSpec, ImageRef, RestartPolicy, content_text};
 use crate::model::typed::{NetworkEnd, State};
-use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
+use crate::model::view::{LiveContainer, OneOff, Recorded, RecordedView, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Text, Typed, Value};
 
 /// The live containers of one service, by what they are to it.
@@ -22,20 +23,18 @@ pub struct Instances<'a> {
 }
 
 /// Finds the live containers of a service by Compose's labels, never by name: names can be changed.
-pub fn instances<'a>(service: &Service, recorded: &RecordedView, node: &'a LiveNode) -> Instances<'a> {
+pub fn instances<'a>(service: &Service, recorded: &RecordedView, node: &NodeIndex<'a>) -> Instances<'a> {
     let mut places: BTreeMap<String, Vec<&'a LiveContainer>> = BTreeMap::new();
     let mut found = Instances::default();
-    for container in node.containers.values() {
-        let Some(identity) = container.identity.as_ref().filter(|i| i.project == service.project) else { continue };
+    let declared: BTreeMap<(&str, u32), &String> =
+        service.containers.iter().map(|(name, c)| ((c.compose_service.as_str(), c.number), name)).collect();
+    for container in node.of_project(&service.project) {
+        let Some(identity) = &container.identity else { continue };
         if identity.one_off == OneOff::Yes || service.disabled.contains(&identity.service) {
             continue;
         }
-        let declared = service
-            .containers
-            .iter()
-            .find(|(_, c)| c.compose_service == identity.service && c.number == identity.number);
-        match declared {
-            Some((name, _)) => places.entry(name.clone()).or_default().push(container),
+        match declared.get(&(identity.service.as_str(), identity.number)) {
+            Some(name) => places.entry((*name).clone()).or_default().push(container),
             None => found.orphans.push(container),
         }
     }
@@ -64,7 +63,7 @@ pub(super) fn instance_of(name: &str) -> (&str, u32) {
 
 /// The changes of all containers of a service.
 pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
-    let found = instances(views.service, views.recorded, views.live);
+    let found = instances(views.service, views.recorded, views.index);
     let mut changes = Vec::new();
     for (name, container) in &views.service.containers {
         let addr = views.service.addr(Kind::Container, name);
@@ -119,7 +118,7 @@ fn compare_container(
     let mut expected = image.map_or_else(|| declared.clone(), |image| container.spec.with_image(image).fields());
     let mut fields = live_fields(live);
     // An adopted container may have been made from an id or a digest of the very same image.
-    let target = views.live.image(&container.spec.image);
+    let target = views.index.image(&container.spec.image);
     if target.is_some_and(|t| t.id == live.image_id) && names_no_tag(&live.spec.image) {
         fields.set(Key::Image, Value::text(container.spec.image.familiar()));
     }

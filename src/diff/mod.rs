@@ -13,8 +13,9 @@ pub mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::homelab::{Homelab, Service};
-use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
-use crate::model::{Addr, Field, Fields, Kind, Sealer, ServiceName, Value};
+use crate::model::live_index::{LiveIndex, NodeIndex};
+use crate::model::view::{LiveContainer, LiveNode, LiveView, RecordedView};
+use crate::model::{Addr, Field, Fields, Kind, ProjectName, Sealer, ServiceName, Value};
 
 pub use container::{Instances, instances, live_fields, names_no_tag, wanted_state};
 pub use policy::{Cost, policy};
@@ -107,11 +108,12 @@ pub struct FieldChange {
 /// each resource on which they do not all agree; resources on nodes that are not known, and of
 /// services that could not be resolved, are left out.
 pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer: &Sealer) -> Vec<Change> {
+    let index = LiveIndex::of(live);
     let mut changes: BTreeMap<Addr, Change> = BTreeMap::new();
     let mut declared: BTreeSet<Addr> = BTreeSet::new();
     for service in homelab.services.values() {
-        let Some(NodeView::Known(node)) = live.nodes.get(&service.node) else { continue };
-        let views = ServiceViews { service, recorded, live: node, sealer };
+        let Some(node) = index.node(&service.node) else { continue };
+        let views = ServiceViews { service, recorded, live: node.live, index: node, sealer };
         let found = container::changes(&views).into_iter().chain(resources::changes(&views));
         for change in found {
             changes.insert(change.addr.clone(), change);
@@ -120,7 +122,7 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
     }
     for (addr, record) in &recorded.resources {
         let untouchable = declared.contains(addr) || homelab.unresolved.contains_key(&addr.service);
-        let Some(NodeView::Known(node)) = live.nodes.get(&addr.node) else { continue };
+        let Some(node) = index.node(&addr.node) else { continue };
         if !untouchable && !changes.contains_key(addr) {
             let change = undeclared(addr, &record.id, project_of(recorded, &addr.service), node);
             changes.insert(addr.clone(), change);
@@ -134,6 +136,7 @@ struct ServiceViews<'a> {
     service: &'a Service,
     recorded: &'a RecordedView,
     live: &'a LiveNode,
+    index: &'a NodeIndex<'a>,
     sealer: &'a Sealer,
 }
 
@@ -153,26 +156,25 @@ pub fn addresses(service: &Service) -> Vec<Addr> {
     .collect()
 }
 
-fn project_of<'a>(recorded: &'a RecordedView, service: &ServiceName) -> Option<&'a str> {
-    recorded.services.get(service).map(|s| s.project.as_str())
+fn project_of<'a>(recorded: &'a RecordedView, service: &ServiceName) -> Option<&'a ProjectName> {
+    recorded.services.get(service).map(|s| &s.project)
 }
 
 /// A recorded resource that nothing declares any more: still there, or gone as well.
-fn undeclared(addr: &Addr, id: &str, project: Option<&str>, node: &LiveNode) -> Change {
+fn undeclared(addr: &Addr, id: &str, project: Option<&ProjectName>, node: &NodeIndex<'_>) -> Change {
+    let live = node.live;
     let live_id = match addr.kind {
         Kind::Container => {
             let by_labels = || {
                 let wanted = container::instance_of(&addr.name);
-                node.containers.values().find(|c| {
-                    c.identity.as_ref().is_some_and(|i| {
-                        Some(i.project.as_str()) == project && (i.service.as_str(), i.number) == (wanted.0, wanted.1)
-                    })
-                })
+                let is_it =
+                    |c: &&&LiveContainer| c.identity.as_ref().is_some_and(|i| (i.service.as_str(), i.number) == wanted);
+                node.of_project(project?).iter().find(is_it).copied()
             };
-            node.containers.get(id).or_else(by_labels).map(|c| c.id.clone())
+            live.containers.get(id).or_else(by_labels).map(|c| c.id.clone())
         }
-        Kind::Network => node.networks.get(id).map(|n| n.id.clone()),
-        Kind::Volume => node.volumes.contains_key(id).then(|| id.to_owned()),
+        Kind::Network => live.networks.get(id).map(|n| n.id.clone()),
+        Kind::Volume => live.volumes.contains_key(id).then(|| id.to_owned()),
         // Folders and files hold what people put there; they stay, and the record goes.
         Kind::Directory | Kind::File | Kind::Image => None,
     };

@@ -16,7 +16,7 @@ pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, network) in &service.networks {
         if let Network::Own(spec) = network {
-            let live = views.live.network(&spec.name).map(|n| (n.id.clone(), n.spec.fields()));
+            let live = views.index.network(&spec.name).map(|n| (n.id.clone(), n.spec.fields()));
             changes.extend(place(views, service.addr(Kind::Network, name), &spec.fields(), live));
         }
     }

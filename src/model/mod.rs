@@ -11,6 +11,7 @@ pub mod hex;
 pub mod history;
 pub mod homelab;
 pub mod ignore;
+pub mod live_index;
 pub mod name;
 pub mod notation;
 pub mod pending;

@@ -415,13 +415,8 @@ fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Contain
         .iter()
         .filter(|(_, c)| c.depends_on.contains_key(&container.compose_service))
         .map(|(name, _)| Dependent::Resource(plan.service.addr(Kind::Container, name)));
-    let services = context
-        .input
-        .homelab
-        .services
-        .values()
-        .filter(|s| s.depends_on.contains_key(&plan.service.name))
-        .map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
+    let needing = context.index.needed_by(&plan.service.name).iter();
+    let services = needing.map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
     neighbours.chain(services).collect()
 }
 

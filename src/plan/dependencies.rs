@@ -8,7 +8,6 @@ use super::readiness::{await_container, is_well};
 use super::service_plan::{Context, PlannedServices};
 use super::step::{Phase, StepId};
 use super::{Note, Reason, Verification};
-use crate::diff;
 use crate::model::Kind;
 use crate::model::homelab::{Condition, RunState, Service};
 
@@ -52,8 +51,7 @@ pub(super) fn steps(
 
 /// Waits for those containers of an untouched service that are not well at the moment.
 fn await_unwell(context: &Context<'_>, service: &Service, graph: &mut StepGraph) -> Vec<StepId> {
-    let Some(node) = context.known(&service.node) else { return Vec::new() };
-    let instances = diff::instances(service, context.input.recorded, node);
+    let instances = context.instances(service);
     let live = service.containers.iter().filter_map(|(name, c)| Some((name, c, *instances.current.get(name)?)));
     live.filter(|(_, _, live)| !is_well(live))
         .map(|(name, container, live)| {

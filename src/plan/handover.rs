@@ -1,21 +1,21 @@
 //! What one container gives up and another takes: a network that is made anew, a published port. The edges follow from the
 //! steps, whichever service they are of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Input;
 use super::graph::{Milestone, StepGraph};
+use super::index::Index;
 use super::operation::Operation;
 use super::step::StepId;
 use crate::model::NodeName;
 use crate::model::spec::{ContainerSpec, Port};
 
 /// Orders steps of which one needs what another makes or gives up.
-pub(super) fn order(graph: &mut StepGraph, input: &Input<'_>) {
+pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>) {
     for (before, after) in networks(graph) {
         graph.connect_unless_cyclic(before, after);
     }
-    for (before, after) in ports(graph, input) {
+    for (before, after) in ports(graph, index) {
         graph.connect_unless_cyclic(before, after);
     }
 }
@@ -37,28 +37,31 @@ fn networks(graph: &StepGraph) -> Vec<(StepId, StepId)> {
 }
 
 /// A container that takes a port which another gives up starts after that one has stopped.
-fn ports(graph: &StepGraph, input: &Input<'_>) -> Vec<(StepId, StepId)> {
+fn ports(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
     let mut wants: BTreeMap<(&NodeName, &str), &ContainerSpec> = BTreeMap::new();
+    let mut stops: BTreeMap<(&NodeName, &str), Vec<StepId>> = BTreeMap::new();
     for step in graph.steps() {
-        if let Operation::CreateContainer { name, spec, .. } = &step.operation {
-            wants.insert((&step.node, name.as_str()), spec);
-            wants.insert((&step.node, spec.name.as_str()), spec);
+        match &step.operation {
+            Operation::CreateContainer { name, spec, .. } => {
+                wants.insert((&step.node, name), spec);
+                wants.insert((&step.node, &spec.name), spec);
+            }
+            Operation::StopContainer { container } => stops.entry((&step.node, container)).or_default().push(step.id),
+            _ => {}
         }
     }
-    let mut edges = Vec::new();
+    let mut edges = BTreeSet::new();
     for start in graph.steps() {
         let Operation::StartContainer { container } = &start.operation else { continue };
         let Some(spec) = wants.get(&(&start.node, container.as_str())) else { continue };
-        let Some(node) = input.live.nodes.get(&start.node).and_then(|n| n.known()) else { continue };
-        for stop in graph.steps().iter().filter(|s| s.node == start.node) {
-            let Operation::StopContainer { container } = &stop.operation else { continue };
-            let Some(live) = node.containers.get(container) else { continue };
-            if spec.ports.iter().any(|p| live.spec.ports.iter().any(|q| overlap(p, q))) {
-                edges.push((stop.id, start.id));
-            }
+        let Some(node) = index.node(&start.node) else { continue };
+        for port in &spec.ports {
+            let holders = node.on_port(port).iter().filter(|live| live.spec.ports.iter().any(|q| overlap(port, q)));
+            let stopping = holders.filter_map(|live| stops.get(&(&start.node, live.id.as_str())));
+            edges.extend(stopping.flatten().map(|stop| (start.id, *stop)));
         }
     }
-    edges
+    edges.into_iter().map(|(after, before)| (before, after)).collect()
 }
 
 /// Whether two published ports cannot both be had.

@@ -12,6 +12,8 @@ mod fragment;
 mod graph;
 mod handover;
 mod images;
+mod index;
+pub mod invariants;
 mod note;
 mod objection;
 pub mod operation;
@@ -37,6 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fragment::Fragment;
 use graph::StepGraph;
+use index::Index;
 use service_plan::Context;
 use services::Services;
 
@@ -132,7 +135,8 @@ impl Options {
 
 /// Makes the plan. The same input gives the same plan, to the byte.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let (context, scope) = (Context { input }, scope::scope(input));
+    let index = Index::of(input);
+    let (context, scope) = (Context { input, index: &index }, scope::scope(input, &index));
     let (mut graph, mut out) = (StepGraph::default(), Fragment::default());
     let order = scope::asked_for(input);
     let mut services = Services::new(&context, &mut graph);
@@ -144,7 +148,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     out.append(removal::services(&context, &scope.removed, &mut graph));
     out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
-    handover::order(&mut graph, input);
+    handover::order(&mut graph, &index);
     let mut plan = Plan {
         changes: out.changes,
         verifications: out.verifications,
@@ -155,7 +159,11 @@ pub fn plan(input: &Input<'_>) -> Plan {
         notes: [scope.notes, out.notes].concat(),
         order,
     };
-    safety::check(&mut plan, input);
+    safety::check(&mut plan, input, &index);
+    if cfg!(debug_assertions) {
+        let news = invariants::news(invariants::invariants(&plan, input));
+        assert!(news.is_empty(), "an invariant does not hold for this plan. This is a bug in hl: {news:?}");
+    }
     plan
 }
 

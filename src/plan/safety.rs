@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::handover::overlap;
+use super::index::Index;
 use super::operation::Operation;
+use super::step::Step;
 use super::{Action, External, Holder, Input, Objection, Plan, Required};
-use crate::model::homelab::{Network, Service, Volume};
-use crate::model::view::{LiveContainer, LiveNode, Status};
+use crate::model::homelab::{Network, Volume};
+use crate::model::live_index::NodeIndex;
+use crate::model::spec::ContainerSpec;
+use crate::model::view::{LiveContainer, Status};
 use crate::model::{Addr, Kind, NodeName, ServiceName};
 
 /// Adds every objection.
-pub(super) fn check(plan: &mut Plan, input: &Input<'_>) {
-    conflicts(plan, input);
-    externals(plan, input);
+pub(super) fn check(plan: &mut Plan, input: &Input<'_>, index: &Index<'_>) {
+    conflicts(plan, index);
+    externals(plan, input, index);
     empty(plan, input);
     incomplete(plan, input);
     if let Some(most) = input.options.max_changes {
@@ -32,33 +36,61 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
     plan.objections.extend(silent.map(|(node, _)| Objection::NodeUnknown { node: node.clone() }));
 }
 
+/// What the steps of a plan do to live containers, by node and id.
+#[derive(Default)]
+struct Fates<'p> {
+    /// Containers that stop or are removed.
+    going: BTreeSet<(&'p NodeName, &'p str)>,
+    /// Containers that get another name, with the resources in whose place they are.
+    renamed: BTreeMap<(&'p NodeName, &'p str), BTreeSet<&'p Addr>>,
+    /// Containers that are renamed or removed.
+    nameless: BTreeSet<(&'p NodeName, &'p str)>,
+}
+
+impl<'p> Fates<'p> {
+    fn of(steps: &'p [Step]) -> Self {
+        let mut fates = Self::default();
+        for step in steps {
+            match &step.operation {
+                Operation::StopContainer { container } => {
+                    fates.going.insert((&step.node, container));
+                }
+                Operation::RemoveContainer { container, .. } => {
+                    fates.going.insert((&step.node, container));
+                    fates.nameless.insert((&step.node, container));
+                }
+                Operation::RenameContainer { container, .. } => {
+                    fates.nameless.insert((&step.node, container));
+                    fates.renamed.entry((&step.node, container)).or_default().extend(&step.addr);
+                }
+                _ => {}
+            }
+        }
+        fates
+    }
+
+    /// Whether a container neither stops nor makes room for the resource by getting another name.
+    fn stays(&self, node: &'p NodeName, live: &'p LiveContainer, addr: &Addr) -> bool {
+        let key = (node, live.id.as_str());
+        !self.going.contains(&key) && !self.renamed.get(&key).is_some_and(|addrs| addrs.contains(addr))
+    }
+}
+
 /// Ports and names that something which stays has already.
-fn conflicts(plan: &mut Plan, input: &Input<'_>) {
+fn conflicts(plan: &mut Plan, index: &Index<'_>) {
+    let fates = Fates::of(&plan.steps);
     let mut found = Vec::new();
     for step in &plan.steps {
-        let Operation::CreateContainer { spec, .. } = &step.operation else { continue };
-        let (Some(addr), Some(node)) = (&step.addr, input.live.nodes.get(&step.node).and_then(|n| n.known())) else {
-            continue;
-        };
-        for live in node.containers.values().filter(|c| !goes(plan, c) && !takes_place_of(plan, addr, c)) {
-            if live.name == spec.name {
-                found.push(Objection::NameTaken { addr: addr.clone(), holder: Holder::of(live) });
-            }
-            let running = matches!(live.status, Status::Running | Status::Paused | Status::Restarting);
-            let port = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q)));
-            if let (true, Some(port)) = (running, port) {
-                let (addr, port) = (addr.clone(), port.clone());
-                found.push(Objection::PortTaken { addr, port, holder: Holder::of(live) });
-            }
+        let (Some(addr), Some(node)) = (&step.addr, index.node(&step.node)) else { continue };
+        if let Operation::CreateContainer { spec, .. } = &step.operation {
+            found.extend(taken(&fates, addr, spec, node));
         }
     }
     for step in &plan.steps {
         let Operation::RenameContainer { container, name } = &step.operation else { continue };
-        let (Some(addr), Some(node)) = (&step.addr, input.live.nodes.get(&step.node).and_then(|n| n.known())) else {
-            continue;
-        };
-        let holders = node.containers.values().filter(|c| c.name == *name && c.id != *container);
-        for holder in holders.filter(|c| !gives_up_name(plan, c)) {
+        let (Some(addr), Some(node)) = (&step.addr, index.node(&step.node)) else { continue };
+        let holders = node.named(name).iter().filter(|c| c.id != *container);
+        for holder in holders.filter(|c| !fates.nameless.contains(&(&step.node, c.id.as_str()))) {
             let objection = Objection::NameTaken { addr: addr.clone(), holder: Holder::of(holder) };
             // A replacement takes its name by its creation and by a renaming.
             if !found.contains(&objection) {
@@ -69,62 +101,54 @@ fn conflicts(plan: &mut Plan, input: &Input<'_>) {
     plan.objections.extend(found);
 }
 
-/// Whether the plan takes a container's name from it.
-fn gives_up_name(plan: &Plan, live: &LiveContainer) -> bool {
-    plan.steps.iter().any(|s| match &s.operation {
-        Operation::RenameContainer { container, .. } | Operation::RemoveContainer { container, .. } => {
-            *container == live.id
+/// The containers that stay and have the name or a port of one that is made, by id.
+fn taken(fates: &Fates<'_>, addr: &Addr, spec: &ContainerSpec, node: &NodeIndex<'_>) -> Vec<Objection> {
+    let named = node.named(&spec.name).iter();
+    let on_ports = spec.ports.iter().flat_map(|port| node.on_port(port));
+    let holders: BTreeMap<&str, &LiveContainer> = named.chain(on_ports).map(|c| (c.id.as_str(), *c)).collect();
+    let mut found = Vec::new();
+    for live in holders.into_values().filter(|live| fates.stays(&addr.node, live, addr)) {
+        if live.name == spec.name {
+            found.push(Objection::NameTaken { addr: addr.clone(), holder: Holder::of(live) });
         }
-        _ => false,
-    })
-}
-
-/// Whether the plan stops or removes a container.
-fn goes(plan: &Plan, live: &LiveContainer) -> bool {
-    plan.steps.iter().any(|s| match &s.operation {
-        Operation::StopContainer { container } | Operation::RemoveContainer { container, .. } => *container == live.id,
-        _ => false,
-    })
-}
-
-/// Whether a container is the one in whose place the resource is made: a start-first replacement.
-fn takes_place_of(plan: &Plan, addr: &Addr, live: &LiveContainer) -> bool {
-    plan.steps.iter().any(|s| {
-        s.addr.as_ref() == Some(addr)
-            && matches!(&s.operation, Operation::RenameContainer { container, .. } if *container == live.id)
-    })
+        let running = matches!(live.status, Status::Running | Status::Paused | Status::Restarting);
+        let port = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q)));
+        if let (true, Some(port)) = (running, port) {
+            let (addr, port) = (addr.clone(), port.clone());
+            found.push(Objection::PortTaken { addr, port, holder: Holder::of(live) });
+        }
+    }
+    found
 }
 
 /// External networks and volumes that nobody makes.
-fn externals(plan: &mut Plan, input: &Input<'_>) {
-    let made = own_networks(&input.homelab.services);
+fn externals(plan: &mut Plan, input: &Input<'_>, index: &Index<'_>) {
+    let mut makes: BTreeMap<&ServiceName, &Addr> = BTreeMap::new();
+    for change in &plan.changes {
+        if change.addr.kind == Kind::Container && !change.steps.is_empty() && change.action != Action::Delete {
+            makes.entry(&change.addr.service).or_insert(&change.addr);
+        }
+    }
     let mut found = Vec::new();
     for service in input.homelab.services.values() {
-        let Some(node) = input.live.nodes.get(&service.node).and_then(|n| n.known()) else { continue };
-        let creates = |c: &&super::PlannedChange| {
-            c.addr.service == service.name
-                && c.addr.kind == Kind::Container
-                && !c.steps.is_empty()
-                && c.action != Action::Delete
-        };
-        let Some(change) = plan.changes.iter().find(creates) else { continue };
+        let (Some(node), Some(addr)) = (index.node(&service.node), makes.get(&service.name)) else { continue };
         let missing = |external: External, name: &str| Objection::ExternalMissing {
-            addr: change.addr.clone(),
+            addr: (*addr).clone(),
             external,
             name: name.to_owned(),
         };
         for network in service.networks.values() {
             if let Network::External { name } = network
                 && !has_network(node, name)
-                && !made.contains(&(&service.node, name.as_str()))
+                && !index.makes_network(&service.node, name)
             {
                 found.push(missing(External::Network, name));
             }
         }
         for volume in service.volumes.values() {
             if let Volume::External { name } = volume
-                && !node.volumes.contains_key(name)
-                && !makes_volume(input, service, name)
+                && !node.live.volumes.contains_key(name)
+                && !index.makes_volume(&service.node, name)
             {
                 found.push(missing(External::Volume, name));
             }
@@ -133,13 +157,8 @@ fn externals(plan: &mut Plan, input: &Input<'_>) {
     plan.objections.extend(found);
 }
 
-fn has_network(node: &LiveNode, name: &str) -> bool {
-    node.network(name).is_some() || node.networks.contains_key(name)
-}
-
-fn makes_volume(input: &Input<'_>, service: &Service, name: &str) -> bool {
-    let others = input.homelab.services.values().filter(|s| s.node == service.node);
-    others.flat_map(|s| s.volumes.values()).any(|v| matches!(v, Volume::Own(spec) if spec.name == name))
+fn has_network(node: &NodeIndex<'_>, name: &str) -> bool {
+    node.network(name).is_some() || node.live.networks.contains_key(name)
 }
 
 /// A repository that suddenly declares nothing is a broken checkout and not a wish.
@@ -148,14 +167,4 @@ fn empty(plan: &mut Plan, input: &Input<'_>) {
     if declares_nothing && !input.recorded.services.is_empty() && input.options.delete.is_empty() {
         plan.objections.push(Objection::NothingDeclared { recorded: input.recorded.services.len() });
     }
-}
-
-/// Real network names that each service declares for itself, with the node that they are on.
-fn own_networks(services: &BTreeMap<ServiceName, Service>) -> BTreeSet<(&NodeName, &str)> {
-    let all = services.values().flat_map(|s| s.networks.values().map(move |n| (s, n)));
-    all.filter_map(|(s, n)| match n {
-        Network::Own(spec) => Some((&s.node, spec.name.as_str())),
-        Network::External { .. } => None,
-    })
-    .collect()
 }

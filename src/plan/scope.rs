@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::index::Index;
 use super::resources::own_volume;
 use super::whereabouts::{VolumeTransfer, is_home, volume_transfer};
 use super::{Block, Input, Note, Unknown, UnknownCause, order};
@@ -23,8 +24,8 @@ pub(super) struct Scope<'a> {
 }
 
 /// Sorts the changes into what is planned and what is not.
-pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
-    let mut scope = Scope { unknown: unknown(input), ..Scope::default() };
+pub(super) fn scope<'a>(input: &Input<'a>, index: &Index<'_>) -> Scope<'a> {
+    let mut scope = Scope { unknown: unknown(input, index), ..Scope::default() };
     scope.notes.extend(input.recorded.interrupted.iter().cloned().map(Note::Interrupted));
     scope.notes.extend(clocks(input));
     for change in input.changes.iter().filter(|c| in_scope(input, &c.addr)) {
@@ -37,7 +38,7 @@ pub(super) fn scope<'a>(input: &Input<'a>) -> Scope<'a> {
             scope.removed.entry(name.clone()).or_default().push(change);
         }
     }
-    block(input, &mut scope);
+    block(input, index, &mut scope);
     leave_out(input, &mut scope);
     scope
 }
@@ -79,12 +80,7 @@ fn in_scope(input: &Input<'_>, addr: &Addr) -> bool {
     options.targets.is_empty() || options.targets.iter().any(|t| t.covers(addr)) || stands_under()
 }
 
-fn unknown(input: &Input<'_>) -> BTreeMap<NodeName, Unknown> {
-    let services_of = |node: &NodeName| -> BTreeSet<ServiceName> {
-        let resolved = input.homelab.services.values().filter(|s| s.node == *node).map(|s| s.name.clone());
-        let unresolved = input.homelab.unresolved.iter().filter(|(_, u)| u.node == *node).map(|(n, _)| n.clone());
-        resolved.chain(unresolved).collect()
-    };
+fn unknown(input: &Input<'_>, index: &Index<'_>) -> BTreeMap<NodeName, Unknown> {
     let mut unknown = BTreeMap::new();
     for (name, view) in &input.live.nodes {
         let cause = match view {
@@ -92,13 +88,13 @@ fn unknown(input: &Input<'_>) -> BTreeMap<NodeName, Unknown> {
             NodeView::Unknown { why, hint } => UnknownCause::Unreachable { why: why.clone(), hint: hint.clone() },
             NodeView::Maintenance => UnknownCause::Maintenance,
         };
-        unknown.insert(name.clone(), Unknown { cause, services: services_of(name) });
+        unknown.insert(name.clone(), Unknown { cause, services: index.services_on(name) });
     }
     unknown
 }
 
 /// Finds the services whose changes cannot be planned although their node is known.
-fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
+fn block(input: &Input<'_>, index: &Index<'_>, scope: &mut Scope<'_>) {
     for (name, unresolved) in &input.homelab.unresolved {
         if !scope.unknown.contains_key(&unresolved.node) {
             scope.blocked.insert(name.clone(), Block::Unresolved { why: unresolved.why.clone() });
@@ -107,9 +103,9 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
     for name in order::services(input.homelab) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
-        let block = left_behind(input, service)
+        let block = left_behind(input, index, service)
             .or_else(|| moved(input, service, scope))
-            .or_else(|| other_directory(input, service, scope))
+            .or_else(|| other_directory(input, index, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
         if let Some(block) = block {
             scope.blocked.insert(name, block);
@@ -119,11 +115,10 @@ fn block(input: &Input<'_>, scope: &mut Scope<'_>) {
 
 /// A service whose owner changed while the node that has it, and its data, cannot be read: made anew elsewhere it would
 /// begin with nothing, beside itself.
-fn left_behind(input: &Input<'_>, service: &Service) -> Option<Block> {
+fn left_behind(input: &Input<'_>, index: &Index<'_>, service: &Service) -> Option<Block> {
     let unknown =
         |node: &NodeName| matches!(input.live.nodes.get(node), Some(NodeView::Unknown { .. } | NodeView::Maintenance));
-    let elsewhere = |addr: &&Addr| addr.service == service.name && addr.node != service.node && unknown(&addr.node);
-    let from = &input.recorded.resources.keys().find(elsewhere)?.node;
+    let from = index.recorded_on(&service.name).find(|node| **node != service.node && unknown(node))?;
     if is_home(input, service) {
         return None;
     }
@@ -162,8 +157,8 @@ fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Bloc
 }
 
 /// A running project that was started from another folder, whose mounts would silently be re-pointed.
-fn other_directory(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
-    let node = input.live.nodes.get(&service.node)?.known()?;
+fn other_directory(input: &Input<'_>, index: &Index<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
+    let node = index.node(&service.node)?;
     let repointed = scope.changes.get(&service.name)?.iter().find(|c| {
         c.addr.kind == Kind::Container
             && c.fields.iter().any(|f| f.field.key == Key::Volumes && f.verdict.needs_action() && f.live.is_some())

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Input;
 use super::decide::Decision;
 use super::graph::NewStep;
+use super::index::Index;
 use super::step::{GroupId, StepId};
-use crate::diff::{Change, Instances};
+use crate::diff::{self, Change, Instances};
 use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
 use crate::model::{NodeName, ServiceName};
@@ -14,12 +15,19 @@ use crate::model::{NodeName, ServiceName};
 /// What the whole plan is made from.
 pub(super) struct Context<'a> {
     pub(super) input: &'a Input<'a>,
+    pub(super) index: &'a Index<'a>,
 }
 
 impl<'a> Context<'a> {
     /// What a node has, if that is known.
     pub(super) fn known(&self, node: &NodeName) -> Option<&'a LiveNode> {
-        self.input.live.nodes.get(node)?.known()
+        self.index.node(node).map(|node| node.live)
+    }
+
+    /// The live containers of a service on its node; none where that is not known.
+    pub(super) fn instances(&self, service: &Service) -> Instances<'a> {
+        let node = self.index.node(&service.node);
+        node.map(|node| diff::instances(service, self.input.recorded, node)).unwrap_or_default()
     }
 
     /// The folder on a node that is the root of all that hl keeps there.

@@ -10,7 +10,7 @@ use super::relocation::{self, RelocationSource};
 use super::service_plan::{Context, PlannedServices, ServicePlan};
 use super::step::StepId;
 use super::{Action, containers, dependencies, removal, resources, verification};
-use crate::diff::{self, Change, Presence};
+use crate::diff::{Change, Presence};
 use crate::model::Kind;
 use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
@@ -88,7 +88,7 @@ fn service_plan<'a>(
 ) -> ServicePlan<'a> {
     let recorded = context.input.recorded;
     let changes: Vec<&Change> = changes.iter().filter(|c| c.addr.node == service.node).copied().collect();
-    let instances = diff::instances(service, recorded, node);
+    let instances = context.instances(service);
     let of_containers: BTreeMap<String, &Change> = changes
         .iter()
         .filter(|c| c.addr.kind == Kind::Container && service.containers.contains_key(&c.addr.name))

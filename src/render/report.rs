@@ -1,7 +1,7 @@
 //! What every rendering of a plan tells: its changes by service, why they are made, what they amount to. It does not
 //! know whether that becomes text, Markdown or JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::count::Counts;
 use super::display_action::DisplayAction;
@@ -26,27 +26,37 @@ impl Group<'_> {
 
 /// The changes by service, in the order in which services are first touched.
 pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut groups = Groups::default();
     for change in &plan.changes {
-        group(&mut groups, &change.addr.node, &change.addr.service).changes.push(change);
+        groups.of(&change.addr.node, &change.addr.service).changes.push(change);
     }
     for verification in &plan.verifications {
-        group(&mut groups, &verification.node, &verification.service).verifications.push(verification);
+        groups.of(&verification.node, &verification.service).verifications.push(verification);
     }
-    let place = |service: &ServiceName| plan.order.iter().position(|s| s == service).unwrap_or(usize::MAX);
+    let mut groups = groups.all;
+    let places: BTreeMap<&ServiceName, usize> = plan.order.iter().enumerate().map(|(at, name)| (name, at)).collect();
     // Services that are only verified stand among the others, where their turn comes.
     if groups.iter().any(|g| g.changes.is_empty()) {
-        groups.sort_by_key(|g| place(g.service));
+        groups.sort_by_key(|g| places.get(g.service).copied().unwrap_or(usize::MAX));
     }
     groups
 }
 
-fn group<'a, 'b>(groups: &'b mut Vec<Group<'a>>, node: &'a NodeName, service: &'a ServiceName) -> &'b mut Group<'a> {
-    let at = groups.iter().position(|g| g.node == node && g.service == service).unwrap_or_else(|| {
-        groups.push(Group { node, service, changes: Vec::new(), verifications: Vec::new() });
-        groups.len() - 1
-    });
-    &mut groups[at]
+/// Groups in the order in which they are asked for first.
+#[derive(Default)]
+struct Groups<'a> {
+    all: Vec<Group<'a>>,
+    places: BTreeMap<(&'a NodeName, &'a ServiceName), usize>,
+}
+
+impl<'a> Groups<'a> {
+    fn of(&mut self, node: &'a NodeName, service: &'a ServiceName) -> &mut Group<'a> {
+        let at = *self.places.entry((node, service)).or_insert(self.all.len());
+        if at == self.all.len() {
+            self.all.push(Group { node, service, changes: Vec::new(), verifications: Vec::new() });
+        }
+        &mut self.all[at]
+    }
 }
 
 /// The most important reasons of a service's changes, each once, those of its containers first. What

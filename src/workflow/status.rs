@@ -3,17 +3,17 @@
 use super::observe::Observation;
 use crate::diff;
 use crate::model::homelab::Service;
+use crate::model::live_index::LiveIndex;
 use crate::model::status::{ContainerState, ContainerStatus};
-use crate::model::view::{LiveContainer, NodeView, RecordedView};
+use crate::model::view::{LiveContainer, RecordedView};
 use crate::plan;
 
 /// How the declared containers are that `options` ask for, by service and name. Those of a node that does not answer are left
 /// out.
 pub fn status(observation: &Observation, recorded: &RecordedView, options: &plan::Options) -> Vec<ContainerStatus> {
-    let homelab = &observation.homelab;
+    let (homelab, index) = (&observation.homelab, LiveIndex::of(&observation.live));
     let services = homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name));
-    let mut all: Vec<ContainerStatus> =
-        services.flat_map(|service| of_service(service, observation, recorded)).collect();
+    let mut all: Vec<ContainerStatus> = services.flat_map(|service| of_service(service, &index, recorded)).collect();
     let unresolved = homelab.unresolved.iter().filter(|(name, u)| options.asks_for(&u.node, name));
     all.extend(unresolved.map(|(name, unresolved)| ContainerStatus {
         node: unresolved.node.clone(),
@@ -27,8 +27,8 @@ pub fn status(observation: &Observation, recorded: &RecordedView, options: &plan
     all
 }
 
-fn of_service(service: &Service, observation: &Observation, recorded: &RecordedView) -> Vec<ContainerStatus> {
-    let Some(NodeView::Known(node)) = observation.live.nodes.get(&service.node) else { return Vec::new() };
+fn of_service(service: &Service, index: &LiveIndex<'_>, recorded: &RecordedView) -> Vec<ContainerStatus> {
+    let Some(node) = index.node(&service.node) else { return Vec::new() };
     let found = diff::instances(service, recorded, node);
     let of_container = |name: &String, live: Option<&&LiveContainer>| ContainerStatus {
         node: service.node.clone(),

@@ -7,19 +7,21 @@ use super::observe::Observation;
 use crate::apply::verify::{self, Subject};
 use crate::diff;
 use crate::model::homelab::Service;
+use crate::model::live_index::LiveIndex;
 use crate::model::status::{Problem, Verified};
-use crate::model::view::{Health, NodeView, RecordedView, Status};
+use crate::model::view::{Health, RecordedView, Status};
 use crate::plan;
 
 /// Verifies the services that `options` ask for, all at once. They are given in the order of their dependencies.
 pub async fn verify(observation: &Observation, recorded: &RecordedView, options: &plan::Options) -> Vec<Verified> {
+    let index = LiveIndex::of(&observation.live);
     let order = plan::service_order(&observation.homelab);
     let chosen = order
         .iter()
         .filter_map(|name| observation.homelab.services.get(name))
         .filter(|service| options.asks_for(&service.node, &service.name));
     let job = verify::Job {
-        services: chosen.map(|service| subject(service, observation, recorded)).collect(),
+        services: chosen.map(|service| subject(service, &index, recorded)).collect(),
         live: &observation.live,
         declared: &observation.homelab.nodes,
         nodes: &observation.nodes,
@@ -29,9 +31,9 @@ pub async fn verify(observation: &Observation, recorded: &RecordedView, options:
 }
 
 /// A service with how its containers are, as they were observed.
-fn subject<'a>(service: &'a Service, observation: &Observation, recorded: &RecordedView) -> Subject<'a> {
+fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedView) -> Subject<'a> {
     let (mut problems, mut starting) = (Vec::new(), BTreeMap::new());
-    let Some(node) = observation.live.nodes.get(&service.node).and_then(NodeView::known) else {
+    let Some(node) = index.node(&service.node) else {
         return Subject { service, problems, starting };
     };
     let found = diff::instances(service, recorded, node);

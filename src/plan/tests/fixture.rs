@@ -143,14 +143,12 @@ impl World {
     }
 
     pub fn plan(&self) -> Plan {
-        let changes = self.changes();
-        plan(&Input {
-            homelab: &self.homelab,
-            recorded: &self.recorded,
-            live: &self.live,
-            changes: &changes,
-            options: &self.options,
-        })
+        plan(&self.input(&self.changes()))
+    }
+
+    /// What a plan is made from.
+    pub fn input<'a>(&'a self, changes: &'a [diff::Change]) -> Input<'a> {
+        Input { homelab: &self.homelab, recorded: &self.recorded, live: &self.live, changes, options: &self.options }
     }
 }
 

@@ -3,7 +3,7 @@
 mod changes;
 mod env_files;
 mod first;
-mod fixture;
+pub(super) mod fixture;
 mod neighbours;
 mod outline;
 mod removal;

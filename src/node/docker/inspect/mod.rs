@@ -48,7 +48,7 @@ const COMPOSE: &str = "com.docker.compose.";
 /// What else is on the node, by which an inspected container's references get names.
 #[derive(Debug, Default)]
 pub struct Surroundings {
-    /// Networks: id → name.
+    /// Networks: name → id, the first of those that share a name.
     networks: BTreeMap<String, String>,
     /// Containers by id.
     containers: BTreeMap<String, Peer>,
@@ -68,15 +68,17 @@ impl Surroundings {
             name: list_name(listed),
             identity: identity(listed.labels.as_ref().unwrap_or(&BTreeMap::new())),
         };
+        let mut by_id: Vec<&api_types::Network> = networks.iter().collect();
+        by_id.sort_by(|a, b| b.id.cmp(&a.id));
         Self {
-            networks: networks.iter().map(|n| (n.id.clone(), n.name.clone())).collect(),
+            networks: by_id.into_iter().map(|n| (n.name.clone(), n.id.clone())).collect(),
             containers: containers.iter().map(|c| (c.id.clone(), peer(c))).collect(),
         }
     }
 
     /// The id of the network that has a name now.
     fn network_id(&self, name: &str) -> Option<&str> {
-        self.networks.iter().find(|(_, n)| *n == name).map(|(id, _)| id.as_str())
+        self.networks.get(name).map(String::as_str)
     }
 
     /// What an id (or name) of a container means to a container of `project`.
