@@ -3,14 +3,18 @@
 //!
 //! Each rule is a function from files to complaints, and is itself tried on files that break it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod file_names;
+mod imports;
+mod sentences;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use petgraph::algo::tarjan_scc;
-use petgraph::graphmap::DiGraphMap;
-
-use crate::support::source::{lines_without_tests, literals, names};
+use crate::support::source::{lines_without_tests, names};
 use crate::support::trial::{Trial, trial};
+use file_names::{a_shared_name_has_one_meaning, files_have_names, naming_rule_can_fail, shared_name_rule_can_fail};
+use imports::{cycle_rule_can_fail, no_two_files_know_each_other};
+use sentences::{only_render_has_sentences, sentences_rule_can_fail};
 
 pub const TRIALS: &[Trial] = &[
     trial!(arrows_go_one_way),
@@ -123,62 +127,7 @@ const HOMELAB: &[&str] = &[
 const PLAIN_VALUES: &[&str] = &["std::net::IpAddr"];
 
 const TALK: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
-/// Rooms whose results are data; the sentences about them are made in `render`.
-const WORDLESS: &[&str] = &["plan", "apply", "data", "state"];
-/// From so many words on a text is a sentence.
-const SENTENCE: usize = 4;
-/// Whatever is told to a programmer (a bug) and not to a user, and the texts of error types.
-const NO_SENTENCE: &[&str] =
-    &["#", "panic!", "unreachable!", "assert!", "assert_eq!", "assert_ne!", "debug_assert!", "expect"];
-/// Files that have some sentences all the same: how many at most, and why. The list only gets shorter.
-const SENTENCES: &[(&str, usize, &str)] = &[
-    ("src/apply/env_file.rs", 3, "comments in a file that persons read, and no output"),
-    ("src/apply/health.rs", 1, "why a script failed, for the events of an apply"),
-    ("src/apply/locks.rs", 1, "why a node is not worked on any more, for the events of an apply"),
-    ("src/apply/run.rs", 6, "warnings and failures for the events of an apply"),
-    ("src/apply/wait.rs", 4, "what a container does instead of working, for the events of an apply"),
-    ("src/apply/words.rs", 4, "the journal keeps calls in words"),
-    ("src/state/format.rs", 4, "the texts of errors that serde makes"),
-    ("src/state/key.rs", 1, "the text of an error of std::io"),
-    ("src/state/load.rs", 3, "details of an error type"),
-    ("src/state/lock.rs", 1, "the holder of a lock as the error about it shows it"),
-    ("src/state/store.rs", 1, "the verb in the text of an error"),
-];
 const MAX_LINES: usize = 500;
-const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "imp", "misc"];
-
-/// File names that several rooms have, each with the one meaning that it has in all of them.
-const SHARED_NAMES: &[(&str, &str)] = &[
-    ("apply", "the apply of a plan: what it does, and its command"),
-    ("backup", "the backup rules of a service: as data, and as they are read"),
-    ("build", "how an image is built: what a file says, and what the engine is told"),
-    ("consistency", "what contradicts itself: in a Compose file, and between the files of a repository"),
-    ("container", "a container of a service: its spec, how it is read, compared and called"),
-    ("delete", "the removal of a service: what it does, and its command"),
-    ("error", "why something could not be done: on a node, and with data"),
-    ("field", "a field of a resource, and how it is told"),
-    ("history", "what was applied when: as it is kept, and as it is told"),
-    ("image", "an image: its spec, how it is read, and the syntax of its name"),
-    ("lock", "a lock: of the state, and of a node"),
-    ("locks", "the locks of all nodes: who takes them, who holds them, how that is told"),
-    ("network", "a network: how it is read, and what the engine is told"),
-    ("plan", "the plan: how it is made, told and asked for"),
-    ("progress", "how far an apply is: how it is told, and where"),
-    ("record", "what is recorded of a resource: what it is, and when"),
-    ("redact", "how secrets are kept out of texts"),
-    ("resources", "networks, volumes, directories and files: how they differ, and their steps"),
-    ("saved_plan", "a plan in a file: its format, and how it is saved and loaded"),
-    ("secret", "a secret: the value, and the command"),
-    ("selection", "what a command is asked about: as arguments, and as options"),
-    ("service", "a service: of a Compose file, and of the homelab"),
-    ("size", "a number of bytes: as Compose has it, and as people are told"),
-    ("status", "whether something runs: as the engine has it, as a report, as it is told"),
-    ("step", "a step of a plan, and how it is told"),
-    ("value", "the value of a field, and how it is told"),
-    ("verify", "the verification of a service: how it is done, told and asked for"),
-    ("violations", "where data breaks the rules of a schema"),
-];
-
 /// Words of places and machines that have nothing to do with the project. In pieces, so that this file has none.
 const FOREIGN: &[&str] = &[
     concat!("/wo", "rk/"),
@@ -260,135 +209,11 @@ fn talking(files: &[File]) -> Vec<String> {
         .collect()
 }
 
-fn sentences(files: &[File]) -> Vec<String> {
-    let rooms = sources(files).filter(|(path, _)| top_module(path).is_some_and(|module| WORDLESS.contains(&module)));
-    let mut complaints = Vec::new();
-    for (path, text) in rooms {
-        let is_exempt = |inside: &[String]| inside.iter().any(|name| NO_SENTENCE.contains(&name.as_str()));
-        let all = literals(text).into_iter().filter(|l| !is_exempt(&l.inside) && words(&l.text) >= SENTENCE);
-        let found: Vec<String> = all.map(|l| format!("{path}:{}: sentence: {}", l.line, l.text)).collect();
-        match SENTENCES.iter().find(|(known, ..)| *known == path) {
-            Some(_) if found.is_empty() => complaints.push(format!("{path}: has no sentence and is on the list")),
-            Some((_, most, _)) if found.len() <= *most => {}
-            Some(_) | None => complaints.extend(found),
-        }
-    }
-    let is_there = |path: &str| files.iter().any(|(known, _)| known == path);
-    let gone = SENTENCES.iter().filter(|(path, ..)| files.len() > 1 && !is_there(path));
-    complaints.extend(gone.map(|(path, ..)| format!("{path}: is on the list of sentences and not there")));
-    complaints
-}
-
-/// How many words a text has, without what is put into it.
-fn words(text: &str) -> usize {
-    let mut depth = 0_usize;
-    let own = text.chars().filter(|c| match c {
-        '{' => {
-            depth += 1;
-            false
-        }
-        '}' => {
-            depth = depth.saturating_sub(1);
-            false
-        }
-        _ => depth == 0,
-    });
-    let own: String = own.collect();
-    own.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count()
-}
-
 fn length(files: &[File]) -> Vec<String> {
     let rust = files.iter().filter(|(path, _)| path.ends_with(".rs"));
     rust.map(|(path, text)| (path, lines_without_tests(text)))
         .filter(|(_, lines)| *lines > MAX_LINES)
         .map(|(path, lines)| format!("{path}: {lines} lines without tests, more than {MAX_LINES}"))
-        .collect()
-}
-
-fn naming(files: &[File]) -> Vec<String> {
-    let nameless = |path: &str| path.trim_end_matches(".rs").split('/').any(|part| NAMELESS.contains(&part));
-    let rust = files.iter().map(|(path, _)| path).filter(|path| path.ends_with(".rs"));
-    rust.filter(|path| nameless(path)).map(|path| format!("{path}: the name says nothing")).collect()
-}
-
-/// Groups of files that import one another, however long the way round is. What a folder's door and its rooms know of
-/// each other does not count: they are one thing.
-fn cycles(files: &[File]) -> Vec<String> {
-    let modules: BTreeMap<String, &str> = sources(files).map(|(path, _)| (module(path), path)).collect();
-    let mut graph = DiGraphMap::<&str, ()>::new();
-    for (path, text) in sources(files) {
-        let from = module(path);
-        for name in names(text).paths.iter().filter_map(|name| absolute(&from, name)) {
-            let Some((to, file)) = longest(&modules, &name) else { continue };
-            if !within(&from, to) && !within(to, &from) {
-                graph.add_edge(path, file, ());
-            }
-        }
-    }
-    let groups = tarjan_scc(&graph).into_iter().filter(|group| group.len() > 1);
-    let mut complaints: Vec<String> = groups
-        .map(|mut group| {
-            group.sort_unstable();
-            format!("these import one another: {}", group.join(", "))
-        })
-        .collect();
-    complaints.sort();
-    complaints
-}
-
-/// The module that a file of `src/` is: `plan/step.rs` is `plan::step`, `plan/mod.rs` is `plan`; the crate's root is empty.
-fn module(path: &str) -> String {
-    let name = path.trim_start_matches("src/").trim_end_matches(".rs");
-    let door = name.strip_suffix("/mod").unwrap_or(name);
-    if matches!(door, "lib" | "main") { String::new() } else { door.replace('/', "::") }
-}
-
-/// A name of a file from the crate's root: `super::step::Call` in `plan::build` is `plan::step::Call`. None for names of
-/// other crates and for names that come by an import of their own.
-fn absolute(from: &str, name: &str) -> Option<String> {
-    let mut base: Vec<&str> = match name.split("::").next()? {
-        "crate" => Vec::new(),
-        "self" | "super" => from.split("::").collect(),
-        _ => return None,
-    };
-    let mut parts = name.split("::").peekable();
-    while let Some(part) = parts.next_if(|part| matches!(*part, "crate" | "self" | "super")) {
-        if part == "super" {
-            base.pop()?;
-        }
-    }
-    Some(base.into_iter().chain(parts).collect::<Vec<_>>().join("::"))
-}
-
-/// The module that a name leads into, the longest in front of it, and its file.
-fn longest<'a>(modules: &'a BTreeMap<String, &'a str>, name: &str) -> Option<(&'a str, &'a str)> {
-    let mut name = name;
-    loop {
-        if let Some((module, file)) = modules.get_key_value(name) {
-            return Some((module, file));
-        }
-        name = name.rsplit_once("::")?.0;
-    }
-}
-
-/// Names of files that rooms share without a reason in the table, and reasons that nobody needs.
-fn shared_names(files: &[File], reasons: &[(&str, &str)]) -> Vec<String> {
-    let mut rooms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (path, _) in sources(files) {
-        let inner = path.trim_start_matches("src/").trim_end_matches(".rs").rsplit_once('/');
-        let (Some(room), Some((_, name))) = (top_module(path), inner) else { continue };
-        if name != "mod" {
-            rooms.entry(name).or_default().insert(room);
-        }
-    }
-    rooms.retain(|_, rooms| rooms.len() > 1);
-    let listed = |name: &str| reasons.iter().any(|(listed, _)| *listed == name);
-    let shared = rooms.iter().filter(|(name, _)| !listed(name));
-    let unused = reasons.iter().filter(|(name, _)| !rooms.contains_key(name));
-    let all = |rooms: &BTreeSet<&str>| rooms.iter().copied().collect::<Vec<_>>().join(", ");
-    shared
-        .map(|(name, rooms)| format!("{name}.rs is in {}, and nothing says that it is one thing", all(rooms)))
-        .chain(unused.map(|(name, _)| format!("{name}.rs is not in several rooms any more")))
         .collect()
 }
 
@@ -569,31 +394,6 @@ fn talking_rule_can_fail() {
     says(talking, "src/cli/x.rs", "fn f() { println!(\"\"); std::env::args(); }", &[]);
 }
 
-fn only_render_has_sentences() {
-    kept(sentences);
-}
-
-fn sentences_rule_can_fail() {
-    let told = r#"fn f(n: &str) -> String { g(format!("Volume {n} stays where it is.")) }"#;
-    says(sentences, "src/plan/x.rs", told, &["src/plan/x.rs:1: sentence: Volume {n} stays where it is."]);
-    says(
-        sentences,
-        "src/data/x.rs",
-        "const A: &str = \n\"it is not there any more\";",
-        &["src/data/x.rs:2: sentence: it is not there any more"],
-    );
-    says(sentences, "src/render/x.rs", told, &[]);
-    says(sentences, "src/plan/x.rs", r#"fn f() { g("docker rm -f 1 2 3", "a/{b c d}/e") } // a b c d"#, &[]);
-    let for_programmers = r#"
-        #[error("{name} cannot be read at all")]
-        struct E;
-        fn f() { assert!(x(), "this is a bug in hl"); y.expect("only what is there is read") }
-        #[cfg(test)]
-        mod tests { const A: &str = "a text of a test"; }
-    "#;
-    says(sentences, "src/apply/x.rs", for_programmers, &[]);
-}
-
 fn files_are_short() {
     kept(length);
 }
@@ -605,47 +405,6 @@ fn length_rule_can_fail() {
     let tested = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", line.repeat(490), line.repeat(300));
     says(length, "src/a.rs", &tested, &[]);
     says(length, "tests/it/a.rs", &line.repeat(501), &["tests/it/a.rs: 501 lines without tests, more than 500"]);
-}
-
-fn files_have_names() {
-    kept(naming);
-}
-
-fn naming_rule_can_fail() {
-    says(naming, "src/config/util.rs", "", &["src/config/util.rs: the name says nothing"]);
-    says(naming, "src/helpers/mod.rs", "", &["src/helpers/mod.rs: the name says nothing"]);
-    says(naming, "src/config/utility_bill.rs", "", &[]);
-}
-
-fn no_two_files_know_each_other() {
-    kept(cycles);
-}
-
-fn cycle_rule_can_fail() {
-    let of = |files: &[(&str, &str)]| {
-        cycles(&files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect::<Vec<_>>())
-    };
-    let (a, b) = (("src/plan/a.rs", "use super::b::B;"), ("src/plan/b.rs", "fn f() -> crate::plan::a::A {}"));
-    assert_eq!(of(&[a, b]), ["these import one another: src/plan/a.rs, src/plan/b.rs"]);
-    let round = [a, ("src/plan/b.rs", "use super::{c::C, d};"), ("src/plan/c/mod.rs", "use super::a;")];
-    assert_eq!(of(&round), ["these import one another: src/plan/a.rs, src/plan/b.rs, src/plan/c/mod.rs"]);
-    let door = [("src/plan/mod.rs", "mod a; use a::A; use self::a::B;"), ("src/plan/a.rs", "use super::Plan;")];
-    assert_eq!(of(&door), [""; 0]);
-    assert_eq!(of(&[a, ("src/plan/b.rs", "#[cfg(test)]\nmod tests { use super::super::a::A; }")]), [""; 0]);
-}
-
-fn a_shared_name_has_one_meaning() {
-    kept(|files| shared_names(files, SHARED_NAMES));
-}
-
-fn shared_name_rule_can_fail() {
-    let files: Vec<File> = ["src/plan/mod.rs", "src/plan/place.rs", "src/diff/mod.rs", "src/diff/x/place.rs"]
-        .map(|path| (path.to_owned(), String::new()))
-        .to_vec();
-    let complaint = "place.rs is in diff, plan, and nothing says that it is one thing";
-    assert_eq!(shared_names(&files, &[]), [complaint]);
-    assert_eq!(shared_names(&files, &[("place", "where something is")]), [""; 0]);
-    assert_eq!(shared_names(&files[..2], &[("place", "x")]), ["place.rs is not in several rooms any more"]);
 }
 
 fn folders_have_doors() {

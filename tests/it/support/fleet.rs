@@ -122,7 +122,7 @@ impl Fleet {
 
     /// Has a command run as soon as an engine's socket is forwarded: a connection is made, and little was read yet.
     pub fn when_forwarded(&self, lab: &Homelab, command: &str) {
-        self.write_ssh(lab, ":", command);
+        self.write_ssh(lab, "", &when("*-fNT*", command));
     }
 
     /// Writes down when each connection is begun and when `ssh` has made it or given it up, until `when_forwarded` is
@@ -132,20 +132,15 @@ impl Fleet {
         let line = |event: &str| {
             format!("for word; do case $word in *.test*) echo \"{event} $word\" >>'{}' ;; esac; done", log.display())
         };
-        self.write_ssh(lab, &line("begin"), &line("end"));
+        // The one call that connects is told to be the master of those that come later.
+        self.write_ssh(lab, &when("*' -M '*", &line("begin")), &when("*' -M '*", &line("end")));
         log
     }
 
-    /// The program `ssh` of a homelab, with commands before and after a connection is made.
+    /// The program `ssh` of a homelab, with commands before and after the real one.
     fn write_ssh(&self, lab: &Homelab, before: &str, after: &str) {
         let config = lab.scratch("ssh").join("config");
-        let connects = |command: &str| format!("case \"$*\" in *-fNT*) {command} ;; esac");
-        let text = format!(
-            "{}\n/usr/bin/ssh -F '{}' \"$@\"; code=$?\n{}\nexit $code\n",
-            connects(before),
-            config.display(),
-            connects(after)
-        );
+        let text = format!("{before}\n/usr/bin/ssh -F '{}' \"$@\"; code=$?\n{after}\nexit $code\n", config.display());
         lab.program("ssh", &text);
     }
 }
@@ -416,6 +411,11 @@ impl Subnet {
         let first = self.number * 4;
         format!("10.203.{}.{}", first / 256, first % 256 + host)
     }
+}
+
+/// A command of a shell that runs where its arguments match a pattern.
+fn when(arguments: &str, command: &str) -> String {
+    format!("case \" $* \" in {arguments}) {command} ;; esac")
 }
 
 /// Whether a connection was begun or ended, and the host's name, in the order of a log of connections.
