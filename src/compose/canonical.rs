@@ -1,6 +1,6 @@
 //! Short forms → long forms, in place, for the tree of one file after its merge.
 //!
-//! What compose-go's `transform` package does. Every synthesized node stands where the short form stood and carries its
+//! Follows compose-go's `transform` package. Every synthesized node stands where the short form stood and carries its
 //! taint. Values that need the whole project (names, defaults, paths) are left to the later stages.
 
 use indexmap::IndexMap;

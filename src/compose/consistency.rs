@@ -32,7 +32,7 @@ pub fn check(project: &Node, disabled: &Map, other_projects: &str, diagnostics: 
     cycle::check(scope.services, diagnostics);
 }
 
-/// What a service may refer to.
+/// The resources that a service may refer to.
 struct Scope<'a> {
     services: &'a Map,
     disabled: &'a Map,

@@ -1,4 +1,4 @@
-//! What was written → the types of Compose's model, in place.
+//! Values as written → values of the types of Compose's model, in place.
 //!
 //! After this every key holds one form: `environment` and `labels` are mappings to text (or null, for a variable to be
 //! taken from outside), `command` is a list of words, sizes are integers, durations are Go's own text, booleans are
@@ -197,7 +197,7 @@ fn decode_test(node: &mut Node) {
     }
 }
 
-/// What a key without a value becomes.
+/// The value of a key that has none.
 #[derive(Clone, Copy)]
 enum Unset {
     Null,

@@ -1,4 +1,4 @@
-//! What one model (the main one, or one that is included) lacks: default values, checks of its resources, absolute
+//! Completes one model (the main one, or one that is included): default values, checks of its resources, absolute
 //! paths, and the content of configs and secrets that come from variables.
 
 use super::paths::{self, Base};

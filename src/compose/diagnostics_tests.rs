@@ -1,10 +1,10 @@
-//! What is said of projects that are wrong, doubtful, or more than hl can do; and that places and secrets survive.
+//! Diagnostics of projects that are wrong, doubtful, or more than hl can do; and that places and secrets survive.
 
 use super::tests::{at, load_with, project, project_with};
 use super::*;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// What is said of a file: severity, code, place and summary, one a line; the ways out after an arrow.
+/// The diagnostics of a file: severity, code, place and summary, one a line; the hints after an arrow.
 fn said(text: &str) -> Vec<String> {
     let (loaded, sources) = load_with(&[("c.yml", text)], |_| {});
     lines(&loaded.diagnostics, &sources)

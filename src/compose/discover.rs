@@ -38,7 +38,7 @@ pub fn upwards(folder: &Path, files: &Files<'_>, diagnostics: &mut Diagnostics) 
     folder.ancestors().map(|f| in_folder(f, files, diagnostics)).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// What the files themselves say about the name of their project.
+/// The project name as the files themselves give it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Naming {
     /// The first document of a file has a `name`, so that the folder's name does not count.
@@ -85,7 +85,7 @@ pub(super) fn project_name(
     }
     let from_folder = folder.file_name().map(|n| project_name_of(&n.to_string_lossy())).filter(|_| !naming.is_named);
     let from_files = naming.name.as_ref().and_then(|(name, _)| {
-        // What cannot be substituted is reported with the rest of the file.
+        // A value that cannot be substituted is reported with the rest of the file.
         let name = template::substitute(name, variables, &mut Seen::default()).ok()?.text;
         Some(project_name_of(&name)).filter(|n| !n.is_empty())
     });

@@ -34,7 +34,7 @@ pub(super) fn prepare(loader: &mut Loader<'_>, document: &mut Node, variables: &
     Some(resets)
 }
 
-/// What a document is merged into: the model so far, without what the document resets.
+/// The base that a document is merged into: the model so far, without the keys that the document resets.
 pub(super) fn base_of(document: &Node, model: Option<Node>, resets: &Resets) -> Node {
     let mut model = model.unwrap_or_else(|| Node::new(Value::Map(Map::new()), document.span));
     resets.apply(&mut model);

@@ -10,7 +10,7 @@ use super::{document, merge, paths};
 use crate::compose::yaml::{Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
 
-/// What `extends` names.
+/// The service that `extends` names.
 struct Target {
     service: String,
     file: Option<(String, Span)>,

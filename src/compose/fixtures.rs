@@ -1,4 +1,4 @@
-//! What real Compose answered for small files, held against the whole way from text to print.
+//! Answers of real Compose for small files, held against the whole way from text to print.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn printed(key: &str, input: &serde_json::Value) -> Result<serde_json::Value, St
     Ok(config["services"]["s"][key].clone())
 }
 
-/// What 2.26.1 refuses and hl takes, as every Compose since 2.34 or the release after it does.
+/// Values that 2.26.1 refuses and hl accepts, as every Compose since 2.34 or the release after it does.
 const NEWER: [(&str, &str, &str); 4] = [
     ("stop_grace_period", "1d", "24h0m0s"),
     ("mem_limit", "-1", "-1"),

@@ -1,4 +1,4 @@
-//! What the value of Compose's label `com.docker.compose.config-hash` is made of.
+//! The text that Compose's label `com.docker.compose.config-hash` is a hash of.
 //!
 //! Compose makes it of the service as Go marshals it and recreates a container whose label has another value. hl writes
 //! it, so that a later `docker compose up` leaves hl's containers alone, and never decides anything by it.
@@ -23,7 +23,7 @@ pub fn hashed_config(service: &Node, version: ComposeVersion) -> HashedConfig {
 
 const NAMESPACES: [&str; 3] = ["network_mode", "ipc", "pid"];
 
-/// What may change without a new container.
+/// The keys that may change without a new container.
 fn left_out(version: ComposeVersion) -> &'static [&'static str] {
     match version {
         ComposeVersion::Followed => &["build", "pull_policy", "scale", "deploy.replicas"],

@@ -32,7 +32,7 @@ enum Cast {
     Bool,
 }
 
-/// What compose-go's loader casts after interpolation.
+/// The values that compose-go's loader casts after interpolation.
 static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
     Patterns::new([
         ("services.*.configs.[].mode", Cast::Int),

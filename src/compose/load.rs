@@ -118,7 +118,7 @@ fn nothing_in(loader: &mut Loader<'_>, files: &[PathBuf]) {
     });
 }
 
-/// What comes after the files are one: names and implied settings, types, profiles, references, env files.
+/// The steps after the files are one model: names and implied settings, types, profiles, references, env files.
 fn finish(loader: &mut Loader<'_>, options: &Options, name: &str, tree: &mut Node, scope: &Scope) -> Map {
     let lookup = |name: &str| scope.variables.get(name).map(|(value, taint)| (value.to_owned(), taint));
     normalize::normalize(tree, &normalize::Context { name, lookup: &lookup }, &mut loader.diagnostics);

@@ -1,4 +1,4 @@
-//! What loading carries from file to file: the open files, what was found wrong, the variables that were asked for.
+//! The state that loading carries from file to file: open files, diagnostics, the variables that were asked for.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub(super) type Documents = Vec<(PathBuf, Vec<Node>)>;
 pub(super) struct Scope {
     /// Tells scopes apart.
     pub id: usize,
-    /// What relative paths in the files are joined to; of an included file relative to the file that includes it.
+    /// The folder that relative paths in the files are joined to; of an included file relative to the including file.
     pub base: String,
     /// The same as an absolute path, where files that are referred to are looked up.
     pub folder: PathBuf,

@@ -223,7 +223,7 @@ fn into_mapping(node: Node, default: impl Fn(Span) -> Node) -> Map {
     }
 }
 
-/// What a name in a list of dependencies means.
+/// A name in a list of dependencies as the mapping has it.
 fn dependency(span: Span) -> Node {
     let entry = |value: Value| Entry { key_span: span, node: Node::new(value, span) };
     let fields = Map::from_iter([

@@ -59,7 +59,7 @@ use reader::{Files, Reader};
 pub use discover::{FILE_NAMES, OVERRIDE_NAMES, in_folder};
 pub use variables::{Origin, Plain, Variables};
 
-/// What to load.
+/// The files, variables and profiles to load.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The absolute folder that relative paths of these options start from, and that diagnostics are shown from.

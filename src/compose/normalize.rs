@@ -7,7 +7,7 @@ use super::syntax::path;
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::Diagnostics;
 
-/// What a project is normalised with.
+/// The name and the variables that a project is normalised with.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The project's name; resources are named after it.
@@ -130,7 +130,7 @@ fn resolve_variables(variables: &mut Node, lookup: Lookup<'_>) {
     }
 }
 
-/// What a dependency that another key implies does when the other service is restarted.
+/// Whether a dependency that another key implies restarts its service together with the other one.
 #[derive(Clone, Copy)]
 enum Restart {
     Follow,

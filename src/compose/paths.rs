@@ -1,13 +1,13 @@
 //! Relative paths → absolute ones, against the folder of a project or of an included or extended file.
 //!
-//! What compose-go's `paths` package does, as text: the folder may be one of another machine, so nothing is looked up.
+//! Follows compose-go's `paths` package, as text: the folder may be one of another machine, so nothing is looked up.
 
 use super::syntax::path::{expand_home, is_windows_absolute, join};
 use super::tree_path::TreePath;
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
-/// What relative paths and `~` are relative to.
+/// The folders that relative paths and `~` start from.
 #[derive(Clone, Copy, Debug)]
 pub struct Base<'a> {
     /// The folder; absolute, or relative where the caller resolves the rest later.

@@ -21,7 +21,7 @@ pub trait Reader {
     /// Why there are none.
     fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError>;
 
-    /// What is at an absolute path, symlinks followed.
+    /// The kind of entry at an absolute path, symlinks followed.
     fn kind(&self, path: &Path) -> Kind;
 
     /// The names in the folder at an absolute path, sorted; none if there is no such folder.
@@ -36,7 +36,7 @@ pub trait Reader {
     }
 }
 
-/// What is at a path.
+/// The kind of entry at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Something that can be read.
@@ -191,7 +191,7 @@ impl<'a> Files<'a> {
         self.map.add(self.shown(path), text, visibility)
     }
 
-    /// What is at an absolute path.
+    /// The kind of entry at an absolute path.
     pub fn kind(&self, path: &Path) -> Kind {
         self.reader.kind(path)
     }

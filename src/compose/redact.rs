@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-/// What stands in place of a secret.
+/// The text in place of a secret.
 const MASK: &str = "(secret)";
 
 /// Shorter values are no secrets worth the name, and would be found in any text.

@@ -8,7 +8,7 @@ use crate::compose::yaml::Value;
 use crate::diagnostic::{Code, Severity};
 use crate::model::Taint;
 
-/// What loading gives, good or bad.
+/// The outcome of a load, good or bad.
 pub(super) struct Outcome {
     pub project: Option<Project>,
     pub diagnostics: Diagnostics,
@@ -108,7 +108,7 @@ fn env_files_replace_the_default_one_and_later_ones_win() {
     let file = "services: {s: {image: \"${A}${B}${C}\"}}\n";
     let files = [("compose.yml", file), (".env", "A=no\nC=no\n"), ("a.env", "A=1\nB=1\n"), ("b.env", "B=2\nC=$A$B\n")];
     let project = project_with(&files, |request| request.env_files = vec!["a.env".into(), "b.env".into()]);
-    // What was read before counts more than the file's own line above.
+    // A value that was read before counts more than the file's own line above.
     assert_eq!(at(&project, "services.s.image"), "secret 1211");
     let (loaded, _) = load_with(&files, |request| request.env_files = vec!["missing.env".into()]);
     assert!(loaded.project.is_none());

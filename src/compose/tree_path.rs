@@ -18,7 +18,7 @@ enum Part<'a> {
 }
 
 impl Part<'_> {
-    /// What stands in front of the last part of a pattern, its dot included, if that part describes this one. Compared
+    /// The text in front of the last part of a pattern, its dot included, if that part describes this one. Compared
     /// in one piece from the end: every value of every file is held against some hundred patterns.
     fn before<'p>(&self, pattern: &'p str) -> Option<&'p str> {
         let is_whole = |before: &&str| before.is_empty() || before.ends_with('.');
@@ -88,7 +88,7 @@ impl fmt::Display for TreePath<'_> {
     }
 }
 
-/// What holds at the places that patterns describe. Every value of every file is looked up here, so that a place is held
+/// Values for the places that patterns describe. Every value of every file is looked up here, so that a place is held
 /// against no more than the patterns that end as it does.
 #[derive(Debug)]
 pub struct Patterns<T> {
@@ -106,7 +106,7 @@ impl<T: Copy> Patterns<T> {
         Self { by_last_part }
     }
 
-    /// What holds at a place.
+    /// The value for a place.
     pub fn at(&self, place: &TreePath<'_>) -> Option<T> {
         let named = match place.part {
             Part::Root => return None,

@@ -17,10 +17,10 @@ pub fn enforce(root: &mut Node, diagnostics: &mut Diagnostics) {
     walk(root, TreePath::ROOT, diagnostics);
 }
 
-/// What tells the entries of a list apart.
+/// The part of an entry that tells it from the others of its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Index {
-    /// What stands before the `=`.
+    /// The text before the `=`.
     KeyValue,
     /// The target of a volume.
     Volume,
@@ -100,7 +100,7 @@ fn keep_last(items: &mut Vec<Node>, index: Index, at: TreePath<'_>, diagnostics:
                     kept.push(item);
                 }
             },
-            // Whoever reads the entry in earnest reports it.
+            // A later stage reads the entry and reports it.
             Key::Unreadable => kept.push(item),
             Key::Without(required) => {
                 let words = format!("an entry of `{at}` has no `{required}`");
@@ -114,7 +114,7 @@ fn keep_last(items: &mut Vec<Node>, index: Index, at: TreePath<'_>, diagnostics:
     *items = kept;
 }
 
-/// What an entry is known by.
+/// The key of an entry among those of its list.
 enum Key {
     Of(String),
     /// The entry cannot be read.

@@ -29,7 +29,7 @@ struct Layer {
     values: BTreeMap<String, String>,
 }
 
-/// What makes a variable of an env file public after all.
+/// The names and values by which a variable of an env file is public after all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plain {
     /// Names that are never secret (`env.plain` of a service).

@@ -9,9 +9,9 @@ const TLS_PORT: u16 = 2376;
 /// Why a text is no address, with the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AddressError {
-    /// What is wrong, to stand after the quoted address.
+    /// The error, to stand after the quoted address.
     pub why: String,
-    /// What to write instead.
+    /// The way out.
     pub hint: String,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct AddressError {
 ///
 /// # Errors
 ///
-/// What is wrong with it and what to write instead.
+/// The error, and the way out.
 pub(super) fn parse(text: &str) -> Result<NodeAddress, AddressError> {
     match text {
         "local" => return Ok(NodeAddress::Local),

@@ -1,10 +1,10 @@
-//! What is known of the nodes when their services are resolved.
+//! The facts of nodes with which their services are resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::print::ComposeVersion;
 
-/// What a node itself says, of which its services' declarations depend.
+/// The facts of a node that the declarations of its services depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeFacts<'a> {
     /// The files and folders that were asked for and are there, by absolute path: their bytes, where those were asked for.
@@ -13,7 +13,7 @@ pub struct NodeFacts<'a> {
     pub not_writable: &'a BTreeSet<String>,
 }
 
-/// What is known of one node.
+/// The state of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeState<'a> {
     /// It was read.
@@ -27,7 +27,7 @@ pub enum NodeState<'a> {
     Maintenance,
 }
 
-/// What an engine adds once it has answered.
+/// The state of one engine, once it has answered or was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineState<'a> {
     /// It answered: the newest Compose that made a container on its node is of this version.

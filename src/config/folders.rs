@@ -10,7 +10,7 @@ use crate::envfile;
 use crate::model::homelab::HealthScript;
 use crate::model::name::{NodeName, ServiceName};
 
-/// What the repository says about one service.
+/// The declaration of one service, and where its files are.
 #[derive(Clone, Debug)]
 pub struct ServiceSource {
     /// Its name.
@@ -19,7 +19,7 @@ pub struct ServiceSource {
     pub folder: PathBuf,
     /// The node that owns it.
     pub node: NodeName,
-    /// What service.yaml and the topology say.
+    /// The keys of service.yaml and of the topology.
     pub declaration: Declaration,
     /// Its compose file and the override beside it.
     pub compose_files: Vec<PathBuf>,
@@ -43,7 +43,7 @@ pub(super) struct Folder {
     pub place: Option<Span>,
 }
 
-/// What was found in the repository, before it is held together.
+/// The parts of the repository, before they are held against one another.
 pub(super) struct Found {
     pub topology: Topology,
     pub folders: BTreeMap<ServiceName, Folder>,

@@ -1,6 +1,6 @@
 //! `services/<service>/secrets.env`: variables that stand in the repository encrypted.
 //!
-//! What decrypts them is given by the caller: keys and the programs that use them belong to the person who runs hl. The
+//! The caller gives what decrypts them: keys and the programs that use them belong to the person who runs hl. The
 //! clear text is only ever in memory.
 
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Cipher {
     }
 }
 
-/// What decrypts with the keys of the person who runs hl.
+/// Decrypts with the keys of the person who runs hl.
 pub trait Decrypt {
     /// The clear text.
     ///
@@ -106,7 +106,7 @@ fn find(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(
             return None;
         }
     };
-    // What is encrypted says nothing to people, and what is not must not be shown.
+    // Encrypted text says nothing to people, and clear text must not be shown.
     let file = files.add(&path, "", Visibility::Secret);
     let place = Span::new(file, 0, 0);
     let Some(cipher) = Cipher::of(&bytes) else {

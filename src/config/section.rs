@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, did_you_
 /// A value with the place that it was written at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
-    /// What was written.
+    /// The value as written.
     pub value: T,
     /// Where.
     pub span: Span,
@@ -30,11 +30,11 @@ impl<T> Located<T> {
     }
 }
 
-/// What reading needs besides the tree: the texts, to quote numbers as written, and the list of mistakes.
+/// The context of reading a tree: the texts, to quote numbers as written, and the diagnostics so far.
 pub(super) struct Context<'a> {
     /// All texts that were read.
     pub map: &'a SourceMap,
-    /// What is wrong so far.
+    /// The diagnostics so far.
     pub out: Diagnostics,
 }
 

@@ -29,10 +29,10 @@ pub(super) const KEYS: [&str; 11] = [
     "backup",
 ];
 
-/// What one file says about a service; absent is not said.
+/// The keys of a service in one file; none for a key that is not written.
 #[derive(Clone, Debug, Default)]
 pub struct Declaration {
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<Located<String>>,
     /// The node that owns it.
     pub owner_node: Option<Located<NodeName>>,
@@ -50,9 +50,9 @@ pub struct Declaration {
     pub health: Option<HealthRules>,
     /// How its containers are replaced.
     pub update: Option<UpdateRules>,
-    /// What may happen to it.
+    /// Its protection, and the end of its data.
     pub lifecycle: Option<LifecycleRules>,
-    /// What is backed up of it.
+    /// The rules of its backup.
     pub backup: Option<BackupPolicy>,
     /// Where each key stands, for those who compare two files.
     pub(super) places: BTreeMap<&'static str, Span>,
@@ -63,11 +63,11 @@ pub struct Declaration {
 pub struct Dependency {
     /// Which.
     pub service: Located<ServiceName>,
-    /// What it must be before.
+    /// The condition that must hold before.
     pub condition: Condition,
 }
 
-/// What is said about the variables of a service.
+/// The rules for the variables of a service.
 #[derive(Clone, Debug, Default)]
 pub struct EnvRules {
     /// Variables that must have a value.
@@ -78,7 +78,7 @@ pub struct EnvRules {
     pub generate: BTreeMap<String, Located<u32>>,
 }
 
-/// What is said about the health of a service; times in milliseconds.
+/// The rules for the health of a service; times in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub struct HealthRules {
     /// The script, relative to the service's folder.
@@ -93,16 +93,16 @@ pub struct HealthRules {
     pub start_period_ms: Option<u64>,
 }
 
-/// What is said about replacing containers.
+/// The rules for replacing containers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateRules {
     /// Which of the two runs first.
     pub order: Option<UpdateOrder>,
-    /// What happens when the new one cannot be verified.
+    /// Whether the old one comes back when the new one cannot be verified.
     pub rollback: Option<Rollback>,
 }
 
-/// What is said about the end of a service.
+/// The rules for the end of a service.
 #[derive(Clone, Debug, Default)]
 pub struct LifecycleRules {
     /// Whether it is protected.

@@ -32,9 +32,9 @@ pub struct Repository {
     pub current_dir: PathBuf,
     /// The home folder of the user, for `~` in compose files of services of this machine.
     pub home: Option<String>,
-    /// What reads its files.
+    /// The reader of its files.
     pub reader: Arc<dyn Reader + Send + Sync>,
-    /// What opens its encrypted files.
+    /// The keys to its encrypted files.
     pub keys: Arc<dyn Decrypt + Send + Sync>,
 }
 
@@ -55,7 +55,7 @@ impl Repository {
     }
 }
 
-/// What the repository says, as far as that needs no variable and no node.
+/// The declarations of the repository, as far as they need no variable and no node.
 #[derive(Clone)]
 pub struct Sources {
     /// Where it was read.
@@ -97,7 +97,7 @@ pub fn machines(repository: Repository) -> Machines {
 }
 
 impl Machines {
-    /// Those whose keys are complete; none if something is wrong with the inventory.
+    /// The machines whose keys are complete; none if there are errors in the inventory.
     pub fn known(&self) -> BTreeMap<NodeName, homelab::Node> {
         match self.out.has_errors() {
             true => BTreeMap::new(),

@@ -40,7 +40,7 @@ pub(super) enum Inventory {
     Partial,
 }
 
-/// What the inventory says.
+/// The inventory as written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Topology {
     /// The name of the homelab.
@@ -49,7 +49,7 @@ pub(super) struct Topology {
     pub vars: BTreeMap<String, Located<String>>,
     /// The machines as written.
     pub nodes: BTreeMap<NodeName, NodeKeys>,
-    /// What is said about services, with the place of their name.
+    /// The declarations of services, with the place of their name.
     pub services: BTreeMap<ServiceName, (Span, Declaration)>,
     /// Where backups go.
     pub backup: Option<BackupRepository>,
@@ -57,7 +57,7 @@ pub(super) struct Topology {
     pub inventory: Inventory,
 }
 
-/// What is said about one machine; absent is not said.
+/// The keys of one machine; none for a key that is not written.
 #[derive(Clone, Debug)]
 pub(super) struct NodeKeys {
     /// Where it is declared.
@@ -108,7 +108,7 @@ pub(super) fn parse(document: &Node, context: &mut Context<'_>) -> Topology {
         let Some(name) = service::service_name(name, context) else { continue };
         if let Value::Text(word) = &node.value {
             context.wrong_type(node, &path, "a mapping", format!("write `{{ owner_node: {word} }}`"));
-            // What is meant is clear enough not to ask for the owner once more.
+            // The owner is clear, so that it is not asked for once more.
             let owner_node = service::node_name(Located::new(word.clone(), node.span), context);
             topology.services.insert(name.value, (place, Declaration { owner_node, ..Declaration::default() }));
             continue;

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, SourceM
 use crate::envfile::template::{self, Chained, Lookup, Seen, TemplateError};
 use crate::model::Taint;
 
-/// What an env file sets: name → assignment, in the order of first mention.
+/// The assignments of an env file by name, in the order of first mention.
 pub type Assignments = IndexMap<String, Assignment>;
 
 /// The last value that a file gives to a name.
@@ -30,7 +30,7 @@ pub struct Assignment {
 /// Reads an env file. Variables in values, and names without a value, are looked up in `outside`
 /// first; what the file itself has set so far comes second.
 ///
-/// What cannot be read is reported, and reading stops there, as Compose's does.
+/// A line that cannot be read is reported, and reading stops there, as Compose's does.
 pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut Diagnostics) -> Assignments {
     let mut reader = EnvReader::new(text, file, outside, diagnostics);
     reader.read();
@@ -59,7 +59,7 @@ pub(super) fn value_places(text: &str, name: &str) -> Vec<Range<usize>> {
     places.map(|(_, span)| span.start as usize..span.end as usize).collect()
 }
 
-/// What cannot be read of an env file that stands for itself: the line and why, without what is in it.
+/// The errors of an env file that stands for itself: the line and why, without any of its text.
 pub fn complaints(text: &str) -> Vec<String> {
     let mut map = SourceMap::default();
     let file = map.add("", text, Visibility::Secret);
@@ -86,7 +86,7 @@ struct EnvReader<'a, 'd> {
     diagnostics: &'d mut Diagnostics,
 }
 
-/// What becomes of a value with an expression that cannot be read or has no value although it must.
+/// The treatment of a value with an expression that cannot be read or has no value although it must.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unresolved {
     /// It is reported, and reading ends there.
@@ -95,7 +95,7 @@ enum Unresolved {
     StaysAsWritten,
 }
 
-/// What follows a name.
+/// The token after a name.
 enum Follows {
     /// `=` or `:`, and a value.
     Value,
@@ -351,7 +351,7 @@ mod tests {
         (out, diagnostics.iter().cloned().collect())
     }
 
-    /// What a file sets, as `NAME=value` joined by `|`.
+    /// The assignments of a file, as `NAME=value` joined by `|`.
     fn env(text: &str) -> String {
         let (out, diagnostics) = read(text);
         assert!(diagnostics.iter().all(|d| d.code == Code::SurprisingValue), "{text}");

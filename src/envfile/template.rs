@@ -47,12 +47,12 @@ impl Lookup for BTreeMap<String, String> {
     }
 }
 
-/// What was noticed while variables were looked up.
+/// The variables that were looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Every variable that was asked for, in order.
     pub asked: Vec<String>,
-    /// Those that have neither a value nor a default, so that nothing stands in their place.
+    /// The variables with neither a value nor a default, for which an empty string is used.
     pub unset: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ pub enum TemplateError {
     Required {
         /// The variable.
         name: String,
-        /// What the author says about it; may be empty.
+        /// The author's message; may be empty.
         message: String,
     },
 }
@@ -135,7 +135,7 @@ impl Substituted {
     }
 }
 
-/// What a text that starts with `$` starts with; numbers are the bytes it takes.
+/// The kind of expression that a text with a leading `$` starts with; numbers are its length in bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Match {
     /// A dollar sign that means itself.
@@ -223,7 +223,7 @@ fn braced(expression: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<S
     Ok(out)
 }
 
-/// What an operator does.
+/// The effect of an operator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Default,
@@ -231,7 +231,7 @@ enum Kind {
     Required,
 }
 
-/// What an empty value is to an operator.
+/// Whether an operator counts an empty value as one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Empty {
     CountsAsUnset,

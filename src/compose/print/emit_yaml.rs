@@ -46,7 +46,7 @@ fn mapping(out: &mut String, entries: &[(std::borrow::Cow<'_, str>, Shown<'_>)],
     }
 }
 
-/// What follows a key: a block on the next lines, or a scalar on this one.
+/// The value after a key: a block on the next lines, or a scalar on this one.
 fn block(out: &mut String, value: &Shown<'_>, indent: usize) {
     match value {
         Shown::Map(entries) if !entries.is_empty() => {

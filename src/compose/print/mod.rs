@@ -2,7 +2,7 @@
 //!
 //! [`json`] and [`yaml`] print a whole project, in the key order of Compose's own structs; [`service_json`] is one
 //! service in one line, for the config hash. `$` is doubled in what people read back as a Compose file, not in a hash.
-//! What is secret is printed as it is: masking is the caller's matter.
+//! Secrets are printed as they are: masking is up to the caller.
 
 mod emit_json;
 mod emit_yaml;

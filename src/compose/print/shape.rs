@@ -1,4 +1,4 @@
-//! What is printed of a project, and in which order: Go's structs with their `omitempty`, from the table of keys.
+//! The printed parts of a project and their order: Go's structs with their `omitempty`, from the table of keys.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ pub(super) enum Shown<'a> {
     Map(Vec<(Cow<'a, str>, Shown<'a>)>),
 }
 
-/// What is printed depends on the format: Go has tags for each.
+/// The output format, on which it depends what is printed: Go has tags for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,

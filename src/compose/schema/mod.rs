@@ -25,9 +25,9 @@ pub use violations::check;
 pub struct Key {
     /// The key as written.
     pub name: &'static str,
-    /// What Compose accepts as its value.
+    /// The values that Compose accepts.
     pub accepts: Accepts,
-    /// What Compose makes of the value.
+    /// The type that the value has in Compose's model.
     pub value_type: ValueType,
     /// Whether hl honours it.
     pub support: Support,
@@ -101,7 +101,7 @@ impl Keys {
     }
 }
 
-/// What Compose's JSON schema accepts.
+/// The values that Compose's JSON schema accepts.
 #[derive(Clone, Copy, Debug)]
 pub enum Accepts {
     /// A value of one of these types.
@@ -154,7 +154,7 @@ pub enum Names {
     LowerCase,
 }
 
-/// What a value becomes in Compose's model, which says how it is decoded, printed and hashed.
+/// The type of a value in Compose's model, which says how it is decoded, printed and hashed.
 #[derive(Clone, Copy, Debug)]
 pub enum ValueType {
     /// Text; left out when empty.

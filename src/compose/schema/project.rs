@@ -71,7 +71,7 @@ static VOLUME: Keys = open(&[
     key("labels", LIST_OR_MAP, ValueType::Mapping),
 ]);
 
-/// What Compose makes of a config or a secret; a file takes only some of these keys for either.
+/// A config or a secret as Compose has it; a file accepts only some of these keys for either.
 static FILE_OBJECT: Keys = open(&[
     key("name", TEXT, ValueType::Text),
     key("file", TEXT, ValueType::Text),

@@ -1,4 +1,4 @@
-//! What hl can honour of a project that Compose accepts.
+//! The check for keys that Compose accepts and hl cannot honour.
 
 use super::*;
 use crate::compose::tree_path::TreePath;

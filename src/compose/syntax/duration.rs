@@ -19,7 +19,7 @@ pub enum DurationError {
     UnknownUnit {
         /// The whole text.
         text: String,
-        /// What stands where the unit belongs.
+        /// The text in place of the unit.
         unit: String,
     },
     /// Anything else.

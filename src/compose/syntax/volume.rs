@@ -17,11 +17,11 @@ pub struct Mount {
     pub selinux: Option<&'static str>,
     /// The last propagation given.
     pub propagation: Option<&'static str>,
-    /// What stands for the volume's own options in the long form.
+    /// The options of the volume in the long form.
     pub volume_options: VolumeOptions,
 }
 
-/// What is mounted.
+/// The source of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum MountKind {
     /// A path of the host, created when it is missing.

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub struct Words {
     /// The words.
     pub words: Vec<String>,
-    /// What Compose silently drops: everything from the first unquoted `;`, `&`, `|`, `<` or `>`. Empty if nothing.
+    /// The rest that Compose silently drops: everything from the first unquoted `;`, `&`, `|`, `<` or `>`; may be empty.
     pub dropped: String,
 }
 

@@ -81,7 +81,7 @@ struct Built {
     depth: usize,
 }
 
-/// What an anchor stands for.
+/// The node that an anchor stands for.
 enum Anchor {
     /// A collection that is still being read, so that an alias of it would contain itself.
     Open,
@@ -270,7 +270,7 @@ impl<'a> Builder<'a, '_> {
         Ok(Built { node, size, depth: inner + 1 })
     }
 
-    /// What the key that starts with `event` is.
+    /// The key that starts with `event`.
     fn key(&mut self, event: Event<'a>, range: Range, depth: usize) -> Result<Key, Stop> {
         if let Event::Scalar(text, ScalarStyle::Plain, _, tag) = &event
             && text == "<<"

@@ -1,4 +1,4 @@
-//! What a scalar means: Go's yaml.v3 `resolve`, rule by rule, because Compose reads its files with it.
+//! The type and value of a scalar: Go's yaml.v3 `resolve`, rule by rule, because Compose reads its files with it.
 //!
 //! It follows neither YAML 1.1 nor 1.2: `yes` is a string, `0755` is octal, `1_000` is a number, a
 //! date is a timestamp, and a number too large for 64 bits is a float.

@@ -1,4 +1,4 @@
-//! What the YAML parser complains about, in words that help.
+//! Errors of the YAML parser as diagnostics, in words that help.
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 

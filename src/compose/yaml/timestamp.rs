@@ -84,7 +84,7 @@ fn days_in(year: u32, month: u32) -> u32 {
     }
 }
 
-/// What is left to read of a text.
+/// The rest of a text that is still to be read.
 struct Rest<'a>(&'a str);
 
 impl Rest<'_> {

@@ -12,7 +12,7 @@ use crate::model::Taint;
 /// One node of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What it holds.
+    /// Its value.
     pub value: Value,
     /// Where it stands.
     pub span: Span,
@@ -31,7 +31,7 @@ pub enum Tag {
     Override,
 }
 
-/// What a node holds, typed as Go's yaml.v3 types it.
+/// The value of a node, typed as Go's yaml.v3 types it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`, `~` or nothing.

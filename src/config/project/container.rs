@@ -66,7 +66,7 @@ impl Builder<'_> {
         }
     }
 
-    /// What all containers of a Compose service have in common.
+    /// The specification that all containers of a Compose service have in common.
     fn spec(&mut self, name: &str, service: &Node) -> ContainerSpec {
         let mut spec = ContainerSpec {
             platform: self.plain(service.get("platform")),

@@ -89,7 +89,7 @@ impl Builder<'_> {
     }
 }
 
-/// What decides what comes out of a build, beside the files that it is made from. A folder is known by its files.
+/// The settings that decide what comes out of a build, beside its files. A folder is known by its files.
 fn definition(build: &BuildSpec) -> BTreeMap<String, Text> {
     let mut found = BTreeMap::new();
     let mut set = |name: &str, text: &str| {

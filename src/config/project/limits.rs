@@ -1,4 +1,4 @@
-//! What a container may use and what it may do.
+//! The limits and the rights of a container.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -41,7 +41,7 @@ pub(super) struct Resources {
     pub disabled: BTreeSet<String>,
     /// Paths of the machine that containers or builds read, each with its place.
     pub sources: Vec<SourcePath>,
-    /// What only one on a machine can have.
+    /// The claims that only one service of a machine can hold.
     pub claims: Claims,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Resources {
 pub(super) struct SourcePath {
     /// The path.
     pub path: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// The containers that see it, by address name.
     pub containers: Vec<String>,
@@ -58,7 +58,7 @@ pub(super) struct SourcePath {
     pub span: Span,
 }
 
-/// What a path of the machine is for.
+/// The purpose of a path of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Mounted, and only read.
@@ -71,7 +71,7 @@ pub(super) enum Purpose {
     Build,
 }
 
-/// What only one on a machine can have.
+/// The claims that only one service of a machine can hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
     /// Published ports with the Compose service that publishes each.
@@ -82,7 +82,7 @@ pub(super) struct Claims {
     pub project: Option<Span>,
 }
 
-/// What building carries along.
+/// The state of building the resources of a project.
 struct Builder<'a> {
     project: &'a Project,
     reader: &'a dyn Reader,

@@ -1,4 +1,4 @@
-//! What a container reaches and by what it is reached: ports, networks, links, names.
+//! The connections of a container: ports, networks, links, names.
 
 use std::collections::BTreeSet;
 

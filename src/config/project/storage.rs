@@ -1,4 +1,4 @@
-//! What a container keeps and sees: mounts, tmpfs, devices.
+//! The storage and the devices of a container: mounts, tmpfs, devices.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{ContainerRef, ContainerSpec, Device, DeviceRequest, Mount, MountKind};
 
-/// What a device request wants if it says neither how many nor which: all.
+/// The count of a device request that says neither how many nor which: all.
 const ALL: i64 = -1;
 
 impl Builder<'_> {

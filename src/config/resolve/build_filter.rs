@@ -10,9 +10,9 @@ pub(super) struct BuildFilter {
     /// The folder, as the walk has it.
     pub(super) below: String,
     pub(super) ignore: Ignore,
-    /// What counts although a pattern leaves it out, relative to the folder.
+    /// The paths that count although a pattern leaves them out, relative to the folder.
     pub(super) always: Vec<String>,
-    /// What containers write to; that is data.
+    /// The paths that containers write to, which are data.
     pub(super) written: Vec<PathBuf>,
 }
 

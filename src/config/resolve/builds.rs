@@ -18,7 +18,7 @@ use crate::model::homelab::{Container, Image};
 use crate::model::ignore::Ignore;
 use crate::model::spec::{BuildSpec, ImageRef, content_digest, content_text};
 
-/// What the containers of a service are built from: the images that are built, and what else stands in their folders.
+/// The sources of the images of a service: the images that are built, and the paths that stand in their folders.
 pub(super) struct Builds<'a> {
     /// Images by reference.
     pub(super) images: &'a BTreeMap<String, Image>,
@@ -96,7 +96,7 @@ impl ServiceContext<'_> {
         if is_shipped {
             seen.iter().for_each(|file| self.ship(file, placed));
         }
-        // What hl itself reads stands in the folder, and a change of it asks for no other image.
+        // Files that only hl reads stand in the folder too, and a change of those asks for no other image.
         let read_by_hl = self.read_by_hl();
         seen.retain(|file| !read_by_hl.contains(&file.path));
         let text = |file: &Seen| match (file.path == dockerfile_below, file.visibility) {

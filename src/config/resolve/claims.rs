@@ -1,4 +1,4 @@
-//! What only one on a machine can have: published ports, names of containers, networks and volumes, projects.
+//! Claims that only one service of a machine can hold: published ports, projects, names of containers, networks, volumes.
 
 use std::collections::BTreeMap;
 

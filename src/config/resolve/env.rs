@@ -20,17 +20,17 @@ pub(super) struct ServiceEnv {
     /// The text of its `.env` as Compose is to see it: the one beside the compose file, the one on the node, and what hl
     /// will add. None if there is neither a file nor anything to add.
     pub text: Option<String>,
-    /// What that text says.
+    /// The values in that text.
     pub values: BTreeMap<String, String>,
     /// The variables that hl sees to in the node's file.
     pub declared: BTreeMap<String, Variable>,
     /// Whether hl has something to add to the node's file.
     pub grows: bool,
-    /// Those with a placeholder, because only the node has their value.
+    /// The variables that have a placeholder, because only the node has their value.
     pub placeholders: BTreeSet<String>,
 }
 
-/// What the `.env` of a service holds. `asked` are variables without which its compose files cannot be read.
+/// The variables of a service's `.env`. `asked` are those without which its compose files cannot be read.
 pub(super) fn service_env(
     context: &ServiceContext<'_>,
     placeholder: Placeholder,
@@ -132,7 +132,7 @@ fn only_on_the_node(context: &ServiceContext<'_>) -> impl Iterator<Item = String
     listed.chain(generated).chain(examples)
 }
 
-/// What makes a variable of the `.env` public after all.
+/// The names and values by which a variable of the `.env` is public after all.
 pub(super) fn plain(context: &ServiceContext<'_>) -> Plain {
     let examples = context.service.env_example.iter().flatten();
     let rules = context.service.declaration.env.iter();

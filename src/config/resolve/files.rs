@@ -21,14 +21,14 @@ const ENV_MODE: u32 = 0o600;
 /// How deep folders are followed.
 const MOST_FOLDERS: usize = 16;
 
-/// What of one mount is looked into at most; whatever is more than that is data.
+/// The limits of what is read of one mount; a mount with more than that is data.
 const MOST_FILES: usize = 1000;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// How many files of one mount are told apart; of more than that only the whole is compared.
 const MOST_TOLD_APART: usize = 200;
 
-/// What belongs to a service on its node besides what the engine has.
+/// The directories and files of a service on its node.
 #[derive(Default)]
 pub(super) struct Placed {
     /// Directories by address name.
@@ -50,16 +50,16 @@ pub(super) struct Seen {
 /// A walk through a folder of the repository.
 #[derive(Default)]
 pub(super) struct Walk<'a> {
-    /// What counts; all if absent.
+    /// The files that count; all if absent.
     filter: Option<&'a BuildFilter>,
     /// The size of what was seen.
     bytes: u64,
-    /// What was seen.
+    /// The files that were seen.
     pub seen: Vec<Seen>,
 }
 
 impl<'a> Walk<'a> {
-    /// One that sees only what takes part in a build.
+    /// A walk that sees only the files that take part in a build.
     pub(super) fn within(filter: &'a BuildFilter) -> Self {
         Self { filter: Some(filter), ..Self::default() }
     }
@@ -116,7 +116,7 @@ impl ServiceContext<'_> {
                 missing(source, &self.shown(&path)).into_iter().for_each(|d| out.push(d));
                 return;
             }
-            // What is written to on the machine that the repository is on is data, or may be.
+            // A folder that containers write to, on the machine that has the repository, is or may be data.
             Kind::Folder if source.purpose == Purpose::Write && !is_shipped => return,
             Kind::Folder | Kind::File => {}
         }
@@ -165,7 +165,7 @@ impl ServiceContext<'_> {
                 if walk.bytes > MOST_BYTES || walk.seen.len() >= MOST_FILES {
                     return Err(TooMuch);
                 }
-                // What git does not track is not for everyone who reads the repository.
+                // A file that git does not track is not for everyone who reads the repository.
                 let visibility = match &self.sources.tracked {
                     Some(tracked) if !tracked.contains(path) => Visibility::Secret,
                     Some(_) | None => Visibility::Public,
@@ -234,7 +234,7 @@ impl ServiceContext<'_> {
     }
 }
 
-/// What a missing path leads to: Docker makes a folder in its place, which is not what a file's name asks for.
+/// The diagnostic for a missing path: Docker makes a folder in its place, which is not what a file's name asks for.
 pub(super) fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
     let is_file_name = shown.extension().is_some() && !shown.to_string_lossy().ends_with(".d");
     if source.purpose != Purpose::Secret && !is_file_name {
@@ -273,7 +273,7 @@ fn content(file: &Seen) -> Text {
     }
 }
 
-/// What a container's spec says about the files of a folder, each with its `text`.
+/// The entries of a container's spec for the files of a folder, each with its `text`.
 pub(super) fn contents(below: &str, seen: &[Seen], text: impl Fn(&Seen) -> Text) -> BTreeMap<String, Text> {
     if seen.len() <= MOST_TOLD_APART {
         return seen.iter().map(|file| (file.path.clone(), text(file))).collect();

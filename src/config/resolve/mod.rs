@@ -36,14 +36,14 @@ use placeholders::{Placeholder, explained, required_names};
 
 pub use wanted::{Drafts, wanted};
 
-/// What resolving gives.
+/// The resolved homelab.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// The homelab, without the services that have errors.
     pub homelab: Homelab,
     /// The services whose files have errors, on nodes that could not be read too.
     pub broken: BTreeSet<ServiceName>,
-    /// What is wrong or worth knowing.
+    /// Errors, warnings and notes.
     pub diagnostics: Diagnostics,
     /// Every text that was read, those of the sources among them.
     pub map: SourceMap,
@@ -85,7 +85,7 @@ enum Obstacle {
     Broken,
     /// Variables that it requires have no value on its node.
     NoValue(Vec<String>),
-    /// What hl may not or cannot do there, on its node.
+    /// hl may not or cannot do this on its node.
     NotWritable(String),
 }
 
@@ -104,11 +104,11 @@ struct ServiceContext<'a> {
     sources: &'a Sources,
     service: &'a ServiceSource,
     node: &'a NodeSource,
-    /// What its node says; none while only the repository counts.
+    /// The facts of its node; none while only the repository counts.
     facts: Option<&'a NodeFacts<'a>>,
     /// Variables of the command line.
     args: &'a BTreeMap<String, String>,
-    /// What relative paths of its compose files start from, on the node.
+    /// The folder on the node that relative paths of its compose files start from.
     project_dir: String,
 }
 
@@ -135,7 +135,7 @@ pub fn resolve_offline(sources: &Sources, variables: &[(String, String)]) -> Res
     resolve_with(sources, Drafts::none(sources), &|_| Ok(None), variables).complete(&BTreeMap::new())
 }
 
-/// What is wrong with the services as far as the repository alone tells, with every text that was read.
+/// The diagnostics of the services as far as the repository alone tells, with every text that was read.
 pub fn check_offline(sources: &Sources) -> (Diagnostics, SourceMap) {
     let resolved = resolve_offline(sources, &[]);
     (resolved.diagnostics, resolved.map)
@@ -221,7 +221,7 @@ struct Draft {
     attempt: Attempt,
     /// The service and what it claims; none if its files have errors.
     service: Option<(Service, Claims)>,
-    /// What was found wrong while the service was put together.
+    /// The diagnostics of putting the service together.
     problems: Diagnostics,
 }
 

@@ -1,4 +1,4 @@
-//! What a service needs on its node beside the engine, and hl may not or cannot do there.
+//! The first thing that a service needs on its node beside the engine, and that hl may not or cannot do there.
 
 use super::env::ServiceEnv;
 use super::{ServiceContext, at_service};

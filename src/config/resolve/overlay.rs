@@ -15,7 +15,7 @@ pub(super) enum Machine {
 
 /// A reader of paths of a machine that finds them in the repository.
 pub(super) struct Overlay<'a> {
-    /// What reads the repository.
+    /// The reader of the repository.
     pub base: &'a dyn Reader,
     /// The root of the repository.
     pub root: &'a Path,
@@ -27,7 +27,7 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
-    /// What the `.env` of the service holds: the one beside the compose file, then the one on the node.
+    /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
     pub env: Option<String>,
     /// How that file is called when there is something wrong in it.
     pub env_shown: PathBuf,

@@ -8,9 +8,9 @@ use crate::model::Pending;
 /// Which text stands for values that only the node has, while nobody asks the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placeholder {
-    /// One that passes as a number, a size, a switch and a text.
+    /// A text that passes as a number, a size, a switch and a text.
     Number,
-    /// One that passes as a path.
+    /// A text that passes as a path.
     Path,
     /// The name of the variable, for people.
     Name,
@@ -37,7 +37,7 @@ pub(super) fn required_names(text: &str) -> Vec<String> {
     expressions.filter_map(name_of).filter(|name| !name.is_empty()).collect()
 }
 
-/// What is left of `found` without the mistakes that a placeholder may be the cause of, and how many those are.
+/// The diagnostics of `found` without those that a placeholder may have caused, and how many were left out.
 pub(super) fn explained(found: Diagnostics, placeholders: &BTreeSet<String>, map: &SourceMap) -> (Diagnostics, usize) {
     let mut kept = Diagnostics::default();
     let mut left_out = 0;

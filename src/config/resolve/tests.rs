@@ -341,7 +341,7 @@ fn the_nodes_are_asked_for_what_hl_looks_after() {
     );
 }
 
-/// What Compose mounts is there already, so only hl's own folders count, even where the files cannot be read.
+/// Mounted paths are there already, so only hl's own folders count, even where the files cannot be read.
 #[test]
 fn of_services_in_their_own_folder_little_is_wanted() {
     let compose = "services: { app: { image: a, volumes: ['./conf:/a:ro', '/opt/homelab/data/web:/b'] } }\n";

@@ -23,7 +23,7 @@ impl Drafts {
     }
 }
 
-/// What to read on each node: the files that hl looks after there, with the content where that counts. Which files those
+/// The files to read on each node: those that hl looks after there, with the content where that counts. Which files those
 /// are depends on `variables`, those of the command line; what was drafted to find out is for [`super::resolve`].
 pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<NodeName, Wanted>, Drafts) {
     let args: BTreeMap<String, String> = variables.iter().cloned().collect();
