@@ -3,7 +3,7 @@
 use super::UnknownCause;
 use crate::model::{NodeName, ServiceName};
 
-/// What keeps a service out of a plan.
+/// The reason why a service is excluded from a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
     /// Its declaration could not be resolved.
@@ -54,7 +54,7 @@ pub enum Block {
     NeedsBlocked {
         /// The service that it needs.
         needed: ServiceName,
-        /// What blocks that one.
+        /// The block of the needed service.
         block: Box<Block>,
     },
 }

@@ -120,10 +120,10 @@ struct ContainerPlan<'p, 'a> {
     container: &'a Container,
     live: Option<&'a LiveContainer>,
     addr: Addr,
-    /// What the first step waits for.
+    /// The steps that the first step waits for.
     after: BTreeSet<StepId>,
     steps: Vec<StepId>,
-    /// What others may wait for in it.
+    /// The steps of the container that others may wait for.
     reached: ContainerSteps,
     graph: &'p mut StepGraph,
     out: &'p mut Fragment,
@@ -353,7 +353,7 @@ fn remove(container: String) -> Operation {
     Operation::RemoveContainer { container, volumes: AnonymousVolumes::Keep }
 }
 
-/// What changed of that which an image is built from, as all containers of the service that run it have it.
+/// The reasons from changed build sources of an image: the longest list among the service's containers that run it.
 fn sources_changed(plan: &ServicePlan<'_>, image: &ImageRef) -> Vec<Reason> {
     let runs_it = |name: &String| plan.service.containers.get(name).is_some_and(|c| c.spec.image == *image);
     let decisions = plan.decisions.iter().filter(|(name, _)| runs_it(name)).map(|(_, decision)| decision);
@@ -399,7 +399,7 @@ fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decis
     let mut fields = container.spec.fields();
     fields.set(Key::State, diff::wanted_state(plan.service.state).into());
     let content = match decision.action {
-        // What a pull will bring is not known yet; the container that it makes will tell.
+        // The image that a pull will bring is not known yet. The created container will report it.
         Action::Create | Action::Replace => Value::Unknown,
         _ => plan.node.image(&container.spec.image).map_or(Value::Unknown, |i| Value::text(&i.id)),
     };
@@ -407,7 +407,7 @@ fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decis
     fields
 }
 
-/// Who depends on a container: neighbours in the project, then services that need this one.
+/// The dependents of a container: neighbours in the project, then services that need this one.
 fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Container) -> Vec<Dependent> {
     let neighbours = plan
         .service
@@ -437,7 +437,7 @@ fn repointed_mounts(decision: &Decision) -> Vec<Stake> {
         .collect()
 }
 
-/// What a value says is mounted.
+/// The mount in a field value.
 fn mounted(value: Option<&Value>) -> Option<&MountKind> {
     match value? {
         Value::Typed(Typed::Mount(mount)) => Some(&mount.kind),

@@ -11,20 +11,20 @@ use crate::model::{Key, Kind, Typed, Value};
 
 use super::{Action, Reason};
 
-/// What is done to one container, and why.
+/// The action on one container, with its reasons.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// What a restart has to do, where that is the action.
+    /// The kind of restart, if the action is a restart.
     pub restart: Restart,
-    /// Why.
+    /// The reasons.
     pub reasons: Vec<Reason>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
 }
 
-/// What a restart has to do.
+/// The kind of a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
     /// It is only paused, and goes on where it was.
@@ -76,7 +76,7 @@ pub fn decide(
         }
     }
     for (name, live) in current {
-        // What was replaced when an apply was cut off still holds those that use its namespace.
+        // After an interrupted apply, a replaced container can still own a namespace that this container uses.
         let old_peer = instances.leftovers.iter().find(|(_, old)| old.iter().any(|c| live.leans_on.contains(&c.id)));
         if let Some((peer, _)) = old_peer {
             let reason = Reason::PeerReplaced(service.addr(Kind::Container, peer));
@@ -87,7 +87,7 @@ pub fn decide(
     decisions
 }
 
-/// What the change of a container itself asks for.
+/// Derives the decision from the container's own change.
 fn from_change(
     service: &Service,
     change: &Change,
@@ -130,7 +130,7 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
         _ if state => Action::Restart,
         Cost::Restart if service.state == RunState::Running => Action::Restart,
         Cost::InPlace => Action::Update,
-        // What a stopped one would notice at its next start needs no restart now.
+        // A stopped container picks up these changes at its next start and needs no restart now.
         Cost::Ignored | Cost::Restart if change.presence == Presence::Unrecorded => Action::Adopt,
         Cost::Ignored | Cost::Restart => Action::Refresh,
     };
@@ -209,8 +209,8 @@ fn names_gone_container(value: &Value) -> bool {
     }
 }
 
-/// What the decisions for some containers mean for their neighbours: a namespace or volumes shared
-/// with a container go with it, and `restart: true` dependents follow. Repeated until nothing moves.
+/// Propagates the decisions for some containers to their neighbours. Containers that share a namespace or volumes with
+/// a replaced container are replaced too. `restart: true` dependents are restarted. Repeats until nothing changes.
 fn follow_neighbours(
     service: &Service,
     current: &BTreeMap<String, &LiveContainer>,
@@ -267,7 +267,7 @@ fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action,
             let (restart, reasons, fields) = (Restart::Anew, vec![reason], Vec::new());
             decisions.insert(name.to_owned(), Decision { action, restart, reasons, fields });
         }
-        // One that is only paused would go on with what it knew of its neighbour.
+        // An unpaused container would keep outdated information about its neighbour, so it is restarted instead.
         Some(decision) if decision.action == action && decision.restart == Restart::Thaw => {
             decision.restart = Restart::Anew;
             decision.reasons.push(reason);

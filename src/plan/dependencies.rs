@@ -1,4 +1,4 @@
-//! What a service waits for in the services that it depends on.
+//! The steps and states of its dependencies that a service waits for.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What planning a part gives beside its steps: changes, verifications, notes and objections, in order.
+//! The part of a plan beside its steps: changes, verifications, notes and objections, in order.
 
 use super::step::StepId;
 use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, Verification};
@@ -7,13 +7,13 @@ use crate::model::{Addr, Fields};
 /// The part of a plan that one resource, container or service gives.
 #[derive(Debug, Default)]
 pub(super) struct Fragment {
-    /// What is changed.
+    /// The changes.
     pub(super) changes: Vec<PlannedChange>,
-    /// What is verified.
+    /// The verifications.
     pub(super) verifications: Vec<Verification>,
-    /// What the reader should know.
+    /// The notes for the reader.
     pub(super) notes: Vec<Note>,
-    /// Why it must not simply be applied.
+    /// The objections to applying it.
     pub(super) objections: Vec<Objection>,
 }
 

@@ -1,6 +1,6 @@
 //! The graph of steps. It alone numbers steps, makes groups and draws edges: a step is whole when it is added.
 //!
-//! What others wait for has a name, a [`Milestone`]: a step may wait for one before the step that reaches it is planned.
+//! A step can wait for a named [`Milestone`] before the step that reaches it is planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 

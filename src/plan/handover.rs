@@ -1,5 +1,5 @@
-//! What one container gives up and another takes: a network that is made anew, a published port. The edges follow from the
-//! steps, whichever service they are of.
+//! Handover between containers: a recreated network, a published port. The edges are derived from the steps, across
+//! services.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -31,7 +31,8 @@ pub(super) fn ensure(
     Some(step)
 }
 
-/// What brings an image to the node, and why; nothing where it is there and may stay as it is.
+/// Returns the operation that provides an image on the node, with its reasons; `None` if the image is present and needs
+/// no update.
 fn operation(plan: &ServicePlan<'_>, reference: &ImageRef, changed: Vec<Reason>) -> Option<(Operation, Vec<Reason>)> {
     let declared = plan.service.images.get(reference.as_str());
     let present = plan.node.image(reference).is_some();

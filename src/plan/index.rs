@@ -1,4 +1,5 @@
-//! What is claimed and by whom, by what others look for: made once for a plan, so that nobody searches its lists.
+//! Lookup tables of declared, recorded and live resources. They are built once per plan and replace searches in its
+//! lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -63,15 +63,15 @@ pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 /// Everything that a plan is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// What the repository says.
+    /// The declared homelab, from the repository.
     pub homelab: &'a Homelab,
-    /// What was applied last.
+    /// The record of the last apply.
     pub recorded: &'a RecordedView,
-    /// What the nodes have.
+    /// The live view of the nodes.
     pub live: &'a LiveView,
-    /// How they differ: the answer of [`crate::diff::diff`] on these three.
+    /// The differences: the result of [`crate::diff::diff`] on these three.
     pub changes: &'a [Change],
-    /// What the user asked for.
+    /// The user's options.
     pub options: &'a Options,
 }
 
@@ -85,17 +85,17 @@ pub enum Required {
     All,
 }
 
-/// What of no further use is removed.
+/// The selection of leftovers that are removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prune {
     /// Nothing.
     #[default]
     Nothing,
-    /// What moves of services left on the nodes where they were.
+    /// Leftovers of moved services on their old nodes.
     Moved,
 }
 
-/// What the user asked for.
+/// The user's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Only these; everything if empty.
@@ -108,7 +108,7 @@ pub struct Options {
     pub max_changes: Option<usize>,
     /// Which nodes must have answered.
     pub required: Required,
-    /// What is removed beside.
+    /// The leftovers that are removed too.
     pub prune: Prune,
     /// Services that are to be removed although they are (or were) declared.
     pub delete: BTreeSet<ServiceName>,
@@ -167,7 +167,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     plan
 }
 
-/// What would be done, in order, and why.
+/// The changes to make, in order, with their reasons.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The changes in the order in which they happen: by service in dependency order, then in
@@ -181,9 +181,9 @@ pub struct Plan {
     pub unknown: BTreeMap<NodeName, Unknown>,
     /// Services that are not planned although their node is known, with why.
     pub blocked: BTreeMap<ServiceName, Block>,
-    /// What would go wrong or destroy something, found before anything is done.
+    /// Failures and data loss found before anything is applied.
     pub objections: Vec<Objection>,
-    /// What the reader should know: crashes found, containers that are left alone.
+    /// Notes for the reader: crashes found, containers that are left alone.
     pub notes: Vec<Note>,
     /// Every service that was asked for in dependency order, touched or not.
     pub order: Vec<ServiceName>,
@@ -218,7 +218,7 @@ pub enum UnknownCause {
     Unreachable {
         /// Why, in one line, as the node's connection tells it.
         why: String,
-        /// What to do about it; empty when there is nothing to say.
+        /// A hint for the user; empty if there is none.
         hint: String,
     },
     /// It is in maintenance, on purpose.
@@ -255,26 +255,26 @@ impl Plan {
 /// One resource and what becomes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedChange {
-    /// Which resource.
+    /// The address of the resource.
     pub addr: Addr,
-    /// What is done to it.
+    /// The action on the resource.
     pub action: Action,
-    /// Why, most important first; never empty.
+    /// The reasons, most important first; never empty.
     pub reasons: Vec<Reason>,
     /// Fields that differ (or, for a create, the fields it will have). Safe to show.
     pub fields: Vec<FieldChange>,
     /// Whether something stops meanwhile.
     pub downtime: Downtime,
-    /// What depends on it.
+    /// The dependents of the resource.
     pub dependents: Vec<Dependent>,
-    /// What data is destroyed or left behind; usually empty.
+    /// The data that is destroyed or left behind; usually empty.
     pub data_at_stake: Vec<Stake>,
     /// The engine's id (or name, or path) of the live one that goes on living; `None` where there is
     /// none, or none that is read back afterwards.
     pub live_id: Option<String>,
     /// The steps that do it.
     pub steps: Vec<StepId>,
-    /// What is recorded when they are done.
+    /// The record to write when the steps are done.
     pub record: Record,
 }
 
@@ -301,7 +301,7 @@ pub enum Dependent {
     Container(String),
 }
 
-/// What is done to a resource.
+/// The action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Nothing on the node; the record follows.
@@ -380,7 +380,7 @@ pub enum Reason {
     PullPolicy(PullPolicy),
     /// A file of the repository that it mounts changed.
     FileChanged(String),
-    /// What its image is built from changed.
+    /// The build source of its image changed.
     SourceChanged(String),
     /// It is not in the state that it is to be in, with the state that it is in.
     NotRunning(State),
@@ -398,9 +398,9 @@ pub enum Reason {
     MadeAnewOutside,
     /// The network that it hangs on was removed and made anew.
     StaleNetwork(String),
-    /// What it shares a namespace or volumes with is replaced.
+    /// The container whose namespace or volumes it shares is replaced.
     PeerReplaced(Addr),
-    /// What it shares something with, by this field, was removed outside.
+    /// The container that it shares a resource with, by this field, was removed outside.
     PeerGone(Key),
     /// A dependency that it follows is restarted or replaced.
     DependencyRestarted(Addr),
@@ -435,14 +435,14 @@ pub enum Downtime {
     Stops,
 }
 
-/// What is recorded when a change is done.
+/// The record to write when a change is done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// Nothing.
     Nothing,
     /// The declared view as given (without secrets), and the live view read back from the node.
     Applied(Box<Fields>),
-    /// That it is gone.
+    /// The resource is removed from the record.
     Forget,
 }
 

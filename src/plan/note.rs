@@ -1,4 +1,4 @@
-//! What the reader of a plan should know, beside its changes.
+//! Notes for the reader of a plan, beside its changes.
 
 use crate::model::view::Interrupted;
 use crate::model::{Addr, NodeName, ServiceName};
@@ -24,7 +24,7 @@ pub enum Note {
     NeedsStopped {
         /// The service.
         service: ServiceName,
-        /// What it needs.
+        /// The service that it needs.
         needed: ServiceName,
     },
     /// A network that is no longer declared stays, because containers are on it.
@@ -34,7 +34,7 @@ pub enum Note {
         /// The names of the containers, sorted by id.
         users: Vec<String>,
     },
-    /// What moves of a service left on other nodes is not removed before the service is proven to work.
+    /// Leftovers of moves stay on other nodes until the service is verified.
     RemnantsStay {
         /// The service.
         service: ServiceName,

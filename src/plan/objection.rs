@@ -41,7 +41,7 @@ pub enum Objection {
     ExternalMissing {
         /// The first container that needs it.
         addr: Addr,
-        /// What is missing.
+        /// The kind of the missing resource.
         external: External,
         /// Its real name.
         name: String,
@@ -74,7 +74,7 @@ pub struct Holder {
     pub project: Option<ProjectName>,
 }
 
-/// What a service uses and does not make.
+/// A resource that a service uses and does not create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum External {
     /// A network.
@@ -101,7 +101,7 @@ pub enum ObjectionKind {
 }
 
 impl Objection {
-    /// What kind of objection it is.
+    /// Returns the kind of the objection.
     pub fn kind(&self) -> ObjectionKind {
         match self {
             Objection::VolumeRemade { .. } => ObjectionKind::DataLoss,

@@ -1,5 +1,5 @@
-//! The table of operations: each kind of step says here, in one row, its name, how it is scheduled, what it does in data
-//! (a verb and what it names), what it carries, and the container whose log tells why it failed.
+//! The table of operations. Each kind of step has one row: its name, its scheduling, its effect as data (a verb and
+//! the affected names), its payload, and the container whose log explains a failure.
 //!
 //! A further kind is a variant with its row here, the planner's file that emits it, and its call in `apply`. Texts for
 //! people are made in `render` from verb and names.
@@ -15,7 +15,8 @@ use crate::model::spec::{
 };
 use crate::model::{NodeName, Value};
 
-/// The operations, each with all that its call needs. Containers are named by id where they exist and by name where the plan makes them.
+/// The operations, each with the arguments of its call. Existing containers are named by id, containers that the plan
+/// creates by name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
     /// Makes a directory with its parents.
@@ -36,12 +37,12 @@ pub enum Operation {
         /// From what.
         build: Box<BuildSpec>,
     },
-    /// Makes sure that a service can live here before anything of it is stopped elsewhere: room, memory, no other data in
-    /// the place, images for this machine.
+    /// Checks that a service can run here before any part of it is stopped elsewhere: disk space, memory, no other data
+    /// in the target place, images for this machine.
     CheckMove {
         /// The node that has it.
         from: NodeName,
-        /// What its data is copied from, and where that is to be here.
+        /// The sources of its data, and their places here.
         data: Vec<(DataSource, DataPlace)>,
         /// Paths that it mounts and that do not come along.
         mounts: Vec<String>,
@@ -52,14 +53,14 @@ pub enum Operation {
     },
     /// Copies data, proves the copy equal, and puts it in its place.
     CopyData {
-        /// What it is copied from.
+        /// The source of the copy.
         source: DataSource,
-        /// Where it is to be here, where no other data is.
+        /// The place of the copy here. It must hold no other data.
         target: DataPlace,
     },
     /// Takes a copy away that was made before; what has been written to it since is kept.
     DiscardData {
-        /// What it was copied from.
+        /// The source of the copy.
         source: DataSource,
         /// The copy.
         target: DataPlace,
@@ -94,7 +95,7 @@ pub enum Operation {
     CreateContainer {
         /// The name that it gets now; its final one is in the spec.
         name: String,
-        /// What it is.
+        /// The spec of the container.
         spec: Box<ContainerSpec>,
         /// The containers that `service:…` in the spec means: Compose service → name.
         peers: BTreeMap<String, String>,
@@ -130,9 +131,9 @@ pub enum Operation {
     },
     /// Removes a container, by force; its anonymous volumes go only where asked for.
     RemoveContainer {
-        /// Which.
+        /// The container.
         container: String,
-        /// What becomes of its anonymous volumes.
+        /// Whether its anonymous volumes are kept or removed.
         volumes: AnonymousVolumes,
     },
     /// Changes limits and the restart policy of a container while it runs.
@@ -160,9 +161,9 @@ pub enum Operation {
     },
     /// Waits until a container is what others need of it.
     AwaitContainer {
-        /// Which.
+        /// The container.
         container: String,
-        /// What it must be.
+        /// The required condition.
         condition: Condition,
         /// Milliseconds until that counts as failed.
         timeout_ms: u64,
@@ -198,7 +199,7 @@ pub enum Effect {
     Observes,
 }
 
-/// What an operation does to what it names.
+/// The effect of an operation on the resources that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Makes what is not there.
@@ -289,7 +290,7 @@ impl Verb {
     }
 }
 
-/// What of an operation may have secrets in it.
+/// The part of an operation that may contain secrets.
 #[derive(Clone, Copy, Debug, Default)]
 enum Payload<'a> {
     #[default]
@@ -310,9 +311,9 @@ pub struct Description<'a> {
     pub scheduling: Scheduling,
     /// Whether it can change something.
     pub effect: Effect,
-    /// What it does.
+    /// The verb.
     pub verb: Verb,
-    /// To what: names by role, in the order in which people are told.
+    /// The affected names by role, in display order.
     pub names: Vec<(Role, &'a str)>,
     /// The container whose log tells why the call failed.
     pub logs: Option<&'a str>,

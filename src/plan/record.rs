@@ -1,7 +1,7 @@
-//! What is recorded of a resource once it is as declared: the declaration, completed with what only
-//! the apply could learn, and the baseline, which is the live view as `diff` will see it next time.
+//! The record of a resource after it was applied. The declared view is completed with values known only after the
+//! apply. The baseline is the live view as `diff` will see it next time.
 //!
-//! The rule for both: laid over the same node once more, `diff` finds nothing.
+//! Invariant for both: a `diff` against the unchanged node finds nothing.
 
 use crate::diff::{live_fields, names_no_tag, path_fields};
 use crate::envfile;
@@ -9,12 +9,12 @@ use crate::model::spec::{ContainerSpec, ImageConfig, content_text};
 use crate::model::view::{FileKind, LiveContainer, LiveFile};
 use crate::model::{Field, Fields, Key, Sealer, Text, Value};
 
-/// What is written down of one resource. No secret in the clear is in either.
+/// The recorded views of one resource. Neither contains a secret in plain text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Views {
-    /// What was declared.
+    /// The declared view.
     pub declared: Fields,
-    /// What the node had right after.
+    /// The live view right after the apply.
     pub baseline: Fields,
 }
 
@@ -39,7 +39,7 @@ pub fn container(
     let declared = declared.iter().filter(|(field, value)| says(field, value));
     let declared: Fields = declared.map(|(field, value)| (field.clone(), complete(field, value))).collect();
     let mut baseline = live_fields(live);
-    // What the engine does not show is taken to be as it was last recorded.
+    // Fields that the engine does not report are assumed to be unchanged since the last record.
     for (field, value) in declared.iter().filter(|(f, _)| f.key.is_unseen()) {
         baseline.set_field(field.clone(), value.clone());
     }

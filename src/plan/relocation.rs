@@ -1,5 +1,5 @@
-//! A service that goes to another node: its old containers stop, its data is copied, the new ones prove themselves, and only
-//! then is the old place cleared. Until then the old ones can come back.
+//! Relocation of a service to another node. The old containers stop, the data is copied, and the new containers are
+//! verified. Only then is the old node cleared. Until then the old containers can be restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,21 +23,21 @@ use crate::model::{Addr, Fields, Kind, NodeName};
 pub(super) struct RelocationSource<'a> {
     /// The node.
     node: NodeName,
-    /// What of the service is there.
+    /// The changes of the service on that node.
     changes: Vec<&'a Change>,
-    /// The volumes whose data comes along, by address name: their real name there, and what they are here.
+    /// The volumes whose data moves, by address name: the real name there, and the spec here.
     volumes: BTreeMap<String, (String, &'a VolumeSpec)>,
     /// Takes the old containers back up where the new ones fail.
     group: GroupId,
     purpose: Purpose,
 }
 
-/// What becomes of what a service has on another node.
+/// The treatment of a service's resources on another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    /// The service comes from there, and brings that along.
+    /// The service moves from that node and takes its resources along.
     Relocate,
-    /// The service was to go there, which came to nothing: those are remnants, and what it has at home counts.
+    /// A move to that node was aborted. The resources there are remnants; those on the home node count.
     Abort,
 }
 
@@ -51,11 +51,11 @@ struct Transfer {
     made: Option<StepId>,
 }
 
-/// The steps that bring a service over, with what is said of them.
+/// The steps that move a service here, with their changes and notes.
 pub(super) struct BroughtOver {
-    /// What its containers wait for.
+    /// The steps that the containers of the service wait for.
     pub(super) steps: BTreeSet<StepId>,
-    /// What is said of them.
+    /// The changes and notes of the move.
     pub(super) out: Fragment,
 }
 
@@ -88,7 +88,7 @@ impl<'a> RelocationSource<'a> {
         Some(Self { node, changes: elsewhere, volumes, group: graph.new_group(), purpose })
     }
 
-    /// What comes along from there; nothing where the service only has remnants there.
+    /// Returns the moved parts; `None` if the service only has remnants on that node.
     pub(super) fn relocation(&self, service: &Service) -> Option<Relocation> {
         let (folders, volumes) = (BTreeSet::from([data_name(service)]), self.volumes.keys().cloned().collect());
         (self.purpose == Purpose::Relocate).then_some(Relocation { group: self.group, folders, volumes })
@@ -106,7 +106,7 @@ impl<'a> RelocationSource<'a> {
         Some((self.source(DataPlace::Folder(format!("{old}/{name}"))), DataPlace::Folder(format!("{new}/{name}"))))
     }
 
-    /// What comes from there, with the steps that bring it.
+    /// A change for a moved resource, with the steps that move it.
     fn moved(&self, addr: Addr, steps: Vec<StepId>, record: Record) -> PlannedChange {
         let reasons = vec![Reason::OwnerChanged(self.node.clone())];
         PlannedChange { record, ..PlannedChange::new(addr, Action::Move, reasons, steps) }
@@ -298,7 +298,7 @@ fn runs(container: &LiveContainer) -> bool {
     matches!(container.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
-/// What a service has on a node that it is not to be on, each with its address, and its id or name.
+/// The resources of a service on a node that it must not be on, each with its address, and its id or name.
 #[derive(Default)]
 struct Remnants {
     containers: Vec<(Addr, String)>,
@@ -348,14 +348,14 @@ pub(super) fn clear(
     out
 }
 
-/// What is removed from the old node.
+/// A change for a resource that is removed from the old node.
 fn removed(addr: Addr, service: &Service, step: StepId) -> PlannedChange {
     let change = PlannedChange::new(addr, Action::Delete, vec![Reason::MovedTo(service.node.clone())], vec![step]);
     PlannedChange { record: Record::Forget, ..change }
 }
 
-/// What stays on the old node and is no longer hl's business once the steps are done. As long as they are not, it is on
-/// record there: whoever completes the move has to find it.
+/// A change for a resource that stays on the old node. hl stops managing it once the steps are done. Until then it
+/// stays on record, so that a later run can complete the move.
 fn left_behind(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: Vec<StepId>) -> PlannedChange {
     let reasons = match data_at_stake.is_empty() {
         true => vec![Reason::NoLongerDeclared],
@@ -364,8 +364,8 @@ fn left_behind(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: 
     PlannedChange { reasons, steps, ..PlannedChange::forget(addr, data_at_stake) }
 }
 
-/// What a service has on another node: all that is on record there, and of a move that was cut off before that what
-/// carries its project's name.
+/// Finds the resources of a service on another node: those on record there, and, for a move that was interrupted before
+/// they were recorded, those that carry the name of its project.
 fn remnants(context: &Context<'_>, service: &Service, from: &RelocationSource<'_>) -> Remnants {
     let mut remnants = Remnants::default();
     let live = context.known(&from.node);

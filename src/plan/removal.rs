@@ -1,4 +1,4 @@
-//! What is no longer declared, and what an interrupted replacement left behind.
+//! Removal of undeclared resources and of the leftovers of an interrupted replacement.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,7 +209,7 @@ impl Removal<'_, '_> {
 
     fn removed(&mut self, change: &Change, reason: Reason, steps: Vec<StepId>) {
         let is_stop = |id: &StepId| matches!(self.graph.get(*id).operation, Operation::StopContainer { .. });
-        // What does not run does not stop.
+        // A container that is not running causes no downtime when it is removed.
         let downtime = if steps.iter().any(is_stop) { Downtime::Stops } else { Downtime::None };
         self.out.changes.push(PlannedChange {
             downtime,

@@ -15,7 +15,7 @@ use crate::model::spec::{MountKind, NetworkSpec, VolumeSpec};
 use crate::model::view::LiveContainer;
 use crate::model::{Fields, Kind};
 
-/// What a change asks for, for everything that is not a container.
+/// The need that a change implies for a resource other than a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     /// Only its record follows.
@@ -60,7 +60,7 @@ pub(super) struct Resources {
     pub(super) steps: BTreeSet<StepId>,
     /// Containers, by id, that are removed because they hold a volume that is made anew.
     pub(super) removed_containers: BTreeSet<String>,
-    /// What is said of them.
+    /// The changes, notes and objections of the resources.
     pub(super) out: Fragment,
 }
 
@@ -90,7 +90,7 @@ impl Planner<'_, '_> {
         match change.addr.kind {
             Kind::Directory => {
                 let Some(spec) = service.directories.get(name) else { return };
-                // What is brought over comes with its folder.
+                // A copied folder needs no separate directory step.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
                 if !(comes && matches!(need(change), Need::Make | Need::Record)) {
                     self.simple(change, Phase::Prepare, Operation::EnsureDirectory(spec.clone()), spec.fields());
@@ -106,7 +106,7 @@ impl Planner<'_, '_> {
             }
             Kind::Volume => {
                 let Some(spec) = own_volume(service, name) else { return };
-                // What is brought over comes with its volume.
+                // A copied volume needs no separate volume step.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.volumes.contains(name));
                 if !comes {
                     self.volume(change, spec);
@@ -148,8 +148,8 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// A network cannot be changed. Its containers are taken off it, it is made anew, and they are put back: an outage of
-    /// the network, and no container is replaced for it.
+    /// Recreates a network, because a network cannot be changed. Its containers are disconnected and connected again:
+    /// the network has an outage, but no container is replaced.
     fn remade_network(&mut self, change: &Change, spec: &NetworkSpec, create: Operation, milestone: Milestone) {
         let Some(id) = change.live_id.clone() else { return };
         let attached: Vec<&LiveContainer> =
@@ -184,7 +184,7 @@ impl Planner<'_, '_> {
         let attachment = declared.unwrap_or(&live.spec.networks[&spec.name]);
         let (container, network) = (live.id.clone(), spec.name.clone());
         let connect = Operation::ConnectNetwork { container, network, attachment: Box::new(attachment.clone()) };
-        // One that belongs to somebody else may be replaced by them at this moment.
+        // The owner of a container outside the service may replace it concurrently, so a failure does not block.
         let on_failure = if declared.is_some() { OnFailure::Block } else { OnFailure::Continue };
         let step = self.graph.step(self.plan.service, Phase::Deploy, connect).about(&change.addr).after([made]);
         step.on_failure(on_failure).add()

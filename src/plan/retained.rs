@@ -1,5 +1,5 @@
-//! What moves have left behind, and nobody needs any more: removed when asked for, and only of services that are proven to
-//! work where they went.
+//! Pruning of unneeded leftovers of moves. They are removed only on request, and only for services that are verified on
+//! their new node.
 
 use std::collections::{BTreeMap, BTreeSet};
 

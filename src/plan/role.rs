@@ -1,6 +1,6 @@
-//! What the names that operations give are the names of.
+//! The roles of the names in an operation.
 
-/// What a name that an operation gives is the name of, in the order in which people are told.
+/// The role of a name in an operation. The order of the variants is the display order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// A directory, by path.

@@ -1,4 +1,4 @@
-//! What would go wrong or destroy something, found before anything is done.
+//! Checks for failures and data loss, made before anything is applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
     plan.objections.extend(silent.map(|(node, _)| Objection::NodeUnknown { node: node.clone() }));
 }
 
-/// What the steps of a plan do to live containers, by node and id.
+/// The effects of a plan's steps on live containers, by node and id.
 #[derive(Default)]
 struct Fates<'p> {
     /// Containers that stop or are removed.

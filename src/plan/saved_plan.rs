@@ -34,7 +34,7 @@ pub struct SavedPlan {
     pub serial: u64,
     /// The keyed digest of everything that was read: files, variables.
     pub inputs: String,
-    /// What the user asked for.
+    /// The user's options.
     pub options: SavedOptions,
     /// The keyed digest of each resource that it touches, as it was then.
     pub fingerprints: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ pub struct SavedPlan {
     pub plan: serde_json::Value,
 }
 
-/// What the user asked for, as it is kept.
+/// The user's options in their saved form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedOptions {
@@ -128,7 +128,7 @@ impl SavedPlan {
         format!("sha256:{}", hex::encode(&bytes))
     }
 
-    /// What has moved between the making of this plan and that of `now`; nothing if it may be applied.
+    /// Returns the differences between this plan and `now` that make it stale; empty if it may be applied.
     pub fn stale(&self, now: &SavedPlan) -> BTreeSet<Stale> {
         let mut stale = BTreeSet::new();
         if self.homelab != now.homelab {
@@ -205,7 +205,7 @@ pub fn fingerprints(plan: &Plan, changes: &[Change], sealer: &Sealer) -> BTreeMa
     changes.iter().filter(|c| touched.contains(&c.addr)).map(|c| (c.addr.to_string(), print(c))).collect()
 }
 
-/// What is digested of a change. Part of the file's format, like all words in it.
+/// The text of a change that is digested. It is part of the file format, like all words in it.
 fn fingerprint_text(change: &Change) -> String {
     let id = change.live_id.as_ref().map_or_else(|| "None".to_owned(), |id| format!("Some({id:?})"));
     let mut text = format!("{} {id}", presence_word(change.presence));

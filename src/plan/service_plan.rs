@@ -1,4 +1,4 @@
-//! What is known of one service while its steps are planned.
+//! The state of one service while its steps are planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::model::homelab::Service;
 use crate::model::view::LiveNode;
 use crate::model::{NodeName, ServiceName};
 
-/// What the whole plan is made from.
+/// The input of the whole plan, with its index.
 pub(super) struct Context<'a> {
     pub(super) input: &'a Input<'a>,
     pub(super) index: &'a Index<'a>,
 }
 
 impl<'a> Context<'a> {
-    /// What a node has, if that is known.
+    /// Returns the live view of a node, if it is known.
     pub(super) fn known(&self, node: &NodeName) -> Option<&'a LiveNode> {
         self.index.node(node).map(|node| node.live)
     }
@@ -45,7 +45,7 @@ pub(super) struct ServicePlan<'a> {
     pub(super) changes: Vec<&'a Change>,
     /// The containers that run there for it.
     pub(super) instances: Instances<'a>,
-    /// What is done to each container, by address name.
+    /// The decision for each container, by address name.
     pub(super) decisions: BTreeMap<String, Decision>,
     /// The steps of other services that its containers wait for.
     pub(super) dependency_steps: BTreeSet<StepId>,
@@ -55,7 +55,7 @@ pub(super) struct ServicePlan<'a> {
     pub(super) relocation: Option<Relocation>,
 }
 
-/// What of a service comes from another node.
+/// The parts of a service that move from another node.
 pub(super) struct Relocation {
     /// Takes the old containers back up where the new ones fail.
     pub(super) group: GroupId,
@@ -81,7 +81,7 @@ impl ServicePlan<'_> {
     }
 }
 
-/// What others may wait for in a container.
+/// The steps of a container that others may wait for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContainerSteps {
     /// It is there under its own name, running or not.
@@ -95,7 +95,7 @@ pub(super) struct ContainerSteps {
 }
 
 impl ContainerSteps {
-    /// Adds what others may wait for in another container of the same Compose service.
+    /// Adds the steps of another container of the same Compose service.
     pub(super) fn extend(&mut self, other: ContainerSteps) {
         self.placed.extend(other.placed);
         self.started.extend(other.started);
@@ -104,7 +104,7 @@ impl ContainerSteps {
     }
 }
 
-/// What others may wait for in a service.
+/// The steps of a service that others may wait for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServiceSteps {
     /// All of it is started.

@@ -59,7 +59,7 @@ impl<'p, 'a> Services<'p, 'a> {
         let (steps, verification) = verification::plan(context, &plan, &containers, &self.planned, self.graph);
         out.verifications.extend(verification);
         if let Some(source) = &source {
-            // What is declared stopped has nothing to prove but that it was copied.
+            // A service declared as stopped has no health to verify. The proof is that its data was copied.
             let proof = &steps.verified | &plan.prerequisite_steps;
             out.append(relocation::clear(context, service, source, proof, self.graph));
         }

@@ -1,4 +1,4 @@
-//! What becomes of data when a change is made.
+//! Effects of a change on data.
 
 use crate::model::NodeName;
 use crate::model::spec::MountKind;
@@ -44,22 +44,22 @@ pub enum Stake {
         /// The old node.
         node: NodeName,
     },
-    /// What a move left behind is removed with all that is in it.
+    /// A leftover of a move is removed with all its contents.
     RemnantRemoved,
-    /// What a container had mounted is no longer mounted.
+    /// A container no longer has a mount that it had.
     MountDropped {
-        /// Where it was mounted in the container.
+        /// The target path in the container.
         target: String,
-        /// What was mounted.
+        /// The old mount source.
         source: MountKind,
     },
-    /// Something else is mounted in the same place.
+    /// The mount source at a target changes.
     MountRepointed {
-        /// Where, in the container.
+        /// The target path in the container.
         target: String,
-        /// What was mounted.
+        /// The old mount source.
         from: MountKind,
-        /// What will be.
+        /// The new mount source.
         to: MountKind,
     },
 }

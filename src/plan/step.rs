@@ -27,9 +27,9 @@ pub struct Step {
     pub addr: Option<Addr>,
     /// When in a deployment it belongs.
     pub phase: Phase,
-    /// What is called.
+    /// The operation.
     pub operation: Operation,
-    /// What takes it back, if a later step of its groups fails.
+    /// The undo operation, run if a later step of its groups fails.
     pub undo: Option<Operation>,
     /// The group that it belongs to; a failing step undoes its group's done steps, last first.
     pub group: Option<GroupId>,
@@ -60,6 +60,6 @@ pub enum Phase {
     Deploy,
     /// Health.
     Verify,
-    /// What the verified change leaves behind is removed.
+    /// Removal of the leftovers of a verified change.
     Clean,
 }

@@ -27,7 +27,7 @@ pub(super) fn plan(
         result.started.extend(&steps.started);
         result.verified.extend(&steps.verified);
     }
-    // What is declared stopped has nothing to prove.
+    // A service declared as stopped is not verified.
     let runs = service.state == RunState::Running;
     let touched = runs && !(result.started.is_empty() && result.verified.is_empty());
     let is_upset = |name: &&ServiceName| runs && planned.get(*name).is_some_and(|s| s.disturbed);
@@ -49,11 +49,11 @@ pub(super) fn plan(
         let groups = containers.values().flat_map(|steps| steps.groups.iter().copied());
         let step = graph.step(service, Phase::Verify, run_script(context, plan, script));
         let step = plan.proving(step.after(after).verifies(groups)).add();
-        // What a replacement leaves behind is removed after it.
+        // The leftovers of a replacement are removed after this step.
         graph.reach(Milestone::HealthScript(service.name.clone()), step);
         result.verified.insert(step);
     }
-    // What was changed in place is there at once; only a wait or a script proves anything.
+    // An in-place change takes effect immediately. Only wait steps and health scripts count as verification.
     let steps: Vec<StepId> =
         result.verified.iter().copied().filter(|id| graph.get(*id).phase == Phase::Verify).collect();
     let verification = (!reasons.is_empty() && !steps.is_empty()).then(|| Verification {

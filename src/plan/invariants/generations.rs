@@ -35,7 +35,8 @@ impl Data<'_> {
     }
 }
 
-/// What a container mounts to write to. Paths count where hl keeps data: a socket or a device is shared by many.
+/// Returns the writable mounts of a container. Bind paths count only below hl's data folder, because many containers
+/// share a socket or a device.
 pub(super) fn data_of<'s>(subject: &Subject<'_>, node: &NodeName, spec: &'s ContainerSpec) -> Vec<Data<'s>> {
     let root = subject.input.homelab.nodes.get(node).map_or("", |n| n.root.as_str());
     let folder = Path::new(root).join("data");
@@ -85,17 +86,17 @@ fn writers<'a>(subject: &Subject<'a>) -> Writers<'a> {
         .collect()
 }
 
-/// Whose data it is that a container starts on.
+/// The owner of the data that a container starts on.
 enum Whose {
-    /// That of the container in whose place it starts.
+    /// The container that it replaces.
     Own,
-    /// That of a container which is not declared any more.
+    /// A container that is no longer declared.
     OfOneThatGoes,
-    /// That of a container which it shares data with on purpose.
+    /// A container that shares the data with it on purpose.
     Shared,
 }
 
-/// Whose data a container starts on, from the steps that stop the one that has it.
+/// Determines the owner of the data from the steps that stop the current writer.
 fn whose(subject: &Subject<'_>, start: &Step, stops: &[StepId]) -> Whose {
     let deleted = |addr: &Addr| subject.plan.changes.iter().any(|c| c.addr == *addr && c.action == Action::Delete);
     let addrs: Vec<&Addr> = stops.iter().filter_map(|id| subject.plan.steps[id.0].addr.as_ref()).collect();

@@ -1,8 +1,8 @@
-//! What must hold for every plan, whatever it is made from: the invariants of things that hang together.
+//! Invariants of every plan, whatever its input.
 //!
-//! Entry: [`invariants`], a pure function from a plan and its input to what is violated. It does not know how a plan is
-//! made, and it mends nothing. Builds with debug assertions check every plan that they make, so that all tests do, those
-//! of the program too; what is known to be violated is listed in [`KNOWN`].
+//! Entry: [`invariants`], a pure function from a plan and its input to the list of violations. It does not depend on
+//! how the plan was made, and it repairs nothing. Builds with debug assertions check every plan, so all tests do,
+//! including those of the program. Known violations are listed in [`KNOWN`].
 
 mod entries;
 mod generations;
@@ -17,9 +17,9 @@ use subject::Subject;
 
 pub use violation::{Claim, Violation};
 
-/// What is known to be violated. The list only gets shorter.
+/// The known violations. The list may only shrink.
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
-    // A service that was renamed is adopted under its new name and removed under its old one: the diff knows addresses only.
+    // A renamed service is adopted under its new name and removed under its old one. The diff knows addresses only.
     |violation| matches!(violation, Violation::TwoEntries(first, second) if first.service != second.service),
     // A service that went into another project is removed and created.
     |violation| matches!(violation, Violation::RenameNotUnderstood { .. }),
@@ -42,7 +42,7 @@ pub const KNOWN: &[fn(&Violation) -> bool] = &[
     |violation| matches!(violation, Violation::PathOfOtherKind(_)),
 ];
 
-/// What does not hold for a plan that was made from this input; nothing for a good one.
+/// Returns the violated invariants of a plan made from this input. The list is empty for a valid plan.
 pub fn invariants(plan: &Plan, input: &Input<'_>) -> Vec<Violation> {
     let mut found = well_formed::violations(plan);
     // The others follow edges and need a graph that is one.

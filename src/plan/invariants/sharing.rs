@@ -1,4 +1,5 @@
-//! Who shares a namespace or volumes with a container follows it, and the old container stays until that works.
+//! A container that shares a namespace or volumes with another follows it. The old container stays until that is
+//! verified.
 
 use super::subject::{Subject, removes, runs};
 use super::violation::Violation;
@@ -34,7 +35,7 @@ fn is_own(subject: &Subject<'_>, live: &LiveContainer) -> bool {
     declared || subject.input.recorded.resources.values().any(|r| r.id == live.id)
 }
 
-/// What is done with the container that shared with one that goes.
+/// Checks the container that shares with a removed container.
 fn after_removal(
     subject: &Subject<'_>,
     removal: StepId,

@@ -1,4 +1,4 @@
-//! Who gives up goes before who takes: names, ports, addresses, subnets.
+//! The holder releases a name, port, address or subnet before another resource takes it.
 
 use super::subject::{Subject, removes, runs, stops};
 use super::violation::{Claim, Violation};

@@ -13,7 +13,7 @@ use crate::plan::{
     Action, AnonymousVolumes, Downtime, Holder, Objection, OnFailure, PlannedChange, Reason, Record, Stake,
 };
 
-/// What is violated once a good plan was spoilt.
+/// Returns the violations in a valid plan after `spoil` has modified it.
 fn found(world: &World, spoil: impl FnOnce(&mut Plan)) -> Vec<Violation> {
     let (mut plan, changes) = (world.plan(), world.changes());
     spoil(&mut plan);

@@ -1,4 +1,4 @@
-//! What can be wrong with a plan.
+//! Violations of plan invariants.
 
 use crate::model::{Addr, ServiceName};
 use crate::plan::step::{GroupId, StepId};
@@ -67,9 +67,9 @@ pub enum Violation {
     TakenTooEarly {
         /// The step that takes it.
         takes: StepId,
-        /// What it takes.
+        /// The claim that it takes.
         claim: Claim,
-        /// The name of the one that has it.
+        /// The name of the current holder.
         holder: String,
     },
     /// Something is taken that its holder keeps, and the plan does not object.
@@ -77,9 +77,9 @@ pub enum Violation {
     KeptByHolder {
         /// The step that takes it.
         takes: StepId,
-        /// What it takes.
+        /// The claim that it takes.
         claim: Claim,
-        /// The name of the one that has it.
+        /// The name of the current holder.
         holder: String,
     },
     /// A hint tells the user to remove a container that hl owns.
@@ -126,7 +126,7 @@ pub enum Violation {
     HomeNotResolved(Addr),
 }
 
-/// What only one can have at a time on a node.
+/// An exclusive resource of a node: it has one holder at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The name of a container.

@@ -25,7 +25,7 @@ pub(super) fn violations(plan: &Plan) -> Vec<Violation> {
     found
 }
 
-/// What is done in a group can be taken back, by the right call and in an order that dependencies give.
+/// Every operation in a group has a matching undo, and dependencies give the undo order.
 pub(super) fn undo_violations(subject: &Subject<'_>) -> Vec<Violation> {
     let steps = &subject.plan.steps;
     let mut found = Vec::new();

@@ -108,7 +108,7 @@ impl World {
             let record = RecordedService::of(service);
             self.recorded.services.insert(service.name.clone(), record);
         }
-        // What the plan would record of it is what is recorded.
+        // The fixture records exactly what the plan would record.
         for change in self.plan().changes {
             let Record::Applied(declared) = change.record else { panic!("{change:?}") };
             let (id, baseline) = self.live_of(&change.addr);
@@ -146,7 +146,7 @@ impl World {
         plan(&self.input(&self.changes()))
     }
 
-    /// What a plan is made from.
+    /// The input of a plan.
     pub fn input<'a>(&'a self, changes: &'a [diff::Change]) -> Input<'a> {
         Input { homelab: &self.homelab, recorded: &self.recorded, live: &self.live, changes, options: &self.options }
     }

@@ -1,4 +1,4 @@
-//! What a change of one container means for those that lean on it, and what a stop means for all of them.
+//! Effects of a container's change on the containers that depend on it, and effects of a stop on all of them.
 
 use std::collections::BTreeMap;
 

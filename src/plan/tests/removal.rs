@@ -1,4 +1,4 @@
-//! What is no longer declared, and what an interrupted replacement left behind.
+//! Removal of undeclared resources and of the leftovers of an interrupted replacement.
 
 use super::fixture::{World, live_container, service_name};
 use super::outline;

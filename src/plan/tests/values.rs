@@ -27,7 +27,7 @@ fn volume(source: &str) -> Mount {
     Mount { kind, read_only: false }
 }
 
-/// What is told of the data of `web` when its mount at `/data` becomes another one.
+/// Returns the data at stake of `web` when its mount at `/data` changes.
 fn at_stake(old: Mount, new: Mount) -> String {
     let mut world = World::new();
     world.spec("web").mounts.insert("/data".to_owned(), old);
