@@ -185,9 +185,8 @@ pub fn live_fields(live: &LiveContainer) -> Fields {
     fields
 }
 
-/// What cannot be seen through the engine is taken to be as it was recorded, and without a record
-/// as declared: the content of files that were copied in or that were read at the last start, and what its image was
-/// built from.
+/// Copies the fields that the engine does not show from the record, or from the declaration if there is no record:
+/// the content of files that were copied in or were read at the last start, and the build inputs of the image.
 fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) {
     let source = recorded.unwrap_or(declared);
     for (field, value) in source.iter() {
@@ -197,8 +196,8 @@ fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) 
     }
 }
 
-/// Without a record, what a container has read can at most be what its node has: a file that hl is about to write there is
-/// none that it has read.
+/// Without a record, a container can have read only the files that its node has: it has not read a file that hl is
+/// about to write there.
 fn show_files(live: &mut Fields, declared: &Fields, views: &ServiceViews<'_>) {
     let shipped: BTreeMap<&str, &FileSpec> = views.service.files.values().map(|f| (f.path.as_str(), f)).collect();
     for (field, value) in declared.iter().filter(|(field, _)| field.key == Key::MountedFiles) {
@@ -220,7 +219,7 @@ pub fn names_no_tag(image: &ImageRef) -> bool {
     image.is_pinned() || image.as_str().chars().all(|c| c.is_ascii_hexdigit()) && image.as_str().len() >= 12
 }
 
-/// What `state` is to be.
+/// The declared value of `state`.
 pub fn wanted_state(wanted: RunState) -> State {
     match wanted {
         RunState::Running => State::RUNNING,
@@ -228,8 +227,8 @@ pub fn wanted_state(wanted: RunState) -> State {
     }
 }
 
-/// What `state` shows: a job that ended well is as good as running, and whatever does not run is as
-/// good as stopped.
+/// The live value of `state`. If the container is declared running, a completed job counts as running. If it is
+/// declared stopped, every container that does not run counts as stopped.
 fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> State {
     match (wanted, &live.status) {
         (RunState::Running, Status::Exited { code: 0 }) if is_done(container, live, record) => State::RUNNING,
@@ -245,7 +244,7 @@ fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, re
 /// before that, if it offers nothing that others could use.
 fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
     let state = |fields: &Fields| fields.get(&Field::key(Key::State)).and_then(Value::state).cloned();
-    // What hl stopped itself, because it was declared so, has not done anything by ending.
+    // A container that hl stopped because of its declaration has not completed its job by ending.
     let ended_before = |record: &Recorded| {
         state(&record.declared) == Some(State::RUNNING)
             && state(&record.baseline) == Some(State::Container(Status::Exited { code: 0 }))

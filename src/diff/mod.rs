@@ -92,15 +92,15 @@ pub enum Presence {
 pub struct FieldChange {
     /// Which field.
     pub field: Field,
-    /// What the views say together.
+    /// The verdict on the views.
     pub verdict: Verdict,
-    /// What it is to be: as the repository says or, where that says nothing, as the image has it.
+    /// The desired value: the one in the repository or, if that has none, the one in the image.
     pub declared: Option<Value>,
-    /// What hl recorded; absent if nothing.
+    /// The value that hl recorded; absent if there is none.
     pub recorded: Option<Value>,
-    /// What the node has; absent if nothing.
+    /// The value on the node; absent if there is none.
     pub live: Option<Value>,
-    /// What it takes to make it as declared.
+    /// The cost of changing the live value to the declared one.
     pub cost: Cost,
 }
 
@@ -131,7 +131,7 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
     changes.into_values().collect()
 }
 
-/// What the comparison of one service needs.
+/// The inputs for the comparison of one service.
 struct ServiceViews<'a> {
     service: &'a Service,
     recorded: &'a RecordedView,

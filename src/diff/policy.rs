@@ -1,12 +1,12 @@
-//! What each field takes to change, and what it means when it is not declared: one table.
+//! The cost of changing each field, and the meaning of a field that is not declared: one table.
 //!
-//! A field that a row does not name takes a replacement: the engine fixes nearly everything of a
-//! container at its creation. What is in place is what the engine truly does in place, measured on
-//! 20.10 and read in later sources: its update call, connecting networks, renaming.
+//! A field without a row requires a replacement: the engine fixes nearly every property of a container at its
+//! creation. The in-place fields are those that the engine changes in place, measured on 20.10 and read in later
+//! sources: its update call, connecting networks, renaming.
 
 use crate::model::{Field, Key, Kind, Value};
 
-/// What it takes to make a field of a live resource as declared.
+/// The cost of changing a field of a live resource to the declared value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cost {
     /// Nothing: only the record follows.
@@ -31,7 +31,7 @@ impl Cost {
     }
 }
 
-/// What a live value means where nothing is declared.
+/// The meaning of a live value where nothing is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undeclared {
     /// Somebody set it: without a declaration the field is to be absent (or as the image has it).
@@ -40,7 +40,7 @@ pub enum Undeclared {
     EngineDefault,
 }
 
-/// What a declared value means where the node shows none.
+/// The meaning of a declared value where the node shows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// It is missing.
@@ -52,13 +52,13 @@ pub enum Absent {
 /// A row of the policy: how one field of one kind of resource is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What setting or changing it takes.
+    /// The cost of setting or changing it.
     pub set: Cost,
-    /// What removing it takes.
+    /// The cost of removing it.
     pub unset: Cost,
-    /// What it means where it is not declared.
+    /// The meaning of a live value where the field is not declared.
     pub undeclared: Undeclared,
-    /// What it means where the node shows none.
+    /// The meaning of a declared value where the node shows none.
     pub absent: Absent,
     /// Why, in a sentence.
     pub why: &'static str,
@@ -95,7 +95,7 @@ pub fn policy(kind: Kind, key: Key) -> Policy {
     }
 }
 
-/// What it takes to bring a field from `live` to `declared`.
+/// The cost of changing a field to `declared`.
 pub fn cost(kind: Kind, field: &Field, declared: Option<&Value>) -> Cost {
     let policy = policy(kind, field.key);
     match declared {
@@ -243,7 +243,7 @@ pub fn is_proxy_variable(name: &str) -> bool {
     matches!(name.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "NO_PROXY" | "ALL_PROXY")
 }
 
-/// What a declared value means where the node shows none, for one field.
+/// The meaning of a declared value of one field where the node shows none.
 pub fn absent(kind: Kind, field: &Field) -> Absent {
     match (kind, field.key, field.item.as_deref(), field.part) {
         // Engines before API 1.44 do not know these.
@@ -282,11 +282,11 @@ pub fn keys(kind: Kind) -> Vec<Key> {
 /// The why of rows that no container has.
 const NOT_A_CONTAINERS: &str = "not a field of a container";
 
-/// What a live value means where nothing is declared, for one field.
+/// The meaning of a live value of one field where nothing is declared.
 pub fn undeclared(kind: Kind, field: &Field) -> Undeclared {
     match (kind, field.key, field.item.as_deref(), field.part) {
         (Kind::Container, Key::Environment, Some(name), _) if is_proxy_variable(name) => Undeclared::EngineDefault,
-        // What the engine makes up for an end of a network.
+        // Values that the engine generates for a network endpoint.
         (Kind::Container, Key::Networks, _, Some("mac_address" | "driver_opts" | "gw_priority" | "interface_name")) => {
             Undeclared::EngineDefault
         }

@@ -58,7 +58,7 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
     (!settled).then_some(Change { addr, presence, live_id: Some(id), fields })
 }
 
-/// What every path shows, be it a file or a directory; `wanted` is what it should be.
+/// The fields of a path, whether it is a file or a directory; `wanted` is the declared file type.
 pub fn path_fields(file: &LiveFile, wanted: FileKind) -> Fields {
     let mut fields = Fields::default();
     let state = match (file.kind, wanted) {

@@ -9,17 +9,17 @@ use crate::model::{Field, Fields, Key, Kind, Sealer, Value};
 
 /// The views of one resource that is both declared and live.
 pub struct Views<'a> {
-    /// What kind it is.
+    /// The kind of resource.
     pub kind: Kind,
-    /// What the repository says, and nothing else.
+    /// The declaration in the repository alone.
     pub declared: &'a Fields,
     /// The same with what the image brings along: what a fresh one would show.
     pub expected: &'a Fields,
-    /// What was recorded: declared view and the live view right after.
+    /// The record: the declared view, and the live view right after the apply.
     pub recorded: Option<(&'a Fields, &'a Fields)>,
     /// Whether the live resource is the very one that was recorded.
     pub identity: Identity,
-    /// What the node has.
+    /// The current fields on the node.
     pub live: &'a Fields,
 }
 

@@ -1,4 +1,4 @@
-//! What three values of one field say together.
+//! The verdict on the three values of one field.
 
 /// The verdict on a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -53,7 +53,7 @@ pub struct Addr {
     pub node: NodeName,
     /// The service that it belongs to.
     pub service: ServiceName,
-    /// What it is.
+    /// The kind of resource.
     pub kind: Kind,
     /// Its key in the compose file (`server`; `server#2` for a second replica), or the path of a
     /// directory or file relative to the node's root.
@@ -96,7 +96,7 @@ fn resource(text: &str) -> Option<(Kind, String)> {
     (!name.is_empty()).then(|| (kind, name.to_owned()))
 }
 
-/// What `--target` and `--exclude` take: `nas`, `immich`, `nas/immich`, `immich/container:server`
+/// The argument of `--target` and `--exclude`: `nas`, `immich`, `nas/immich`, `immich/container:server`
 /// or a whole address. A first word alone may be a node or a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {

@@ -1,4 +1,4 @@
-//! What is backed up, and where to.
+//! The contents and the destination of backups.
 
 /// The restic repository that backups go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct BackupRepository {
     pub password_file: String,
 }
 
-/// What is backed up of a service and how long it is kept.
+/// The contents and the retention of a service's backups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupPolicy {
     /// A command run on the node before, such as a database dump.

@@ -9,16 +9,16 @@ pub enum BegunOperation {
     Kind {
         /// The name of the kind, such as `create_container`. A later version may have written one that is not known.
         kind: String,
-        /// What it names, by role: `container` → `shop-web-1`.
+        /// The objects of the operation, by role: `container` → `shop-web-1`.
         ids: BTreeMap<String, String>,
-        /// What for.
+        /// The purpose.
         purpose: Purpose,
     },
     /// In words: journals of earlier versions have nothing else.
     Words(String),
 }
 
-/// What an operation is begun for.
+/// The purpose of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It is a step of the plan.

@@ -6,7 +6,7 @@ use std::fmt;
 use super::secret::Sealer;
 use super::value::{Text, Value};
 
-/// What a number in a field counts, for those who print it.
+/// The unit of a number in a field, for output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A bare number or no number.
@@ -45,7 +45,7 @@ macro_rules! keys {
                 }
             }
 
-            /// What a number in it counts.
+            /// The unit of a number in it.
             pub fn unit(self) -> Unit {
                 match self { $(Key::$name => Unit::$unit,)* }
             }
@@ -54,7 +54,7 @@ macro_rules! keys {
 }
 
 keys! {
-    // What runs.
+    // Image and process.
     State "state" Plain
     Name "name" Plain
     Image "image" Plain
@@ -76,7 +76,7 @@ keys! {
     Restart "restart" Plain
     StopSignal "stop_signal" Plain
     StopGracePeriod "stop_grace_period" Seconds
-    // What it reaches.
+    // Container network.
     Ports "ports" Plain
     Expose "expose" Plain
     NetworkMode "network_mode" Plain
@@ -87,7 +87,7 @@ keys! {
     Dns "dns" Plain
     DnsSearch "dns_search" Plain
     DnsOpt "dns_opt" Plain
-    // What it keeps and sees.
+    // Container storage and devices.
     Volumes "volumes" Plain
     VolumesFrom "volumes_from" Plain
     VolumeDriver "volume_driver" Plain
@@ -99,7 +99,7 @@ keys! {
     StorageOpt "storage_opt" Plain
     ShmSize "shm_size" Bytes
     ReadOnly "read_only" Plain
-    // What it may use.
+    // Resource limits.
     MemLimit "mem_limit" Bytes
     MemReservation "mem_reservation" Bytes
     MemswapLimit "memswap_limit" Bytes
@@ -118,7 +118,7 @@ keys! {
     BlkioConfig "blkio_config" Plain
     OomKillDisable "oom_kill_disable" Plain
     OomScoreAdj "oom_score_adj" Plain
-    // What it may do.
+    // Privileges.
     Privileged "privileged" Plain
     CapAdd "cap_add" Plain
     CapDrop "cap_drop" Plain
@@ -134,7 +134,7 @@ keys! {
     CgroupParent "cgroup_parent" Plain
     Runtime "runtime" Plain
     Isolation "isolation" Plain
-    // What is written on it.
+    // Logging and metadata.
     Logging "logging" Plain
     Labels "labels" Plain
     Annotations "annotations" Plain

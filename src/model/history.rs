@@ -11,7 +11,7 @@ pub struct Entry {
     pub id: String,
     /// When it began, RFC 3339.
     pub at: String,
-    /// Who began it.
+    /// The user who began it.
     pub who: String,
     /// On which machine.
     pub host: String,
@@ -25,7 +25,7 @@ pub struct Entry {
     pub counts: BTreeMap<String, usize>,
     /// How it ended.
     pub result: Ending,
-    /// What failed or was under way when it stopped, in words.
+    /// The steps that failed or were in progress when it stopped, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trouble: Vec<String>,
     /// How long it took in milliseconds; 0 where nobody was left to tell.

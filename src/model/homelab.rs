@@ -152,7 +152,7 @@ fn bracketed(host: &str) -> String {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// What it is for.
+    /// A description of its purpose.
     pub description: String,
     /// The node that owns it.
     pub node: NodeName,
@@ -166,9 +166,9 @@ pub struct Service {
     pub health: Option<HealthScript>,
     /// How its containers are replaced.
     pub update: Update,
-    /// What is backed up of it; absent if nothing is said about it.
+    /// The backup policy; absent if none is declared.
     pub backup: Option<BackupPolicy>,
-    /// What may happen to it.
+    /// The lifecycle rules.
     pub lifecycle: Lifecycle,
     /// Its Compose project.
     pub project: ProjectName,
@@ -197,7 +197,7 @@ impl Service {
     }
 }
 
-/// What a dependency must be before its dependents go on.
+/// The condition that a dependency must meet before its dependents proceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// Its containers are started.
@@ -244,7 +244,7 @@ pub struct HealthScript {
 pub struct Update {
     /// Which of the two runs first.
     pub order: UpdateOrder,
-    /// What happens when the new one cannot be verified.
+    /// The action if the new one cannot be verified.
     pub rollback: Rollback,
 }
 
@@ -276,14 +276,14 @@ pub enum Rollback {
     Off,
 }
 
-/// What may happen to a service.
+/// The lifecycle rules of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lifecycle {
     /// Whether hl may remove or replace what holds its data.
     pub protect: Protect,
     /// Fields that are left as they are: `container:server/environment.TZ`.
     pub ignore_changes: Vec<String>,
-    /// What becomes of its data when it is removed.
+    /// The treatment of its data when it is removed.
     pub on_delete: OnDelete,
 }
 
@@ -297,7 +297,7 @@ pub enum Protect {
     On,
 }
 
-/// What becomes of the data of a removed service.
+/// The treatment of the data of a removed service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDelete {
     /// It is packed into the node's `backups/`.
@@ -318,7 +318,7 @@ pub struct Image {
     pub platform: Option<String>,
     /// When it is pulled.
     pub pull: PullPolicy,
-    /// What it is built from.
+    /// The inputs of its build, if it is built.
     pub build: Option<BuildSpec>,
 }
 
@@ -363,7 +363,7 @@ pub struct Container {
     pub compose_service: String,
     /// Which instance, from 1.
     pub number: u32,
-    /// What it is.
+    /// The spec.
     pub spec: ContainerSpec,
     /// The Compose services of the same project that it needs.
     pub depends_on: BTreeMap<String, ContainerDependency>,
@@ -374,7 +374,7 @@ pub struct Container {
 /// A dependency inside a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContainerDependency {
-    /// What it must be.
+    /// The condition that the dependency must meet.
     pub condition: Condition,
     /// Whether the dependent restarts when it is replaced or restarted.
     pub restart: DependentRestart,

@@ -1,7 +1,8 @@
-//! What a `.dockerignore` leaves out of a build context.
+//! The patterns of a `.dockerignore`, which exclude paths from a build context.
 //!
-//! Source: `moby/patternmatcher`. A pattern is a path of the context; `*` and `?` match within one part of it, `[…]` one
-//! character, `**` any number of parts; `!` takes back, the last match wins, and what lies below a match matches too.
+//! Source: `moby/patternmatcher`. A pattern is a path of the context; `*` and `?` match within one part of it, `[…]`
+//! matches one character, `**` any number of parts. `!` negates a pattern, the last match wins, and every path below a
+//! match matches too.
 //! Each pattern becomes a regular expression as it does there, so the time that a match takes grows with the pattern
 //! and the path, never with the number of ways in which they could fit.
 

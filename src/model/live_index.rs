@@ -1,6 +1,6 @@
-//! What the nodes have, by what others look for: made once from a live view, so that nobody searches its lists.
+//! An index of the state of the nodes. It is built once from a live view, so that lookups need not scan its lists.
 //!
-//! An index holds references and no knowledge of its own: what is in it is in the view.
+//! An index holds references and no data of its own: all its entries are in the view.
 
 use std::collections::BTreeMap;
 
@@ -102,8 +102,8 @@ impl<'a> NodeIndex<'a> {
         self.names.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The containers that publish something on the port that this one is published on, on whichever address of the node;
-    /// none for a range or a port that the engine chooses.
+    /// The containers that publish a port on the host port of `port`, on any address of the node; none for a range or
+    /// a port that the engine chooses.
     pub fn on_port(&self, port: &Port) -> &[&'a LiveContainer] {
         let holders = number(port).and_then(|number| self.ports.get(port.protocol.as_str())?.get(&number));
         holders.map_or(&[], Vec::as_slice)

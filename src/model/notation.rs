@@ -85,7 +85,7 @@ fn read_state(text: &str) -> Option<State> {
     STATES.iter().find(|(_, t)| *t == text).map(|(state, _)| state.clone())
 }
 
-/// What stands for a port that the engine chooses.
+/// The text for a port that the engine chooses.
 const ANY: &str = "any";
 
 fn host_port_text(HostPort { host_ip, published }: &HostPort) -> String {
@@ -108,7 +108,7 @@ const TMPFS: &str = "tmpfs";
 const READ_ONLY: &str = "read-only";
 const READ_WRITE: &str = "read-write";
 
-/// What a source is followed by where it could be taken for options: the defaults that no other text has.
+/// Whether default options are written after a source. They are written where the source could be read as options.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Defaults {
     Omitted,
@@ -226,7 +226,7 @@ fn read_word<'a>(text: &'a str, words: &[&str]) -> (&'a str, Option<String>) {
     before_word(text, words).map_or((text, None), |(rest, word)| (rest, Some(word.to_owned())))
 }
 
-/// What stands before the last word, if that is one of these.
+/// The text before the last word and the last word itself, if that word is one of `words`.
 fn before_word<'a>(text: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
     text.rsplit_once(", ").filter(|(_, last)| words.contains(last))
 }

@@ -1,4 +1,4 @@
-//! What a look at the nodes finds, as reports have it: how containers are, whether services work, who holds locks.
+//! The results of a status check of the nodes, as reports contain them: container status, service health and locks.
 
 use super::view::{Health, Status};
 use super::{NodeName, ServiceName};
@@ -25,9 +25,9 @@ pub struct ContainerStatus {
 pub enum ContainerState {
     /// It exists.
     Live {
-        /// What it does.
+        /// The container status.
         status: Status,
-        /// What its health check says, if it has one.
+        /// The result of its health check, if it has one.
         health: Option<Health>,
     },
     /// It does not exist.
@@ -46,13 +46,13 @@ pub struct Verified {
     pub node: NodeName,
     /// The service.
     pub service: ServiceName,
-    /// What was looked at.
+    /// The basis of the result.
     pub proof: Proof,
-    /// What does not work; empty if all does.
+    /// The problems found; empty if the service works.
     pub problems: Vec<Problem>,
 }
 
-/// What was looked at to find out whether a service works.
+/// The basis on which a service is found to work or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Nothing: its node does not answer.
@@ -68,7 +68,7 @@ pub enum Proof {
     },
 }
 
-/// What does not work.
+/// A reason why a service does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// The node does not answer.
@@ -87,7 +87,7 @@ pub enum Problem {
     NotRunning {
         /// Which.
         container: String,
-        /// What it does instead.
+        /// Its actual status.
         status: Status,
     },
     /// Waiting for a container, or the health script, failed.
@@ -102,20 +102,20 @@ pub enum Problem {
 pub struct NodeLock {
     /// The node.
     pub node: NodeName,
-    /// Who holds it, if anybody does.
+    /// The holder, if there is one.
     pub state: LockState,
 }
 
-/// Who holds a node's lock.
+/// The holder of a node's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {
-    /// Nobody does.
+    /// Nobody holds it.
     Free,
     /// An apply that is under way.
     Held {
         /// The process on the node, if it has said so.
         pid: Option<u32>,
-        /// Who it is for, in that apply's own words; may be empty.
+        /// A description of the holder, written by that apply; may be empty.
         words: String,
     },
     /// The node has none: only its engine can be reached.
@@ -126,7 +126,7 @@ pub enum LockState {
     Unknown {
         /// Why, in one line.
         why: String,
-        /// What to do about it; may be empty.
+        /// The recommended action; may be empty.
         hint: String,
     },
 }

@@ -14,7 +14,7 @@ pub enum Typed {
     State(State),
     /// The end of a container on a network.
     End(NetworkEnd),
-    /// What is mounted at a target.
+    /// The mount at a target.
     Mount(Mount),
     /// Where a port of a container is published.
     HostPort(HostPort),
@@ -26,7 +26,7 @@ pub enum Typed {
     DeviceRequest(DeviceRequest),
 }
 
-/// What the field `state` says.
+/// The value of the field `state`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// A container has this status.
@@ -67,7 +67,7 @@ pub enum Status {
     Dead,
 }
 
-/// What a path is.
+/// The file type of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
     /// A file.
@@ -108,10 +108,10 @@ pub struct HostPort {
     pub published: String,
 }
 
-/// What is mounted at a target.
+/// The mount at a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
-    /// What it is.
+    /// The kind of mount, with its source and options.
     pub kind: MountKind,
     /// Whether the container may only read it.
     pub read_only: bool,
@@ -172,7 +172,7 @@ impl MountKind {
     /// The propagation of a bind mount that asks for none. Source: the engine's `linux` mount parser.
     pub const DEFAULT_PROPAGATION: &str = "rprivate";
 
-    /// What is mounted, without the options that say how.
+    /// The source of the mount, without the mount options.
     pub fn source(&self) -> MountSource<'_> {
         match self {
             MountKind::Bind { source, .. } => MountSource::Path(source),
@@ -185,7 +185,7 @@ impl MountKind {
     }
 }
 
-/// What is mounted, without the options that say how.
+/// The source of a mount, without the mount options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountSource<'a> {
     /// A path of the node.
@@ -255,14 +255,15 @@ pub struct DeviceRequest {
     pub count: i64,
     /// Which ones.
     pub device_ids: Vec<String>,
-    /// What they must be able to do. In fields in order.
+    /// The capabilities that the devices must have. Sorted in fields.
     pub capabilities: Vec<String>,
     /// Options of the driver.
     pub options: BTreeMap<String, String>,
 }
 
 impl DeviceRequest {
-    /// The request in one line. It does not tell one device by its id from a count of devices, so it cannot be read back.
+    /// The request in one line. It does not distinguish a device id from a count of devices, so it cannot be read
+    /// back.
     pub fn words(&self) -> String {
         let mut words = vec![if self.driver.is_empty() { "any driver" } else { &self.driver }.to_owned()];
         words.extend((self.count != 0).then(|| match self.count {

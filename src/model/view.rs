@@ -13,7 +13,7 @@ use super::spec::{ContainerSpec, ImageConfig, NetworkSpec, VolumeSpec};
 
 pub use super::typed::{FileKind, Status};
 
-/// What a refresh reads of a node's files, by absolute path.
+/// The files of a node that a refresh reads, by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Each path and how much of it.
@@ -39,14 +39,14 @@ pub enum WantContent {
     Yes,
 }
 
-/// What the nodes have now.
+/// The current state of the nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LiveView {
     /// Each declared node.
     pub nodes: BTreeMap<NodeName, NodeView>,
 }
 
-/// What is known of one node.
+/// The state of one node, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeView {
     /// It was read.
@@ -55,7 +55,7 @@ pub enum NodeView {
     Unknown {
         /// Why, in one line.
         why: String,
-        /// What to do about it; empty when there is nothing to say.
+        /// The recommended action; empty if there is none.
         hint: String,
     },
     /// It is out of service on purpose and was not asked.
@@ -87,7 +87,7 @@ pub struct LiveNode {
     pub images: BTreeMap<String, LiveImage>,
     /// The files and directories that hl asked for, by absolute path; what is not there is not in it.
     pub files: BTreeMap<String, LiveFile>,
-    /// Those of them that hl may neither make nor replace there.
+    /// The subset of the requested paths that hl may neither create nor replace on the node.
     pub not_writable: BTreeSet<String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
@@ -98,9 +98,9 @@ pub struct LiveNode {
 /// The files and directories that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveFiles {
-    /// What is there, by absolute path.
+    /// The paths that exist, by absolute path.
     pub found: BTreeMap<String, LiveFile>,
-    /// What hl may neither make nor replace, there or not.
+    /// The paths that hl may neither create nor replace, whether they exist or not.
     pub not_writable: BTreeSet<String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
@@ -154,18 +154,18 @@ pub struct LiveContainer {
     pub name: String,
     /// The id of the image that it was made from.
     pub image_id: String,
-    /// What Compose's labels say; `None` for containers that no Compose made.
+    /// The identity in Compose's labels; `None` for containers that Compose did not create.
     pub identity: Option<ComposeIdentity>,
     /// Whether it runs.
     pub status: Status,
-    /// What Docker's health check says; `None` without one.
+    /// The result of Docker's health check; `None` without one.
     pub health: Option<Health>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
     /// When it was made; `None` if the engine does not say.
     pub created_at: Option<Timestamp>,
-    /// What it is, mapped back from inspect. For containers that are no concern of a plan only name,
-    /// image, labels and ports are there.
+    /// The spec, mapped back from inspect. For containers outside the scope of a plan it has only name,
+    /// image, labels and ports.
     pub spec: ContainerSpec,
     /// Networks whose end is left over from a network that was removed: name → the id it wants.
     pub stale_networks: BTreeMap<String, String>,
@@ -175,7 +175,7 @@ pub struct LiveContainer {
     pub anonymous_volumes: BTreeMap<String, String>,
 }
 
-/// What Docker's health check says.
+/// The result of Docker's health check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
@@ -194,7 +194,7 @@ pub struct LiveNetwork {
     pub id: String,
     /// The project and key of Compose's labels; `None` for networks that no Compose made.
     pub identity: Option<(ProjectName, String)>,
-    /// What it is.
+    /// The spec.
     pub spec: NetworkSpec,
 }
 
@@ -203,7 +203,7 @@ pub struct LiveNetwork {
 pub struct LiveVolume {
     /// The project and key of Compose's labels; `None` for volumes that no Compose made.
     pub identity: Option<(ProjectName, String)>,
-    /// What it is.
+    /// The spec.
     pub spec: VolumeSpec,
 }
 
@@ -215,7 +215,7 @@ pub struct LiveImage {
     pub id: String,
     /// Tags and digests that point to it, in full form.
     pub names: BTreeSet<String>,
-    /// What it brings along; `None` if it was not asked for.
+    /// The configuration in the image; `None` if it was not requested.
     pub config: Option<ImageConfig>,
     /// `os/arch[/variant]`; empty if it was not asked for.
     pub platform: String,
@@ -224,7 +224,7 @@ pub struct LiveImage {
 /// A file or directory as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveFile {
-    /// What it is.
+    /// The file type.
     pub kind: FileKind,
     /// Mode bits.
     pub mode: u32,
@@ -234,7 +234,7 @@ pub struct LiveFile {
     pub content: Option<Vec<u8>>,
 }
 
-/// What hl applied last.
+/// The state that hl applied last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedView {
     /// Counts the writes of the state.
@@ -275,12 +275,12 @@ pub struct RecordedService {
     pub project_dir: String,
     /// The services that it needed.
     pub depends_on: BTreeSet<ServiceName>,
-    /// What may happen to it, which outlives its folder.
+    /// The lifecycle rules, which are kept after its folder is removed.
     pub lifecycle: super::homelab::Lifecycle,
 }
 
 impl RecordedService {
-    /// What is recorded of a service that is declared like this.
+    /// The record of a declared service.
     pub fn of(service: &super::homelab::Service) -> Self {
         Self {
             node: service.node.clone(),
@@ -296,9 +296,9 @@ impl RecordedService {
 /// A step that was begun and whose end is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {
-    /// What it was about: the address of a resource, or `node/service` for a whole service.
+    /// The subject of the step: the address of a resource, or `node/service` for a whole service.
     pub about: String,
-    /// What was being done.
+    /// The operation that was in progress.
     pub operation: BegunOperation,
     /// When it was begun, RFC 3339.
     pub begun_at: String,

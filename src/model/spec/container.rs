@@ -29,7 +29,7 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, Text>,
     /// Compose's own labels (`com.docker.compose.*`); written at creation, not compared.
     pub compose_labels: BTreeMap<String, String>,
-    /// What Compose's label `config-hash` is made of at creation; absent on what a node shows.
+    /// The input of Compose's label `config-hash` at creation; absent on a container read from a node.
     #[serde(skip)]
     pub hashed: Option<HashedConfig>,
     /// Kernel annotations for the runtime.
@@ -86,9 +86,9 @@ pub struct ContainerSpec {
     pub files: BTreeMap<String, CopiedFile>,
     /// Content of the repository's files behind bind mounts, by path relative to the service's folder.
     pub mounted_files: BTreeMap<String, Text>,
-    /// What its image is built by, where it is: arguments and whatever else decides the result.
+    /// The build settings of its image, if it is built: arguments and everything else that determines the result.
     pub build: BTreeMap<String, Text>,
-    /// What its image is built from, by path relative to the service's folder.
+    /// The build context of its image, by path relative to the service's folder.
     pub built_from: BTreeMap<String, Text>,
     /// Devices by their path in the container.
     pub devices: BTreeMap<String, Device>,
@@ -352,7 +352,7 @@ pub struct Attachment {
 /// A file that is copied into a container between its creation and its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedFile {
-    /// What is in it.
+    /// The content.
     pub content: Text,
     /// Owner.
     pub uid: u64,
@@ -372,7 +372,7 @@ impl CopiedFile {
 pub struct Ulimit {
     /// The limit that applies.
     pub soft: i64,
-    /// What it may be raised to.
+    /// The maximum to which the soft limit may be raised.
     pub hard: i64,
 }
 
@@ -403,7 +403,7 @@ pub struct Logging {
     pub options: BTreeMap<String, Text>,
 }
 
-/// What becomes of the anonymous volumes of a removed container.
+/// The treatment of the anonymous volumes of a removed container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnonymousVolumes {
     /// They stay (or were taken over).

@@ -22,7 +22,7 @@ impl fmt::Display for DataPlace {
     }
 }
 
-/// What data is copied from.
+/// The source of a copy of data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DataSource {
     /// A place on a node, which is read while the copy is made.

@@ -1,4 +1,4 @@
-//! What Compose's label `config-hash` is made of.
+//! The input of Compose's label `config-hash`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -27,8 +27,8 @@ impl HashedConfig {
         Self(SecretString::from(json.into()))
     }
 
-    /// What stands in the JSON for `before` and the id of a service's container; `otherwise` stands
-    /// there if the service has none.
+    /// The placeholder in the JSON for `before` followed by the id of a service's container. It is replaced by
+    /// `otherwise` if the service has no container.
     pub fn id_of(service: &str, before: &str, otherwise: &str) -> String {
         format!("{OPEN}{service}{BETWEEN}{before}{BETWEEN}{otherwise}{CLOSE}")
     }

@@ -24,7 +24,7 @@ pub enum PullPolicy {
     Every(u64),
 }
 
-/// What an image is built from.
+/// The inputs of an image build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildSpec {
     /// The folder on the node, or an address that the engine fetches.
@@ -61,7 +61,7 @@ pub struct BuildSpec {
     pub isolation: Option<String>,
 }
 
-/// What an image brings along: the defaults of every container made from it.
+/// The configuration in an image: the defaults of every container made from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageConfig {

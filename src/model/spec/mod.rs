@@ -1,5 +1,5 @@
-//! What a resource is to be: typed, complete, and the source of both the engine call and the
-//! normal form. The declared view is made of specs by `config`, the live one by `node`; both go
+//! The specification of a resource: typed, complete, and the source of both the engine call and the
+//! normal form. `config` makes the specs of the declared view, `node` those of the live view; both go
 //! through [`ContainerSpec::fields`] and its siblings, so that there is one normal form.
 
 mod container;

@@ -110,7 +110,7 @@ pub struct DirectorySpec {
 pub struct FileSpec {
     /// Its absolute path.
     pub path: String,
-    /// What is to be in it.
+    /// The declared content.
     pub content: FileContent,
     /// Mode bits.
     pub mode: u32,
@@ -118,7 +118,7 @@ pub struct FileSpec {
     pub owner: Option<String>,
 }
 
-/// What is to be in a file.
+/// The declared content of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum FileContent {
     /// These bytes, and nothing else.
