@@ -16,7 +16,7 @@ use super::ssh;
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
 
-/// What the caller's surroundings say about how to connect; only `cli` reads those.
+/// The connection options from the caller's environment; only `cli` reads that environment.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The engine's socket of `local` nodes.
@@ -25,7 +25,7 @@ pub struct Options {
     pub docker_certificates: Option<PathBuf>,
     /// Docker's `config.json` with the registries' credentials; absent pulls without any.
     pub docker_config: Option<PathBuf>,
-    /// What scripts on this machine see of the caller's environment; they need a `PATH` at least.
+    /// The part of the caller's environment that scripts on this machine get. Scripts need at least a `PATH`.
     pub script_environment: BTreeMap<String, String>,
     /// The folder that simulated nodes are kept in; absent where none can be.
     pub simulated_folder: Option<PathBuf>,

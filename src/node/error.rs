@@ -1,4 +1,4 @@
-//! What can go wrong at a node.
+//! The errors of a node.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::model::NodeName;
 pub struct NodeError {
     /// The node.
     pub node: NodeName,
-    /// What was tried, as in "create container web".
+    /// The attempted operation, as in "create container web".
     pub what: String,
-    /// What went wrong.
+    /// The kind of error.
     pub kind: ErrorKind,
 }
 
-/// What went wrong.
+/// The kind of a node error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
     /// Nothing answers.
@@ -27,7 +27,7 @@ pub enum ErrorKind {
         phase: ConnectionPhase,
         /// Why, in one line.
         why: String,
-        /// What to do about it; may be empty.
+        /// The suggested remedy; may be empty.
         hint: String,
     },
     /// It took too long.
@@ -85,7 +85,7 @@ pub enum ConnectionPhase {
 }
 
 impl NodeError {
-    /// What to do about it; empty when there is nothing to say.
+    /// The suggested remedy; empty if there is none.
     pub fn hint(&self) -> &str {
         match &self.kind {
             ErrorKind::Unreachable { hint, .. } => hint,

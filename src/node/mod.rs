@@ -2,8 +2,8 @@
 //!
 //! A node is an engine, a file system and a shell. [`Node`] has one method for each primitive and
 //! makes no decisions: it does not know services, plans, state or what was asked for. [`connect_all`]
-//! connects to all nodes and [`refresh()`] reads all of them at once. A caller with other work in the meantime starts with
-//! [`begin_refresh`] and names the files later.
+//! connects to all nodes and [`refresh()`] reads all of them at once. A caller with other work in the meantime starts
+//! with [`begin_refresh`] and names the files later.
 
 mod capabilities;
 mod connect;
@@ -170,14 +170,14 @@ pub trait Node: Send + Sync {
     /// who takes it.
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError>;
 
-    /// Who holds the node's lock, if anybody does.
+    /// The holder of the node's lock, if there is one.
     async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError>;
 
     /// Takes the node's lock away from whoever holds it: the process that does is ended.
     async fn break_lock(&self, path: &str) -> Result<(), NodeError>;
 }
 
-/// What the engine says of itself.
+/// The engine's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
     /// The newest API that it speaks.
@@ -219,7 +219,7 @@ pub struct ContainerState {
     pub name: String,
     /// Whether it runs.
     pub status: Status,
-    /// What Docker's health check says; `None` without one.
+    /// The result of Docker's health check; `None` without a health check.
     pub health: Option<Health>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
@@ -249,7 +249,7 @@ impl fmt::Debug for FileWrite {
 pub struct NewContainer<'a> {
     /// The name that it gets now; its final one is in the spec.
     pub name: &'a str,
-    /// What it is.
+    /// The spec of the container.
     pub spec: &'a ContainerSpec,
     /// The containers that `service:…` in the spec means: Compose service → name.
     pub peers: &'a BTreeMap<String, String>,
@@ -282,7 +282,7 @@ impl fmt::Debug for Script {
 pub struct ScriptOutcome {
     /// How.
     pub end: ScriptEnd,
-    /// What it wrote to both outputs, in lines; of a long text only the end. May hold secrets.
+    /// The lines of both outputs; of a long text only the end. May contain secrets.
     pub output: Vec<String>,
 }
 
@@ -297,14 +297,14 @@ pub enum ScriptEnd {
     TimedOut,
 }
 
-/// Who holds a node's lock.
+/// The holder of a node's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockHolder {
     /// The process on the node that holds it; none if it has not said so yet.
     pub pid: Option<u32>,
     /// The node's boot in which it does.
     pub boot: String,
-    /// Who it is for, in words for people; may be empty.
+    /// The description of the holder, for people; may be empty.
     pub words: String,
 }
 
@@ -370,7 +370,7 @@ pub type Progress<'a> = &'a (dyn Fn(Advance) + Send + Sync);
 /// How far a long call is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advance {
-    /// What it is at, in a few words.
+    /// The current step, in a few words.
     pub text: String,
     /// Bytes done and in all, where that is known.
     pub bytes: Option<(u64, u64)>,

@@ -13,23 +13,23 @@ use crate::model::NodeName;
 use crate::model::homelab;
 use crate::model::view::{LiveFiles, LiveNode, LiveView, NodeView};
 
-/// All nodes, being connected to and asked, each as fast as it is. What they say is gathered while the caller does something
-/// else.
+/// All nodes, being connected to and asked, each as fast as it is. What they say is gathered while the caller does
+/// something else.
 pub struct Refresh {
     nodes: BTreeMap<NodeName, JoinHandle<Asked>>,
     wanted: watch::Sender<Option<Arc<BTreeMap<NodeName, Wanted>>>>,
 }
 
-/// What becomes of the connections once all is read.
+/// Whether the connections stay open once everything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connections {
-    /// They stay, for those who have more to do.
+    /// The connections stay open, for callers with further calls.
     Keep,
     /// Each ends as soon as its node has told everything, while others may still be waited for.
     Close,
 }
 
-/// What one node has answered so far.
+/// The answers of one node so far.
 struct Asked {
     reach: Reached,
     engine: Option<JoinHandle<Result<LiveNode, NodeError>>>,
@@ -132,8 +132,8 @@ impl Refresh {
     }
 }
 
-/// Reads all nodes at once. A node that cannot be read is a value of the view and stops nothing; one in maintenance is not
-/// asked.
+/// Reads all nodes at once. A node that cannot be read is a value of the view and stops nothing; one in maintenance is
+/// not asked.
 pub async fn refresh(
     nodes: &BTreeMap<NodeName, homelab::Node>,
     options: &Options,
@@ -144,8 +144,8 @@ pub async fn refresh(
 }
 
 impl Engines {
-    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown. Gives the connections to
-    /// the nodes, too, as far as they are open.
+    /// Waits for all answers and puts them beside the files. A node whose engine did not answer is unknown. Gives the
+    /// connections to the nodes, too, as far as they are open.
     pub async fn join(self, files: LiveView) -> (LiveView, Fleet) {
         let mut live = files;
         for (name, asked) in self.asked {

@@ -1,5 +1,5 @@
-//! What stands in `homelab.json`: types of their own, apart from the model, so that a change of the
-//! model is never a silent change of the file.
+//! The types of `homelab.json`. They are separate from the model, so that a change of the model is never a silent
+//! change of the file.
 //!
 //! [`StoredValue`] has no variant for a secret in the clear. The only way from a model value to the file
 //! leads through [`seal`], which takes the sealer.
@@ -17,8 +17,8 @@ use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, S
 
 use super::key::KeyMatch;
 
-/// The newest format that this hl reads and the one that it writes. It reads format 1 as well, in which `unverified` was called
-/// `unproven`, `relocating_to` was called `moves_to`, and a device request was a text.
+/// The newest format that this hl reads and the one that it writes. It reads format 1 as well, in which `unverified`
+/// was called `unproven`, `relocating_to` was called `moves_to`, and a device request was a text.
 pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// The one key that every version of the format has; read alone where the file cannot be read as a whole.
@@ -36,7 +36,8 @@ pub(super) struct StoredState {
     pub(super) serial: u64,
     /// Random; the same for every state that descends from one first write.
     pub(super) lineage: String,
-    /// What the key that sealed the secrets in this file makes of a fixed text: tells whether a key is that key.
+    /// The proof of the key that sealed the secrets in this file: the seal of a fixed text. It tells whether a key is
+    /// that key.
     pub(super) key: Option<StoredDigest>,
     pub(super) services: BTreeMap<ServiceName, StoredService>,
     /// Services that are not proven to work.

@@ -5,7 +5,7 @@ use std::io;
 use super::backend::{Backend, Durability, Log, Part};
 use crate::model::history::Entry;
 
-/// What the history tells.
+/// The contents of the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The applies, oldest first.

@@ -14,7 +14,7 @@ use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
 
 use super::backend::{Backend, Durability, Log, Part};
 
-/// What a step is about to do.
+/// The operation that a step is about to begin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// The step's index in the plan.
@@ -26,7 +26,7 @@ pub struct Intent {
     /// The resource, as text; `None` for a whole service.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
     pub addr: Option<Addr>,
-    /// What is done.
+    /// The operation.
     #[serde(flatten, with = "operation")]
     pub operation: BegunOperation,
     /// When, RFC 3339.
@@ -43,14 +43,14 @@ enum Line {
     Begin {
         /// Counts the calls of this apply.
         call: u64,
-        /// What it is.
+        /// The operation of the call.
         intent: Intent,
     },
     /// It ended.
     End {
         /// Which.
         call: u64,
-        /// What went wrong, without secrets; `None` if nothing did.
+        /// The error, without secrets; `None` on success.
         error: Option<String>,
     },
 }
@@ -62,7 +62,7 @@ pub struct Header {
     pub id: String,
     /// When it began, RFC 3339.
     pub at: String,
-    /// Who began it.
+    /// The user who began it.
     pub who: String,
     /// On which machine.
     pub host: String,
@@ -72,7 +72,7 @@ pub struct Header {
     pub plan: String,
 }
 
-/// What a journal says.
+/// The contents of a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalContents {
     /// The apply that it is of; `None` if there is none or its line is torn.

@@ -1,9 +1,9 @@
 //! The sealing key: what makes the digests of secrets worthless to whoever reads the repository.
 //!
-//! It lies in a folder outside the repository, one file for each lineage of state, 0600: with the user, wherever the state is
-//! kept, so it is no part of a backend. A lost key
-//! loses no more than the answer to "did this secret change since the last apply": the recorded
-//! value is then [unknown](crate::model::Value::Unknown), and nothing is recreated because of it.
+//! It lies in a folder outside the repository, one file for each lineage of state, 0600: with the user, wherever the
+//! state is kept, so it is no part of a backend. A lost key loses no more than the answer to "did this secret change
+//! since the last apply": the recorded value is then [unknown](crate::model::Value::Unknown), and nothing is recreated
+//! because of it.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic_file;
 use crate::model::{Digest, Sealer, hex};
 
-/// What every key seals once, so that a state can tell whose key it was written with.
+/// The fixed text that every key seals once. Its seal tells which key a state was written with.
 const PROOF: &str = "hl state key 1";
 
 /// Whether the key at hand is the one that a record was written with.
@@ -21,12 +21,13 @@ const PROOF: &str = "hl state key 1";
 pub enum KeyMatch {
     /// It is, or nothing was written yet: digests of secrets can be compared.
     Yes,
-    /// It is not, or it is lost. A value with such a digest is read as [`crate::model::Value::Unknown`]: there is something
-    /// recorded and nobody can tell what, which is not "it changed". That lasts until the value is recorded anew.
+    /// It is not, or it is lost. A value with such a digest is read as [`crate::model::Value::Unknown`]: there is
+    /// something recorded and nobody can tell what, which is not "it changed". That lasts until the value is recorded
+    /// anew.
     No,
 }
 
-/// What the sealer makes of a fixed text.
+/// The proof of a key: the seal of a fixed text.
 pub(super) fn proof(sealer: &Sealer) -> Digest {
     sealer.seal(PROOF)
 }

@@ -1,10 +1,10 @@
-//! Who holds the lock of a state: one apply at a time for one state.
+//! The owner of the lock of a state: one apply at a time for one state.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who holds the lock or wants it.
+/// The owner of the lock, or an applicant for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockOwner {
     /// The user.
@@ -13,7 +13,7 @@ pub struct LockOwner {
     pub host: String,
     /// The process.
     pub pid: u32,
-    /// What for, such as `apply`.
+    /// The command that needs the lock, such as `apply`.
     pub why: String,
     /// Since when, RFC 3339.
     pub since: String,

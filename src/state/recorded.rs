@@ -39,7 +39,7 @@ pub struct State {
     pub key: KeyMatch,
 }
 
-/// What goes wrong with the state.
+/// An error of the state.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system said no.
@@ -47,7 +47,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried.
+        /// The attempted operation.
         doing: &'static str,
         /// The file system's words.
         source: io::Error,
@@ -181,7 +181,7 @@ fn interrupted(backend: &dyn Backend, busy: Option<&LockOwner>) -> Result<Vec<In
     Ok(contents.open.into_iter().map(about).collect())
 }
 
-/// What the journal of a state says.
+/// The contents of the journal of a state.
 pub(super) fn journal(backend: &dyn Backend) -> Result<JournalContents, Error> {
     journal::read_log(backend).map_err(io_error(&backend.name(Part::Log(Log::Journal)), "read"))
 }

@@ -16,8 +16,8 @@ use super::key;
 use super::lock::LockOwner;
 use super::recorded::{Error, Paths, State, io_error, journal, load, now, past};
 
-/// What keeping the record may cost: of any stretch of time at most one part in so many is spent on
-/// writing it before the end. A record that a crash loses is found again on the node.
+/// The limit on the cost of saving the record: before the end, at most one part in `COST` of any stretch of time is
+/// spent on writing it. A record that is lost in a crash is found again on the node.
 const COST: u32 = 10;
 
 /// The state in the hands of the one who may write it.
@@ -58,7 +58,7 @@ pub struct Summary {
     pub counts: std::collections::BTreeMap<String, usize>,
     /// How it ended.
     pub result: Ending,
-    /// What failed, in words without secrets.
+    /// The failures, in words without secrets.
     pub trouble: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Who has it.
+    /// The owner of the lock.
     pub fn owner(&self) -> &LockOwner {
         &self.owner
     }
@@ -221,8 +221,8 @@ impl Store {
         self.save()
     }
 
-    /// Records that services are to go to other nodes, and on the disk: should it be cut off, those nodes may have anything of
-    /// them.
+    /// Records that services are to go to other nodes, and on the disk: should it be cut off, those nodes may have
+    /// anything of them.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -342,7 +342,7 @@ impl Store {
     }
 }
 
-/// What was under way when an apply crashed, by the name of its kind.
+/// Describes the operation that was under way when an apply crashed, by the name of its kind.
 fn under_way(intent: &Intent) -> String {
     let place = intent.addr.as_ref().map_or_else(|| format!("{}/{}", intent.node, intent.service), Addr::to_string);
     match &intent.operation {

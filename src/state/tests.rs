@@ -260,7 +260,7 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
     store.start("sha256:1", Some("c0ffee")).unwrap();
     let mut tickets = store.begin(vec![intent(0), intent(1), Intent { addr: None, ..intent(2) }]).unwrap().into_iter();
     store.end(tickets.next().unwrap(), None).unwrap();
-    // What a running apply has under way is no crash.
+    // The open calls of a running apply are not a crash.
     let state = read(&paths).unwrap();
     assert_eq!((state.view.interrupted, state.busy), (vec![], Some(owner())));
     drop(store);
@@ -444,7 +444,7 @@ proptest! {
         journal::read(&bytes);
     }
 
-    /// What is recorded is what is read, and the same record gives the same bytes.
+    /// A record reads back as it was written, and the same record gives the same bytes.
     #[test]
     fn records_read_back(declared in any_fields(), baseline in any_fields(), id in "\\PC*") {
         let folder = tempfile::tempdir().unwrap();

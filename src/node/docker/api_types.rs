@@ -1,7 +1,7 @@
 //! The engine's answers, as far as hl looks at them. Every field may be missing or null, and every
 //! word is a text: what an engine sends is never refused for a value that hl does not know.
 //!
-//! What most keys of a Compose file become, `HostConfig`, stands beside the code that reads it.
+//! `HostConfig`, which most keys of a Compose file map to, stands beside the code that reads it.
 //!
 //! Source: the engine's API reference, versions 1.41 to 1.51; field names are the engine's.
 
@@ -289,7 +289,7 @@ pub struct Stats {
     pub memory_stats: MemoryStats,
 }
 
-/// What a container uses; empty where its cgroup has no memory controller.
+/// The memory use of a container; empty where its cgroup has no memory controller.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct MemoryStats {

@@ -182,7 +182,7 @@ impl Write for Pieces {
     }
 }
 
-/// What a build told on its way.
+/// The last output lines of a build.
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,

@@ -1,4 +1,4 @@
-//! What the engine tells of its machine.
+//! Properties of the node's machine, as the engine reports them.
 
 use async_trait::async_trait;
 

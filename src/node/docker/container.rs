@@ -60,7 +60,7 @@ async fn ids(engine: &Engine, new: &NewContainer<'_>) -> Result<create::Ids, Nod
     Ok(create::Ids { image, containers })
 }
 
-/// What the create call could not take: further networks on older engines, and files.
+/// Adds the parts that the create call does not take: further networks on older engines, and files.
 async fn complete(engine: &Engine, id: &str, spec: &ContainerSpec) -> Result<(), NodeError> {
     for (network, attachment) in create::later_networks(spec, engine.api) {
         attach(engine, id, network, attachment).await?;
@@ -127,7 +127,7 @@ pub async fn unpause(engine: &Engine, container: &str) -> Result<(), NodeError> 
     let result = engine.call(&what, CHANGE, engine.docker().unpause_container(container)).await;
     match result {
         Err(error) if !is_paused(engine, container).await? => match error.kind {
-            // That is how the engine says that it was not frozen.
+            // The engine reports a container that is not paused by these errors.
             ErrorKind::Conflict(_) | ErrorKind::Engine { .. } => Ok(()),
             _ => Err(error),
         },
@@ -258,7 +258,7 @@ fn without_headers(mut bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// What a call of the engine that answers with warnings said.
+/// The warnings in an answer of the engine.
 pub fn warnings(answer: &Value) -> Vec<String> {
     let warnings = answer["Warnings"].as_array().into_iter().flatten();
     warnings.filter_map(|w| w.as_str()).map(str::to_owned).collect()

@@ -84,7 +84,7 @@ fn ignore_file(context: &Path, dockerfile: &Dockerfile) -> io::Result<Ignore> {
 struct Packed<W: Write> {
     archive: Builder<W>,
     ignore: Ignore,
-    /// What the engine needs although a pattern leaves it out.
+    /// The paths that the engine needs even if a pattern excludes them.
     always: Vec<String>,
 }
 

@@ -40,7 +40,7 @@ pub async fn all(config: Option<&Path>) -> Option<String> {
     (!found.is_empty()).then(|| URL_SAFE.encode(Value::from(found).to_string()))
 }
 
-/// What the engine is sent for a registry.
+/// The credentials for a registry, as the engine is sent them.
 async fn find(config: &Value, registry: &str) -> Option<Value> {
     let entries = config["auths"].as_object();
     let entry = entries.and_then(|entries| entries.iter().find(|(server, _)| host(server) == registry));

@@ -84,7 +84,7 @@ impl Dial for UnixSocket {
     }
 }
 
-/// What the system says, without its numbers.
+/// The message of a system error, without the error number.
 pub fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

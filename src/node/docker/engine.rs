@@ -233,7 +233,7 @@ fn failed(node: &NodeName, what: &str, kind: ErrorKind) -> NodeError {
     NodeError { node: node.clone(), what: what.to_owned(), kind }
 }
 
-/// What bollard's error means.
+/// The error kind of a bollard error.
 fn kind_of(error: Error) -> ErrorKind {
     match error {
         Error::DockerResponseServerError { status_code, message } => by_status(status_code, message),

@@ -59,7 +59,7 @@ impl DockerNode {
         options: &Options,
     ) -> Result<Self, NodeError> {
         let mut environment = options.script_environment.clone();
-        // What a script asks of Docker is for this node's engine and no other.
+        // Docker commands in a script address this node's engine only.
         environment.insert("DOCKER_HOST".to_owned(), format!("unix://{}", socket.display()));
         let (dial, shell) = (Arc::new(UnixSocket::new(socket)), Arc::new(LocalShell::new(name, environment)));
         Self::connect_through(name, dial, shell, patience, options).await

@@ -99,7 +99,7 @@ where
     stream::iter(reads).buffer_unordered(INSPECTS_AT_ONCE).try_collect().await
 }
 
-/// What is not there is no error.
+/// Turns a not-found error into `None`.
 fn present<T>(result: Result<T, NodeError>) -> Result<Option<T>, NodeError> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -35,7 +35,7 @@ pub async fn remove_volume(engine: &Engine, name: &str) -> Result<(), NodeError>
     gone(engine.call(&what, SLOW, engine.docker().remove_volume(name, None::<RemoveVolumeOptions>)).await)
 }
 
-/// What is gone already is removed.
+/// Treats a resource that is already gone as removed.
 fn gone(result: Result<(), NodeError>) -> Result<(), NodeError> {
     match result {
         Err(error) if error.is_not_found() => Ok(()),

@@ -23,7 +23,7 @@ use crate::node::ApiVersion;
 
 /// Gives the type of bollard's request bodies a name, which bollard keeps to itself.
 pub trait HasBody {
-    /// That type.
+    /// The type of the request body.
     type Body;
 }
 

@@ -47,7 +47,7 @@ pub fn retained_dirs(root: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for place in ["data", "config"] {
         let folder = Path::new(root).join(place);
-        // What cannot be read has nothing that hl has put there.
+        // An unreadable folder contains nothing that hl put there.
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path().display().to_string();
             if entry.file_name().to_string_lossy().contains(".moved-") {
@@ -58,8 +58,8 @@ pub fn retained_dirs(root: &str) -> BTreeSet<String> {
     found
 }
 
-/// Whether this process may neither make nor replace what is at a path: both are done in the folder above, or in the nearest
-/// one that is there.
+/// Whether this process may neither make nor replace what is at a path: both are done in the folder above, or in the
+/// nearest one that is there.
 pub fn is_not_writable(path: &str) -> bool {
     if rustix::process::geteuid().is_root() {
         return false;
@@ -96,7 +96,7 @@ pub fn write(write: &FileWrite) -> io::Result<()> {
         File::open(folder)?.sync_all()
     })();
     if written.is_err() {
-        // What went wrong is told; that the leftover stays when even this fails is not worse.
+        // The write error is returned. A failed removal is ignored: a leftover file does not make the failure worse.
         let _ = fs::remove_file(&beside);
     }
     written
@@ -124,8 +124,8 @@ pub fn read(path: &str, content: WantContent) -> io::Result<Option<LiveFile>> {
 
 /// A new file in the same folder, where a rename is atomic.
 ///
-/// Whoever writes on a node holds its lock, so what has the name already was left by one that was killed. It may hold
-/// a secret, and goes.
+/// A writer on a node holds the node's lock, so an existing file of this name was left by a killed writer. It may
+/// contain a secret and is removed.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it has no name"))?.to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.hl-new"));

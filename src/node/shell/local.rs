@@ -17,7 +17,7 @@ use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script
 /// Files and scripts of this machine, on behalf of one node.
 pub struct LocalShell {
     pub(super) node: NodeName,
-    /// What every script sees beside its own variables.
+    /// The environment variables of every script, beside the script's own.
     pub(super) environment: BTreeMap<String, String>,
 }
 

@@ -23,18 +23,18 @@ pub fn take(path: &str, holder: &str) -> io::Result<Result<LockGuard, LockHolder
     Ok(Ok(LockGuard::new(Held(file))))
 }
 
-/// A lock that is given back, rather than left to the last copy of the file's handle: a program that is just being started
-/// has one for a moment.
+/// A lock that is given back, rather than left to the last copy of the file's handle: a program that is just being
+/// started has one for a moment.
 struct Held(File);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // What cannot be given back ends with the handle.
+        // A lock that cannot be released here ends with the file handle.
         let _ = self.0.unlock();
     }
 }
 
-/// Who has the lock.
+/// The holder of the lock; `None` if the lock is free.
 pub fn holder(path: &str) -> io::Result<Option<LockHolder>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -67,7 +67,7 @@ fn written(path: &str) -> io::Result<LockHolder> {
     Ok(LockHolder::parse(&std::fs::read_to_string(path)?))
 }
 
-/// What tells this start of the machine from the others.
+/// The id of the machine's current boot.
 fn boot() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     id.map_or_else(|_| "-".to_owned(), |id| id.trim().to_owned())

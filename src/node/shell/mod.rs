@@ -25,7 +25,7 @@ pub use none::NoShell;
 pub use programs::{Programs, ended, last_line};
 pub use script::interpreter;
 
-/// What a node does beside its engine.
+/// The operations of a node beside its engine.
 #[async_trait]
 pub trait Shell: Send + Sync {
     /// Makes a directory with its parents.
@@ -46,7 +46,7 @@ pub trait Shell: Send + Sync {
     /// Takes a lock that dies with this process; `holder` tells people who takes it.
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError>;
 
-    /// Who holds a lock, if anybody does.
+    /// The holder of a lock, if there is one.
     async fn lock_holder(&self, path: &str) -> Result<Option<LockHolder>, NodeError>;
 
     /// Takes a lock away from whoever holds it.

@@ -14,7 +14,7 @@ pub struct NoShell {
 }
 
 impl NoShell {
-    /// That of `node`.
+    /// The shell of `node`.
     pub fn new(node: &NodeName) -> Self {
         Self { node: node.clone() }
     }

@@ -16,8 +16,8 @@ use crate::node::ErrorKind;
 
 /// Commands at once, beside what holds the connection and the lock. A server allows ten by default.
 const AT_ONCE: usize = 4;
-/// Tries of the only command under way that the server has no session for, and the pause between them: some servers allow
-/// two at once, and what ended there a moment ago may still count.
+/// Tries of the only command under way that the server has no session for, and the pause between them: some servers
+/// allow two at once, and what ended there a moment ago may still count.
 pub(super) const TRIES: u32 = 40;
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
@@ -25,7 +25,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Connection {
     pub(super) node: NodeName,
     session: Arc<Session>,
-    /// What keeps the connection from being idle; a lock takes its place.
+    /// The command that keeps the connection from being idle; a lock takes its place.
     keepalive: Mutex<Option<Child<Arc<Session>>>>,
     room: Semaphore,
     /// For how many commands there is room.
@@ -38,7 +38,7 @@ pub(super) struct Connection {
 /// Whose rights a script has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rights {
-    /// Those of the user there.
+    /// The rights of the remote user.
     Own,
     /// Root's, by sudo without a password.
     Sudo,

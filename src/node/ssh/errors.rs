@@ -1,4 +1,4 @@
-//! What goes wrong with SSH, in words with a way out.
+//! SSH errors, in words with a remedy.
 
 use std::io;
 use std::path::Path;
@@ -60,8 +60,8 @@ pub(super) fn refused(error: &Error, to: &Destination) -> ErrorKind {
     not_connected(format!("cannot connect over ssh: {}", one_line(&said)), hint)
 }
 
-/// What `ssh` says of the two keys of a machine that had another one before. Source: `sshconnect.c` of OpenSSH: the new
-/// fingerprint stands in the warning, and the file and the line of the old key.
+/// The two keys of a machine whose host key changed, as `ssh` reports them. Source: `sshconnect.c` of OpenSSH: the
+/// warning contains the new fingerprint, and the file and the line of the old key.
 fn two_keys(said: &str) -> String {
     let words = || said.split_whitespace();
     let new = words().find(|word| word.starts_with("SHA256:")).map(|word| word.trim_end_matches('.'));
@@ -110,7 +110,7 @@ pub(super) fn no_engine(socket: &str) -> ErrorKind {
     unreachable(format!("the machine answers, its engine at {socket} does not"), hint)
 }
 
-/// What the node says of its engine.
+/// The error for the state of the engine that the node reports.
 pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
     match how {
         "missing" => unreachable("the machine answers, and there is no Docker on it", "install Docker there"),
@@ -129,7 +129,7 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
     }
 }
 
-/// What answered is no shell.
+/// The error for an answer that does not come from a POSIX shell.
 pub(super) fn no_shell(code: i32, said: &[u8]) -> ErrorKind {
     let said = one_line(&String::from_utf8_lossy(said));
     unreachable(format!("its shell does not do what sh does: code {code}, {said}"), "hl needs a POSIX sh there")
@@ -148,7 +148,7 @@ pub(super) fn lost(error: &Error) -> ErrorKind {
     unreachable(format!("the connection was lost: {error}"), "does the machine still run?")
 }
 
-/// What a program of the node complains of.
+/// The error for an error message of a program on the node.
 pub(super) fn complaint(path: &str, said: &str) -> ErrorKind {
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
     // `mkdir: cannot create directory '/x': Permission denied`

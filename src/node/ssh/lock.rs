@@ -11,16 +11,16 @@ use super::connection::{Connection, Rights};
 use super::errors::complaint;
 use crate::node::{ErrorKind, LockGuard, LockHolder};
 
-/// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says nothing,
-/// and the other side of a connection may wait for hours for more.
+/// How long the lock outlives the last word of whoever holds it: a machine that lost its power or its network says
+/// nothing, and the other side of a connection may wait for hours for more.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often that word is said.
 const BEAT: Duration = Duration::from_secs(8);
 /// For the answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Takes the lock and holds it for as long as a byte comes within the lease. In the file stands who holds it: the process
-/// and the boot of this machine, then words for people.
+/// Takes the lock and holds it for as long as a byte comes within the lease. In the file stands who holds it: the
+/// process and the boot of this machine, then words for people.
 const HOLD: &str = r#"
 exec 9>>"$1" || exit 1
 if ! flock -n 9; then echo "taken $(cat -- "$1")"; exit; fi
@@ -50,8 +50,8 @@ read -r pid boot rest <"$1"
 kill "$pid" && flock -w 10 9
 "#;
 
-/// Takes the lock at `path`; `holder` tells people who takes it. One that the user there has no right to is taken by root,
-/// where that is allowed, so that all who work on a node meet at the same file.
+/// Takes the lock at `path`; `holder` tells people who takes it. One that the user there has no right to is taken by
+/// root, where that is allowed, so that all who work on a node meet at the same file.
 pub(super) async fn take(connection: &Arc<Connection>, path: &str, holder: &str) -> Result<LockGuard, ErrorKind> {
     match take_as(Rights::Own, connection, path, holder).await {
         Err(ErrorKind::Denied(_)) if connection.can_sudo() => take_as(Rights::Sudo, connection, path, holder).await,
@@ -102,7 +102,7 @@ async fn take_as(
     }
 }
 
-/// Who holds the lock at `path`.
+/// The holder of the lock at `path`.
 pub(super) async fn holder(connection: &Connection, path: &str) -> Result<Option<LockHolder>, ErrorKind> {
     let said = ask(connection, WHO, path).await?;
     match said.trim().split_once(' ').unwrap_or((said.trim(), "")) {

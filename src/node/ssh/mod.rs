@@ -75,14 +75,14 @@ pub async fn connect(
     }
 }
 
-/// What is between this machine and a node to whose engine there is no connection.
+/// The state of the connection to a node whose engine cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Nothing: it was not reached.
+    /// The node was not reached.
     None,
-    /// What was there is there no more.
+    /// The connection was lost.
     Broken,
-    /// All is well, and the engine does not answer.
+    /// The connection works, but the engine does not answer.
     Whole,
 }
 
@@ -143,7 +143,7 @@ async fn reach_engine(
         Err(error) => Err(errors::not_forwarded(&error)),
     };
     match forwarded {
-        // What `ssh` did not reach on the other side it tells nobody but its own log: the server may forbid it.
+        // `ssh` only logs a forwarding that fails on the remote side. The server may forbid forwarding.
         Err(ErrorKind::Unreachable { .. }) => {
             let relay = Arc::new(Relay::new(connection, &remote));
             through(Arc::clone(&relay) as Arc<dyn Dial>).await.map_err(|kind| match kind {
@@ -155,8 +155,8 @@ async fn reach_engine(
     }
 }
 
-/// Connects. A server that has too many at its door closes it to some of them at random (`MaxStartups`), be it the node's own
-/// or that of a jump host in front of many nodes: those come back a little later, within their patience.
+/// Connects. A server that has too many at its door closes it to some of them at random (`MaxStartups`), be it the
+/// node's own or that of a jump host in front of many nodes: those come back a little later, within their patience.
 async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -> Result<Session, ErrorKind> {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
@@ -168,15 +168,15 @@ async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -
         if !errors::is_passing(&error) || begun.elapsed() + pause > patience {
             return Err(errors::refused(&error, to));
         }
-        // Those who were turned away at once are not to come back at once.
+        // The random spread keeps clients that were refused together from retrying together.
         let spread = getrandom::u32().map_or(1.0, |number| 0.5 + f64::from(number) / f64::from(u32::MAX));
         tokio::time::sleep(pause.mul_f64(spread)).await;
         pause *= 2;
     }
 }
 
-/// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root without
-/// being asked for anything.
+/// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root
+/// without being asked for anything.
 const FIND_ENGINE: &str = r#"
 socket=${DOCKER_HOST:-}
 case $socket in

@@ -14,7 +14,8 @@ use super::connection::{Connection, NO_SESSION, PAUSE, Rights, TRIES};
 use super::errors;
 use crate::node::docker::{ConnectFailed, Dial, Stream};
 
-/// Connections at once. With the commands, the lock and what holds the connection these are the ten that a server allows.
+/// Connections at once. With the commands, the lock and what holds the connection these are the ten that a server
+/// allows.
 const AT_ONCE: usize = 4;
 /// Reads of these; what changes something never waits for one.
 const READS: usize = 2;
@@ -30,7 +31,7 @@ fi
 echo open
 exec "$@"
 "#;
-/// What it says when it begins.
+/// The line that [`OPEN`] prints when it begins to relay.
 const OPENED: &[u8] = b"open\n";
 
 /// To the engine at a socket of the other machine.
@@ -113,7 +114,7 @@ impl Dial for Relay {
     }
 }
 
-/// What goes to the program and what comes from it, for as long as it runs.
+/// The input and output of the program, for as long as it runs.
 struct Relayed {
     bytes: Join<ChildStdout, ChildStdin>,
     _child: Child<Arc<Session>>,

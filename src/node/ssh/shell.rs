@@ -21,7 +21,7 @@ use crate::node::{ErrorKind, FileWrite, LockGuard, LockHolder, NodeError, Script
 const SHORT: Duration = Duration::from_secs(60);
 /// For what copies a folder.
 const LONG: Duration = Duration::from_secs(600);
-/// What a script may take beyond its own time limit: to be killed, and for its answer to arrive.
+/// The time that a script may take beyond its own limit: to be killed, and for its answer to arrive.
 const GRACE: Duration = Duration::from_secs(15);
 /// Lines of a script's output that are kept.
 const KEPT_LINES: usize = 1000;
@@ -42,8 +42,8 @@ impl RemoteShell {
         NodeError { node: self.connection.node.clone(), what: what.to_owned(), kind }
     }
 
-    /// Runs one of the scripts below on a path; its complaint is the error. What the user there may not do, root does, where
-    /// that is allowed.
+    /// Runs one of the scripts below on a path; its complaint is the error. What the user there may not do, root does,
+    /// where that is allowed.
     async fn files(
         &self,
         verb: &str,
@@ -78,7 +78,7 @@ impl RemoteShell {
         }
     }
 
-    /// What [`READ_FILES`] says.
+    /// Parses the output of [`READ_FILES`].
     fn read_lines(&self, wanted: &Wanted, output: &str) -> Result<LiveFiles, NodeError> {
         let mut lines = output.lines();
         let mut files = LiveFiles::default();
@@ -99,8 +99,8 @@ impl RemoteShell {
     }
 }
 
-/// A directory with its parents, which get mode 0755; owner before mode, because a change of owner takes the set-id bits
-/// away.
+/// A directory with its parents, which get mode 0755; owner before mode, because a change of owner takes the set-id
+/// bits away.
 const MAKE_DIRECTORY: &str = r#"
 set -eu; umask 022
 mkdir -p -- "$1"
@@ -108,8 +108,8 @@ mkdir -p -- "$1"
 [ -z "$3" ] || chmod -- "$3" "$1"
 "#;
 
-/// A file beside it that only its owner can read gets content, owner and mode, and then the name. A link is followed.
-/// What arrives cut off has not the size that was announced.
+/// Writes content, owner and mode to a file beside the target that only its owner can read, then renames that file.
+/// Follows a symbolic link. Truncated input does not have the announced size and is refused.
 const WRITE_FILE: &str = r#"
 set -eu; umask 077
 path=$1 size=$2 mode=$3 owner=$4
@@ -306,8 +306,8 @@ kill "$watch" 2>/dev/null
 echo; echo "$mark $code"
 "#;
 
-/// What the script's shell reads: the variables, then the script in braces, so that all of it is read before it begins and
-/// no program in it can take the rest for its own input.
+/// The input of the script's shell: the variables, then the script in braces. The shell reads all of the braces before
+/// it begins, so no program in the script can take the rest for its own input.
 fn script_input(script: &Script, docker_host: &str) -> String {
     let mut text = format!("export DOCKER_HOST={}\n", quoted(docker_host));
     // An env file may have names that no shell takes; nothing in a script could use them.

@@ -16,7 +16,7 @@ use super::interface::{Backend, Durability, Lock, LockError, Log, Part, ReplaceE
 use crate::atomic_file::{keep_as, replace, sweep, sync_folder};
 use crate::state::lock::LockOwner;
 
-/// What git must not keep of a state: what belongs to one machine and one moment.
+/// The ignore patterns of a state: git must not keep files that belong to one machine and one moment.
 const IGNORED: &str = include_str!("../../../state/.gitignore");
 
 /// Readers of the state look whether it is locked by locking it themselves for a moment, so one refusal proves nothing.
@@ -29,9 +29,9 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// The operating system's lock on an open file: it ends with its process, whatever ends that. The file's content only tells
-/// people who holds it, and is empty when nobody does. Other clones have a state folder of their own; those are kept apart by
-/// the locks on the nodes.
+/// The operating system's lock on an open file: it ends with its process, whatever ends that. The file's content only
+/// tells people who holds it, and is empty when nobody does. Other clones have a state folder of their own; those are
+/// kept apart by the locks on the nodes.
 #[derive(Debug)]
 struct FileLock {
     file: File,
@@ -47,7 +47,8 @@ impl Folder {
         self.path.join("lock")
     }
 
-    /// Makes the folder where there is none, with what tells git to leave out parts of it. An existing folder is the user's.
+    /// Makes the folder where there is none, with what tells git to leave out parts of it. An existing folder is the
+    /// user's.
     fn make(&self) -> Result<(), LockError> {
         if self.path.is_dir() {
             return Ok(());

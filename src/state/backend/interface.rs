@@ -1,4 +1,4 @@
-//! What a place has to be able to do to keep a state.
+//! The interface of a backend: a place that keeps a state.
 
 use std::fmt;
 use std::io;
@@ -10,38 +10,41 @@ use crate::state::lock::LockOwner;
 
 /// A place that keeps a state.
 pub trait Backend: fmt::Debug + Send {
-    /// What a part of the state is called there, for messages.
+    /// The backend's name of a part of the state, for messages.
     fn name(&self, part: Part) -> PathBuf;
 
     /// Reads a part; `None` if it is not there.
     ///
     /// # Errors
-    /// Those of the place.
+    /// The I/O errors of the place.
     fn read(&self, part: Part) -> io::Result<Option<Vec<u8>>>;
 
-    /// Puts a record in place of the one with the serial `expected`, or, with `None`, where there is none. When this returns it
-    /// will outlast a loss of power; whatever happens meanwhile, the old record is there or the new one, whole.
+    /// Puts a record in place of the one with the serial `expected`, or, with `None`, where there is none. When this
+    /// returns it will outlast a loss of power; whatever happens meanwhile, the old record is there or the new one,
+    /// whole.
     ///
     /// # Errors
     /// [`ReplaceError::Moved`] if another record is there, which is then untouched.
     fn replace(&self, record: &[u8], expected: Option<u64>) -> Result<(), ReplaceError>;
 
-    /// Keeps the record as it is now beside it, in place of the one that was kept before. Without a record it does nothing.
+    /// Keeps the record as it is now beside it, in place of the one that was kept before. Without a record it does
+    /// nothing.
     ///
     /// # Errors
-    /// Those of the place.
+    /// The I/O errors of the place.
     fn keep_record(&self) -> io::Result<()>;
 
-    /// Adds whole lines to the end of a log, in the order of the calls. A line that a crash has torn before is not continued.
+    /// Adds whole lines to the end of a log, in the order of the calls. A line that a crash has torn before is not
+    /// continued.
     ///
     /// # Errors
-    /// Those of the place; then some of the lines may have been added.
+    /// The I/O errors of the place; some of the lines may have been added in that case.
     fn append(&self, log: Log, lines: &[u8], durability: Durability) -> io::Result<()>;
 
     /// Removes all lines of a log.
     ///
     /// # Errors
-    /// Those of the place.
+    /// The I/O errors of the place.
     fn clear(&self, log: Log) -> io::Result<()>;
 
     /// Takes the lock, and makes the place ready to be written to. Does not wait for another owner to let go of it.
@@ -50,7 +53,7 @@ pub trait Backend: fmt::Debug + Send {
     /// [`LockError`].
     fn lock(&self, owner: &LockOwner) -> Result<Box<dyn Lock>, LockError>;
 
-    /// Who holds the lock now; `None` if nobody does. A holder who has not said yet who they are is called `unknown`.
+    /// The current holder of the lock; `None` if nobody holds it. A holder not yet written down is called `unknown`.
     fn lock_owner(&self) -> Option<LockOwner>;
 }
 
@@ -69,7 +72,7 @@ pub enum Part {
 /// The parts of a state that grow line by line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Log {
-    /// What the running apply has begun and ended.
+    /// The begun and ended calls of the running apply.
     Journal,
     /// The past applies.
     History,
@@ -109,9 +112,9 @@ pub enum LockError {
     /// The place cannot be made ready.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
-        /// What of it.
+        /// The path of the failed operation.
         path: PathBuf,
-        /// What was tried.
+        /// The attempted operation.
         doing: &'static str,
         /// Why it failed.
         source: io::Error,

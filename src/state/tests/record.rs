@@ -1,4 +1,5 @@
-//! Records that an hl wrote whose fields were texts: they are read as the values of today, so that the next plan is empty.
+//! Records that an hl wrote whose fields were texts: they are read as the values of today, so that the next plan is
+//! empty.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::model::{Addr, Field, Fields, Key, Sealer, Text, Typed, Value};
 use crate::state::format::{StoredResource, open, seal};
 use crate::state::key::KeyMatch;
 
-/// What that hl wrote of [`specimens`].
+/// The record of [`specimens`] that the older hl wrote.
 const WRITTEN: &str = include_str!("../fixtures/fields-as-texts.json");
 
 fn bind(source: &str, options: [Option<&str>; 3]) -> MountKind {

@@ -1,4 +1,4 @@
-//! What a container may use and do.
+//! The limits, devices and rights of a container.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 //! Pure functions. What is absent in a spec is absent in the body, so that the image or the engine
 //! decides. Source: `pkg/compose/{create,convert}.go` of docker/compose, compared with recorded bodies.
 //!
-//! The bodies are JSON maps and not bollard's models: their keys depend on the API version of the engine, and the tests compare
-//! them key by key with those of Compose. Models are generated from one version.
+//! The bodies are JSON maps and not bollard's models: their keys depend on the API version of the engine, and the tests
+//! compare them key by key with those of Compose. Models are generated from one version.
 
 mod host;
 mod mounts;
@@ -46,7 +46,7 @@ pub enum NoBody {
     Sealed(&'static str),
 }
 
-/// What the engine knows and the spec does not, for Compose's labels.
+/// The ids for Compose's labels. The engine knows them; the spec does not contain them.
 #[derive(Clone, Debug, Default)]
 pub struct Ids {
     /// The id of the image.

@@ -1,4 +1,4 @@
-//! What is mounted: lines of Binds where they can say it, entries of Mounts for the rest.
+//! The mounts of a container: lines of Binds where these can express them, entries of Mounts for the rest.
 
 use std::collections::BTreeMap;
 

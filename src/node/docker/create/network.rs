@@ -1,4 +1,4 @@
-//! What a container reaches: network mode, ends on networks, ports.
+//! The networking of a container: network mode, endpoints, ports.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

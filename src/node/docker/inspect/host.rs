@@ -1,4 +1,4 @@
-//! What a container may use and do: limits, devices, rights, namespaces, log driver.
+//! The limits, devices, rights, namespaces and log driver of a container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::{api_types, word};
 use crate::model::spec::{BlkioConfig, ContainerSpec, Device, DeviceRequest, Logging, Ulimit};
 use crate::model::value::Text;
 
-/// What the engine has under `HostConfig`, and most keys of a Compose file become.
+/// The engine's `HostConfig`, which most keys of a Compose file map to.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct HostConfig {

@@ -1,9 +1,9 @@
 //! Inspect → the live view, in the same normal form as the declared one.
 //!
-//! What the engine adds of its own accord is taken away here as far as inspect alone tells it from
-//! what was asked for: short-id aliases, the container's own names, default host names, `rprivate`.
-//! What only the declaration could tell (sizes, modes and drivers that default to the engine's) stays
-//! as the engine shows it; the diff does not compare those where nothing is declared.
+//! Values that the engine adds on its own are removed here if inspect alone tells them from requested values: short-id
+//! aliases, the container's own names, default host names, `rprivate`. Values that only the declaration could tell
+//! apart (sizes, modes and drivers that default to the engine's) stay as the engine reports them; the diff does not
+//! compare them where nothing is declared.
 //!
 //! Pure functions over [`super::api_types`]; nothing here asks an engine.
 
@@ -45,7 +45,7 @@ pub struct Inspect {
 /// The prefix of Compose's own labels.
 const COMPOSE: &str = "com.docker.compose.";
 
-/// What else is on the node, by which an inspected container's references get names.
+/// The other objects on the node, which give names to the references of an inspected container.
 #[derive(Debug, Default)]
 pub struct Surroundings {
     /// Networks: name → id, the first of those that share a name.
@@ -81,7 +81,7 @@ impl Surroundings {
         self.networks.get(name).map(String::as_str)
     }
 
-    /// What an id (or name) of a container means to a container of `project`.
+    /// Resolves the id or name of a container, as seen from a container of `project`.
     fn container(&self, id: &str, project: Option<&ProjectName>) -> ContainerRef {
         let peer = self.containers.get(id).or_else(|| self.containers.values().find(|p| p.name == id));
         let Some(peer) = peer else { return ContainerRef::Gone(id.to_owned()) };

@@ -1,4 +1,4 @@
-//! What is mounted: Binds, Mounts and tmpfs in one map by target.
+//! The mounts of a container: Binds, Mounts and tmpfs in one map by target.
 //!
 //! The engine takes the same mount as a line of Binds or as an entry of Mounts, and clients differ
 //! in which they send for what.

@@ -1,4 +1,4 @@
-//! What a container reaches and who reaches it: network mode, ends on networks, ports, addresses.
+//! The networking of a container: network mode, endpoints, ports, addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
 

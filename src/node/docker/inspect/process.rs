@@ -1,4 +1,4 @@
-//! What runs: image, command, environment, names, health, restart.
+//! The process of a container: image, command, environment, names, health, restart.
 
 use super::host::HostConfig;
 use super::{api_types, word};

@@ -1,4 +1,4 @@
-//! What containers live in and are made from: networks, volumes, images.
+//! The resources that containers use: networks, volumes, images.
 
 use super::process::healthcheck;
 use super::{COMPOSE, api_types, split_labels, word};
