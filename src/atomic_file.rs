@@ -1,4 +1,5 @@
-//! FILES THAT ARE WRITTEN WHOLE. One way to replace a file on this machine: all of it or nothing, whatever happens meanwhile.
+//! FILES THAT ARE WRITTEN WHOLE. One way to replace a file on this machine: all of it or nothing, whatever happens
+//! meanwhile.
 //!
 //! Knows no other room, and nothing of what is in the files. Entry: [`replace`].
 
@@ -11,12 +12,12 @@ use std::path::Path;
 const PREFIX: &str = ".hl-";
 const SUFFIX: &str = ".tmp";
 
-/// Puts `bytes` in place of what `path` holds: a temporary file in the same folder that nobody else can have opened (O_EXCL),
-/// synced, renamed, and the folder synced. After a crash at any moment the old content is there or the new, whole. `mode` are
-/// the permissions of the new file from its first byte on.
+/// Puts `bytes` in place of what `path` holds: a temporary file in the same folder that nobody else can have opened
+/// (O_EXCL), synced, renamed, and the folder synced. After a crash at any moment the old content is there or the new,
+/// whole. `mode` are the permissions of the new file from its first byte on.
 ///
 /// # Errors
-/// Those of the file system; the old content is then untouched.
+/// Errors of the file system; the old content is then unchanged.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = folder_of(path);
     temporary(folder, bytes, mode)?.persist(path).map_err(|e| e.error)?;
@@ -33,10 +34,11 @@ pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Makes `to` another name of the file `from`, in place of what `to` named; a copy where the file system has no second names.
+/// Makes `to` another name of the file `from`, in place of what `to` named; a copy where the file system has no second
+/// names.
 ///
 /// # Errors
-/// Those of the file system; `NotFound` if `from` is not there.
+/// Errors of the file system; `NotFound` if `from` is not there.
 pub fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
     let folder = folder_of(to);
     let spare = folder.join(format!("{PREFIX}{}{SUFFIX}", to.file_name().unwrap_or_default().to_string_lossy()));
@@ -47,14 +49,15 @@ pub fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
     remove_if_there(&spare)
 }
 
-/// Removes the temporary files that crashed writes have left in `folder`. Only for a caller that nobody else writes beside.
+/// Removes the temporary files that crashed writes have left in `folder`. Only for a caller that nobody else writes
+/// beside.
 pub fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            // One that cannot be removed is litter and no more; the next sweep tries again.
+            // A temporary file that cannot be removed does no harm; the next sweep tries again.
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -63,7 +66,7 @@ pub fn sweep(folder: &Path) {
 /// Makes what was created or renamed in a folder outlast a loss of power.
 ///
 /// # Errors
-/// Those of the file system.
+/// Errors of the file system.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

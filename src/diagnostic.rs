@@ -1,4 +1,4 @@
-//! What a user should fix in their files: code, severity, words, and the places in the source.
+//! Problems in the user's files: code, severity, texts, and the places in the source.
 //!
 //! A [`Diagnostic`] is a value. Loaders collect them all in a [`Diagnostics`] and go on as far as
 //! they can; `render::diagnostic` draws them, `cli` decides the exit code. This module does not
@@ -105,7 +105,7 @@ pub enum Severity {
 pub struct Label {
     /// Where.
     pub span: Span,
-    /// What is there; empty for the bare place.
+    /// The text shown at the place; empty to mark the place only.
     pub text: String,
 }
 
@@ -232,7 +232,7 @@ macro_rules! codes {
                 match self { $(Code::$name => $id,)* }
             }
 
-            /// What it means, in a sentence.
+            /// The meaning, in a sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Code::$name => $doc,)* }
             }

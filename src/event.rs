@@ -1,4 +1,4 @@
-//! What happened during an apply, for whoever reports it: terminal, plain lines, JSON, journal.
+//! Events during an apply, for its reporters: terminal, plain lines, JSON, journal.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub enum Event {
     Progress {
         /// Which step.
         step: usize,
-        /// What it is at: "pulling", a layer, the state that is waited for.
+        /// The current activity: "pulling", a layer, the state that is waited for.
         text: String,
         /// Bytes done and in all, where it moves bytes.
         bytes: Option<(u64, u64)>,
@@ -65,7 +65,7 @@ pub enum Outcome {
     },
 }
 
-/// What an apply did: the outcome of each step, by index.
+/// The result of an apply: the outcome of each step, by index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Every step of the plan that was in scope.

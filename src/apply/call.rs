@@ -17,7 +17,7 @@ use super::wait::{WaitError, wait};
 /// Lines of a container's log that a failure shows.
 const LOG_LINES: usize = 10;
 
-/// What a call may use.
+/// The inputs available to a call.
 pub(super) struct Context<'a> {
     /// The variables of the service's env file, as far as this apply has read or made them.
     pub(super) values: &'a BTreeMap<String, String>,
@@ -27,7 +27,7 @@ pub(super) struct Context<'a> {
     pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
 }
 
-/// What others need to know of a call that is done.
+/// The results of a finished call that later calls need.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Made {
     /// The variables that an env file has now.

@@ -23,7 +23,7 @@ pub(super) enum MergeError {
     /// Something in the file hides what is written below it.
     #[error(transparent)]
     Unreadable(#[from] envfile::Unreadable),
-    /// What goes into the value is not there.
+    /// The value is made from a variable that is missing.
     #[error("{name} cannot be written: its value is made from a variable that is missing")]
     Incomplete {
         /// The variable.
@@ -88,7 +88,7 @@ fn random_word(length: u32) -> io::Result<String> {
     let mut bytes = [0; 64];
     while word.len() < length {
         getrandom::fill(&mut bytes)?;
-        // What is left above a multiple of 62 would make the first letters likelier.
+        // Values from 62 on are discarded: mapping them to letters would make some letters more likely than others.
         let fair = bytes.iter().map(|b| usize::from(b & 63)).filter(|b| *b < LETTERS.len());
         word.extend(fair.take(length - word.len()).map(|b| char::from(LETTERS[b])));
     }

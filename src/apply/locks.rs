@@ -77,7 +77,7 @@ async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, No
         Err(error) => Err(error),
     };
     match taken {
-        // Who may use the engine and not write there has a lock all the same.
+        // A user with access to the engine but without write access to the root uses the fallback lock file.
         Err(error) if is_denied(&error) => node.lock(&fallback_lock_file(&root.path), holder).await,
         taken => taken,
     }

@@ -53,7 +53,7 @@ pub struct Options {
     pub parallelism: usize,
     /// The nodes as declared, for the limit of each and for the place of its lock.
     pub nodes: BTreeMap<NodeName, homelab::Node>,
-    /// What is recorded of each declared service.
+    /// The record of each declared service.
     pub services: BTreeMap<ServiceName, RecordedService>,
     /// Secrets that must not be said, beside those that the plan carries.
     pub secrets: Vec<SecretString>,
@@ -61,7 +61,7 @@ pub struct Options {
     pub digest: String,
     /// The commit of the repository, for the history.
     pub commit: Option<String>,
-    /// Who is at it, for those who find a node locked.
+    /// The holder of the locks, shown to anyone who finds a node locked.
     pub holder: String,
 }
 
@@ -77,12 +77,12 @@ pub enum Error {
     /// The state could not be begun. Nothing was done.
     #[error(transparent)]
     NotBegun(state::Error),
-    /// The state could not be written. What was done stands in the report.
+    /// The state could not be written. The report lists the steps that were done.
     #[error("{source}; what was done is not all recorded, and the next plan finds it on the nodes")]
     Unrecorded {
         /// Why.
         source: state::Error,
-        /// What was done.
+        /// The outcomes of the steps.
         report: Box<Report>,
     },
 }

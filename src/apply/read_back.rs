@@ -1,7 +1,7 @@
 //! When a node is read back: what is changed on it gathers, so that many changes cost one read.
 //!
-//! A node is read at most once a second, is then left alone for a multiple of the time that it took, and at the end, when
-//! nothing else is left to do, it is read at once.
+//! A node is read at most once a second, is then left alone for a multiple of the time that it took, and at the end,
+//! when nothing else is left to do, it is read at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,12 +31,12 @@ pub(super) struct Batch {
     pub(super) node: NodeName,
     /// Changes of the plan, by index.
     pub(super) changes: Vec<usize>,
-    /// What to read.
+    /// The parts of the node to read.
     pub(super) wanted: Wanted,
     tries: u32,
 }
 
-/// When what waits is read.
+/// When the queued changes of a node are read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     /// When changes have gathered and the node has had its rest.
@@ -45,7 +45,7 @@ pub(super) enum When {
     AtOnce,
 }
 
-/// What waits to be read back, by node.
+/// The queues of changes to be read back, by node.
 #[derive(Debug, Default)]
 pub(super) struct ReadBack {
     nodes: BTreeMap<NodeName, NodeQueue>,

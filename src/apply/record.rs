@@ -1,5 +1,5 @@
-//! What is recorded of a change, from the node as it is read back: as a plan reads it, so that the next plan sees what is
-//! recorded.
+//! Records of applied changes. A record is made from the node as read back after the change, in the same way a plan
+//! reads the node, so that the next plan compares like with like.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
 
-/// What of a node to read for these changes of a plan, by index.
+/// The parts of a node to read for these changes of a plan, given by index.
 pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for change in changes.iter().map(|i| &plan.changes[*i]) {
@@ -23,7 +23,7 @@ pub(super) fn wanted(plan: &Plan, changes: &[usize]) -> Wanted {
     wanted
 }
 
-/// What is read back for a change.
+/// The object that is read back for a change.
 enum Subject<'p> {
     /// A container that the plan makes.
     Made(&'p ContainerSpec),
@@ -71,8 +71,8 @@ fn text(fields: &Fields, key: Key) -> Option<&str> {
     }
 }
 
-/// What is recorded of a change, from the node as it was read afterwards; `None` if what it is about
-/// is not there. `values` are the variables of its service's env file that this apply knows.
+/// The record of a change, made from the node as read afterwards; `None` if the object of the change does not exist.
+/// `values` are the variables of its service's env file that this apply knows.
 pub(super) fn recorded(
     plan: &Plan,
     change: &PlannedChange,
@@ -119,7 +119,7 @@ pub(super) fn services(
     for (name, service) in services {
         let has_resources = store.state().view.resources.keys().any(|addr| addr.service == *name);
         if has_resources && !open.contains(name) && !left_out(name) {
-            // What a move that came to nothing has left on a node is looked for until that node is known.
+            // `relocating_to` is kept while its node is unknown: an aborted move may have left resources there.
             let relocating_to = store.state().view.services.get(name).and_then(|known| known.relocating_to.clone());
             let relocating_to = relocating_to.filter(|node| *node != service.node && plan.unknown.contains_key(node));
             store.record_service(name, &RecordedService { relocating_to, ..service.clone() });

@@ -27,7 +27,7 @@ use super::record;
 use super::redact::Redactor;
 use super::schedule::{CommitTracker, Limits, Schedule, State, Work};
 
-/// What the loop works with.
+/// The inputs of the loop.
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
@@ -71,7 +71,7 @@ pub(super) async fn run(job: Job<'_>, mut stop: watch::Receiver<Interruption>) -
     run.finish()
 }
 
-/// What a task tells the loop.
+/// A message from a task to the loop.
 enum Message {
     /// A running step tells how far it is.
     Progress { step: StepId, text: String, bytes: Option<(u64, u64)> },
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         &self.job.plan.steps[step.0]
     }
 
-    /// What a step is about: a resource, or a whole service.
+    /// The subject of a step: a resource, or a whole service.
     fn place(&self, step: StepId) -> String {
         let Step { node, service, addr, .. } = self.step(step);
         addr.as_ref().map_or_else(|| format!("{node}/{service}"), Addr::to_string)
@@ -395,7 +395,7 @@ impl<'a> Run<'a> {
                     self.job.store.record(addr.clone(), recorded);
                     let known = self.job.store.state().view.services.get(&addr.service);
                     let service = self.job.options.services.get(&addr.service);
-                    // One that moves is at home where it was until all of it is done.
+                    // A service that is being moved keeps its old node until the move is complete.
                     let stays = |service: &&RecordedService| known.is_none_or(|known| known.node == service.node);
                     if let Some(service) = service.filter(stays) {
                         let relocating_to = known.and_then(|known| known.relocating_to.clone());
@@ -426,7 +426,7 @@ impl<'a> Run<'a> {
             }
             Interruption::Stopped => {
                 self.tasks.shutdown().await;
-                // What ended before is not lost.
+                // Calls that ended before the stop are still handled.
                 while let Ok(message) = self.receiver.try_recv() {
                     self.handle(message);
                 }

@@ -67,7 +67,7 @@ pub(super) struct Schedule<'p> {
     failed_groups: BTreeSet<GroupId>,
     /// Groups that failed and still have steps under way; taken back as soon as those have ended.
     to_take_back: Vec<BTreeSet<GroupId>>,
-    /// What is taken back, one queue for each failure; the first of each is or will be under way.
+    /// The steps to take back, one queue per failure. The first step of each queue is running or starts next.
     undo: Vec<VecDeque<StepId>>,
     undoing: BTreeSet<StepId>,
     taken_back: BTreeSet<StepId>,
@@ -115,14 +115,14 @@ impl<'p> Schedule<'p> {
         self.states[step.0] == State::Waiting && self.missing[step.0] == 0
     }
 
-    /// What can begin now; it counts as under way from here on. What is taken back comes first and
-    /// needs no slot: while it waits, something is down.
+    /// The work that can begin now; from here on it counts as running. Steps to take back come first and need no
+    /// slot, because services may be down until they are taken back.
     pub(super) fn take(&mut self) -> Vec<Work> {
         let mut work = self.take_undo();
         let ready: Vec<StepId> = self.ready.iter().copied().collect();
         for id in ready {
             let step = &self.steps[id.0];
-            // Waiting must not keep others from working: what is waited for may need them.
+            // A waiting step takes no slot: the condition that it waits for may depend on other steps.
             if step.operation.describe().scheduling != Scheduling::Waiting {
                 let node = self.limits.nodes.get(&step.node).copied().unwrap_or(PER_NODE).max(1);
                 let used = self.slots.get(&step.node).copied().unwrap_or(0);
@@ -174,10 +174,10 @@ impl<'p> Schedule<'p> {
         self.release(step);
     }
 
-    /// A step's call failed. Gives the steps that are therefore not tried.
+    /// Handles a failed call of a step. Returns the steps that are therefore skipped.
     ///
-    /// Those are the steps that need it, directly or not, the rest of the groups that fail with it,
-    /// and what needs a step of those groups, since that is taken back.
+    /// The skipped steps are: the steps that depend on it, directly or indirectly; the rest of the groups that fail
+    /// with it; and the steps that depend on a step of those groups, since those groups are taken back.
     pub(super) fn failed(&mut self, step: StepId) -> Vec<StepId> {
         self.end(step, State::Failed);
         let own = &self.steps[step.0];

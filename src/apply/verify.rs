@@ -17,11 +17,11 @@ use crate::model::view::LiveView;
 use crate::node::Node;
 use crate::plan::Plan;
 
-/// What to verify and with what.
+/// The services to verify and the data needed for it.
 pub struct Job<'a> {
     /// The services, in the order of the answer.
     pub services: Vec<Subject<'a>>,
-    /// What the nodes have.
+    /// The live view of the nodes.
     pub live: &'a LiveView,
     /// The nodes as declared.
     pub declared: &'a BTreeMap<NodeName, homelab::Node>,
@@ -35,9 +35,9 @@ pub struct Job<'a> {
 pub struct Subject<'a> {
     /// The service.
     pub service: &'a Service,
-    /// What is wrong with its containers.
+    /// The problems of its containers.
     pub problems: Vec<Problem>,
-    /// Those whose health check has not decided yet, by id, with the time that they may take.
+    /// The containers whose health check is still undecided, by id, with the time allowed for each.
     pub starting: BTreeMap<String, Duration>,
 }
 

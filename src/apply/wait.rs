@@ -47,7 +47,7 @@ pub(super) enum WaitError {
     Failed {
         /// Which.
         container: String,
-        /// What it did.
+        /// The reason as a predicate, such as `ended with code 1`.
         what: String,
     },
     /// It took too long.
@@ -55,7 +55,7 @@ pub(super) enum WaitError {
     Late {
         /// Which.
         container: String,
-        /// What it is at.
+        /// The last observed state.
         state: &'static str,
         /// The time that it had.
         after: Duration,
@@ -65,17 +65,17 @@ pub(super) enum WaitError {
     Node(#[from] NodeError),
 }
 
-/// What one look tells.
+/// The result of one look at the container.
 enum Look {
     /// The condition is met.
     Met,
-    /// Not yet; this is what it is at.
+    /// The condition is not met yet; holds the current state.
     NotYet(&'static str),
     /// It never will be.
     Never(String),
 }
 
-/// What was seen so far.
+/// The observations from earlier looks.
 #[derive(Default)]
 struct Seen {
     /// Since when it runs without interruption, as far as was seen: its start and our clock.
@@ -85,7 +85,7 @@ struct Seen {
     was_well: bool,
 }
 
-/// Waits until `container` meets `condition`; `say` is told what it is at whenever that changes.
+/// Waits until `container` meets `condition`; `say` is called with the state whenever it changes.
 ///
 /// # Errors
 /// [`WaitError`].

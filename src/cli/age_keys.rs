@@ -1,6 +1,6 @@
 //! The keys of the person who runs hl, and the programs that use them: `age` and `sops`, as they have them.
 //!
-//! What is clear goes through pipes only, never over arguments or a disk.
+//! Plaintext goes through pipes only, never through arguments or onto a disk.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(super) struct AgeKeys {
 }
 
 impl AgeKeys {
-    /// Those that the environment names, else hl's own file, else the file of SOPS.
+    /// Finds the key file: the one named in the environment, else hl's own, else the one of SOPS.
     pub fn find(home: Option<&str>) -> AgeKeys {
         let named = ["HL_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"].into_iter().filter_map(variable).map(PathBuf::from);
         let config = variable("XDG_CONFIG_HOME").map(PathBuf::from);

@@ -48,8 +48,8 @@ pub(super) struct Context {
 /// Variables of the environment that scripts on this machine get.
 const FOR_SCRIPTS: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ"];
 
-/// The folder that the user stands in, by the name that the shell gives it: Compose writes that name, symbolic links and
-/// all, on the containers that it makes.
+/// The folder that the user stands in, by the name that the shell gives it: Compose writes that name, symbolic links
+/// and all, on the containers that it makes.
 fn current_dir() -> Result<PathBuf, EnvironmentError> {
     let physical = std::env::current_dir().map_err(EnvironmentError::CurrentFolder)?;
     let named = variable("PWD").map(PathBuf::from).filter(|named| named.is_absolute());
@@ -119,7 +119,7 @@ impl Context {
         options
     }
 
-    /// Who is at it, for the lock and the history.
+    /// The person and process running hl, for the lock and the history.
     pub fn lock_owner(&self, why: &str) -> LockOwner {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
         let nobody = || "unknown".to_owned();

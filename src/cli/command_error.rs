@@ -1,4 +1,5 @@
-//! Why a command did not do what it was asked: the one place where an error gets its exit code, its words and its hints.
+//! Why a command did not do what it was asked: the one place where an error gets its exit code, its words and its
+//! hints.
 
 use std::error::Error;
 
@@ -13,7 +14,7 @@ use crate::workflow::{
     ApplyError, BrokenServices, LocksError, NotRecorded, ObserveError, SavedPlanError, SelectionError,
 };
 
-/// What a command answers.
+/// The result of a command.
 pub(super) type Answer = Result<Exit, CommandError>;
 
 /// Why a command did not do what it was asked.
@@ -82,7 +83,7 @@ impl Error for CommandError {
     }
 }
 
-/// What to do about an error and about the errors behind it.
+/// The hints for an error and for its sources.
 fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     let (mut hints, mut next) = (Vec::new(), Some(error));
     while let Some(error) = next {
@@ -92,7 +93,7 @@ fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     hints
 }
 
-/// What to do about an error, by its kind.
+/// The hint for an error, by its kind.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let new_plan = "make a new plan with `hl plan -o`";
     if let Some(error) = error.downcast_ref::<NodeError>() {

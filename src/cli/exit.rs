@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// What the exit code says.
+/// The meaning of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Done, or nothing (more) to do.

@@ -1,4 +1,4 @@
-//! What a panic prints: that it is a bug in hl, and what to report.
+//! The message printed on a panic: it is a bug in hl, and what to report.
 
 use std::panic::{PanicHookInfo, set_hook};
 

@@ -108,7 +108,7 @@ pub(super) fn show(plan: &Plan, format: OutputFormat, terminal: &Terminal) -> Re
     Ok(())
 }
 
-/// What a saved plan says of the plan itself.
+/// The contents of a plan for a saved plan.
 pub(super) fn content(plan: &Plan) -> PlanContent {
     let mut secrets = Secrets::default();
     let json = json::plan(plan, &mut secrets);

@@ -1,4 +1,4 @@
-//! What is seen while an apply runs: on a terminal what is under way, elsewhere one line an event.
+//! The progress output of an apply: on a terminal the running steps, elsewhere one line per event.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
@@ -20,9 +20,9 @@ pub(super) struct Progress<'a> {
 }
 
 enum View {
-    /// What is under way at the bottom, what is done above.
+    /// Running steps at the bottom, finished steps above.
     Live { all: MultiProgress, running: BTreeMap<usize, ProgressBar> },
-    /// One line an event.
+    /// One line per event.
     Lines,
 }
 

@@ -121,7 +121,7 @@ impl SecretsFile {
         };
         let opened = match Cipher::of(&bytes) {
             Some(cipher) => self.context.keys().decrypt(cipher, &bytes),
-            // Whoever wrote it like that wants it encrypted.
+            // A plaintext file is accepted; it is encrypted on the next write.
             None => String::from_utf8(bytes).map(SecretString::from).map_err(|_| Closed {
                 why: "it is neither encrypted nor text".to_owned(),
                 hint: "remove it and begin anew".to_owned(),
@@ -172,7 +172,7 @@ fn value(name: &str) -> Result<SecretString, CommandError> {
         text = terminal.read_secure_line().map_err(failed)?;
     } else {
         std::io::stdin().lock().read_to_string(&mut text).map_err(failed)?;
-        // What `echo` puts behind it is not meant.
+        // The trailing newlines, such as the one `echo` adds, are not part of the value.
         let end = text.trim_end_matches('\n').trim_end_matches('\r').len();
         text.truncate(end);
     }
@@ -234,7 +234,7 @@ fn edit(file: &SecretsFile, terminal: &Terminal) -> Answer {
     Ok(Exit::Done)
 }
 
-/// What an edit did, without any value.
+/// The changes of an edit, without any value.
 fn changed(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
     let lacks = |map: &BTreeMap<String, String>, name: &String| !map.contains_key(name);
     let added = new.keys().filter(|name| lacks(old, name)).map(|name| format!("+{name}"));

@@ -1,4 +1,4 @@
-//! What part of the homelab a command is about, and with which variables.
+//! The part of the homelab that a command applies to, and the variables for it.
 
 use clap::Args;
 

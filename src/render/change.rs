@@ -63,7 +63,7 @@ pub fn change(page: &mut Page, change: &PlannedChange, plan: &Plan, renderer: &m
 fn headline(change: &PlannedChange, action: DisplayAction, plan: &Plan, indent: usize) -> Line {
     let stops = match (action, change.downtime) {
         (DisplayAction::Update, Downtime::None) => reconnected(change, plan),
-        // What does not run does not stop, and what is stopped is so for good.
+        // A start or resume stops nothing, and the word for a stop already says that it is for good.
         (DisplayAction::Start | DisplayAction::Resume | DisplayAction::Stop, _) | (_, Downtime::None) => String::new(),
         (_, Downtime::Restart) => ", stops and starts again".to_owned(),
         (_, Downtime::Stops) => ", stops for good".to_owned(),

@@ -1,9 +1,9 @@
-//! What is done to a resource, in one word for readers.
+//! The action on a resource, in one word for readers.
 
 use crate::model::Kind;
 use crate::plan::{Action, Operation, Plan, PlannedChange};
 
-/// What is done to a resource, as a reader would say it; in the order in which counts are shown.
+/// The action on a resource, in the terms of a reader. The variants are in the order in which counts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisplayAction {
     /// It is made.
@@ -37,7 +37,7 @@ pub enum DisplayAction {
 }
 
 impl DisplayAction {
-    /// What is done to the resource of a change.
+    /// The action on the resource of a change.
     pub fn of(change: &PlannedChange, plan: &Plan) -> DisplayAction {
         let calls = || change.steps.iter().filter_map(|id| plan.steps.get(id.0)).map(|s| &s.operation);
         let image = || match calls().any(|c| matches!(c, Operation::BuildImage { .. })) {

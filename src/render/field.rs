@@ -13,14 +13,14 @@ use crate::model::{Field, Key, Text, Value};
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// What matters; long things shortened.
+    /// The relevant fields; long values are shortened.
     #[default]
     Compact,
     /// Everything.
     Full,
 }
 
-/// What the text of a field depends on, beside the field.
+/// The context for rendering a field.
 pub struct FieldRenderer {
     /// Columns before it.
     pub indent: usize,
@@ -58,7 +58,7 @@ pub fn is_shown(change: &FieldChange, detail: Detail) -> bool {
     detail == Detail::Full || !quiet
 }
 
-/// What a field will be: as declared or, for what somebody changed and nobody declares, as it was.
+/// The value that a field will have: the declared one or, for drift in an undeclared field, the recorded one.
 pub fn target(change: &FieldChange) -> Option<&Value> {
     match change.verdict {
         Verdict::Drift => change.declared.as_ref().or(change.recorded.as_ref()),
@@ -68,7 +68,7 @@ pub fn target(change: &FieldChange) -> Option<&Value> {
     }
 }
 
-/// What a container that is there has where nothing is said: it has a restart policy in any case.
+/// The value of an undeclared field on an existing container: the restart policy always has a value.
 fn default(change: &FieldChange) -> Option<Value> {
     (change.field.key == Key::Restart && change.cost == Cost::InPlace).then(|| Value::text("no"))
 }
@@ -272,7 +272,7 @@ fn short_id(text: &str) -> String {
     format!("sha256:{}{}", digest.get(..12).unwrap_or(digest), visible(rest))
 }
 
-/// What somebody did outside, and what apply does about it. The values stand above it.
+/// The change made outside hl, and what apply does about it. The values are shown above it.
 fn drift(change: &FieldChange) -> &'static str {
     match (change.field.key, &change.live, target(change)) {
         // A container may have ended by itself.
@@ -284,7 +284,7 @@ fn drift(change: &FieldChange) -> &'static str {
     }
 }
 
-/// Who changed it, where that was not the repository alone.
+/// The origin of the change, unless it is the repository alone.
 fn who(change: &FieldChange, values_fit: bool, renderer: &mut FieldRenderer) -> Option<Line> {
     let mut show = |value: &Option<Value>| match value {
         Some(value) => value_text(&change.field, value, &mut renderer.secrets),

@@ -1,4 +1,4 @@
-//! Who holds the locks of the nodes, for people.
+//! The holders of the locks of the nodes, for people.
 
 use std::fmt::Write;
 

@@ -71,7 +71,7 @@ fn table(rows: &[String], room: &mut usize) -> String {
     out
 }
 
-/// What has to be seen before anything is merged: what stands in the way, what is not planned.
+/// The remarks to read before a merge: objections, data at stake, nodes and services that are not planned, notes.
 fn remarks(plan: &Plan) -> Vec<String> {
     let mut all = Vec::new();
     for objection in &plan.objections {

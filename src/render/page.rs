@@ -7,7 +7,7 @@ use super::style::{Label, Palette};
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What it is.
+    /// The role of the text.
     pub label: Label,
     /// The text; control characters in it are made visible when it is printed.
     pub text: String,
@@ -41,9 +41,9 @@ impl Span {
 pub struct Line {
     /// Spaces before it.
     pub indent: usize,
-    /// Further spaces before what is wrapped.
+    /// Additional indent of wrapped lines.
     pub hang: usize,
-    /// What is on it.
+    /// The pieces of the line.
     pub spans: Vec<Span>,
 }
 

@@ -67,7 +67,7 @@ fn table(page: &mut Page, plan: &Plan, groups: &[Group<'_>], options: &Options) 
 
 /// Adds the changes and verifications of a service.
 pub(super) fn section(page: &mut Page, plan: &Plan, group: &Group<'_>, renderer: &mut FieldRenderer) {
-    // That data stays somewhere is worth a line, even if only a record goes.
+    // A change with data at stake is shown, even if it only removes a record.
     let shown = |change: &&&PlannedChange| {
         let loud = !DisplayAction::of(change, plan).is_quiet() || !change.data_at_stake.is_empty();
         renderer.detail == Detail::Full || loud

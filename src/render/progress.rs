@@ -12,7 +12,7 @@ use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::size::about_bytes;
 use crate::plan::{Plan, Scheduling, Step};
 
-/// What a step is about: the address of its resource, or the service that is verified.
+/// The subject of a step: the address of its resource, or the service that is verified.
 pub fn place(step: &Step) -> String {
     match &step.addr {
         Some(addr) => addr.to_string(),
@@ -34,7 +34,7 @@ pub fn running(step: &Step, progress: Option<(&str, Option<(u64, u64)>)>) -> Lin
     }
 }
 
-/// What there is to say about an event in a log of lines; nothing about most of what only goes on.
+/// The log line of an event; `None` for progress and for the start of quick steps.
 pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
     let at = |step: usize| plan.steps.get(step).map(|s| (s, Line::at(0).whole(Label::Plain, place(s))));
     match event {
@@ -76,7 +76,7 @@ fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line 
     }
 }
 
-/// What an event has room for; the report at the end has the rest.
+/// The first line of an error, for event lines; the report at the end shows the whole error.
 fn first_line(error: &str) -> &str {
     error.lines().next().unwrap_or_default()
 }
@@ -106,7 +106,7 @@ pub fn report(plan: &Plan, report: &Report, took: Duration, options: &Options) -
     page.print(options.palette, options.width)
 }
 
-/// What is wholly done and stays so, by place.
+/// Adds the places whose steps are all done and not taken back.
 fn done(page: &mut Page, plan: &Plan, report: &Report) {
     let mut places: Vec<(String, bool)> = Vec::new();
     for (index, outcome) in &report.steps {
@@ -182,7 +182,7 @@ fn not_tried(page: &mut Page, plan: &Plan, report: &Report) {
     for (index, outcome) in &report.steps {
         if let (Outcome::Skipped { because }, Some(step)) = (outcome, plan.steps.get(*index)) {
             let place = place(step);
-            // That what failed did not go on is no news.
+            // Steps skipped because of a failure at the same place are not listed.
             if because.and_then(|index| plan.steps.get(index)).is_some_and(|failed| self::place(failed) == place) {
                 continue;
             }

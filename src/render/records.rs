@@ -1,4 +1,4 @@
-//! What hl recorded, for people.
+//! The records of hl, for people.
 
 use super::field::value_text;
 use super::page::{Line, Page};

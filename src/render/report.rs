@@ -1,5 +1,5 @@
-//! What every rendering of a plan tells: its changes by service, why they are made, what they amount to. It does not
-//! know whether that becomes text, Markdown or JSON.
+//! The contents common to every rendering of a plan: its changes by service, their reasons and their totals. They do
+//! not depend on the output format: text, Markdown or JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -82,7 +82,7 @@ pub fn unknown_cause(cause: &UnknownCause) -> &str {
     }
 }
 
-/// What to do about a node that is not planned; empty where there is nothing to say.
+/// The hint for a node that is not planned; empty if there is none.
 pub fn unknown_hint(cause: &UnknownCause) -> &str {
     match cause {
         UnknownCause::Unreachable { hint, .. } => hint,
@@ -166,7 +166,7 @@ fn described(holder: &Holder) -> String {
     }
 }
 
-/// What becomes of data, as a whole sentence.
+/// The consequence for data, as a whole sentence.
 pub fn stake(stake: &Stake) -> String {
     match stake {
         Stake::VolumeRemade { volume } => format!("All data in volume {volume} would be destroyed."),
@@ -193,7 +193,7 @@ pub fn stake(stake: &Stake) -> String {
     }
 }
 
-/// What depends on a resource: a whole address, `nas/immich` for a service, or the name of a container.
+/// The name of a dependent of a resource: a whole address, `nas/immich` for a service, or the name of a container.
 pub fn dependent(dependent: &Dependent) -> String {
     match dependent {
         Dependent::Resource(addr) => addr.to_string(),

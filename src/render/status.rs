@@ -1,4 +1,4 @@
-//! What runs where, for people.
+//! The status of services and containers, for people.
 
 use super::style::{Label, Palette};
 use super::table::{Cell, table};

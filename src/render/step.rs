@@ -7,9 +7,9 @@ use crate::plan::operation::{Role, Verb};
 /// An operation in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// What is to be done: `create container shop-web-1`.
+    /// The operation as a task: `create container shop-web-1`.
     pub to_do: String,
-    /// What was done: `created container shop-web-1`.
+    /// The operation in the past tense: `created container shop-web-1`.
     pub done: String,
 }
 
@@ -21,7 +21,7 @@ pub fn words(operation: &Operation) -> Words {
     Words { to_do: to_do.replace("{}", &what), done: done.replace("{}", &what) }
 }
 
-/// What was being done when an apply was cut off. A kind that this version does not know is told by its name.
+/// The operation that was running when an apply was cut off. A kind unknown to this version is given by its name.
 pub fn begun(operation: &BegunOperation) -> String {
     let (kind, ids, purpose) = match operation {
         BegunOperation::Kind { kind, ids, purpose } => (kind, ids, purpose),
@@ -44,11 +44,11 @@ pub fn begun(operation: &BegunOperation) -> String {
     }
 }
 
-/// How a verb is said; `{}` stands for what the operation names.
+/// The wording of a verb; `{}` stands for the names in the operation.
 struct Phrase {
     to_do: &'static str,
     done: &'static str,
-    /// What stands between the first name and the second one; where there is nothing, only the first one is told.
+    /// The word between the first and the second name; if absent, only the first name is shown.
     joined_by: Option<&'static str>,
 }
 

@@ -2,36 +2,36 @@
 
 use console::Style;
 
-/// What a piece of text is, for whoever colours it.
+/// The role of a piece of text, from which its colour follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Label {
     /// Running text.
     Plain,
     /// The head of a section.
     Title,
-    /// What may be skipped.
+    /// Text of minor importance.
     Faint,
-    /// What is made or added.
+    /// An object or value that is made or added.
     Added,
-    /// What is changed in place or restarted.
+    /// An object or value that is changed in place or restarted.
     Changed,
-    /// What is replaced.
+    /// An object that is replaced.
     Replaced,
-    /// What is removed.
+    /// An object or value that is removed.
     Removed,
-    /// What is verified, pulled or built.
+    /// An object that is verified, pulled or built.
     Run,
-    /// What somebody changed outside hl.
+    /// A change made outside hl.
     Outside,
     /// The part of a value that is no longer there.
     OldPart,
     /// The part of a value that is new.
     NewPart,
-    /// What worked.
+    /// A success.
     Good,
-    /// What should be looked at.
+    /// A condition that needs attention.
     Warning,
-    /// What failed or stands in the way.
+    /// A failure or an objection.
     Error,
 }
 

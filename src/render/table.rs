@@ -6,7 +6,7 @@ use super::style::{Label, Palette};
 /// A cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// What it is.
+    /// The role of the text.
     pub label: Label,
     /// The text.
     pub text: String,

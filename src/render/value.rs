@@ -27,7 +27,7 @@ impl Secrets {
         all.into_iter().map(|(_, digest)| digest).collect()
     }
 
-    /// What stands for a text that must not be seen.
+    /// The placeholder for a text that must not be shown.
     pub fn placeholder(&mut self, text: &Text) -> String {
         match text {
             Text::Sealed(digest) => format!("(secret #{})", self.number(*digest)),
@@ -37,7 +37,7 @@ impl Secrets {
     }
 }
 
-/// What the number in a field counts. Of a health check only the times are times.
+/// The unit of the number in a field. In a health check, `retries` and `test` are plain; the other items are times.
 pub fn unit(field: &Field) -> Unit {
     match (field.key, field.item.as_deref()) {
         (Key::Healthcheck, Some("retries" | "test")) => Unit::Plain,

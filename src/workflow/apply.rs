@@ -18,7 +18,7 @@ use crate::state::{self, Store};
 pub struct ApplyRequest<'a> {
     /// How the nodes are reached, for those whose connection was lost since they were observed.
     pub access: &'a Access,
-    /// What the plan was made from.
+    /// The observation that the plan was made from.
     pub observation: &'a Observation,
     /// The plan.
     pub planned: &'a Planned,
@@ -63,8 +63,8 @@ pub async fn apply(
     apply::apply(&planned.plan, &nodes, store, &options, stop, events).await
 }
 
-/// The connected nodes. Those that the plan writes to are connected to again where the connection was lost: somebody may have
-/// thought about the plan for long.
+/// The connected nodes. Those that the plan writes to are connected to again where the connection was lost: somebody
+/// may have thought about the plan for long.
 async fn reconnected(access: &Access, observation: &Observation, planned: &Planned) -> ConnectedNodes {
     let written_to: BTreeSet<&NodeName> = planned.plan.steps.iter().map(|step| &step.node).collect();
     let (used, mut nodes): (ConnectedNodes, ConnectedNodes) =

@@ -12,7 +12,7 @@ use crate::model::homelab;
 use crate::model::status::{LockState, NodeLock};
 use crate::node::{self, Node, NodeError, Reach};
 
-/// What was found about the locks of some nodes.
+/// The state of the locks of some nodes.
 pub struct NodeLocks {
     /// Each node's lock; a node on which two applies use different lock files has two.
     pub found: Vec<NodeLock>,
@@ -111,7 +111,7 @@ impl NodeLocks {
     /// Ends the applies that hold the locks, and tells each node whose lock is free then.
     ///
     /// # Errors
-    /// That of the first lock that could not be taken away.
+    /// The error of the first lock that could not be broken.
     pub async fn break_held(self, is_free: impl Fn(&NodeName)) -> Result<(), NodeError> {
         for HeldLock { name, node, path } in self.held {
             node.break_lock(&path).await?;

@@ -1,4 +1,4 @@
-//! What the resolution of services may know of the live view.
+//! The facts of the live view that the resolution of services may use.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::model::view::{LiveNode, LiveView, NodeView};
 /// The label in which Compose writes its own version.
 const VERSION_LABEL: &str = "com.docker.compose.version";
 
-/// What is known of the files of each node.
+/// The known facts about the files of each node.
 pub fn node_facts(live: &LiveView) -> BTreeMap<NodeName, NodeState<'_>> {
     fn state(view: &NodeView) -> NodeState<'_> {
         match view {
@@ -27,7 +27,7 @@ fn facts(node: &LiveNode) -> NodeFacts<'_> {
     NodeFacts { files: files.collect(), not_writable: &node.not_writable }
 }
 
-/// What each engine adds to that once it has answered.
+/// The state of the engine of each node: its answer, or why there is none. Nodes in maintenance are left out.
 pub fn engine_states(live: &LiveView) -> BTreeMap<NodeName, EngineState<'_>> {
     fn state(view: &NodeView) -> Option<EngineState<'_>> {
         match view {

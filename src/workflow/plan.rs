@@ -10,11 +10,11 @@ use crate::plan::{self, Plan};
 
 /// A plan with what it was made from.
 pub struct Planned {
-    /// How the views differ.
+    /// The differences between the views.
     pub changes: Vec<Change>,
-    /// What would be done about it.
+    /// The plan that resolves the differences.
     pub plan: Plan,
-    /// What the caller asked for.
+    /// The options of the caller.
     pub options: plan::Options,
 }
 
@@ -40,7 +40,7 @@ impl Observation {
         Planned { changes, plan, options }
     }
 
-    /// What somebody changed outside hl, as the plan that would put it back, and nothing else.
+    /// The plan that would revert the changes made outside hl, and nothing else.
     pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
         let mut changes = self.changes(recorded, sealer);
         changes.retain(Change::is_drift);

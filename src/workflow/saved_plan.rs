@@ -11,7 +11,7 @@ use crate::model::AddrError;
 use crate::plan::saved_plan::{self, ParseError, SavedOptions, SavedPlan, Stale};
 use crate::state::{self, LockOwner, Paths, State, Store};
 
-/// What a reader of a plan sees of it, as the one who shows it makes it.
+/// The contents of a plan as shown to a reader, made by the code that shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanContent {
     /// The plan without secrets, for programs.
@@ -47,7 +47,7 @@ pub enum SavedPlanError {
         /// Why.
         source: ParseError,
     },
-    /// What was asked for stands in it as a text that is no address.
+    /// A target, an exclusion or a service in the saved options is not a valid address.
     #[error(transparent)]
     Address(#[from] AddrError),
     /// It was applied before.
@@ -84,8 +84,8 @@ pub fn saved_plan(observation: &Observation, state: &State, planned: &Planned, c
     }
 }
 
-/// Reads the record and writes it if there is none yet: a plan can only be saved with a record that is the same one when the
-/// plan is applied.
+/// Reads the record and writes it if there is none yet: a plan can only be saved with a record that is the same one
+/// when the plan is applied.
 ///
 /// # Errors
 /// As [`Store::open`].

@@ -25,7 +25,7 @@ pub enum SelectionError {
     /// A name is neither declared nor recorded.
     #[error("there is no {kind} `{name}`")]
     Unknown {
-        /// What it should be the name of.
+        /// The kind of object that the name should refer to.
         kind: Named,
         /// The name.
         name: String,
@@ -37,7 +37,7 @@ pub enum SelectionError {
     EmptyNode(NodeName),
 }
 
-/// What a name stands for.
+/// The kind of object that a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A node.
@@ -56,8 +56,8 @@ impl std::fmt::Display for Named {
 }
 
 impl Selection {
-    /// The same as the options of a plan. A node alone could also be the name of a service, so [`Selection::nodes`] become
-    /// their services by their whole names.
+    /// The same as the options of a plan. A node alone could also be the name of a service, so [`Selection::nodes`]
+    /// become their services by their whole names.
     ///
     /// # Errors
     /// [`SelectionError`].

@@ -268,13 +268,13 @@ proptest! {
                         order.push(*step);
                     }
                 }
-                // What was taken back is not done any more.
+                // A step that was taken back no longer counts as done.
                 Event::Undoing { step } => drop(ended_well.remove(step)),
                 _ => {}
             }
         }
 
-        // An outcome is what happened, and what is not tried is so because of a failure that reaches it.
+        // Each outcome matches what happened. A skipped step names a failed step that it depends on.
         let failed: Vec<usize> = (0..steps.len()).filter(|i| matches!(outcome(*i), Outcome::Failed { .. })).collect();
         for (i, step) in steps.iter().enumerate() {
             let tried = begun.contains(&i);
@@ -293,7 +293,7 @@ proptest! {
             }
         }
 
-        // What was done in a failed group is taken back, once, last first, and nothing else is.
+        // Exactly the done steps of failed groups are taken back, each once, in reverse order.
         let fallen: BTreeSet<usize> =
             failed.iter().flat_map(|f| steps[*f].group.into_iter().chain(steps[*f].verifies.iter().copied())).collect();
         let undone: Vec<usize> = left.events.iter().filter_map(|e| match e {

@@ -16,14 +16,14 @@ use crate::node::{
     Script, ScriptEnd, ScriptOutcome,
 };
 
-/// What happened on a node, in order.
+/// An event on a node; events are logged in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {
     Began(String),
     Ended(String),
 }
 
-/// What is on a node, and how its calls go.
+/// The contents of a node and the outcomes of its calls.
 #[derive(Default)]
 pub struct World {
     pub log: Vec<Happened>,
@@ -33,7 +33,7 @@ pub struct World {
     pub fails: BTreeSet<String>,
     /// How long calls take; others take no time.
     pub delays: BTreeMap<String, Duration>,
-    /// What the next looks at a container find; the last one stays.
+    /// The results of the next looks at a container; the last one repeats.
     pub looks: Vec<(Status, Option<Health>, &'static str)>,
     /// How the next runs of a script end.
     pub scripts: Vec<ScriptEnd>,

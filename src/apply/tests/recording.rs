@@ -1,4 +1,4 @@
-//! What is recorded, and when.
+//! The contents of records, and when they are written.
 
 use super::*;
 use crate::envfile;
@@ -185,7 +185,7 @@ fn a_line_of_a_value_is_no_assignment_and_a_quote_is_a_value() {
     let values = envfile::values(&String::from_utf8(written).unwrap());
     assert_eq!((values["M"].as_str(), values["Q"].as_str()), ("two\nD=x\nlines", "'"));
     assert_eq!(values["D"].len(), 12);
-    // What is recorded says the same as the file, so that the next plan finds nothing.
+    // The record agrees with the file, so that the next plan finds no change.
     let recorded = left.state.view.resources.into_values().next().unwrap();
     for name in ["D", "Q"] {
         let field = Field::item(Key::Environment, name);

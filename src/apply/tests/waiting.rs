@@ -12,7 +12,7 @@ type Look = (Status, Option<Health>, &'static str);
 const ONE: &str = "2026-01-01T00:00:01Z";
 const TWO: &str = "2026-01-01T00:00:02Z";
 
-/// What waiting for `condition` says, and how long it took in tenths of a second.
+/// The result of waiting for `condition`, and the time it took in tenths of a second.
 fn waited(condition: Condition, looks: &[Look]) -> (Result<(), String>, u128) {
     let node = TestNode::new("nas");
     node.world().looks = looks.to_vec();

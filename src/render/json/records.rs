@@ -1,4 +1,4 @@
-//! What hl recorded, as JSON.
+//! The records of hl, as JSON.
 
 use serde_json::{Value as Json, json};
 

@@ -1,4 +1,4 @@
-//! What runs where, as JSON.
+//! The status of services and containers, as JSON.
 
 use serde_json::{Value as Json, json};
 
