@@ -5,9 +5,9 @@
 //! still knows the line that it came from. [`print`](self::print) writes a project as that program prints it, [`hash`]
 //! gives the configuration hash of a service, [`schema`] is the table of all keys, [`yaml`] the located tree.
 //!
-//! Files are read through the [`Reader`] alone, and variables come from the [`Options`] and the env files alone, not from
-//! the environment of the process. This module knows one project at a time: not what a project is part of, on which
-//! machine it runs, or what is made of it.
+//! Files are read through the [`Reader`] alone, and variables come from the [`Options`] and the env files alone, not
+//! from the environment of the process. This module knows one project at a time: not what a project is part of, on
+//! which machine it runs, or what is made of it.
 
 mod canonical;
 mod consistency;

@@ -23,7 +23,8 @@ impl Base<'_> {
         if path.is_empty() || path.starts_with('/') { path } else { join(self.dir, &path) }
     }
 
-    /// The same for a path of the host that is mounted: one of Windows is absolute, too, and an empty one is the folder.
+    /// The same for a path of the host that is mounted: one of Windows is absolute, too, and an empty one is the
+    /// folder.
     fn mountable(self, path: &str) -> String {
         let path = expand_home(path, self.home);
         if path.starts_with('/') || is_windows_absolute(&path) { path } else { join(self.dir, &path) }

@@ -7,7 +7,8 @@ use crate::compose::print::ComposeVersion;
 /// The facts of a node that the declarations of its services depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeFacts<'a> {
-    /// The files and folders that were asked for and are there, by absolute path: their bytes, where those were asked for.
+    /// The files and folders that were asked for and are there, by absolute path: their bytes, where those were asked
+    /// for.
     pub files: BTreeMap<&'a str, Option<&'a [u8]>>,
     /// The paths among those asked for that hl may neither make nor replace, there or not.
     pub not_writable: &'a BTreeSet<String>,

@@ -76,7 +76,8 @@ pub struct Sources {
     pub tracked: Option<Arc<BTreeSet<PathBuf>>>,
 }
 
-/// The machines of a repository: read before its services, so that whoever asks the machines need not wait for the rest.
+/// The machines of a repository: read before its services, so that whoever asks the machines need not wait for the
+/// rest.
 pub struct Machines {
     repository: Repository,
     map: SourceMap,

@@ -56,8 +56,8 @@ pub fn merge(text: &str, additions: &[Addition]) -> Result<String, Unreadable> {
     verified(text, merged, additions.iter().flat_map(|addition| &addition.values))
 }
 
-/// The text with a value for a variable: in each of its assignments, so that no old value stays in the file, or in a line
-/// at the end. No other byte is changed.
+/// The text with a value for a variable: in each of its assignments, so that no old value stays in the file, or in a
+/// line at the end. No other byte is changed.
 ///
 /// # Errors
 ///

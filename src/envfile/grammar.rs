@@ -37,8 +37,8 @@ pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut D
     reader.out
 }
 
-/// The values of an env file that stands for itself: nothing is looked up outside of it. A value with an expression that
-/// gives none stays as it is written; what comes after something that is no assignment is left out.
+/// The values of an env file that stands for itself: nothing is looked up outside of it. A value with an expression
+/// that gives none stays as it is written; what comes after something that is no assignment is left out.
 pub fn values(text: &str) -> BTreeMap<String, String> {
     let file = SourceMap::default().add("", text, Visibility::Secret);
     let mut diagnostics = Diagnostics::default();

@@ -1,10 +1,10 @@
-//! ENV FILES. One grammar of `.env`, `env_file:` and `label_file:`, one `${NAME}` for them and for Compose files, one way
-//! to write a value, one way to change a file.
+//! ENV FILES. One grammar of `.env`, `env_file:` and `label_file:`, one `${NAME}` for them and for Compose files, one
+//! way to write a value, one way to change a file.
 //!
 //! [`parse`] reads a file with its variables looked up and everything that is wrong reported; [`values`] reads one that
-//! stands for itself. [`quoted`] writes a value, [`merge`] and [`set`] change a file and leave every other byte of it as
-//! it is. Pure: texts in, texts and values out. This module does not know which file is which, where files are kept, nor
-//! where variables come from; [`template::Lookup`] gives those.
+//! stands for itself. [`quoted`] writes a value, [`merge`] and [`set`] change a file and leave every other byte of it
+//! as it is. Pure: texts in, texts and values out. This module does not know which file is which, where files are kept,
+//! nor where variables come from; [`template::Lookup`] gives those.
 
 mod edit;
 mod grammar;

@@ -8,8 +8,8 @@ use thiserror::Error;
 pub struct SizeError(pub String);
 
 /// Reads a size in bytes, as the regular expression of go-units 0.4 does: digits with decimals, at most one space, a
-/// unit (`k`, `m`, `g`, `t`, `p`), `i`, `b`. A bare integer may be negative, as in newer releases: `-1` is no limit, and
-/// Compose itself prints it as text.
+/// unit (`k`, `m`, `g`, `t`, `p`), `i`, `b`. A bare integer may be negative, as in newer releases: `-1` is no limit,
+/// and Compose itself prints it as text.
 pub fn parse(text: &str) -> Result<i64, SizeError> {
     if let Ok(number) = text.parse() {
         return Ok(number);

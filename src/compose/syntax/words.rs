@@ -1,5 +1,5 @@
-//! Splitting a command line into words, as go-shellwords 1.0.12 does for Compose: no shell runs, and no variable or backtick is
-//! expanded.
+//! Splitting a command line into words, as go-shellwords 1.0.12 does for Compose: no shell runs, and no variable or
+//! backtick is expanded.
 
 use thiserror::Error;
 
@@ -8,7 +8,8 @@ use thiserror::Error;
 pub struct Words {
     /// The words.
     pub words: Vec<String>,
-    /// The rest that Compose silently drops: everything from the first unquoted `;`, `&`, `|`, `<` or `>`; may be empty.
+    /// The rest that Compose silently drops: everything from the first unquoted `;`, `&`, `|`, `<` or `>`; may be
+    /// empty.
     pub dropped: String,
 }
 

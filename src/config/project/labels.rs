@@ -14,8 +14,8 @@ use crate::model::spec::HashedConfig;
 
 impl Builder<'_> {
     /// The labels of a container. `version` and what `config-hash` is made of follow by [`complete`], once it is known
-    /// which Compose the node's containers are of; `image` and the hash itself when the container is made, since the ids
-    /// of the image and of other containers go into them.
+    /// which Compose the node's containers are of; `image` and the hash itself when the container is made, since the
+    /// ids of the image and of other containers go into them.
     pub(super) fn labels(&self, name: &str, service: &Node, number: u32) -> BTreeMap<String, String> {
         let folder = self.project.working_dir.to_string_lossy().into_owned();
         BTreeMap::from([

@@ -1,4 +1,5 @@
-//! COMPOSE PROJECT → RESOURCES. The canonical tree of a project as containers, networks, volumes and images of the model.
+//! COMPOSE PROJECT → RESOURCES. The canonical tree of a project as containers, networks, volumes and images of the
+//! model.
 //!
 //! [`build`] is the entry. The rules are those by which Docker Compose turns a project into calls of the engine's API
 //! (its `pkg/compose/create.go`). It does not know the homelab, nodes or where variables come from; of the paths that

@@ -1,4 +1,5 @@
-//! Claims that only one service of a machine can hold: published ports, projects, names of containers, networks, volumes.
+//! Claims that only one service of a machine can hold: published ports, projects, names of containers, networks,
+//! volumes.
 
 use std::collections::BTreeMap;
 

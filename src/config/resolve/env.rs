@@ -17,8 +17,8 @@ use crate::model::{Pending, Text};
 /// The variables of a service below those of the command line and above `vars`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServiceEnv {
-    /// The text of its `.env` as Compose is to see it: the one beside the compose file, the one on the node, and what hl
-    /// will add. None if there is neither a file nor anything to add.
+    /// The text of its `.env` as Compose is to see it: the one beside the compose file, the one on the node, and what
+    /// hl will add. None if there is neither a file nor anything to add.
     pub text: Option<String>,
     /// The values in that text.
     pub values: BTreeMap<String, String>,

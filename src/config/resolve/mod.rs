@@ -2,8 +2,8 @@
 //!
 //! [`wanted`] says which files to ask the nodes for, [`resolve`] takes what they say, and [`Resolution::complete`] adds
 //! what depends on the engines, which may answer later. [`check_offline`] does the same without any node, for
-//! `hl validate`. A service whose node is unknown, or that lacks a required variable, is left unresolved and holds nothing
-//! else back. This module does not know how nodes are asked, nor what else is live on them.
+//! `hl validate`. A service whose node is unknown, or that lacks a required variable, is left unresolved and holds
+//! nothing else back. This module does not know how nodes are asked, nor what else is live on them.
 
 mod build_filter;
 mod builds;
@@ -57,8 +57,8 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Adds what depends on the engines: labels for the Compose that looks at the containers next, which is the newest one
-    /// that made a container on the node. The services of an engine that was lost are left unresolved.
+    /// Adds what depends on the engines: labels for the Compose that looks at the containers next, which is the newest
+    /// one that made a container on the node. The services of an engine that was lost are left unresolved.
     pub fn complete(self, engines: &BTreeMap<NodeName, EngineState<'_>>) -> Resolved {
         let Resolution { mut resolved, projects } = self;
         let homelab = &mut resolved.homelab;
@@ -112,8 +112,8 @@ struct ServiceContext<'a> {
     project_dir: String,
 }
 
-/// Resolves every service with what the nodes say and with `variables`, those of the command line. A draft that was made to
-/// ask the nodes is kept where its node says nothing else than it was made with.
+/// Resolves every service with what the nodes say and with `variables`, those of the command line. A draft that was
+/// made to ask the nodes is kept where its node says nothing else than it was made with.
 pub fn resolve(
     sources: &Sources,
     drafts: Drafts,
@@ -129,8 +129,8 @@ pub fn resolve(
     resolve_with(sources, drafts, &facts, variables)
 }
 
-/// Resolves every service with what the repository alone says. Values that only a node has are replaced by placeholders,
-/// and what is wrong because of those is not said.
+/// Resolves every service with what the repository alone says. Values that only a node has are replaced by
+/// placeholders, and what is wrong because of those is not said.
 pub fn resolve_offline(sources: &Sources, variables: &[(String, String)]) -> Resolved {
     resolve_with(sources, Drafts::none(sources), &|_| Ok(None), variables).complete(&BTreeMap::new())
 }
@@ -141,8 +141,8 @@ pub fn check_offline(sources: &Sources) -> (Diagnostics, SourceMap) {
     (resolved.diagnostics, resolved.map)
 }
 
-/// The Compose project of one service with what the repository alone says, for people to read: where only the node has a
-/// value, the name of the variable stands. None if there is no such service, or if it has errors.
+/// The Compose project of one service with what the repository alone says, for people to read: where only the node has
+/// a value, the name of the variable stands. None if there is no such service, or if it has errors.
 pub fn project_offline(
     sources: &Sources,
     service: &str,

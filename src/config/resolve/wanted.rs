@@ -23,8 +23,8 @@ impl Drafts {
     }
 }
 
-/// The files to read on each node: those that hl looks after there, with the content where that counts. Which files those
-/// are depends on `variables`, those of the command line; what was drafted to find out is for [`super::resolve`].
+/// The files to read on each node: those that hl looks after there, with the content where that counts. Which files
+/// those are depends on `variables`, those of the command line; what was drafted to find out is for [`super::resolve`].
 pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<NodeName, Wanted>, Drafts) {
     let args: BTreeMap<String, String> = variables.iter().cloned().collect();
     let mut drafts = Drafts::none(sources);
