@@ -16,7 +16,7 @@ use crate::model::view::{LiveNode, RecordedService};
 use crate::model::{Addr, BegunOperation, NodeName, Purpose, ServiceName};
 use crate::node::{Node, NodeError};
 use crate::plan::operation::Effect;
-use crate::plan::{OnFailure, Operation, Plan, Record, Step, StepId};
+use crate::plan::{OnFailure, Operation, Phase, Plan, Record, Step, StepId};
 use crate::state::{self, Intent, Store, Ticket};
 
 use super::Options;
@@ -150,11 +150,27 @@ impl<'a> Run<'a> {
                 self.spawn(work, None);
             }
             let intents = acts.iter().map(|work| self.intent(*work)).collect();
-            match self.job.store.begin(intents) {
+            let moved = self.moved(&acts);
+            match self.job.store.complete_moves(moved).and_then(|()| self.job.store.begin(intents)) {
                 Ok(tickets) => acts.into_iter().zip(tickets).for_each(|(work, ticket)| self.spawn(work, Some(ticket))),
                 Err(error) => self.refuse(acts, error),
             }
         }
+    }
+
+    /// The services whose old node these steps begin to clear: all that they have is proven to work on the new one.
+    fn moved(&self, acts: &[Work]) -> BTreeMap<ServiceName, RecordedService> {
+        let recorded = &self.job.store.state().view.services;
+        let steps = acts.iter().filter_map(|work| match work {
+            Work::Do(id) => Some(self.step(*id)),
+            Work::Undo(_) => None,
+        });
+        let moved = steps.filter(|step| step.phase == Phase::Clean).filter_map(|step| {
+            let (known, declared) = (recorded.get(&step.service)?, self.job.options.services.get(&step.service)?);
+            let leaves = known.node == step.node && declared.node != step.node;
+            leaves.then(|| (step.service.clone(), declared.clone()))
+        });
+        moved.collect()
     }
 
     /// Without a journal no call is made, but for what takes a step back: something is down meanwhile.

@@ -23,6 +23,13 @@ pub enum Block {
         /// Where the move goes.
         begun: NodeName,
     },
+    /// It has moved, and the node that it is to go to has still to be cleared of what it left there.
+    MoveNotCleared {
+        /// Where it is at home.
+        home: NodeName,
+        /// Where it came from.
+        from: NodeName,
+    },
     /// It is to leave a node on which it has volumes whose data hl cannot take along.
     VolumesStuck {
         /// The node.

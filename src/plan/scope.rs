@@ -104,7 +104,7 @@ fn block(input: &Input<'_>, index: &Index<'_>, scope: &mut Scope<'_>) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
         let block = left_behind(input, index, service)
-            .or_else(|| moved(input, service, scope))
+            .or_else(|| moved(input, index, service, scope))
             .or_else(|| other_directory(input, index, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
         if let Some(block) = block {
@@ -126,11 +126,16 @@ fn left_behind(input: &Input<'_>, index: &Index<'_>, service: &Service) -> Optio
 }
 
 /// A service that is to leave a node on which it has what cannot be taken along.
-fn moved(input: &Input<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
+fn moved(input: &Input<'_>, index: &Index<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
     if is_home(input, service) {
         return None;
     }
     let recorded = input.recorded.services.get(&service.name);
+    if let Some(recorded) = recorded.filter(|r| r.relocating_to.is_none())
+        && index.recorded_on(&service.name).any(|node| *node == service.node)
+    {
+        return Some(Block::MoveNotCleared { home: recorded.node.clone(), from: service.node.clone() });
+    }
     if let Some((home, begun)) = recorded.and_then(|r| Some((&r.node, r.relocating_to.as_ref()?)))
         && *begun != service.node
     {

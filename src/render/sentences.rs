@@ -57,6 +57,9 @@ pub fn block(of: &Block) -> String {
         Block::MoveUnfinished { home, begun } => format!(
             "a move from {home} to {begun} was begun and not ended; let it go to {begun}, or give it back to {home} first"
         ),
+        Block::MoveNotCleared { home, from } => format!(
+            "it has moved from {from} to {home}, and what it left on {from} is not cleared yet; give it to {home}, apply that, and move it back then"
+        ),
         Block::VolumesStuck { node, volumes } => format!(
             "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove them there, or give it back to {node}",
             volumes.join(", "),

@@ -236,6 +236,20 @@ impl Store {
         self.save()
     }
 
+    /// Records, on the disk, that a service is at home on the node that it was moved to. From here on its old place is
+    /// cleared, and only going on is safe.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Moved`].
+    pub fn complete_moves(&mut self, moved: BTreeMap<ServiceName, RecordedService>) -> Result<(), Error> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.state.view.services.extend(moved);
+        self.unsaved = Unsaved::Something;
+        self.save()
+    }
+
     /// Records that a service is proven to work.
     pub fn mark_verified(&mut self, service: &ServiceName) {
         if self.state.view.unverified.remove(service) {
