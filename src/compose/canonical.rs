@@ -3,7 +3,6 @@
 //! Follows compose-go's `transform` package. Every synthesized node stands where the short form stood and carries its
 //! taint. Values that need the whole project (names, defaults, paths) are left to the later stages.
 
-use indexmap::IndexMap;
 
 use super::syntax::{device, port, volume};
 use super::tree_path::TreePath;
@@ -153,7 +152,7 @@ fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagn
 
 fn port_node(port: port::Port, from: &Node) -> Node {
     let text = |text: String| from.derive(Value::Text(text));
-    let mut map = Map::with_capacity(5);
+    let mut map = Map::with_capacity_and_hasher(5, Default::default());
     set(&mut map, "mode", text("ingress".into()));
     if !port.host_ip.is_empty() {
         set(&mut map, "host_ip", text(port.host_ip));
@@ -194,7 +193,7 @@ fn canonicalize_volume(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diag
 fn mount_map(mount: volume::Mount, from: &Node) -> Map {
     let text = |text: &str| from.derive(Value::Text(text.into()));
     let yes = || from.derive(Value::Bool(true));
-    let mut map = Map::with_capacity(5);
+    let mut map = Map::with_capacity_and_hasher(5, Default::default());
     let is_bind = mount.kind == volume::MountKind::Bind;
     set(&mut map, "type", text(if is_bind { "bind" } else { "volume" }));
     if !mount.source.is_empty() {
@@ -204,7 +203,7 @@ fn mount_map(mount: volume::Mount, from: &Node) -> Map {
     if mount.read_only {
         set(&mut map, "read_only", yes());
     }
-    let mut bind = Map::new();
+    let mut bind = Map::default();
     if let Some(selinux) = mount.selinux {
         set(&mut bind, "selinux", text(selinux));
     }
@@ -219,7 +218,7 @@ fn mount_map(mount: volume::Mount, from: &Node) -> Map {
     }
     match mount.volume_options {
         volume::VolumeOptions::Absent => {}
-        volume::VolumeOptions::Default => set(&mut map, "volume", from.derive(Value::Map(Map::new()))),
+        volume::VolumeOptions::Default => set(&mut map, "volume", from.derive(Value::Map(Map::default()))),
         volume::VolumeOptions::NoCopy => set(&mut map, "volume", from.derive(map_of([("nocopy", yes())]))),
     }
     map
@@ -318,7 +317,7 @@ fn key_values_to_map(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagno
 /// A list of `key=value` to a mapping, the last of a key winning; a key alone is null.
 fn split_key_values(node: &mut Node) {
     let Some(items) = node.as_list_mut() else { return };
-    let mut map = Map::with_capacity(items.len());
+    let mut map = Map::with_capacity_and_hasher(items.len(), Default::default());
     for item in std::mem::take(items) {
         if let Value::Text(text) = &item.value {
             match text.split_once('=') {
@@ -358,7 +357,7 @@ fn text_to_map(node: &mut Node, key: &'static str) {
 /// A list of names → a mapping from each name to what `make` says.
 fn list_to_map(node: &mut Node, make: impl Fn(&Node) -> Value) {
     let Some(items) = node.as_list_mut() else { return };
-    let mut map = Map::with_capacity(items.len());
+    let mut map = Map::with_capacity_and_hasher(items.len(), Default::default());
     for item in std::mem::take(items) {
         if let Value::Text(name) = &item.value {
             map.insert(name.clone(), item.derive(make(&item)).into());
@@ -368,7 +367,7 @@ fn list_to_map(node: &mut Node, make: impl Fn(&Node) -> Value) {
 }
 
 fn map_of<const N: usize>(entries: [(&str, Node); N]) -> Value {
-    Value::Map(IndexMap::from_iter(entries.into_iter().map(|(key, node)| (key.to_string(), node.into()))))
+    Value::Map(Map::from_iter(entries.into_iter().map(|(key, node)| (key.to_string(), node.into()))))
 }
 
 fn set(map: &mut Map, key: &str, node: Node) {

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 /// Checks a project from which the services of disabled profiles were taken out; those are in `disabled`. The hint
 /// about a dependency on an unknown service ends with `other_projects`.
 pub fn check(project: &Node, disabled: &Map, other_projects: &str, diagnostics: &mut Diagnostics) {
-    let empty = Map::new();
+    let empty = Map::default();
     let section = |kind: &str| project.get(kind).and_then(Node::as_map).unwrap_or(&empty);
     let scope = Scope {
         services: section("services"),

@@ -207,7 +207,7 @@ enum Unset {
 /// A list of `key=value` or a mapping of scalars → a mapping of texts; the last of a key wins.
 fn decode_mapping(node: &mut Node, unset: Unset) {
     if let Some(items) = node.as_list_mut() {
-        let mut map = Map::with_capacity(items.len());
+        let mut map = Map::with_capacity_and_hasher(items.len(), Default::default());
         for mut item in std::mem::take(items) {
             to_text(&mut item);
             let Value::Text(text) = &item.value else { continue };

@@ -36,7 +36,7 @@ pub(super) fn prepare(loader: &mut Loader<'_>, document: &mut Node, variables: &
 
 /// The base that a document is merged into: the model so far, without the keys that the document resets.
 pub(super) fn base_of(document: &Node, model: Option<Node>, resets: &Resets) -> Node {
-    let mut model = model.unwrap_or_else(|| Node::new(Value::Map(Map::new()), document.span));
+    let mut model = model.unwrap_or_else(|| Node::new(Value::Map(Map::default()), document.span));
     resets.apply(&mut model);
     model
 }

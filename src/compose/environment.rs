@@ -93,7 +93,7 @@ pub(super) fn fold_files(loader: &mut Loader<'_>, model: &mut Node, variables: &
 
 fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variables) {
     let mut values = BTreeMap::new();
-    let mut folded = Map::new();
+    let mut folded = Map::default();
     for (path, span, file) in env_file_entries(loader, service.shift_remove("env_file")) {
         if loader.files.kind(&path) == Kind::Missing && file == Presence::Optional {
             continue;
@@ -129,7 +129,7 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
 fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
     let Some(files) = service.shift_remove("label_file") else { return };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    let mut folded = Map::new();
+    let mut folded = Map::default();
     let items = match files.node.value {
         Value::List(items) => items,
         _ => vec![files.node],
@@ -198,7 +198,7 @@ fn into_variables(node: Node) -> Map {
                 Some((name.to_owned(), Entry { key_span: node.span, node }))
             })
             .collect(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => Map::default(),
     }
 }
 

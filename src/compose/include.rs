@@ -146,7 +146,7 @@ pub(super) fn import(loader: &mut Loader<'_>, model: Node, document: &mut Node, 
         let Some(Entry { key_span, node: Node { value: Value::Map(imported), .. } }) = model.shift_remove(kind) else {
             continue;
         };
-        let empty = Entry { key_span, node: Node::new(Value::Map(Map::new()), key_span) };
+        let empty = Entry { key_span, node: Node::new(Value::Map(Map::default()), key_span) };
         let Value::Map(there) = &mut target.entry(kind.to_owned()).or_insert(empty).node.value else { continue };
         for (name, entry) in imported {
             let Some(own) = there.get(&name) else {

@@ -219,7 +219,7 @@ fn into_mapping(node: Node, default: impl Fn(Span) -> Node) -> Map {
                 _ => None,
             })
             .collect(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => Map::default(),
     }
 }
 
@@ -237,7 +237,7 @@ fn into_build(node: Node) -> Map {
     match node.value {
         Value::Map(map) => map,
         Value::Text(_) => Map::from_iter([("context".to_owned(), Entry { key_span: node.span, node })]),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => Map::default(),
     }
 }
 

@@ -59,7 +59,7 @@ fn add_default_network(project: &mut Node) {
         if map.contains_key("network_mode") {
             continue;
         }
-        let joined = map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::new()), key_span).into());
+        let joined = map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::default()), key_span).into());
         if let Some(networks) = joined.node.as_map_mut() {
             if networks.is_empty() {
                 networks.insert("default".into(), Node::new(Value::Null, key_span).into());
@@ -70,7 +70,7 @@ fn add_default_network(project: &mut Node) {
         }
     }
     let Some((span, map)) = used_at.zip(project.as_map_mut()) else { return };
-    let networks = map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::new()), span).into());
+    let networks = map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::default()), span).into());
     if let Some(networks) = networks.node.as_map_mut() {
         networks.entry("default".into()).or_insert_with(|| Node::new(Value::Null, span).into());
     }
@@ -165,7 +165,7 @@ fn imply_dependencies(service: &mut Node) {
     if implied.is_empty() {
         return;
     }
-    let place = service.derive(Value::Map(Map::new()));
+    let place = service.derive(Value::Map(Map::default()));
     let Some(map) = service.as_map_mut() else { return };
     let dependencies = map.entry("depends_on".into()).or_insert_with(|| place.into());
     if let Some(dependencies) = dependencies.node.as_map_mut() {
@@ -189,7 +189,7 @@ fn dependency(from: &Node, restart: Restart) -> Entry {
 fn name_resource(key: &str, entry: &mut Entry, project: &str) {
     let key_span = entry.key_span;
     if entry.node.is_null() {
-        entry.node.value = Value::Map(Map::new());
+        entry.node.value = Value::Map(Map::default());
     }
     let Some(map) = entry.node.as_map_mut() else { return };
     let is_external = map.get("external").is_some_and(|e| e.node.value == Value::Bool(true));

@@ -8,7 +8,7 @@ use crate::compose::yaml::{Map, Node, Value};
 pub(super) fn take_disabled(model: &mut Node, enabled: &[String]) -> Map {
     let Some(services) = model.as_map_mut().and_then(|m| m.get_mut("services")).and_then(|e| e.node.as_map_mut())
     else {
-        return Map::new();
+        return Map::default();
     };
     let is_enabled = |service: &Node| {
         let profiles = service.get("profiles").and_then(Node::as_list).unwrap_or_default();

@@ -229,7 +229,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn mapping(&mut self, tag: Option<&RawTag>, span: Span, depth: usize) -> Result<Built, Stop> {
-        let (mut map, mut merges, mut end) = (Map::new(), Vec::new(), span.end);
+        let (mut map, mut merges, mut end) = (Map::default(), Vec::new(), span.end);
         let (mut size, mut inner) = (1, 0);
         // The raw text of each key, because yaml.v3 takes `1` and `"1"` for one key.
         let mut seen: HashMap<String, Span> = HashMap::new();
