@@ -243,14 +243,14 @@ macro_rules! codes {
 codes! {
     // 01: any YAML file
     YamlSyntax "HL0101" "The file is not valid YAML."
-    DuplicateKey "HL0102" "A key stands twice in one mapping."
+    DuplicateKey "HL0102" "A key appears twice in one mapping."
     WrongType "HL0103" "A value has another type than its key takes."
     UnknownKey "HL0104" "The key does not exist at this place."
     EmptyFile "HL0105" "The file holds no document."
     MissingFile "HL0106" "A file that is referred to does not exist or cannot be read."
     InvalidValue "HL0107" "The value is of the right type but means nothing here."
     TooDeep "HL0108" "The file nests too deeply or expands to too much."
-    MissingKey "HL0109" "A key that is required is not there."
+    MissingKey "HL0109" "A required key is missing."
     // 02: interpolation and env files
     InterpolationSyntax "HL0201" "A `${…}` expression cannot be read."
     VariableRequired "HL0202" "A variable marked as required has no value."

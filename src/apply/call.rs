@@ -114,7 +114,7 @@ async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> 
         Operation::RemoveVolume { name } => node.remove_volume(name).await?,
         Operation::CreateContainer { name, spec, peers, inherited_volumes } => {
             let spec = complete(spec, context.values)?;
-            node.create_container(&NewContainer { name, spec: &spec, peers, carry: inherited_volumes }).await?;
+            node.create_container(&NewContainer { name, spec: &spec, peers, inherited_volumes }).await?;
         }
         Operation::StartContainer { container } => node.start_container(container).await?,
         Operation::StopContainer { container } => node.stop_container(container).await?,

@@ -419,7 +419,7 @@ impl<'a> Run<'a> {
                         self.job.store.record_service(&addr.service, &service);
                     }
                 }
-                None => self.notice_unrecorded(index, "it is not there any more"),
+                None => self.notice_unrecorded(index, "it no longer exists"),
             }
         }
     }

@@ -60,7 +60,7 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
     let healthy = subject
         .starting
         .iter()
-        .map(async |(container, patience)| wait(door.as_ref(), container, Condition::Healthy, *patience, &told).await);
+        .map(async |(container, timeout)| wait(door.as_ref(), container, Condition::Healthy, *timeout, &told).await);
     let mut problems = subject.problems.clone();
     let late = join_all(healthy).await.into_iter().filter_map(Result::err);
     let failed = |error: String| Problem::Failed { error: redactor.clean(&error) };
@@ -68,8 +68,7 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
     let script = service.health.as_ref().map(|script| script.path.clone());
     let proof = Proof::Containers { count: service.containers.len(), script };
     if let Some(script) = &service.health {
-        let root = job.declared.get(&service.node).map_or("", |n| n.root.as_str());
-        let env_file = format!("{root}/config/{}/.env", service.name);
+        let env_file = job.declared.get(&service.node).map(|node| node.env_file(&service.name)).unwrap_or_default();
         let proved = health::prove(door.as_ref(), script, &service.project_dir, &env_file, &told).await;
         problems.extend(proved.err().map(|error| failed(error.to_string())));
     }

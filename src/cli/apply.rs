@@ -24,10 +24,10 @@ use crate::workflow::{
     require_unapplied, saved_plan,
 };
 
-/// Do what the plan says.
+/// Carry out the plan.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A plan that `hl plan -o` saved: it is done if nothing has moved since.
+    /// Saved plan of `hl plan -o`; refused if anything has changed since.
     #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "require_all_nodes", "prune_moved"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     limits: Limits,
     #[command(flatten)]
     consent: Consent,
-    /// Stop after this part.
+    /// Stop after this phase.
     #[arg(long, value_enum, value_name = "PART")]
     until: Option<Until>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 /// How consent is given.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Consent {
-    /// Do not ask. Steps that destroy data need `--allow-data-loss` all the same.
+    /// Do not ask for consent. Destroying data still needs `--allow-data-loss`.
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -182,7 +182,7 @@ async fn listen(ask: watch::Sender<Interruption>, terminal: Terminal) {
     for (wish, words) in [
         (
             Interruption::Finished,
-            "Interrupted: what was begun is finished, nothing new is begun. Again to stop at once.",
+            "Interrupted: steps under way are finished, and no new step begins. Interrupt again to stop at once.",
         ),
         (Interruption::Stopped, "Stopped."),
     ] {

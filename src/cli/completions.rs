@@ -7,10 +7,10 @@ use super::command_error::Answer;
 use super::exit::Exit;
 use super::terminal::Terminal;
 
-/// Print what a shell needs to complete hl's arguments.
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The shell.
+    /// Shell.
     shell: Shell,
 }
 

@@ -30,13 +30,13 @@ pub(super) struct Arguments {
     /// named here is printed as docker compose config prints it, secrets and all.
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How to write the project.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "yaml")]
     format: OutputFormat,
     /// Env file with variables, instead of the `.env` beside the first Compose file.
     #[arg(long = "env-file", value_name = "FILE")]
     env_files: Vec<PathBuf>,
-    /// Variable, over those of env files.
+    /// Variable; overrides those of env files.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     variables: Vec<(String, String)>,
     /// Profile to enable; `*` enables all.

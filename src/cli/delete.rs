@@ -14,7 +14,7 @@ use crate::plan;
 use crate::state::Store;
 use crate::workflow::{observe, plan_removal};
 
-/// Take a service off its node: its containers and networks; its data stays.
+/// Remove the containers and networks of a service from its node; its data stays.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The service.

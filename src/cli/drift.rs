@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     selection: Selection,
     #[command(flatten)]
     variables: Variables,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }

@@ -55,7 +55,7 @@ struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Common {
-    /// The repository; without it the current folder.
+    /// Folder of the repository; the current folder by default.
     #[arg(short = 'C', value_name = "DIR", global = true)]
     directory: Option<PathBuf>,
     /// When to use colour.

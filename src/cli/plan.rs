@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Save the plan, for `hl apply FILE`.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
@@ -41,16 +41,16 @@ pub(super) struct Arguments {
 /// What a plan may do at most.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Limits {
-    /// The most changes that are in order.
+    /// Refuse plans with more than N changes.
     #[arg(long, value_name = "N")]
     pub max_changes: Option<usize>,
-    /// Let the data of this resource be destroyed.
+    /// Allow the data of this resource to be destroyed.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_data_loss: Vec<crate::model::Target>,
-    /// Refuse if some node cannot be read, instead of planning for the others.
+    /// Refuse to plan if any node cannot be read.
     #[arg(long)]
     pub require_all_nodes: bool,
-    /// Remove what services left on the nodes that they moved away from.
+    /// Remove what moved services left on their old nodes.
     #[arg(long)]
     pub prune_moved: bool,
 }

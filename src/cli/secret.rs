@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 enum Verb {
     /// Print the names of a service's variables, without their values.
     List(OfService),
-    /// Give a variable a value, which is asked for, or read from standard input.
+    /// Set a variable. Its value is asked for, or read from standard input.
     Set(Set),
     /// Change a service's variables in your editor.
     Edit(OfService),

@@ -10,13 +10,13 @@ use crate::workflow::{self, Observation};
 /// The part of the homelab.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Selection {
-    /// Only this: a node, a service or a resource, such as nas, immich or nas/immich/container:server.
+    /// Only this node, service or resource, such as nas, immich or nas/immich/container:server.
     #[arg(short, long = "target", value_name = "ADDRESS")]
     pub targets: Vec<Target>,
-    /// Not this.
+    /// Everything but this node, service or resource.
     #[arg(short = 'x', long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<Target>,
-    /// Only what is on this node.
+    /// Only services on this node.
     #[arg(long = "node", value_name = "NODE")]
     pub nodes: Vec<NodeName>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Selection {
 /// Variables of the command line.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Variables {
-    /// A variable for the compose files, over those of the nodes and of the repository.
+    /// Variable for the compose files; overrides those of nodes and repository.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub variables: Vec<(String, String)>,
 }

@@ -14,7 +14,7 @@ use crate::state::{self, Paths};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
 
-/// Look at what hl has recorded.
+/// Show what hl has recorded.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -33,10 +33,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Selection {
-    /// Only these: nodes, services or resources.
+    /// Only these nodes, services or resources.
     #[arg(value_name = "ADDRESS")]
     targets: Vec<Target>,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
@@ -46,7 +46,7 @@ struct HistoryArguments {
     /// The most applies to show.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     limit: usize,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }

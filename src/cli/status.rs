@@ -14,12 +14,12 @@ use crate::workflow::{self, observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
 
-/// Show what runs where, and how it is.
+/// Show what runs where, and whether it is healthy.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }

@@ -16,13 +16,13 @@ use crate::workflow::node_locks;
 /// lost its network: then within half a minute. So a lock that is held is held by an apply that is under way.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only these; all if none is given.
+    /// Only these nodes; all by default.
     #[arg(value_name = "NODE")]
     nodes: Vec<NodeName>,
-    /// End the apply that holds the lock. What it was at is not finished; the next plan tells.
+    /// End the apply that holds the lock. Its current steps may be left half done; the next plan shows what is left.
     #[arg(long = "break")]
     break_it: bool,
-    /// Do not ask.
+    /// Do not ask for consent.
     #[arg(long, requires = "break_it")]
     yes: bool,
 }
@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     if !arguments.break_it || names.is_empty() {
         return Ok(exit);
     }
-    if !arguments.yes && !terminal.confirm(&format!("End what is at work on {}?", names.join(", ")))? {
+    if !arguments.yes && !terminal.confirm(&format!("End the apply that holds the lock of {}?", names.join(", ")))? {
         terminal.talk("Nothing was done.");
         return Ok(Exit::Failed);
     }

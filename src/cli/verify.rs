@@ -12,10 +12,10 @@ use crate::node::Connections;
 use crate::render;
 use crate::workflow::{self, observe_with_record, record};
 
-/// Prove that services work: Docker's health checks and each service's healthcheck.sh.
+/// Verify services by Docker's health checks and each service's healthcheck.sh.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only these; all if none is given.
+    /// Only these services; all by default.
     #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
     #[command(flatten)]

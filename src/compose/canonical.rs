@@ -3,7 +3,6 @@
 //! Follows compose-go's `transform` package. Every synthesized node stands where the short form stood and carries its
 //! taint. Values that need the whole project (names, defaults, paths) are left to the later stages.
 
-
 use super::syntax::{device, port, volume};
 use super::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Map, Node, Value};

@@ -143,7 +143,7 @@ impl Scope<'_> {
             && map(service, "depends_on").any(|(d, e)| d == target && !is_required(&e.node))
         {
             let span = service.get("network_mode").map_or(service.span, |m| m.span);
-            let summary = format!("{at}.network_mode names the service `{target}`, which is not there");
+            let summary = format!("{at}.network_mode names the service `{target}`, which does not exist");
             diagnostics.push(undefined(summary, span, target, self.services));
         }
     }

@@ -59,7 +59,8 @@ fn add_default_network(project: &mut Node) {
         if map.contains_key("network_mode") {
             continue;
         }
-        let joined = map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::default()), key_span).into());
+        let joined =
+            map.entry("networks".into()).or_insert_with(|| Node::new(Value::Map(Map::default()), key_span).into());
         if let Some(networks) = joined.node.as_map_mut() {
             if networks.is_empty() {
                 networks.insert("default".into(), Node::new(Value::Null, key_span).into());

@@ -34,8 +34,7 @@ fn walk(node: &Node, at: TreePath<'_>, sources: &SourceMap, diagnostics: &mut Di
     if let Value::Map(map) = &node.value {
         map.iter().for_each(|(key, entry)| walk(&entry.node, at.key(key), sources, diagnostics));
     }
-    let scalar = matches!(node.value, Value::Int(_) | Value::Float(_) | Value::Text(_));
-    if !scalar || TEXTS.at(&at).is_none() {
+    if !matches!(node.value, Value::Int(_) | Value::Float(_) | Value::Text(_)) {
         return;
     }
     let source = &sources.get(node.span.file).text;
@@ -43,7 +42,7 @@ fn walk(node: &Node, at: TreePath<'_>, sources: &SourceMap, diagnostics: &mut Di
     // Neither quoted nor a block nor of several lines: text of these stays as it was written, so that what
     // reads otherwise is a number or a date.
     let is_plain = written.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
-    if !is_plain || written.contains('\n') {
+    if !is_plain || written.contains('\n') || TEXTS.at(&at).is_none() {
         return;
     }
     let Some(read) = scalar::scalar_text(&node.value).filter(|read| read != written) else { return };

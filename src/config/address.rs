@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<NodeAddress, AddressError> {
         "ssh" => ssh(rest),
         "tcp" => tcp(rest),
         _ => Err(error(
-            format!("starts with `{scheme}://`, which is no way to a node"),
+            format!("starts with `{scheme}://`, which hl does not support"),
             match did_you_mean(scheme, ["unix", "ssh", "tcp"]) {
                 Some(near) => format!("did you mean `{near}://{rest}`?"),
                 None => "write local, unix:///path, ssh://user@host or tcp://host:2376".to_owned(),

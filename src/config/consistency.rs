@@ -210,12 +210,12 @@ fn dependencies(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnos
             if declared.contains_key(needed) {
                 continue;
             }
-            let words = format!("`{name}` depends on `{needed}`, which is no service");
+            let words = format!("`{name}` depends on `{needed}`, which is not a service");
             let others = || declared.keys().filter(|n| *n != name).map(ServiceName::as_str);
             let hint = match did_you_mean(needed.as_str(), others()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if others().next().is_none() => {
-                    "there is no other service; a container of the same compose file belongs into its own `depends_on`"
+                    "there is no other service; a container of the same compose file belongs in its own `depends_on`"
                         .to_owned()
                 }
                 None => format!("the other services are {}", names(others())),

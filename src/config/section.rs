@@ -254,7 +254,7 @@ pub(super) fn scalars(node: &Node, path: &str, context: &mut Context<'_>) -> Vec
         match context.written(&entry.node) {
             Some(text) => found.push((Located::new(name.clone(), entry.key_span), Located::new(text, entry.node.span))),
             None => {
-                let hint = "write a text, a number, true or false; `\"\"` for an empty text";
+                let hint = "write a text, a number, true or false; `\"\"` for an empty string";
                 context.wrong_type(&entry.node, &format!("{path}.{name}"), "a single value", hint);
             }
         }

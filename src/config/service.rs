@@ -231,7 +231,7 @@ fn dependencies(node: &Node, path: &str, context: &mut Context<'_>) -> Vec<Depen
     for item in items {
         let Some(dependency) = dependency(item, path, context) else { continue };
         if let Some(first) = found.iter().find(|d| d.service.value == dependency.service.value) {
-            let words = format!("`{}` stands twice in `{path}`", dependency.service.value);
+            let words = format!("`{}` appears twice in `{path}`", dependency.service.value);
             let diagnostic = Diagnostic::error(Code::Conflict, words).at(dependency.service.span, "again here");
             context.out.push(diagnostic.at(first.service.span, "first here").hint("keep one of the two"));
             continue;

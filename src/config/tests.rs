@@ -102,7 +102,7 @@ fn everything_that_is_wrong_is_said_at_once() {
             "inventory/topology.yaml:6:8 Error HL0103: `services.web` takes a mapping, this is a string (write `{ owner_node: nas }`)",
             "inventory/topology.yaml:7:21 Error HL0402: there is no node `nsa` (did you mean `nas`?)",
             "inventory/topology.yaml:8:3 Error HL0405: the service `gone` has no folder (create services/gone/docker-compose.yml, or remove this line)",
-            "services/web/service.yaml:1:14 Error HL0405: `web` depends on `bd`, which is no service (did you mean `db`?)",
+            "services/web/service.yaml:1:14 Error HL0405: `web` depends on `bd`, which is not a service (did you mean `db`?)",
             "services/web/service.yaml:2:21 Error HL0103: `health.interval` takes a duration, this is an integer (write `10s` for seconds)",
             "services/web/service.yaml:3:8 Error HL0107: `state` cannot be `runing` (did you mean `running`?)",
         ]

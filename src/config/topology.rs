@@ -170,7 +170,7 @@ fn version(document: &Node, context: &mut Context<'_>) {
         Some(Node { value: Value::Int(1), .. }) => {}
         Some(node) => {
             let written = context.written(node).unwrap_or_else(|| node.kind().to_owned());
-            let words = format!("version {written} is not known to this hl");
+            let words = format!("this hl does not know version {written}");
             let hint = "write `version: 1`, or use the hl that this file was written for";
             context.out.push(Diagnostic::error(Code::UnsupportedVersion, words).at(node.span, "").hint(hint));
         }

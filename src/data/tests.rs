@@ -223,8 +223,9 @@ async fn a_machine_that_is_too_small_is_known_before_anything_stops() {
     lab.nas.world().registry.get_mut(&image.normal()).unwrap().memory = 3 << 30;
     lab.nas.pull_image(&image, None, &|_| {}).await.unwrap();
     let spec = crate::model::spec::ContainerSpec { image: image.clone(), ..Default::default() };
-    let (peers, carry) = (BTreeMap::new(), BTreeMap::new());
-    let new = crate::node::NewContainer { name: "notes", spec: &spec, peers: &peers, carry: &carry };
+    let (peers, inherited_volumes) = (BTreeMap::new(), BTreeMap::new());
+    let new =
+        crate::node::NewContainer { name: "notes", spec: &spec, peers: &peers, inherited_volumes: &inherited_volumes };
     let id = lab.nas.create_container(&new).await.unwrap();
     lab.nas.start_container(&id).await.unwrap();
     let containers = [id];

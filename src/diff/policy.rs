@@ -9,7 +9,7 @@ use crate::model::{Field, Key, Kind, Value};
 /// The cost of changing a field of a live resource to the declared value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cost {
-    /// Nothing: only the record follows.
+    /// Nothing: only the record is updated.
     Ignored,
     /// A call on the live resource; nothing stops.
     InPlace,

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// An operation that was begun on a node. No value of a secret is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Form", into = "Form")]
 pub enum BegunOperation {
     /// By its kind.
     Kind {
@@ -25,4 +28,42 @@ pub enum Purpose {
     Step,
     /// It takes a step back.
     Undo,
+}
+
+/// An operation as it stands in a line of JSON: `kind` with `ids`, and `undo` if it takes a step back; `what` in journals of
+/// earlier versions.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Kind {
+        kind: String,
+        #[serde(default)]
+        ids: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    Words {
+        what: String,
+    },
+}
+
+impl From<BegunOperation> for Form {
+    fn from(operation: BegunOperation) -> Self {
+        match operation {
+            BegunOperation::Kind { kind, ids, purpose } => Form::Kind { kind, ids, undo: purpose == Purpose::Undo },
+            BegunOperation::Words(what) => Form::Words { what },
+        }
+    }
+}
+
+impl From<Form> for BegunOperation {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Kind { kind, ids, undo } => {
+                let purpose = if undo { Purpose::Undo } else { Purpose::Step };
+                BegunOperation::Kind { kind, ids, purpose }
+            }
+            Form::Words { what } => BegunOperation::Words(what),
+        }
+    }
 }

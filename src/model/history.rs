@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::begun::BegunOperation;
+
 /// One apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -25,11 +27,24 @@ pub struct Entry {
     pub counts: BTreeMap<String, usize>,
     /// How it ended.
     pub result: Ending,
-    /// The steps that failed or were in progress when it stopped, in words.
+    /// What went wrong, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trouble: Vec<String>,
+    /// The steps that were under way when it crashed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
     /// How long it took in milliseconds; 0 where nobody was left to tell.
     pub took_ms: u64,
+}
+
+/// A step that was under way when an apply crashed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The address of a resource, or `node/service` for a whole service.
+    pub about: String,
+    /// The operation.
+    #[serde(flatten)]
+    pub operation: BegunOperation,
 }
 
 /// How an apply ended.

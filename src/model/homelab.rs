@@ -60,6 +60,23 @@ pub struct Node {
     pub connect_timeout_ms: u64,
 }
 
+impl Node {
+    /// The folder of a service's own files.
+    pub fn config_dir(&self, service: &ServiceName) -> String {
+        format!("{}/config/{service}", self.root)
+    }
+
+    /// The folder of a service's data.
+    pub fn data_dir(&self, service: &ServiceName) -> String {
+        format!("{}/data/{service}", self.root)
+    }
+
+    /// The env file of a service, which people may change.
+    pub fn env_file(&self, service: &ServiceName) -> String {
+        format!("{}/.env", self.config_dir(service))
+    }
+}
+
 /// Whether a node is out of service on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Maintenance {

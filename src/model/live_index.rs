@@ -161,7 +161,7 @@ mod tests {
             created_at: None,
             spec: ContainerSpec { ports: ports.iter().map(port).collect(), ..ContainerSpec::default() },
             stale_networks: BTreeMap::new(),
-            leans_on: Default::default(),
+            shares_with: Default::default(),
             anonymous_volumes: BTreeMap::new(),
         }
     }

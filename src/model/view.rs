@@ -170,7 +170,7 @@ pub struct LiveContainer {
     /// Networks whose end is left over from a network that was removed: name → the id it wants.
     pub stale_networks: BTreeMap<String, String>,
     /// The ids of containers whose namespaces or volumes it uses, be they there or not.
-    pub leans_on: BTreeSet<String>,
+    pub shares_with: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.
     pub anonymous_volumes: BTreeMap<String, String>,
 }

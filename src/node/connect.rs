@@ -84,21 +84,21 @@ pub(super) async fn reach(node: &homelab::Node, options: &Options) -> Reach {
 /// addresses that hl cannot reach.
 pub async fn connect(node: &homelab::Node, options: &Options) -> Result<Arc<dyn Node>, NodeError> {
     let fail = |kind| NodeError { node: node.name.clone(), what: format!("connect to {}", node.address), kind };
-    let patience = Duration::from_millis(node.connect_timeout_ms);
-    let here = async |socket| DockerNode::connect(&node.name, socket, patience, options).await;
+    let timeout = Duration::from_millis(node.connect_timeout_ms);
+    let here = async |socket| DockerNode::connect(&node.name, socket, timeout, options).await;
     match &node.address {
         NodeAddress::Local => Ok(Arc::new(here(&options.docker_socket).await?)),
         NodeAddress::Unix { path } => Ok(Arc::new(here(Path::new(path)).await?)),
         NodeAddress::Ssh { user, host, port } => {
             let to = ssh::Destination { user: user.clone(), host: host.clone(), port: *port };
-            Ok(Arc::new(ssh::connect(&node.name, &to, patience, options).await?))
+            Ok(Arc::new(ssh::connect(&node.name, &to, timeout, options).await?))
         }
         NodeAddress::Tcp { host, port } => {
             let no_folder = || fail(ErrorKind::Unsupported("there is no folder for certificates: no home".to_owned()));
             let folder = options.docker_certificates.as_ref().ok_or_else(no_folder)?;
             let dial = TlsPort::new(&node.name, host, *port, folder).map_err(|failed| fail(failed.into()))?;
             let shell = Arc::new(NoShell::new(&node.name));
-            Ok(Arc::new(DockerNode::connect_through(&node.name, Arc::new(dial), shell, patience, options).await?))
+            Ok(Arc::new(DockerNode::connect_through(&node.name, Arc::new(dial), shell, timeout, options).await?))
         }
         NodeAddress::Simulated => {
             let no_folder = || fail(ErrorKind::Unsupported("there is no folder for simulated nodes".to_owned()));

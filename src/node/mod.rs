@@ -254,7 +254,7 @@ pub struct NewContainer<'a> {
     /// The containers that `service:…` in the spec means: Compose service → name.
     pub peers: &'a BTreeMap<String, String>,
     /// Anonymous volumes that it takes over from the one it replaces: target → volume.
-    pub carry: &'a BTreeMap<String, String>,
+    pub inherited_volumes: &'a BTreeMap<String, String>,
 }
 
 /// A script to run with `sh`.

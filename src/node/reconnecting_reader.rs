@@ -23,8 +23,8 @@ pub async fn reconnect_lost(
 ) -> BTreeMap<NodeName, Arc<dyn Node>> {
     let renew = async |(name, node): (NodeName, Arc<dyn Node>)| {
         let Some(declared) = declared.get(&name) else { return (name, node) };
-        let patience = Duration::from_millis(declared.connect_timeout_ms);
-        let is_lost = match tokio::time::timeout(patience, node.ping()).await {
+        let timeout = Duration::from_millis(declared.connect_timeout_ms);
+        let is_lost = match tokio::time::timeout(timeout, node.ping()).await {
             Ok(Err(error)) => matches!(error.kind, ErrorKind::Unreachable { .. }),
             Ok(Ok(_)) | Err(_) => false,
         };

@@ -77,7 +77,7 @@ pub fn decide(
     }
     for (name, live) in current {
         // After an interrupted apply, a replaced container can still own a namespace that this container uses.
-        let old_peer = instances.leftovers.iter().find(|(_, old)| old.iter().any(|c| live.leans_on.contains(&c.id)));
+        let old_peer = instances.leftovers.iter().find(|(_, old)| old.iter().any(|c| live.shares_with.contains(&c.id)));
         if let Some((peer, _)) = old_peer {
             let reason = Reason::PeerReplaced(service.addr(Kind::Container, peer));
             raise(&mut decisions, name, Action::Replace, reason);
@@ -138,7 +138,7 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
     (action, if thaws { Restart::Thaw } else { Restart::Anew })
 }
 
-/// Why only the record follows.
+/// Why only the record is updated.
 pub fn quiet_reason(change: &Change, recorded: &RecordedView) -> Reason {
     let names = |fits: fn(&FieldChange) -> bool| {
         let fitting = change.fields.iter().filter(|f| fits(f));

@@ -57,7 +57,7 @@ pub use objection::{External, Holder, Objection, ObjectionKind};
 pub use operation::{AnonymousVolumes, Operation, Scheduling};
 pub use order::services as service_order;
 pub use readiness::timeout as readiness_timeout;
-pub use stake::Stake;
+pub use stake::{DataOutcome, Stake};
 pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 
 /// Everything that a plan is made from.
@@ -390,9 +390,9 @@ pub enum Reason {
     DeclaredRunning,
     /// It is not to run, and somebody outside started it.
     StartedOutside,
-    /// Both sides changed these fields to the same; only the record follows.
+    /// Both sides changed these fields to the same; only the record is updated.
     Converged(Vec<String>),
-    /// These fields differ, and are not worth a change of what is there; only the record follows.
+    /// These fields differ, and are not worth a change of what is there; only the record is updated.
     RecordedOnly(Vec<String>),
     /// Somebody else made it anew.
     MadeAnewOutside,

@@ -118,7 +118,7 @@ mod tests {
             created_at: None,
             spec,
             stale_networks: BTreeMap::new(),
-            leans_on: BTreeSet::new(),
+            shares_with: BTreeSet::new(),
             anonymous_volumes: BTreeMap::new(),
         }
     }

@@ -30,6 +30,12 @@ impl<'a> Context<'a> {
         node.map(|node| diff::instances(service, self.input.recorded, node)).unwrap_or_default()
     }
 
+    /// The env file of a service on its node.
+    pub(super) fn env_file(&self, service: &Service) -> String {
+        let node = self.input.homelab.nodes.get(&service.node);
+        node.map(|node| node.env_file(&service.name)).unwrap_or_default()
+    }
+
     /// The folder on a node that is the root of all that hl keeps there.
     pub(super) fn root(&self, node: &NodeName) -> &'a str {
         self.input.homelab.nodes.get(node).map_or("", |n| n.root.as_str())

@@ -63,3 +63,29 @@ pub enum Stake {
         to: MountKind,
     },
 }
+
+/// What becomes of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataOutcome {
+    /// It stays, and nothing that runs loses sight of it.
+    Kept,
+    /// It is destroyed, or a container no longer sees it.
+    AtStake,
+}
+
+impl Stake {
+    /// What becomes of the data.
+    pub fn outcome(&self) -> DataOutcome {
+        match self {
+            Stake::VolumeStays { .. }
+            | Stake::PathStays { .. }
+            | Stake::FolderRetired { .. }
+            | Stake::VolumeRetired { .. } => DataOutcome::Kept,
+            Stake::VolumeRemade { .. }
+            | Stake::VolumeRemoved { .. }
+            | Stake::RemnantRemoved
+            | Stake::MountDropped { .. }
+            | Stake::MountRepointed { .. } => DataOutcome::AtStake,
+        }
+    }
+}

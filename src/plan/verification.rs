@@ -75,7 +75,7 @@ fn run_script(context: &Context<'_>, plan: &ServicePlan<'_>, script: &HealthScri
     Operation::RunHealthScript {
         script: Box::new(script.clone()),
         directory: plan.service.project_dir.clone(),
-        env_file: format!("{}/config/{}/.env", context.root(&plan.service.node), plan.service.name),
+        env_file: context.env_file(plan.service),
     }
 }
 

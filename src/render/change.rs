@@ -9,7 +9,7 @@ use super::reason::{self, near_text};
 use super::sentences;
 use super::step;
 use super::style::Label;
-use crate::plan::{Downtime, Operation, Plan, PlannedChange, Reason, Step, StepId, Verification};
+use crate::plan::{DataOutcome, Downtime, Operation, Plan, PlannedChange, Reason, Step, StepId, Verification};
 
 /// How a action is labelled.
 pub fn label(action: DisplayAction) -> Label {
@@ -89,7 +89,7 @@ fn reconnected(change: &PlannedChange, plan: &Plan) -> String {
         .collect();
     match left.is_empty() {
         true => String::new(),
-        false => format!(", off {} for a moment", shortened(&left, 3)),
+        false => format!(", disconnected from {} for a moment", shortened(&left, 3)),
     }
 }
 
@@ -111,7 +111,12 @@ fn explanation(change: &PlannedChange, action: DisplayAction, indent: usize) -> 
         lines.push(line.text(Label::Plain, shortened(&dependents, 5)));
     }
     for stake in &change.data_at_stake {
-        let line = Line::at(indent).hang(2).whole(Label::Warning, "! ").text(Label::Warning, "data at stake: ");
+        let line = match stake.outcome() {
+            DataOutcome::Kept => Line::at(indent).hang(6).text(Label::Faint, "kept: "),
+            DataOutcome::AtStake => {
+                Line::at(indent).hang(2).whole(Label::Warning, "! ").text(Label::Warning, "data at stake: ")
+            }
+        };
         lines.push(line.text(Label::Plain, sentences::stake(stake)));
     }
     lines

@@ -49,7 +49,7 @@ impl FieldRenderer {
     }
 }
 
-/// Whether a field is worth a line: what only the record follows is shown in full detail only.
+/// Whether a field is worth a line: what hl's record will be updated is shown in full detail only.
 pub fn is_shown(change: &FieldChange, detail: Detail) -> bool {
     let quiet = match change.verdict {
         Verdict::InSync | Verdict::Converged => true,
@@ -276,7 +276,7 @@ fn short_id(text: &str) -> String {
 fn drift(change: &FieldChange) -> &'static str {
     match (change.field.key, &change.live, target(change)) {
         // A container may have ended by itself.
-        (Key::State, ..) => "not hl's doing; apply puts it back",
+        (Key::State, ..) => "changed outside hl; apply puts it back",
         (Key::Restart, ..) => "changed outside hl; apply puts it back",
         (_, None, _) => "removed outside hl; apply puts it back",
         (_, Some(_), None) => "set outside hl; apply removes it",
@@ -292,12 +292,12 @@ fn who(change: &FieldChange, values_fit: bool, renderer: &mut FieldRenderer) -> 
         None => "nothing".to_owned(),
     };
     if change.verdict.needs_action() && change.cost == Cost::Ignored {
-        let text = "left as it is; only the record follows";
+        let text = "left as it is; hl's record will be updated";
         return Some(Line::at(renderer.indent + 4).hang(0).text(Label::Faint, text));
     }
     let text = match change.verdict {
         Verdict::InSync | Verdict::Pending | Verdict::Unrecorded => return None,
-        Verdict::Converged => "declaration and node agree already; only the record follows".to_owned(),
+        Verdict::Converged => "declaration and node agree already; hl's record will be updated".to_owned(),
         Verdict::Drift => drift(change).to_owned(),
         Verdict::Conflict if values_fit => {
             let (want, was, now) = (show(&change.declared), show(&change.recorded), show(&change.live));

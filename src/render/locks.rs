@@ -22,7 +22,7 @@ pub fn locks(locks: &[NodeLock]) -> String {
 
 fn holder(pid: Option<u32>, words: &str) -> String {
     let words = match words {
-        "" => "by somebody who has not said who they are",
+        "" => "by an unknown holder",
         words => words,
     };
     match pid {
@@ -50,7 +50,7 @@ mod tests {
         insta::assert_snapshot!(locks(&all), @r"
         a: free
         b: held: ann@desk runs `hl apply`; process 7 there holds it
-        c: held: by somebody who has not said who they are
+        c: held: by an unknown holder
         d: has no lock, only its engine can be reached
         e: unknown, in maintenance
         f: unknown, no answer

@@ -11,7 +11,7 @@ use super::plan::section;
 use super::report::{Group, groups, state, summary, why};
 use super::sentences;
 use super::style::{Label, Palette};
-use crate::plan::Plan;
+use crate::plan::{DataOutcome, Plan};
 
 /// Bytes that a comment may have. The forges allow 65,536; what wraps the plan needs some of them.
 pub const BUDGET: usize = 60_000;
@@ -78,12 +78,16 @@ fn remarks(plan: &Plan) -> Vec<String> {
         let addr = objection.addr().map_or_else(String::new, |a| format!("{} ", code(&a.to_string())));
         let kind = sentences::objection_kind(objection.kind());
         let (text, hint) = (sentences::objection(objection), sentences::objection_hint(objection));
-        all.push(format!("- **In the way:** {addr}{kind}: {} {}\n", escaped(&text), escaped(&hint)));
+        all.push(format!("- **Problem:** {addr}{kind}: {} {}\n", escaped(&text), escaped(&hint)));
     }
     for change in &plan.changes {
         for stake in &change.data_at_stake {
             let text = escaped(&sentences::stake(stake));
-            all.push(format!("- **Data at stake:** {} {text}\n", code(&change.addr.to_string())));
+            let label = match stake.outcome() {
+                DataOutcome::Kept => "Kept",
+                DataOutcome::AtStake => "Data at stake",
+            };
+            all.push(format!("- **{label}:** {} {text}\n", code(&change.addr.to_string())));
         }
     }
     for (node, unknown) in &plan.unknown {

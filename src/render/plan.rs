@@ -133,7 +133,7 @@ fn objections(page: &mut Page, plan: &Plan) {
         return;
     }
     page.gap();
-    page.push(Line::at(0).text(Label::Title, "In the way of an apply"));
+    page.push(Line::at(0).text(Label::Title, "Problems"));
     for objection in &plan.objections {
         let mut line = Line::at(2).whole(Label::Error, "! ");
         if let Some(addr) = objection.addr() {

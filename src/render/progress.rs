@@ -69,7 +69,7 @@ fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line 
         }
         Outcome::Warned { error } => {
             let to_do = words(&step.operation).to_do;
-            line.text(Label::Warning, format!("could not {to_do}, which is only a warning: "))
+            line.text(Label::Warning, format!("could not {to_do}; this is only a warning: "))
                 .text(Label::Plain, first_line(error))
         }
         Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.operation).to_do)),
@@ -167,7 +167,7 @@ fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
         let undo = step.undo.as_ref().map(words);
         page.push(match (error, undo) {
             (None, Some(undo)) => line.text(Label::Plain, undo.done),
-            (None, None) => line.text(Label::Plain, format!("not any more: {}", words(&step.operation).done)),
+            (None, None) => line.text(Label::Plain, format!("undone: {}", words(&step.operation).done)),
             (Some(error), undo) => {
                 let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
                 line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)
@@ -224,7 +224,7 @@ pub fn summary(report: &Report, took: Duration) -> String {
     let counts = format!("{} done, {failed} failed{back}, {skipped} not tried", plural(done, "step"));
     match report.interrupted {
         Interruption::No if failed + skipped == 0 => format!("Done: {} in {took}.", plural(done, "step")),
-        Interruption::No => format!("Not all is done: {counts}, in {took}. {left}"),
+        Interruption::No => format!("Not everything was done: {counts}, in {took}. {left}"),
         Interruption::Finished => format!("Interrupted: {counts}, in {took}. {left}"),
         Interruption::Stopped => format!("Stopped: {counts}; what was under way may be half done. {left}"),
     }

@@ -5,6 +5,7 @@ use super::page::{Line, Page};
 use super::style::{Label, Palette};
 use super::table::{Cell, table};
 use super::value::Secrets;
+use super::wording::short;
 use crate::model::view::{Recorded, RecordedView};
 use crate::model::{Addr, Field, Target, Value};
 
@@ -55,13 +56,6 @@ fn undeclared(recorded: &Recorded) -> impl Iterator<Item = (&Field, &Value)> {
 /// The recorded resources that some targets choose; all without any target.
 pub fn chosen<'a>(view: &'a RecordedView, targets: &'a [Target]) -> impl Iterator<Item = (&'a Addr, &'a Recorded)> {
     view.resources.iter().filter(move |(addr, _)| targets.is_empty() || targets.iter().any(|t| t.covers(addr)))
-}
-
-/// An id as Docker shows it; a name as it is.
-pub fn short(id: &str) -> &str {
-    let bare = id.strip_prefix("sha256:").unwrap_or(id);
-    let is_id = bare.len() == 64 && bare.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_id { &bare[..12] } else { id }
 }
 
 #[cfg(test)]

@@ -117,10 +117,10 @@ pub fn summary(plan: &Plan) -> String {
     }
     if !plan.objections.is_empty() {
         text.push_str(&format!(
-            " {} in the way of an apply.",
+            " {} this apply.",
             match plan.objections.len() {
-                1 => "1 objection stands".to_owned(),
-                n => format!("{n} objections stand"),
+                1 => "1 problem prevents".to_owned(),
+                n => format!("{n} problems prevent"),
             }
         ));
     }
@@ -130,14 +130,28 @@ pub fn summary(plan: &Plan) -> String {
 fn nothing(plan: &Plan, counts: &Counts, skipped: &BTreeSet<&ServiceName>) -> String {
     let planned = plan.order.iter().filter(|s| !skipped.contains(s)).count();
     let records = match counts.get(DisplayAction::Record) {
-        0 => String::new(),
-        1 => " 1 record follows.".to_owned(),
-        n => format!(" {n} records follow."),
+        0 => "",
+        _ => " hl's record will be updated.",
     };
     match skipped.len() {
         0 => format!("No changes. {} as declared.{records}", are(planned, "service")),
-        n if planned == 0 => format!("Nothing could be planned: {} not known.", are(n, "service")),
-        n => format!("No changes in what is known. {} as declared, {n} not planned.{records}", are(planned, "service")),
+        _ if planned == 0 => format!("Nothing could be planned: {}.", not_planned(plan)),
+        n => format!(
+            "No changes in what could be planned. {} as declared, {n} not planned.{records}",
+            are(planned, "service")
+        ),
+    }
+}
+
+/// Why nothing was planned.
+fn not_planned(plan: &Plan) -> String {
+    let unknown: BTreeSet<&ServiceName> = plan.unknown.values().flat_map(|u| &u.services).collect();
+    let blocked = plan.blocked.keys().filter(|name| !unknown.contains(name)).count();
+    let on_unknown = format!("{} on a node that cannot be planned", are(unknown.len(), "service"));
+    match (unknown.len(), blocked) {
+        (0, _) => format!("{} blocked", are(blocked, "service")),
+        (_, 0) => on_unknown,
+        (..) => format!("{on_unknown}, {blocked} blocked"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stak
 pub fn note(note: &Note) -> String {
     match note {
         Note::Interrupted(Interrupted { about, operation, begun_at }) => format!(
-            "An apply was cut off at {begun_at} while it did: {} ({about}). The plan starts from what is there now.",
+            "An apply was cut off at {begun_at} during this step: {} ({about}). The plan starts from what is there now.",
             step::begun(operation)
         ),
         Note::ClockDiffers { node, ahead } => {
@@ -27,13 +27,13 @@ pub fn note(note: &Note) -> String {
             addr.name, addr.service, addr.node
         ),
         Note::NeedsStopped { service, needed } => {
-            format!("{service} needs {needed}, which is declared stopped and is not waited for.")
+            format!("{service} needs {needed}, which is declared stopped; hl does not wait for it.")
         }
         Note::NetworkInUse { network, users } => {
             format!("Network {network} is no longer declared and stays, because {} use it.", users.join(", "))
         }
         Note::RemnantsStay { service, node } => {
-            format!("What {service} left behind stays until it is proven to work on {node}.")
+            format!("What {service} left on other nodes stays until {service} is verified on {node}.")
         }
     }
 }
@@ -52,16 +52,16 @@ pub fn block(of: &Block) -> String {
     match of {
         Block::Unresolved { why } => why.clone(),
         Block::DataOnUnknownNode { node } => {
-            format!("it is on {node} with its data, and {node} is not known. Wait for it, or give it back to {node}")
+            format!("its data is on {node}, which cannot be read; wait until it can, or set `owner_node: {node}` again")
         }
         Block::MoveUnfinished { home, begun } => format!(
-            "a move from {home} to {begun} was begun and not ended; let it go to {begun}, or give it back to {home} first"
+            "its move from {home} to {begun} is not finished; set `owner_node: {begun}` to finish it, or `owner_node: {home}` to give it up"
         ),
         Block::MoveNotCleared { home, from } => format!(
-            "it has moved from {from} to {home}, and what it left on {from} is not cleared yet; give it to {home}, apply that, and move it back then"
+            "it has moved from {from} to {home}, and what it left on {from} is not cleared yet; set `owner_node: {home}` and apply first"
         ),
         Block::VolumesStuck { node, volumes } => format!(
-            "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove them there, or give it back to {node}",
+            "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove the volumes there, or set `owner_node: {node}` again",
             volumes.join(", "),
         ),
         Block::OnSeveralNodes => "it runs on several other nodes; stop it by hand on all but one".to_owned(),
@@ -72,7 +72,7 @@ pub fn block(of: &Block) -> String {
             format!("it needs {needed} on {node}, which is unknown: {}", unknown_cause(cause))
         }
         Block::NeedsBlocked { needed, block: why } => {
-            format!("it needs {needed}, which is not planned: {}", block(why))
+            format!("it needs {needed}, which is blocked: {}", block(why))
         }
     }
 }
@@ -109,7 +109,7 @@ pub fn objection_kind(kind: ObjectionKind) -> &'static str {
 pub fn objection(objection: &Objection) -> String {
     match objection {
         Objection::VolumeRemade { volume, .. } => {
-            format!("Volume {volume} cannot be changed, only made anew, and all data in it would be destroyed.")
+            format!("Volume {volume} cannot be changed in place; replacing it would destroy all data in it.")
         }
         Objection::ProtectedService { service, .. } => {
             format!("Service {service} is protected, and its folder is gone from the repository.")
@@ -132,7 +132,9 @@ pub fn objection(objection: &Objection) -> String {
         Objection::NothingDeclared { recorded } => format!(
             "The repository declares no service, although {recorded} are recorded: that looks like a broken checkout."
         ),
-        Objection::NodeUnknown { node } => format!("{node} is not known, and --require-all-nodes wants all of them."),
+        Objection::NodeUnknown { node } => {
+            format!("{node} cannot be read, and `--require-all-nodes` refuses to plan without it.")
+        }
     }
 }
 
@@ -140,7 +142,7 @@ pub fn objection(objection: &Objection) -> String {
 pub fn objection_hint(objection: &Objection) -> String {
     match objection {
         Objection::VolumeRemade { addr, .. } => {
-            format!("Copy the data away and allow it with `--allow-data-loss {addr}`, or put the old settings back.")
+            format!("Back up the data and allow it with `--allow-data-loss {addr}`, or put the old settings back.")
         }
         Objection::ProtectedService { service, .. } => format!(
             "Bring services/{service} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
@@ -151,14 +153,14 @@ pub fn objection_hint(objection: &Objection) -> String {
         ),
         Objection::PortTaken { .. } => "Choose another published port, or stop what holds it.".to_owned(),
         Objection::ExternalMissing { external, name, .. } => format!(
-            "Make it with `docker {} create {name}`, or declare it in the service that owns it.",
+            "Create it with `docker {} create {name}`, or declare it in the service that owns it.",
             external.as_str()
         ),
         Objection::TooManyChanges { .. } => "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
         Objection::NothingDeclared { .. } => {
             "Check the folder (-C DIR). To remove services on purpose, use `hl delete SERVICE`.".to_owned()
         }
-        Objection::NodeUnknown { .. } => "Mend it, or leave the option out.".to_owned(),
+        Objection::NodeUnknown { .. } => "Repair the node, or plan without `--require-all-nodes`.".to_owned(),
     }
 }
 
@@ -177,14 +179,14 @@ pub fn stake(stake: &Stake) -> String {
         Stake::VolumeStays { volume, node } => {
             format!("Volume {volume} and its data stay on {node}; `docker volume rm {volume}` there removes them.")
         }
-        Stake::PathStays { path, node } => format!("{path} stays on {node} with all that is in it."),
+        Stake::PathStays { path, node } => format!("{path} stays on {node} with everything in it."),
         Stake::FolderRetired { path, node } => {
             format!("{path} stays on {node} as {path}.moved-DATE; `hl apply --prune-moved` removes it.")
         }
         Stake::VolumeRetired { volume, node } => {
             format!("Volume {volume} stays on {node}; `hl apply --prune-moved` removes it.")
         }
-        Stake::RemnantRemoved => "It goes with all that is in it.".to_owned(),
+        Stake::RemnantRemoved => "It is removed with everything in it.".to_owned(),
         Stake::MountDropped { target, source } => {
             let source = source.source();
             format!("{target} is no longer kept in {source}; what is in {source} stays there.")

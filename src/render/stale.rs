@@ -15,6 +15,6 @@ pub fn stale(stale: &Stale) -> String {
             "a file of the repository, an env file on a node or a variable given with --env is not as it was".to_owned()
         }
         Stale::Live(addresses) => format!("changed on their node since: {}", shortened(addresses, 5)),
-        Stale::Plan => "the plan would be another one now".to_owned(),
+        Stale::Plan => "the plan would be different now".to_owned(),
     }
 }

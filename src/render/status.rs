@@ -19,7 +19,7 @@ pub fn status(containers: &[ContainerStatus], palette: Palette) -> String {
         ]
     };
     match containers {
-        [] => "Nothing is declared.\n".to_owned(),
+        [] => "No service is declared.\n".to_owned(),
         containers => {
             let rows: Vec<[Cell; 5]> = containers.iter().map(row).collect();
             table(["SERVICE", "CONTAINER", "STATE", "IMAGE", "SINCE"], &rows, palette)
@@ -102,6 +102,6 @@ mod tests {
             })
         );
         assert_eq!(output["containers"][3]["container"], "?");
-        assert_eq!(status(&[], Palette::Plain), "Nothing is declared.\n");
+        assert_eq!(status(&[], Palette::Plain), "No service is declared.\n");
     }
 }

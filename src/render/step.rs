@@ -1,5 +1,6 @@
 //! Each operation in words: the phrase of its verb, and what it names.
 
+use super::wording::short;
 use crate::model::{BegunOperation, Purpose};
 use crate::plan::Operation;
 use crate::plan::operation::{Role, Verb};
@@ -60,7 +61,7 @@ fn phrase(verb: Verb) -> Phrase {
         Verb::Build => ("build {}", "built {}", None),
         Verb::Check => ("check that it can come from {}", "it can come from {}", None),
         Verb::Copy => ("copy {}", "copied {}", Some("from")),
-        Verb::Discard => ("take away the copy {}", "took away the copy {}", None),
+        Verb::Discard => ("remove the copy {}", "removed the copy {}", None),
         Verb::Remove => ("remove {}", "removed {}", None),
         Verb::RemoveWithData => ("remove {} with its data", "removed {} with its data", None),
         Verb::Retire => ("set aside {}", "set aside {}", None),
@@ -99,12 +100,6 @@ fn named(role: Role, name: &str) -> String {
         Role::Volume => format!("volume {name}"),
         Role::Path | Role::Node | Role::Name | Role::Target | Role::Id => name.to_owned(),
     }
-}
-
-/// Ids are cut to the twelve digits that Docker shows; names stay.
-fn short(name: &str) -> &str {
-    let is_id = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_id { &name[..12] } else { name }
 }
 
 #[cfg(test)]

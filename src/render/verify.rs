@@ -45,8 +45,8 @@ fn proof(proof: &Proof) -> String {
 
 fn text(problem: &Problem, node: &NodeName) -> String {
     match problem {
-        Problem::NoAnswer => format!("{node} cannot be asked"),
-        Problem::Missing { container } => format!("container {container} is not there"),
+        Problem::NoAnswer => format!("{node} does not answer"),
+        Problem::Missing { container } => format!("container {container} does not exist"),
         Problem::Unhealthy { container } => format!("container {container} is unhealthy"),
         Problem::NotRunning { container, status } => format!("container {container} is {}", wording::status(status)),
         Problem::Failed { error } => error.clone(),
@@ -87,7 +87,7 @@ mod tests {
             container web is paused
         ✓ nas/d  declared stopped
         ✗ nas/e  unknown
-            nas cannot be asked
+            nas does not answer
 
         3 of 5 services do not work.
         ");

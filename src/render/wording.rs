@@ -79,3 +79,10 @@ fn host_port(HostPort { host_ip, published }: &HostPort) -> String {
         (ip, port) => format!("{ip}{port}"),
     }
 }
+
+/// An id as Docker shows it; a name as it is.
+pub fn short(id: &str) -> &str {
+    let bare = id.strip_prefix("sha256:").unwrap_or(id);
+    let is_id = bare.len() == 64 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id { &bare[..12] } else { id }
+}

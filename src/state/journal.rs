@@ -27,10 +27,17 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "addr_text")]
     pub addr: Option<Addr>,
     /// The operation.
-    #[serde(flatten, with = "operation")]
+    #[serde(flatten)]
     pub operation: BegunOperation,
     /// When, RFC 3339.
     pub at: String,
+}
+
+impl Intent {
+    /// The address of its resource, or `node/service` for a whole service.
+    pub(super) fn about(&self) -> String {
+        self.addr.as_ref().map_or_else(|| format!("{}/{}", self.node, self.service), Addr::to_string)
+    }
 }
 
 /// One line.
@@ -184,47 +191,5 @@ mod addr_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Addr>, D::Error> {
         Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
-    }
-}
-
-/// An operation in a line: its kind and what it names; in journals of earlier versions words.
-mod operation {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::model::{BegunOperation, Purpose};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Kind {
-            kind: String,
-            #[serde(default)]
-            ids: BTreeMap<String, String>,
-            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-            undo: bool,
-        },
-        Words {
-            what: String,
-        },
-    }
-
-    pub(super) fn serialize<S: Serializer>(operation: &BegunOperation, to: S) -> Result<S::Ok, S::Error> {
-        let form = match operation.clone() {
-            BegunOperation::Kind { kind, ids, purpose } => Form::Kind { kind, ids, undo: purpose == Purpose::Undo },
-            BegunOperation::Words(what) => Form::Words { what },
-        };
-        form.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BegunOperation, D::Error> {
-        Ok(match Form::deserialize(from)? {
-            Form::Kind { kind, ids, undo } => {
-                let purpose = if undo { Purpose::Undo } else { Purpose::Step };
-                BegunOperation::Kind { kind, ids, purpose }
-            }
-            Form::Words { what } => BegunOperation::Words(what),
-        })
     }
 }

@@ -174,11 +174,8 @@ fn interrupted(backend: &dyn Backend, busy: Option<&LockOwner>) -> Result<Vec<In
         return Ok(Vec::new());
     }
     let contents = journal(backend)?;
-    let about = |i: Intent| {
-        let about = i.addr.map_or_else(|| format!("{}/{}", i.node, i.service), |addr| addr.to_string());
-        Interrupted { about, operation: i.operation, begun_at: i.at }
-    };
-    Ok(contents.open.into_iter().map(about).collect())
+    let interrupted = |i: Intent| Interrupted { about: i.about(), operation: i.operation, begun_at: i.at };
+    Ok(contents.open.into_iter().map(interrupted).collect())
 }
 
 /// The contents of the journal of a state.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::model::history::{Ending, Entry};
+use crate::model::history::{Ending, Entry, Unfinished};
 use crate::model::view::{Recorded, RecordedService};
-use crate::model::{Addr, BegunOperation, NodeName, ServiceName};
+use crate::model::{Addr, NodeName, ServiceName};
 
 use super::backend::{Backend, Folder, Lock, LockError, Log, Part, ReplaceError};
 use super::format::{self, FORMAT_VERSION, StoredDigest, StoredState};
@@ -324,7 +324,7 @@ impl Store {
         let path = self.backend.name(Part::Log(Log::History));
         let entry = Entry {
             serial: self.state.view.serial,
-            trouble: contents.open.iter().map(under_way).collect(),
+            unfinished: contents.open.into_iter().map(unfinished).collect(),
             ..entry(header)
         };
         history::append(self.backend.as_ref(), &entry).map_err(io_error(&path, "write"))
@@ -356,13 +356,9 @@ impl Store {
     }
 }
 
-/// Describes the operation that was under way when an apply crashed, by the name of its kind.
-fn under_way(intent: &Intent) -> String {
-    let place = intent.addr.as_ref().map_or_else(|| format!("{}/{}", intent.node, intent.service), Addr::to_string);
-    match &intent.operation {
-        BegunOperation::Kind { kind, .. } => format!("under way: {kind} ({place})"),
-        BegunOperation::Words(words) => format!("under way: {words}"),
-    }
+/// A step that was under way when an apply crashed.
+fn unfinished(intent: Intent) -> Unfinished {
+    Unfinished { about: intent.about(), operation: intent.operation }
 }
 
 /// A line of the history with what a journal's first line tells.
@@ -378,6 +374,7 @@ fn entry(header: Header) -> Entry {
         counts: Default::default(),
         result: Ending::Crashed,
         trouble: Vec::new(),
+        unfinished: Vec::new(),
         took_ms: 0,
     }
 }

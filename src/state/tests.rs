@@ -278,7 +278,7 @@ fn a_crash_is_told_to_the_next_run_and_stands_in_the_history() {
     assert!(store.was_applied("sha256:2").unwrap());
     store.finish(summary(Ending::Failed)).unwrap();
     let past = history(&paths).unwrap().entries;
-    let said: Vec<_> = past.iter().map(|e| (e.plan.as_str(), e.result, e.trouble.len())).collect();
+    let said: Vec<_> = past.iter().map(|e| (e.plan.as_str(), e.result, e.unfinished.len())).collect();
     assert_eq!(said, [("sha256:1", Ending::Crashed, 2), ("sha256:2", Ending::Failed, 0)]);
     assert_eq!(past[0].commit.as_deref(), Some("c0ffee"));
     assert!(store.was_applied("sha256:1").unwrap());

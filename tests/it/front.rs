@@ -189,7 +189,7 @@ fn an_interrupted_apply_finishes_what_it_began() {
     signal(&child, "INT");
     let ended = two.ended(child);
     ended.code(130).says("not tried");
-    assert!(ended.stderr.contains("what was begun is finished"), "{ended}");
+    assert!(ended.stderr.contains("steps under way are finished"), "{ended}");
     // `web` waits for `db`, so it was not begun.
     assert_eq!(two.engine.containers(&two.lab.name("sample-lab")), [two.container("db")]);
     let plan = two.lab.hl(&["plan"]);

@@ -62,7 +62,7 @@ fn a_killed_apply_is_told_of_and_completed_and_leaves_nothing() {
         // It breaks its lines where it likes.
         let said = plan.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for (what, addr) in &open {
-            let sentence = format!("while it did: {what} ({addr}).");
+            let sentence = format!("during this step: {what} ({addr}).");
             assert!(said.contains(&sentence), "{at}, {after:?}: {sentence:?} is missing in {plan}");
         }
         assert_eq!(said.contains("An apply was cut off"), !open.is_empty(), "{at}, {after:?}: {plan}");

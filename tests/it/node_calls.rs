@@ -53,21 +53,21 @@ fn anonymous_volumes_are_taken_over_and_do_not_leak() {
     door.create(&old);
     done(door.run(door.node.start_container(&old.name)));
     Engine::connect().exec(&old.name, &["sh", "-c", "echo kept > /data/file"]);
-    let carry = door.container(&old.name).anonymous_volumes;
-    assert_eq!(carry.keys().collect::<Vec<_>>(), ["/data"]);
+    let inherited_volumes = door.container(&old.name).anonymous_volumes;
+    assert_eq!(inherited_volumes.keys().collect::<Vec<_>>(), ["/data"]);
 
     let new = ContainerSpec { name: door.name("new"), ..old.clone() };
-    door.create_with(&new, &carry);
+    door.create_with(&new, &inherited_volumes);
     done(door.run(door.node.remove_container(&old.name, AnonymousVolumes::Keep)));
     done(door.run(door.node.start_container(&new.name)));
     let (_, output) = Engine::connect().exec(&new.name, &["cat", "/data/file"]);
     assert_eq!(output, "kept\n");
     let live = door.container(&new.name);
-    assert_eq!(live.anonymous_volumes, carry);
+    assert_eq!(live.anonymous_volumes, inherited_volumes);
     assert_eq!(live.spec.mounts, door.spec("app", RICH).with_image(&image(&door, &live.image_id)).mounts);
 
     done(door.run(door.node.remove_container(&new.name, AnonymousVolumes::Remove)));
-    assert!(!door.live().volumes.contains_key(&carry["/data"]), "the volume was left behind");
+    assert!(!door.live().volumes.contains_key(&inherited_volumes["/data"]), "the volume was left behind");
 }
 
 fn image(door: &Door, id: &str) -> hl::model::spec::ImageConfig {
@@ -91,7 +91,7 @@ fn a_container_that_cannot_be_completed_is_removed() {
     let no_peer = ContainerSpec { pid: PidMode::Container(ContainerRef::Service("nobody".to_owned())), ..spec.clone() };
     for (spec, word) in [(on(&[&front, &missing]), &missing[..]), (read_only, "read-only"), (no_peer, "nobody")] {
         let none = BTreeMap::new();
-        let new = hl::node::NewContainer { name: &spec.name, spec: &spec, peers: &none, carry: &none };
+        let new = hl::node::NewContainer { name: &spec.name, spec: &spec, peers: &none, inherited_volumes: &none };
         let error = door.run(door.node.create_container(&new)).expect_err(word);
         assert!(error.to_string().contains(word), "{error}");
         assert!(!door.live().containers.values().any(|c| c.name == spec.name), "{error}: something was left behind");
@@ -253,7 +253,7 @@ fn failures_have_names() {
     assert!(matches!(error.kind, ErrorKind::Conflict(_)), "{error:?}");
     let none = BTreeMap::new();
     let create = |spec: &ContainerSpec| {
-        let new = hl::node::NewContainer { name: &spec.name, spec, peers: &none, carry: &none };
+        let new = hl::node::NewContainer { name: &spec.name, spec, peers: &none, inherited_volumes: &none };
         door.run(door.node.create_container(&new)).expect_err("it cannot be made").kind
     };
     assert!(matches!(create(&first), ErrorKind::Conflict(_)));

@@ -66,7 +66,7 @@ fn the_quickstart_lives_on_a_simulated_machine() {
         containers.retain(|_, container| container["name"] != "quickstart-api");
     });
     lab.hl(&["drift"]).code(2).says("api");
-    lab.hl(&["verify"]).code(1).says("container api is not there");
+    lab.hl(&["verify"]).code(1).says("container api does not exist");
     lab.hl(&["apply", "--yes"]).code(0);
     lab.hl(&["drift"]).code(0);
     lab.hl(&["verify"]).code(0);

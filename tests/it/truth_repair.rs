@@ -113,7 +113,7 @@ fn jobs_that_have_ended() {
     }]);
 }
 
-/// As `docker compose up --force-recreate` does it: nothing differs, so only the record follows.
+/// As `docker compose up --force-recreate` does it: nothing differs, so hl's record will be updated.
 fn what_was_made_anew_as_it_was() {
     let shop = Shop::open();
     shop.call("api-api", "restart", &Value::Null);

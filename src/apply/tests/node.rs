@@ -59,7 +59,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         created_at: None,
         spec,
         stale_networks: BTreeMap::new(),
-        leans_on: BTreeSet::new(),
+        shares_with: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
     }
 }

@@ -137,7 +137,7 @@ fn an_adopted_container_is_read_back_by_its_id_and_one_that_vanished_is_not_reco
     let ids: Vec<_> = left.state.view.resources.values().map(|r| r.id.as_str()).collect();
     assert_eq!(ids, ["id-x"]);
     let notices: Vec<_> = left.events.iter().filter(|e| matches!(e, Event::Notice { .. })).collect();
-    let text = "nas/shop/container:gone is not recorded (it is not there any more); the next plan looks at it again.";
+    let text = "nas/shop/container:gone is not recorded (it no longer exists); the next plan looks at it again.";
     assert_eq!(notices, [&Event::Notice { text: text.into() }]);
 }
 

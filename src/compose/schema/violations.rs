@@ -179,9 +179,13 @@ fn wrong_type(node: &Node, accepts: &Accepts, at: TreePath<'_>, diagnostics: &mu
             "put the value in quotes"
         }
         Value::Null if at.depth() == 2 => "give it keys, or remove the line",
-        Value::List(_) if accepts.fits(&Value::Map(Map::default())) => "write it as a mapping: `key: value`, one a line",
+        Value::List(_) if accepts.fits(&Value::Map(Map::default())) => {
+            "write it as a mapping: `key: value`, one a line"
+        }
         _ if accepts.fits(&Value::List(Vec::new())) => "write it as a list: a line with `- ` for each item",
-        Value::Text(_) if accepts.fits(&Value::Map(Map::default())) => "write it as a mapping: `key: value`, one a line",
+        Value::Text(_) if accepts.fits(&Value::Map(Map::default())) => {
+            "write it as a mapping: `key: value`, one a line"
+        }
         Value::Text(_) => "write it without quotes",
         _ => "see the reference of the Compose file format for what it takes",
     };

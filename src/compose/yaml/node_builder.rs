@@ -148,7 +148,7 @@ impl<'a> Builder<'a, '_> {
         if matches!(self.parser.peek(), Some(Ok((Event::Anchor(..), _)))) {
             let (Event::Anchor(_, name), range) = self.event()? else { return Ok(None) };
             if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
-                let words = format!("`&{name}` is no name for an anchor");
+                let words = format!("`&{name}` is not a valid name for an anchor");
                 let diagnostic = Diagnostic::error(Code::YamlSyntax, words).at(self.span(&range), "");
                 self.diagnostics.push(diagnostic.hint("use letters, digits, `-` and `_`"));
             }
@@ -291,7 +291,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn duplicate(&mut self, key: &str, first: Span, second: Span) {
-        let diagnostic = Diagnostic::error(Code::DuplicateKey, format!("`{key}` stands twice in one mapping"))
+        let diagnostic = Diagnostic::error(Code::DuplicateKey, format!("`{key}` appears twice in one mapping"))
             .at(second, "again here")
             .at(first, "first here")
             .hint("keep one of the two");

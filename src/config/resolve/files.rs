@@ -78,7 +78,7 @@ impl ServiceContext<'_> {
         out: &mut Diagnostics,
     ) -> Placed {
         let mut placed = Placed::default();
-        let data = format!("{}/data/{}", self.node.node.root, self.service.name);
+        let data = self.node.node.data_dir(&self.service.name);
         if sources.iter().any(|s| Path::new(&s.path).starts_with(&data)) {
             self.directory(&data, &mut placed);
         }
@@ -203,7 +203,7 @@ impl ServiceContext<'_> {
 
     /// Adds a file, and its folder, and those above up to the service's own.
     fn file(&self, spec: FileSpec, placed: &mut Placed) {
-        let own = format!("{}/config/{}", self.node.node.root, self.service.name);
+        let own = self.node.node.config_dir(&self.service.name);
         let folders = Path::new(&spec.path).ancestors().skip(1);
         for folder in folders.take_while(|f| f.starts_with(&self.project_dir) || f.starts_with(&own)) {
             self.directory(&folder.to_string_lossy(), placed);

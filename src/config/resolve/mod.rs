@@ -154,7 +154,8 @@ pub fn project_offline(
     let project_dir = project_dir(service, node);
     let context = ServiceContext { sources, service, node, facts: None, args: &args, project_dir };
     let mut map = sources.map.clone();
-    let best = context.best_attempt(&[Placeholder::Name, Placeholder::Number, Placeholder::Path], &mut map);
+    let best =
+        context.resolve_with_placeholders(&[Placeholder::Name, Placeholder::Number, Placeholder::Path], &mut map);
     (best.project, best.diagnostics, map)
 }
 
@@ -256,7 +257,7 @@ impl<'a> ServiceContext<'a> {
 
     /// The service with placeholders for what only its node knows.
     fn draft_offline(&self, map: &mut SourceMap) -> Draft {
-        self.assembled(self.best_attempt(&[Placeholder::Number, Placeholder::Path], map))
+        self.assembled(self.resolve_with_placeholders(&[Placeholder::Number, Placeholder::Path], map))
     }
 
     fn assembled(&self, mut attempt: Attempt) -> Draft {
@@ -292,7 +293,7 @@ impl<'a> ServiceContext<'a> {
     }
 
     /// The first attempt in which no mistake comes from a placeholder, else the one with the fewest.
-    fn best_attempt(&self, placeholders: &[Placeholder], map: &mut SourceMap) -> Attempt {
+    fn resolve_with_placeholders(&self, placeholders: &[Placeholder], map: &mut SourceMap) -> Attempt {
         let mut best = self.attempt(placeholders[0], map);
         for placeholder in &placeholders[1..] {
             if best.left_out == 0 {
@@ -402,7 +403,7 @@ impl<'a> ServiceContext<'a> {
 
     /// The path of the service's `.env` on the node.
     fn node_env_path(&self) -> String {
-        format!("{}/config/{}/.env", self.node.node.root, self.service.name)
+        self.node.node.env_file(&self.service.name)
     }
 
     /// A path of the node, for people.
@@ -443,7 +444,7 @@ fn project_dir(service: &ServiceSource, node: &NodeSource) -> String {
     match (&service.declaration.project_dir, machine(node)) {
         (Some(path), _) => path.value.clone(),
         (None, Machine::Same) => service.folder.to_string_lossy().into_owned(),
-        (None, Machine::Other) => format!("{}/config/{}", node.node.root, service.name),
+        (None, Machine::Other) => node.node.config_dir(&service.name),
     }
 }
 

@@ -417,7 +417,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 created_at: None,
                 spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },
                 stale_networks: BTreeMap::new(),
-                leans_on: Default::default(),
+                shares_with: Default::default(),
                 anonymous_volumes: BTreeMap::new(),
             };
             node.containers.insert((*release).to_owned(), container);

@@ -33,17 +33,16 @@ pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<No
         sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
     for (name, source) in &sources.services {
         let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
-        let root = &node.node.root;
-        wanted.add(format!("{root}/data/{name}"), WantContent::No);
-        wanted.add(format!("{root}/config/{name}"), WantContent::No);
-        wanted.add(format!("{root}/config/{name}/.env"), WantContent::Yes);
+        wanted.add(node.node.data_dir(name), WantContent::No);
+        wanted.add(node.node.config_dir(name), WantContent::No);
+        wanted.add(node.node.env_file(name), WantContent::Yes);
         let project_dir = project_dir(source, node);
         if source.declaration.project_dir.is_some() {
             wanted.add(project_env_path(&project_dir), WantContent::Yes);
         }
         // Where the service is read from its own folder, there is nothing of it on the node but the above, unless the
         // node's root is in that folder.
-        if source.folder == Path::new(&project_dir) && !Path::new(root).starts_with(&source.folder) {
+        if source.folder == Path::new(&project_dir) && !Path::new(&node.node.root).starts_with(&source.folder) {
             continue;
         }
         let context = ServiceContext { sources, service: source, node, facts: None, args: &args, project_dir };

@@ -57,10 +57,10 @@ pub async fn build(
             (body, Some(packing))
         }
     };
-    let mut told = Told::default();
+    let mut output = BuildOutput::default();
     let request = request.body(body).map_err(Into::into);
     let built = engine.lines(&what, IDLE, request, |line| {
-        if let Some(advance) = told.read(line) {
+        if let Some(advance) = output.read(line) {
             progress(advance);
         }
     });
@@ -72,7 +72,7 @@ pub async fn build(
     {
         return Err(engine.fail(&what, ErrorKind::File { path: build.context.clone(), why: error.to_string() }));
     }
-    built.map_err(|error| told.with_last_words(error))?;
+    built.map_err(|error| output.with_last_words(error))?;
     for tag in &build.tags {
         let (name, version) = tag_parts(tag);
         let options = TagImageOptions { repo: Some(name), tag: Some(version) };
@@ -184,11 +184,11 @@ impl Write for Pieces {
 
 /// The last output lines of a build.
 #[derive(Default)]
-struct Told {
+struct BuildOutput {
     lines: Vec<String>,
 }
 
-impl Told {
+impl BuildOutput {
     /// A line that says how far it is: `Step 3/7 : RUN …`.
     fn read(&mut self, line: &Value) -> Option<Advance> {
         let text = line["stream"].as_str().or(line["status"].as_str())?.trim();

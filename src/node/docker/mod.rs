@@ -55,14 +55,14 @@ impl DockerNode {
     pub async fn connect(
         name: &NodeName,
         socket: &Path,
-        patience: Duration,
+        timeout: Duration,
         options: &Options,
     ) -> Result<Self, NodeError> {
         let mut environment = options.script_environment.clone();
         // Docker commands in a script address this node's engine only.
         environment.insert("DOCKER_HOST".to_owned(), format!("unix://{}", socket.display()));
         let (dial, shell) = (Arc::new(UnixSocket::new(socket)), Arc::new(LocalShell::new(name, environment)));
-        Self::connect_through(name, dial, shell, patience, options).await
+        Self::connect_through(name, dial, shell, timeout, options).await
     }
 
     /// Connects to the engine that `dial` leads to; files and scripts are those of `shell`.
@@ -70,10 +70,10 @@ impl DockerNode {
         name: &NodeName,
         dial: Arc<dyn Dial>,
         shell: Arc<dyn Shell>,
-        patience: Duration,
+        timeout: Duration,
         options: &Options,
     ) -> Result<Self, NodeError> {
-        let engine = Engine::connect(name, dial, patience).await?;
+        let engine = Engine::connect(name, dial, timeout).await?;
         Ok(Self { name: name.clone(), engine, shell, config: options.docker_config.clone() })
     }
 }

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::api_types;
 use super::engine::{Engine, escape};
-use super::inspect::{self, Surroundings};
+use super::inspect::{self, ReferenceIndex};
 use crate::model::view::{LiveContainer, LiveImage, LiveNode};
 use crate::node::NodeError;
 
@@ -22,7 +22,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         engine.get::<api_types::VolumeList>("list volumes", "/volumes"),
         engine.get::<Vec<api_types::Image>>("list images", "/images/json"),
     )?;
-    let around = Surroundings::new(&networks, &listed);
+    let around = ReferenceIndex::new(&networks, &listed);
     let used: BTreeSet<&str> =
         listed.iter().filter_map(|c| c.image_id.as_deref()).filter(|id| !id.is_empty()).collect();
     let (containers, inspected) = tokio::try_join!(
@@ -60,7 +60,7 @@ pub async fn read_container(engine: &Engine, container: &str) -> Result<LiveCont
         false => (networks.await?, Vec::new()),
     };
     let image = image(engine, inspect.image.as_deref().unwrap_or_default()).await?;
-    let mut live = inspect::container(inspect, &Surroundings::new(&networks, &listed));
+    let mut live = inspect::container(inspect, &ReferenceIndex::new(&networks, &listed));
     set_platform(&mut live, image.as_ref());
     Ok(live)
 }
@@ -74,7 +74,7 @@ pub async fn inspect_raw(engine: &Engine, container: &str) -> Result<inspect::In
 async fn containers(
     engine: &Engine,
     listed: &[api_types::Listed],
-    around: &Surroundings,
+    around: &ReferenceIndex,
 ) -> Result<Vec<LiveContainer>, NodeError> {
     let inspect = async |id| {
         let inspect = present(inspect_raw(engine, id).await)?;

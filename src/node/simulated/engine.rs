@@ -109,7 +109,7 @@ impl World {
         let Some(image) = self.find_image(&new.spec.image).cloned() else {
             return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
         };
-        let leans_on = self.shared_with(new)?;
+        let shares_with = self.shared_with(new)?;
         let mut ends = BTreeMap::new();
         for name in new.spec.networks.keys() {
             let id = self.find_network(name).ok_or_else(|| ErrorKind::NotFound(format!("network {name} not found")))?;
@@ -121,7 +121,7 @@ impl World {
             spec.mounts.iter().filter(|(_, m)| m.kind == MountKind::Anonymous).map(|(t, _)| t.clone()).collect();
         let mut anonymous_volumes = BTreeMap::new();
         for target in anonymous {
-            let volume = new.carry.get(&target).cloned().unwrap_or_else(|| format!("{:f>64}", self.next()));
+            let volume = new.inherited_volumes.get(&target).cloned().unwrap_or_else(|| format!("{:f>64}", self.next()));
             self.create_volume(&VolumeSpec { name: volume.clone(), ..VolumeSpec::default() });
             anonymous_volumes.insert(target, volume);
         }
@@ -142,7 +142,7 @@ impl World {
             created_at: self.time(),
             spec,
             stale_networks: Default::default(),
-            leans_on,
+            shares_with,
             anonymous_volumes,
         };
         self.containers.insert(id.clone(), container);
@@ -208,7 +208,7 @@ impl World {
             _ => {}
         }
         if let NetworkMode::Container(_) = wanted.spec.network_mode {
-            for id in &wanted.leans_on {
+            for id in &wanted.shares_with {
                 let peer = self.containers.get(id);
                 let peer = peer.ok_or_else(|| ErrorKind::NotFound(format!("No such container: {id}")))?;
                 if peer.status != Status::Running {

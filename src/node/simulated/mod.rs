@@ -374,7 +374,7 @@ mod tests {
     /// A container to make that shares and takes over nothing.
     pub(super) fn new_container<'a>(name: &'a str, spec: &'a ContainerSpec) -> NewContainer<'a> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
-        NewContainer { name, spec, peers: &NONE, carry: &NONE }
+        NewContainer { name, spec, peers: &NONE, inherited_volumes: &NONE }
     }
 
     #[tokio::test]

@@ -182,7 +182,7 @@ impl World {
             .filter(|(_, network)| !self.networks.contains_key(*network))
             .map(|(name, network)| (name.clone(), network.clone()))
             .collect();
-        let gone = container.leans_on.iter().find(|id| !self.containers.contains_key(*id)).cloned();
+        let gone = container.shares_with.iter().find(|id| !self.containers.contains_key(*id)).cloned();
         if let (NetworkMode::Container(peer), Some(gone)) = (&mut container.spec.network_mode, gone) {
             *peer = ContainerRef::Gone(gone);
         }

@@ -94,27 +94,27 @@ impl Connection {
         script: &str,
         arguments: &[&str],
         input: &[u8],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Output, ErrorKind> {
-        self.run_as(Rights::Own, script, arguments, input, patience).await
+        self.run_as(Rights::Own, script, arguments, input, timeout).await
     }
 
     /// Runs a script of hl's own with arguments, which everybody on the node can see, and with input, which nobody can.
-    /// Once it is begun it may take `patience`.
+    /// Once it is begun it may take `timeout`.
     pub(super) async fn run_as(
         &self,
         rights: Rights,
         script: &str,
         arguments: &[&str],
         input: &[u8],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Output, ErrorKind> {
         let mut refused = 0;
         loop {
             let room = self.room.acquire().await;
             let room = room.map_err(|_| ErrorKind::Script("the connection is closed".to_owned()))?;
-            let once = tokio::time::timeout(patience, self.once(rights, script, arguments, input)).await;
-            let output = once.unwrap_or(Err(ErrorKind::Timeout { after: patience }))?;
+            let once = tokio::time::timeout(timeout, self.once(rights, script, arguments, input)).await;
+            let output = once.unwrap_or(Err(ErrorKind::Timeout { after: timeout }))?;
             if output.code != NO_SESSION || refused >= TRIES {
                 return Ok(output);
             }

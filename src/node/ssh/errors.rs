@@ -124,7 +124,9 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
                 "{user} may not use the engine at {socket}; let them there: `sudo usermod -aG docker {user}`"
             ))
         }
-        "elsewhere" => ErrorKind::Unsupported(format!("its DOCKER_HOST is {rest}, which is no socket of that machine")),
+        "elsewhere" => {
+            ErrorKind::Unsupported(format!("its DOCKER_HOST is {rest}, which is not a socket of that machine"))
+        }
         _ => no_shell(0, how.as_bytes()),
     }
 }

@@ -61,15 +61,15 @@ const ALIVE: Duration = Duration::from_secs(5);
 pub async fn connect(
     name: &NodeName,
     to: &Destination,
-    patience: Duration,
+    timeout: Duration,
     options: &Options,
 ) -> Result<DockerNode, NodeError> {
     let begun = Instant::now();
-    match connect_once(name, to, patience, options).await {
+    match connect_once(name, to, timeout, options).await {
         // It broke before it was of any use.
-        Err((_, Link::Broken)) if begun.elapsed() + FIRST_PAUSE < patience => {
+        Err((_, Link::Broken)) if begun.elapsed() + FIRST_PAUSE < timeout => {
             tokio::time::sleep(FIRST_PAUSE).await;
-            connect_once(name, to, patience, options).await.map_err(|(error, _)| error)
+            connect_once(name, to, timeout, options).await.map_err(|(error, _)| error)
         }
         answer => answer.map_err(|(error, _)| error),
     }
@@ -89,7 +89,7 @@ enum Link {
 async fn connect_once(
     name: &NodeName,
     to: &Destination,
-    patience: Duration,
+    timeout: Duration,
     options: &Options,
 ) -> Result<DockerNode, (NodeError, Link)> {
     let address = NodeAddress::Ssh { user: to.user.clone(), host: to.host.clone(), port: to.port };
@@ -100,7 +100,7 @@ async fn connect_once(
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
-        .connect_timeout(patience)
+        .connect_timeout(timeout)
         .server_alive_interval(ALIVE)
         .control_persist(ControlPersist::IdleFor(LINGER))
         .control_directory(folder.path());
@@ -111,10 +111,10 @@ async fn connect_once(
         builder.port(port);
     }
     // `ssh` bounds the connection alone; a server that accepts and then says nothing would hold it for ever.
-    let session = tokio::time::timeout(patience * 2, reach(&builder, to, patience)).await;
-    let session = session.map_err(|_| fail(ErrorKind::Timeout { after: patience * 2 }))?.map_err(&fail)?;
+    let session = tokio::time::timeout(timeout * 2, reach(&builder, to, timeout)).await;
+    let session = session.map_err(|_| fail(ErrorKind::Timeout { after: timeout * 2 }))?.map_err(&fail)?;
     let connection = Arc::new(Connection::new(name, session, folder).await.map_err(&fail)?);
-    let reached = reach_engine(name, &connection, patience, options).await;
+    let reached = reach_engine(name, &connection, timeout, options).await;
     match reached {
         Ok(node) => Ok(node),
         Err(kind) if connection.session().check().await.is_err() => Err((fail(kind).0, Link::Broken)),
@@ -126,14 +126,14 @@ async fn connect_once(
 async fn reach_engine(
     name: &NodeName,
     connection: &Arc<Connection>,
-    patience: Duration,
+    timeout: Duration,
     options: &Options,
 ) -> Result<DockerNode, ErrorKind> {
-    let remote = find_engine(connection, patience).await?;
+    let remote = find_engine(connection, timeout).await?;
     let shell = Arc::new(RemoteShell::new(Arc::clone(connection), format!("unix://{remote}")));
     let through = async |dial: Arc<dyn Dial>| {
         let shell = Arc::clone(&shell) as Arc<dyn Shell>;
-        DockerNode::connect_through(name, dial, shell, patience, options).await.map_err(|error| error.kind)
+        DockerNode::connect_through(name, dial, shell, timeout, options).await.map_err(|error| error.kind)
     };
     let local = connection.folder().join("docker.sock");
     let forward =
@@ -156,8 +156,8 @@ async fn reach_engine(
 }
 
 /// Connects. A server that has too many at its door closes it to some of them at random (`MaxStartups`), be it the
-/// node's own or that of a jump host in front of many nodes: those come back a little later, within their patience.
-async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -> Result<Session, ErrorKind> {
+/// node's own or that of a jump host in front of many nodes: those come back a little later, within their timeout.
+async fn reach(builder: &SessionBuilder, to: &Destination, timeout: Duration) -> Result<Session, ErrorKind> {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -165,7 +165,7 @@ async fn reach(builder: &SessionBuilder, to: &Destination, patience: Duration) -
             Ok(session) => return Ok(session),
             Err(error) => error,
         };
-        if !errors::is_passing(&error) || begun.elapsed() + pause > patience {
+        if !errors::is_passing(&error) || begun.elapsed() + pause > timeout {
             return Err(errors::refused(&error, to));
         }
         // The random spread keeps clients that were refused together from retrying together.
@@ -194,8 +194,8 @@ elif [ -r "$socket" ] && [ -w "$socket" ]; then echo "there $socket"
 else echo "denied $(id -un) $socket"; fi
 "#;
 
-async fn find_engine(connection: &Connection, patience: Duration) -> Result<String, ErrorKind> {
-    let Output { code, stdout, stderr } = connection.run(FIND_ENGINE, &[], &[], patience).await?;
+async fn find_engine(connection: &Connection, timeout: Duration) -> Result<String, ErrorKind> {
+    let Output { code, stdout, stderr } = connection.run(FIND_ENGINE, &[], &[], timeout).await?;
     let said = String::from_utf8_lossy(&stdout);
     let said = match said.trim().strip_prefix("sudo\n") {
         Some(rest) => {

@@ -139,8 +139,8 @@ me=$(id -u)
 while IFS= read -r line; do
     path=${line#? }
     if [ "${line%% *}" = a ]; then
-        for aside in "$path"/data/*.moved-* "$path"/config/*.moved-*; do
-            [ ! -d "$aside" ] || printf '%s\n' "$aside"
+        for retired in "$path"/data/*.moved-* "$path"/config/*.moved-*; do
+            [ ! -d "$retired" ] || printf '%s\n' "$retired"
         done | base64 | tr -d '\n'
         echo
         continue
@@ -217,9 +217,9 @@ impl Shell for RemoteShell {
         let (program, options) = interpreter(&script.text);
         let mut arguments = vec![script.directory.as_str(), &seconds, &mark, program];
         arguments.extend(options);
-        let patience = script.timeout + GRACE;
+        let timeout = script.timeout + GRACE;
         let input = script_input(script, &self.docker_host);
-        let output = self.connection.run(RUN_SCRIPT, &arguments, input.as_bytes(), patience).await.map_err(fail)?;
+        let output = self.connection.run(RUN_SCRIPT, &arguments, input.as_bytes(), timeout).await.map_err(fail)?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         outcome(&said, &mark).ok_or_else(|| {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();

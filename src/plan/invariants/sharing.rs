@@ -25,7 +25,7 @@ pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
 }
 
 fn sharers<'a>(node: &'a LiveNode, owner: &'a LiveContainer) -> impl Iterator<Item = &'a LiveContainer> {
-    node.containers.values().filter(|live| live.id != owner.id && live.leans_on.contains(&owner.id))
+    node.containers.values().filter(|live| live.id != owner.id && live.shares_with.contains(&owner.id))
 }
 
 /// Whether hl can do something about a container: it belongs to a service that is declared or recorded.

@@ -238,7 +238,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         created_at: None,
         spec: container.spec.clone(),
         stale_networks: BTreeMap::new(),
-        leans_on: BTreeSet::new(),
+        shares_with: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
     }
 }

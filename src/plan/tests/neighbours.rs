@@ -147,7 +147,7 @@ fn who_uses_the_namespace_of_a_leftover_is_replaced_with_it() {
     let mut old = world.container("web").clone();
     (old.id, old.name, old.status) = ("old-id".to_owned(), "web-main-1.old-x".to_owned(), Status::Exited { code: 0 });
     world.node().containers.insert(old.id.clone(), old);
-    world.container("sidecar").leans_on.insert("old-id".to_owned());
+    world.container("sidecar").shares_with.insert("old-id".to_owned());
     let plan = of_web(&world.plan());
     assert!(plan[0].starts_with("- web-main-1.old-x [leftover]"), "{plan:?}");
     assert!(plan[1].starts_with("± sidecar [peer replaced "), "{plan:?}");

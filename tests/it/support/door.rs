@@ -72,10 +72,10 @@ impl Door {
         self.create_with(spec, &BTreeMap::new())
     }
 
-    pub fn create_with(&self, spec: &ContainerSpec, carry: &BTreeMap<String, String>) -> String {
+    pub fn create_with(&self, spec: &ContainerSpec, inherited_volumes: &BTreeMap<String, String>) -> String {
         let project = self.lab.name("sample-lab");
         let peers = ["db", "app"].map(|service| (service.to_owned(), format!("{project}-{service}-1"))).into();
-        let new = NewContainer { name: &spec.name, spec, peers: &peers, carry };
+        let new = NewContainer { name: &spec.name, spec, peers: &peers, inherited_volumes };
         self.run(self.node.create_container(&new)).unwrap_or_else(|error| panic!("{error}"))
     }
 

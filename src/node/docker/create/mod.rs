@@ -36,7 +36,7 @@ const HASH_LABEL: &str = "com.docker.compose.config-hash";
 #[derive(Debug, thiserror::Error)]
 pub enum NoBody {
     /// It shares something with a service that has no container.
-    #[error("it needs the container of service `{0}`, which is not there")]
+    #[error("it needs the container of service `{0}`, which does not exist")]
     NoPeer(String),
     /// It shares something with a container that is gone.
     #[error("it needs container {0}, which is gone")]

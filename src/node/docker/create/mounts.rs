@@ -18,11 +18,11 @@ pub fn insert(new: &NewContainer<'_>, api: ApiVersion, host: &mut Map<String, Va
     for (target, mount) in &spec.mounts {
         match bind_line(target, mount) {
             Some(line) => binds.push(Value::from(line)),
-            None => mounts.push(entry(target, mount, new.carry, api)),
+            None => mounts.push(entry(target, mount, new.inherited_volumes, api)),
         }
     }
     // A VOLUME of the image stands in no spec; it is taken over all the same.
-    for (target, volume) in new.carry.iter().filter(|(target, _)| !spec.mounts.contains_key(*target)) {
+    for (target, volume) in new.inherited_volumes.iter().filter(|(target, _)| !spec.mounts.contains_key(*target)) {
         mounts.push(json!({"Type": "volume", "Source": volume, "Target": target}));
     }
     for (key, list) in [("Binds", binds), ("Mounts", mounts)] {
@@ -64,7 +64,7 @@ fn bind_line(target: &str, mount: &Mount) -> Option<String> {
     Some(format!("{source}:{target}:{}", options.join(",")))
 }
 
-fn entry(target: &str, mount: &Mount, carry: &BTreeMap<String, String>, api: ApiVersion) -> Value {
+fn entry(target: &str, mount: &Mount, inherited_volumes: &BTreeMap<String, String>, api: ApiVersion) -> Value {
     let mut entry = match &mount.kind {
         MountKind::Bind { source, propagation, selinux: _, must_exist, recursive } => {
             let mut options = Map::new();
@@ -95,7 +95,7 @@ fn entry(target: &str, mount: &Mount, carry: &BTreeMap<String, String>, api: Api
             }
             json!({"Type": "volume", "Source": source, "VolumeOptions": options})
         }
-        MountKind::Anonymous => match carry.get(target) {
+        MountKind::Anonymous => match inherited_volumes.get(target) {
             Some(volume) => json!({"Type": "volume", "Source": volume}),
             None => json!({"Type": "volume"}),
         },

@@ -47,7 +47,7 @@ const COMPOSE: &str = "com.docker.compose.";
 
 /// The other objects on the node, which give names to the references of an inspected container.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub struct ReferenceIndex {
     /// Networks: name → id, the first of those that share a name.
     networks: BTreeMap<String, String>,
     /// Containers by id.
@@ -61,7 +61,7 @@ struct Peer {
     identity: Option<ComposeIdentity>,
 }
 
-impl Surroundings {
+impl ReferenceIndex {
     /// From the lists of networks and containers.
     pub fn new(networks: &[api_types::Network], containers: &[api_types::Listed]) -> Self {
         let peer = |listed: &api_types::Listed| Peer {
@@ -102,7 +102,7 @@ fn list_name(listed: &api_types::Listed) -> String {
     own.map_or_else(|| listed.id.clone(), |n| n.trim_start_matches('/').to_owned())
 }
 
-/// Whether a container refers to another one, so that [`Surroundings`] must know containers.
+/// Whether a container refers to another one, so that [`ReferenceIndex`] must know containers.
 pub fn refers_to_containers(inspect: &Inspect) -> bool {
     let host = inspect.host_config.as_ref();
     host.is_some_and(|h| {
@@ -115,7 +115,7 @@ pub fn refers_to_containers(inspect: &Inspect) -> bool {
 }
 
 /// A container as it is now.
-pub fn container(inspect: Inspect, around: &Surroundings) -> LiveContainer {
+pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
     let Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
     let (config, host) = (config.unwrap_or_default(), host_config.unwrap_or_default());
     let name = name.trim_start_matches('/').to_owned();
@@ -139,7 +139,7 @@ pub fn container(inspect: Inspect, around: &Surroundings) -> LiveContainer {
     let modes = [&host.network_mode, &host.pid_mode, &host.ipc_mode];
     let shares = modes.into_iter().flatten().filter_map(|mode| mode.strip_prefix("container:"));
     let borrows = host.volumes_from.iter().flatten().map(|v| v.split(':').next().unwrap_or(v));
-    let leans_on = shares.chain(borrows).map(str::to_owned).collect();
+    let shares_with = shares.chain(borrows).map(str::to_owned).collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
     let ContainerState { name, status, health, started_at } = state_of(name, state);
@@ -154,7 +154,7 @@ pub fn container(inspect: Inspect, around: &Surroundings) -> LiveContainer {
         identity,
         spec,
         stale_networks,
-        leans_on,
+        shares_with,
         anonymous_volumes,
     }
 }
@@ -166,7 +166,7 @@ pub fn anonymous_volumes(inspect: Inspect) -> BTreeMap<String, String> {
 }
 
 /// The container whose namespace a mode names by its id.
-fn shared(mode: &str, project: Option<&ProjectName>, around: &Surroundings) -> Option<ContainerRef> {
+fn shared(mode: &str, project: Option<&ProjectName>, around: &ReferenceIndex) -> Option<ContainerRef> {
     mode.strip_prefix("container:").map(|id| around.container(id, project))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::host::HostConfig;
-use super::{Surroundings, api_types, shared, word};
+use super::{ReferenceIndex, api_types, shared, word};
 use crate::model::ProjectName;
 use crate::model::spec::{Attachment, ContainerSpec, NetworkMode, Port};
 
@@ -17,7 +17,7 @@ pub fn read(
     config: &api_types::Config,
     host: &HostConfig,
     mut endpoints: BTreeMap<String, api_types::Endpoint>,
-    around: &Surroundings,
+    around: &ReferenceIndex,
     spec: &mut ContainerSpec,
 ) -> BTreeMap<String, String> {
     spec.network_mode = mode(project, host.network_mode.as_deref().unwrap_or_default(), &endpoints, around);
@@ -46,7 +46,7 @@ fn mode(
     project: Option<&ProjectName>,
     mode: &str,
     endpoints: &BTreeMap<String, api_types::Endpoint>,
-    around: &Surroundings,
+    around: &ReferenceIndex,
 ) -> NetworkMode {
     match mode {
         // `default` is the default bridge. Without an end on it, somebody has taken the container off.
