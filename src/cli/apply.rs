@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, watch};
 use super::caller::Context;
 use super::command_error::{Answer, CommandError};
 use super::exit::Exit;
-use super::output_format::OutputFormat;
 use super::plan::{Limits, content, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
@@ -17,6 +16,7 @@ use super::terminal::Terminal;
 use crate::event::{Interruption, Report};
 use crate::node::Connections;
 use crate::plan::Phase;
+use crate::render::OutputFormat;
 use crate::render::progress;
 use crate::state::Store;
 use crate::workflow::{

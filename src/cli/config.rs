@@ -9,7 +9,7 @@ use clap::Args;
 use super::caller::Context;
 use super::command_error::{Answer, CommandError, similar_name};
 use super::exit::Exit;
-use super::output_format::OutputFormat;
+use super::output_format;
 use super::selection::variable;
 use super::terminal::Terminal;
 use crate::compose::yaml::{Node, Value};
@@ -18,6 +18,7 @@ use crate::config;
 use crate::config::Disk;
 use crate::diagnostic::{SourceMap, did_you_mean};
 use crate::model::Taint;
+use crate::render::OutputFormat;
 use crate::workflow::DiagnosticListener;
 
 /// Show a Compose project as it is after interpolation, merging and all defaults.
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "yaml")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "yaml")]
     format: OutputFormat,
     /// Env file with variables, instead of the `.env` beside the first Compose file.
     #[arg(long = "env-file", value_name = "FILE")]
@@ -82,7 +83,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
     let text = match arguments.format {
         OutputFormat::Json => compose::print::json(&project.tree),
         OutputFormat::Yaml => compose::print::yaml(&project.tree),
-        format => return Err(format.missing("hl config")),
+        format => return Err(output_format::missing(format, "hl config")),
     };
     terminal.data(&format!("{}\n", text.trim_end()))?;
     Ok(Exit::Done)

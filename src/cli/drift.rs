@@ -5,11 +5,12 @@ use clap::Args;
 use super::caller::Context;
 use super::command_error::Answer;
 use super::exit::Exit;
-use super::output_format::OutputFormat;
+use super::output_format;
 use super::plan::show;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
+use crate::render::OutputFormat;
 use crate::workflow::{observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     variables: Variables,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
 

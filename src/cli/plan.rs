@@ -7,11 +7,12 @@ use clap::Args;
 use super::caller::Context;
 use super::command_error::{Answer, CommandError};
 use super::exit::Exit;
-use super::output_format::OutputFormat;
+use super::output_format;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
 use crate::plan::{self, Plan};
+use crate::render::OutputFormat;
 use crate::render::value::Secrets;
 use crate::render::{self, json, markdown};
 use crate::workflow::{self, PlanContent, established_record, observe_with_record, record};
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
 
@@ -103,7 +104,7 @@ pub(super) fn show(plan: &Plan, format: OutputFormat, terminal: &Terminal) -> Re
             let options = markdown::Options { detail: terminal.detail, ..markdown::Options::default() };
             terminal.data(&markdown::plan(plan, &options))?;
         }
-        format => return Err(format.missing("hl plan")),
+        format => return Err(output_format::missing(format, "hl plan")),
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use clap::{Args, Subcommand};
 use super::caller::Context;
 use super::command_error::Answer;
 use super::exit::Exit;
-use super::output_format::OutputFormat;
+use super::output_format;
 use super::terminal::Terminal;
 use crate::model::Target;
+use crate::render::OutputFormat;
 use crate::render::records::{self, chosen};
 use crate::render::{history, json};
 use crate::state::{self, Paths};
@@ -37,7 +38,7 @@ struct Selection {
     #[arg(value_name = "ADDRESS")]
     targets: Vec<Target>,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
 
@@ -47,7 +48,7 @@ struct HistoryArguments {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
 
@@ -67,7 +68,7 @@ fn list(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     match selection.format {
         OutputFormat::Text => terminal.data(&records::list(found, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::records::list(view.serial, found))?,
-        format => return Err(format.missing("hl state list")),
+        format => return Err(output_format::missing(format, "hl state list")),
     }
     Ok(Exit::Done)
 }
@@ -78,7 +79,7 @@ fn show(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     match selection.format {
         OutputFormat::Text => terminal.data(&records::show(found, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::records::show(view.serial, found))?,
-        format => return Err(format.missing("hl state show")),
+        format => return Err(output_format::missing(format, "hl state show")),
     }
     Ok(Exit::Done)
 }
@@ -90,7 +91,7 @@ fn past(wanted: &HistoryArguments, paths: &Paths, terminal: &Terminal) -> Answer
     match wanted.format {
         OutputFormat::Text => terminal.data(&history::history(entries, terminal.out))?,
         OutputFormat::Json => terminal.json(&json::history::history(entries))?,
-        format => return Err(format.missing("hl state history")),
+        format => return Err(output_format::missing(format, "hl state history")),
     }
     if past.unreadable > 0 {
         terminal.warn(&format!("{} lines of state/history.jsonl cannot be understood", past.unreadable));

@@ -5,11 +5,12 @@ use clap::Args;
 use super::caller::Context;
 use super::command_error::Answer;
 use super::exit::Exit;
-use super::output_format::OutputFormat;
+use super::output_format;
 use super::selection::Selection;
 use super::terminal::Terminal;
 use crate::node::Connections;
 use crate::render;
+use crate::render::OutputFormat;
 use crate::workflow::{self, observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
@@ -20,7 +21,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
     /// Output format.
-    #[arg(long, value_name = "FORMAT", value_parser = OutputFormat::one_of(FORMATS), default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
 }
 
@@ -33,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     match arguments.format {
         OutputFormat::Text => terminal.data(&render::status::status(&containers, terminal.out))?,
         OutputFormat::Json => terminal.json(&render::json::status::status(&containers))?,
-        format => return Err(format.missing("hl status")),
+        format => return Err(output_format::missing(format, "hl status")),
     }
     Ok(if observation.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
 }

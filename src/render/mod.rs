@@ -43,6 +43,31 @@ pub mod table;
 #[cfg(test)]
 mod fixtures;
 
+/// How something is printed; each command has some of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// As files are written.
+    Yaml,
+}
+
+impl OutputFormat {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutputFormat::Text => "text",
+            OutputFormat::Json => "json",
+            OutputFormat::Markdown => "markdown",
+            OutputFormat::Yaml => "yaml",
+        }
+    }
+}
+
 pub use count::Counts;
 pub use display_action::DisplayAction;
 pub use field::Detail;
