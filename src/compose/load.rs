@@ -18,7 +18,7 @@ pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Proj
         None => config_files[0].parent().unwrap_or(&options.current_dir).to_owned(),
     };
     let working_dir = PathBuf::from(syntax::path::clean(&working_dir.to_string_lossy()));
-    let (mut variables, env_files) = variables(loader, options, &working_dir)?;
+    let mut variables = variables(loader, options, &working_dir)?;
 
     let mut naming = discover::Naming::default();
     let mut documents = Vec::new();
@@ -51,7 +51,6 @@ pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Proj
         name,
         working_dir,
         config_files,
-        env_files,
         tree,
         disabled,
         variables: scope.variables,
@@ -67,7 +66,7 @@ fn config_files(loader: &mut Loader<'_>, options: &Options) -> Option<Vec<PathBu
         return Some(options.files.iter().map(|f| absolute(f)).collect());
     }
     let folder = absolute(options.project_dir.as_deref().unwrap_or(Path::new("")));
-    let (variables, _) = variables(loader, options, &folder)?;
+    let variables = variables(loader, options, &folder)?;
     let named = discover::from_variable(&variables);
     if !named.is_empty() {
         return Some(named.iter().map(|f| absolute(f)).collect());
@@ -85,8 +84,8 @@ fn config_files(loader: &mut Loader<'_>, options: &Options) -> Option<Vec<PathBu
     Some(found)
 }
 
-/// The variables of a project, and the env files that they came from.
-fn variables(loader: &mut Loader<'_>, options: &Options, folder: &Path) -> Option<(Variables, Vec<PathBuf>)> {
+/// The variables of a project.
+fn variables(loader: &mut Loader<'_>, options: &Options, folder: &Path) -> Option<Variables> {
     let default = folder.join(".env");
     let env_files: Vec<PathBuf> = if !options.env_files.is_empty() {
         options.env_files.iter().map(|f| options.current_dir.join(f)).collect()
@@ -104,7 +103,7 @@ fn variables(loader: &mut Loader<'_>, options: &Options, folder: &Path) -> Optio
     if !options.defaults.is_empty() {
         variables.push(Origin::Public, options.defaults.iter().cloned());
     }
-    Some((variables, env_files))
+    Some(variables)
 }
 
 fn nothing_in(loader: &mut Loader<'_>, files: &[PathBuf]) {

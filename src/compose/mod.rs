@@ -94,8 +94,6 @@ pub struct Project {
     pub working_dir: PathBuf,
     /// The absolute paths of its Compose files, in order, without those they include.
     pub config_files: Vec<PathBuf>,
-    /// The absolute paths of the env files that its variables came from, in order.
-    pub env_files: Vec<PathBuf>,
     /// Its tree in the canonical form: services whose profiles are enabled, and what they use.
     pub tree: Node,
     /// The services of profiles that are not enabled, in the canonical form.

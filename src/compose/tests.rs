@@ -100,7 +100,6 @@ fn variables_come_from_the_layers_and_stay_secret() {
         "{A: secret s3cret, B: yes, C: secret example-s3cret, KEY: secret s3cret}"
     );
     assert_eq!(project.used_variables.iter().map(String::as_str).collect::<Vec<_>>(), ["GIVEN", "KEY", "SHOWN", "TAG"]);
-    assert_eq!(project.env_files, [PathBuf::from("/srv/app/.env")]);
 }
 
 #[test]

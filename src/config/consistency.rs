@@ -9,6 +9,7 @@ use super::service::{self, Declaration, HealthRules};
 use super::topology::{Inventory, NodeSource};
 use crate::compose::reader::{Files, Kind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility, did_you_mean};
+use crate::model::cycle::cycles;
 use crate::model::homelab::HealthScript;
 use crate::model::name::{NodeName, ServiceName};
 
@@ -223,39 +224,12 @@ fn dependencies(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnos
             out.push(Diagnostic::error(Code::UnknownService, words).at(dependency.service.span, "").hint(hint));
         }
     }
-    cycles(declared, out);
-}
-
-/// Reports each cycle once, with the line of every edge.
-fn cycles(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnostics) {
-    let mut done: BTreeSet<&ServiceName> = BTreeSet::new();
-    for start in declared.keys() {
-        let mut path: Vec<(&ServiceName, Span)> = Vec::new();
-        walk(start, declared, &mut done, &mut path, out);
-    }
-}
-
-/// Depth first; `path` holds the edges that lead here, each with the service that it starts from.
-fn walk<'a>(
-    service: &'a ServiceName,
-    declared: &'a BTreeMap<ServiceName, Declaration>,
-    done: &mut BTreeSet<&'a ServiceName>,
-    path: &mut Vec<(&'a ServiceName, Span)>,
-    out: &mut Diagnostics,
-) {
-    if let Some(first) = path.iter().position(|(name, _)| *name == service) {
-        out.push(cycle(&path[first..]));
-        return;
-    }
-    let Some((name, declaration)) = declared.get_key_value(service).filter(|(name, _)| !done.contains(name)) else {
-        return;
+    let needed = |service| {
+        let declaration: Option<&Declaration> = declared.get(service);
+        let all = declaration.into_iter().flat_map(|d| d.depends_on.iter().flatten()).map(|d| &d.service);
+        all.filter(|name| declared.contains_key(&name.value)).map(|name| (&name.value, name.span))
     };
-    for dependency in declaration.depends_on.iter().flatten() {
-        path.push((name, dependency.service.span));
-        walk(&dependency.service.value, declared, done, path, out);
-        path.pop();
-    }
-    done.insert(name);
+    cycles(declared.keys(), needed).iter().for_each(|edges| out.push(cycle(edges)));
 }
 
 fn cycle(edges: &[(&ServiceName, Span)]) -> Diagnostic {

@@ -2,11 +2,16 @@
 //!
 //! An index holds references and no data of its own: all its entries are in the view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::spec::{ImageRef, MountKind, Port};
 use super::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveView};
 use super::{NodeName, ProjectName};
+
+/// What is only looked up, never listed: its order is nobody's business, and its work grows with what is in it alone.
+type Lookup<K, V> = HashMap<K, V, RandomState>;
 
 /// The nodes that were read.
 #[derive(Clone, Debug, Default)]
@@ -19,14 +24,14 @@ pub struct LiveIndex<'a> {
 pub struct NodeIndex<'a> {
     /// The node.
     pub live: &'a LiveNode,
-    projects: BTreeMap<&'a ProjectName, Vec<&'a LiveContainer>>,
-    names: BTreeMap<&'a str, Vec<&'a LiveContainer>>,
+    projects: Lookup<&'a ProjectName, Vec<&'a LiveContainer>>,
+    names: Lookup<&'a str, Vec<&'a LiveContainer>>,
     /// By protocol and number.
-    ports: BTreeMap<&'a str, BTreeMap<u16, Vec<&'a LiveContainer>>>,
-    on_networks: BTreeMap<&'a str, Vec<&'a LiveContainer>>,
-    on_volumes: BTreeMap<&'a str, Vec<&'a LiveContainer>>,
-    networks: BTreeMap<&'a str, &'a LiveNetwork>,
-    images: BTreeMap<&'a str, &'a LiveImage>,
+    ports: Lookup<&'a str, Lookup<u16, Vec<&'a LiveContainer>>>,
+    on_networks: Lookup<&'a str, Vec<&'a LiveContainer>>,
+    on_volumes: Lookup<&'a str, Vec<&'a LiveContainer>>,
+    networks: Lookup<&'a str, &'a LiveNetwork>,
+    images: Lookup<&'a str, &'a LiveImage>,
 }
 
 impl<'a> LiveIndex<'a> {
@@ -47,13 +52,13 @@ impl<'a> NodeIndex<'a> {
     pub fn of(live: &'a LiveNode) -> Self {
         let mut index = Self {
             live,
-            projects: BTreeMap::new(),
-            names: BTreeMap::new(),
-            ports: BTreeMap::new(),
-            on_networks: BTreeMap::new(),
-            on_volumes: BTreeMap::new(),
-            networks: BTreeMap::new(),
-            images: BTreeMap::new(),
+            projects: Lookup::default(),
+            names: Lookup::default(),
+            ports: Lookup::default(),
+            on_networks: Lookup::default(),
+            on_volumes: Lookup::default(),
+            networks: Lookup::default(),
+            images: Lookup::default(),
         };
         live.containers.values().for_each(|container| index.add(container));
         for network in live.networks.values() {

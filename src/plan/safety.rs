@@ -1,6 +1,8 @@
 //! Checks for failures and data loss, made before anything is applied.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::handover::overlap;
 use super::index::Index;
@@ -36,15 +38,15 @@ fn incomplete(plan: &mut Plan, input: &Input<'_>) {
     plan.objections.extend(silent.map(|(node, _)| Objection::NodeUnknown { node: node.clone() }));
 }
 
-/// The effects of a plan's steps on live containers, by node and id.
+/// The effects of a plan's steps on live containers, by node and id. They are looked up and never listed.
 #[derive(Default)]
 struct Fates<'p> {
     /// Containers that stop or are removed.
-    going: BTreeSet<(&'p NodeName, &'p str)>,
+    going: HashSet<(&'p NodeName, &'p str), RandomState>,
     /// Containers that get another name, with the resources in whose place they are.
-    renamed: BTreeMap<(&'p NodeName, &'p str), BTreeSet<&'p Addr>>,
+    renamed: HashMap<(&'p NodeName, &'p str), BTreeSet<&'p Addr>, RandomState>,
     /// Containers that are renamed or removed.
-    nameless: BTreeSet<(&'p NodeName, &'p str)>,
+    nameless: HashSet<(&'p NodeName, &'p str), RandomState>,
 }
 
 impl<'p> Fates<'p> {

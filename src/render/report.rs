@@ -51,7 +51,11 @@ struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     fn of(&mut self, node: &'a NodeName, service: &'a ServiceName) -> &mut Group<'a> {
-        let at = *self.places.entry((node, service)).or_insert(self.all.len());
+        // Changes of one service mostly stand together.
+        let at = match self.all.last() {
+            Some(last) if last.service == service && last.node == node => self.all.len() - 1,
+            _ => *self.places.entry((node, service)).or_insert(self.all.len()),
+        };
         if at == self.all.len() {
             self.all.push(Group { node, service, changes: Vec::new(), verifications: Vec::new() });
         }

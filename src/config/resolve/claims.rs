@@ -35,7 +35,7 @@ pub(super) fn check(homelab: &Homelab, claims: &BTreeMap<ServiceName, Claims>, o
 }
 
 fn ports(node: &NodeName, services: &[(&Service, &Claims)], out: &mut Diagnostics) {
-    let mut seen: Vec<Published<'_>> = Vec::new();
+    let mut seen: BTreeMap<u16, Vec<Published<'_>>> = BTreeMap::new();
     for (service, claims) in services.iter().filter(|(service, _)| service.state == RunState::Running) {
         for (port, container, span) in &claims.ports {
             // A free one, or one of a range that the engine chooses from, is nobody's in particular.
@@ -45,10 +45,11 @@ fn ports(node: &NodeName, services: &[(&Service, &Claims)], out: &mut Diagnostic
             }
             let here = Published { service, container, port, number, span: *span };
             several(&here, node, out);
-            if let Some(first) = seen.iter().find(|there| there.clashes_with(&here)) {
+            let there = seen.entry(number).or_default();
+            if let Some(first) = there.iter().find(|there| there.clashes_with(&here)) {
                 out.push(clash(first, &here, node));
             }
-            seen.push(here);
+            there.push(here);
         }
     }
 }
