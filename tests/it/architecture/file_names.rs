@@ -13,6 +13,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("build", "how an image is built: what a file says, and what the engine is told"),
     ("consistency", "what contradicts itself: in a Compose file, and between the files of a repository"),
     ("container", "a container of a service: its spec, how it is read, compared and called"),
+    ("cycle", "a cycle of dependencies: how it is found, and how it is reported"),
     ("delete", "the removal of a service: what it does, and its command"),
     ("error", "why something could not be done: on a node, and with data"),
     ("field", "a field of a resource, and how it is told"),
