@@ -3,12 +3,17 @@
 # its own containerd, and its own network, mount and process namespaces, so that no container, image, bridge or
 # firewall rule of anybody else is ever touched, and so that nothing of it can outlive `stop`.
 #
-# usage: engine.sh start [--install] [DIR]   start it (quick if it runs already); --install: apt-get what is missing
+# usage: engine.sh start [--install] [--engine VERSION] [DIR]
+#                                            start it (quick if it runs already); --install: apt-get what is missing
 #        engine.sh stop [DIR]                end it and remove DIR
 #        engine.sh status [DIR]              say whether it answers; exit 0 if it does
 #        engine.sh env [DIR]                 print export lines: DOCKER_HOST, HL_TEST_ENGINE, HL_TEST_NETNS, ...
 #        engine.sh exec [DIR] -- CMD...      run CMD in the engine's network, where its published ports are
 #        engine.sh kill [DIR]                kill -9 the engine but not its folder; `start` brings it back
+#
+# VERSION is `machine`, the Docker that is installed, or one of Debian's archive: 26.1, 28.5, or 28.5-containerd, which keeps
+# images in containerd's store. It defaults to $HL_TEST_ENGINE_VERSION or `machine`. What the archive no longer has is
+# said, with exit code 69.
 #
 # Further arguments for dockerd, one a line, may stand in DIR/arguments.
 #
@@ -23,7 +28,7 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 self=$(readlink -f "$0")
 
 die() { echo "engine.sh: $*" >&2; exit 1; }
-usage() { sed -n '6,14s/^# \{0,1\}//p' "$self" >&2; exit 64; }
+usage() { sed -n '6,15s/^# \{0,1\}//p' "$self" >&2; exit 64; }
 
 # The words that start a process's life: "PID STARTTIME". A pid alone may belong to somebody else by now.
 identity() {
@@ -67,6 +72,33 @@ missing_packages() {
     command -v iptables >/dev/null || need+=(iptables)
     command -v busybox >/dev/null || need+=(busybox-static)
     echo "${need[*]:-}"
+}
+
+# The suite of Debian that has a version, and that version as the packages begin.
+suite_of() {
+    case $1 in
+        26.1) echo trixie 26.1 ;;
+        28.5 | 28.5-containerd) echo sid 28.5 ;;
+        *) die "there is no engine $1: write machine, 26.1, 28.5 or 28.5-containerd" ;;
+    esac
+}
+
+# Prints the folder that an engine of the archive is unpacked in, after getting it. The machine's own runc goes with it.
+unpacked_engine() {
+    local suite number folder has
+    read -r suite number <<<"$(suite_of "$1")"
+    folder=${HL_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hl-test}/engine-$number
+    if [ ! -x "$folder/usr/sbin/dockerd" ]; then
+        has=$("$(dirname "$self")/archive.sh" --version "$suite" docker.io)
+        case $has in
+            "$number".*) ;;
+            *) echo "engine.sh: Docker $number is not in the archive any more: $suite has ${has:-none}" >&2; exit 69 ;;
+        esac
+        rm -rf "$folder" "$folder.new"
+        "$(dirname "$self")/archive.sh" "$suite" "$folder.new" docker.io containerd >&2
+        mv "$folder.new" "$folder"
+    fi
+    echo "$folder"
 }
 
 require_tools() {
@@ -122,7 +154,10 @@ start_namespaces() {
 }
 
 start_dockerd() {
-    local pid=$1 parent
+    local pid=$1 parent version unpacked='' more=()
+    version=$(cat "$dir/version" 2>/dev/null || echo machine)
+    [ "$version" = machine ] || unpacked=$(unpacked_engine "$version")
+    [ "$version" != 28.5-containerd ] || more=(--feature containerd-snapshotter=true)
     parent=/hl-test$(echo "$dir" | tr -c 'a-zA-Z0-9\n' -)
     mkdir -p "$dir/root"
     [ -s "$dir/daemon.json" ] || echo '{}' >"$dir/daemon.json"
@@ -133,11 +168,12 @@ start_dockerd() {
     nsenter --target "$pid" --mount --net --pid -- bash -c '
         echo "$1" >"$2/cgroup-parent"
         more=(); [ ! -s "$2/arguments" ] || mapfile -t more <"$2/arguments"
+        [ -z "$4" ] || PATH="$4/usr/bin:$4/usr/sbin:$PATH"
         setsid dockerd --config-file "$2/daemon.json" --data-root "$2/root" -H "unix://$2/docker.sock" \
             -G "$3" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$1" \
-            --default-address-pool base=10.128.0.0/12,size=24 "${more[@]}" \
+            --default-address-pool base=10.128.0.0/12,size=24 "${more[@]}" "${@:5}" \
             </dev/null >>"$2/dockerd.log" 2>&1 9>&- &
-    ' dockerd "$parent" "$dir" "${SUDO_GID:-0}"
+    ' dockerd "$parent" "$dir" "${SUDO_GID:-0}" "$unpacked" "${more[@]}"
 }
 
 wait_for_ping() {
@@ -190,16 +226,18 @@ remove_cgroups() {
 
 require_root() {
     [ "$(id -u)" = 0 ] && return
-    exec sudo -n --preserve-env=HL_TEST_ENGINE_DIR env PATH="$PATH" "$self" "$@"
+    exec sudo -n --preserve-env=HL_TEST_ENGINE_DIR,HL_TEST_ENGINE_VERSION,HL_TEST_CACHE env PATH="$PATH" "$self" "$@"
 }
 
 start() {
     require_root start "${args[@]}"
     if [ -S "$sock" ] && alive "$dir/init" >/dev/null && ping; then return; fi
     require_tools
+    [ "$version" = machine ] || unpacked_engine "$version" >/dev/null
     mkdir -p "$(dirname "$dir")"
     lock
     mkdir -p "$dir"
+    [ -s "$dir/version" ] || echo "$version" >"$dir/version"
     ping && alive "$dir/init" >/dev/null && return
     local init_pid attempt
     for attempt in first second; do
@@ -267,10 +305,11 @@ run_inside() {
 [ $# -gt 0 ] || usage
 verb=$1
 shift
-args=("$@") install=no dir='' command=()
+args=("$@") install=no dir='' command=() version=${HL_TEST_ENGINE_VERSION:-machine}
 while [ $# -gt 0 ]; do
     case $1 in
         --install) install=yes ;;
+        --engine) shift; version=${1:-} ;;
         --) shift; command=("$@"); break ;;
         -*) usage ;;
         *) [ -z "$dir" ] || usage; dir=$1 ;;
@@ -281,6 +320,8 @@ dir=${dir:-${HL_TEST_ENGINE_DIR:-/tmp/hl-engine}}
 case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
 sock=$dir/docker.sock
 [ ${#sock} -le 100 ] || die "the path $sock is too long for a socket"
+
+[ "$version" = machine ] || suite_of "$version" >/dev/null
 
 case $verb in
     start) start ;;

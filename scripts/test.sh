@@ -5,6 +5,9 @@
 #        test.sh FILTER...     the tests whose names contain one of these words, with the same surroundings
 #        test.sh unit [FILTER...]   only what needs nothing but Rust; the rest is listed as skipped
 #
+# HL_TEST_ENGINE_VERSION   the engine: machine (the Docker that is installed, the default), 26.1, 28.5, 28.5-containerd; the
+#                          Compose that people have with it comes along
+#
 # On Debian or Ubuntu with a Rust toolchain, as root or with passwordless sudo. Installs packages that are missing and
 # leaves nothing running. The exit code is 0 if all tests passed.
 set -euo pipefail
@@ -46,7 +49,11 @@ say "building"
 "${runner[@]}" --no-run
 
 if [ "$mode" = all ]; then
-    say "starting a private engine in $engine"
+    export HL_TEST_ENGINE_VERSION=${HL_TEST_ENGINE_VERSION:-machine}
+    case $HL_TEST_ENGINE_VERSION in
+        28.*) export HL_TEST_COMPOSE_VERSION=${HL_TEST_COMPOSE_VERSION:-2.40.3} ;;
+    esac
+    say "starting a private engine ($HL_TEST_ENGINE_VERSION) in $engine"
     scripts/engine.sh stop "$engine"
     scripts/engine.sh start --install "$engine"
     oracle=$(scripts/oracle.sh)

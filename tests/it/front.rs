@@ -131,7 +131,7 @@ fn without_an_engine_the_node_is_unknown_and_the_files_are_checked() {
     lab.write("services/web/service.yaml", "owner_node: box\n");
     let plan = lab.hl(&["plan"]);
     plan.code(3).says("? box: unknown, cannot connect to").says("nobody.sock: no such file; 1 service not");
-    plan.says("Nothing could be planned: 1 service is not known.");
+    plan.says("Nothing could be planned: 1 service is on a node that cannot be planned.");
     lab.hl(&["drift"]).code(3);
     lab.hl(&["status"]).code(3).says("web");
     lab.write("services/web/docker-compose.yml", "services:\n  web:\n    imago: hl-test/app:1\n");

@@ -216,7 +216,7 @@ fn what_stands_in_the_way_of_a_move_is_found_before_anything_stops() {
     // What cannot be read has the data, so nothing begins with nothing elsewhere.
     moving.node("nas").cut();
     let plan = moving.hl(&["plan"]);
-    plan.code(3).says("notes: blocked, it is on nas with its data").never_says("create");
+    plan.code(3).says("notes: blocked, its data is on nas").never_says("create");
     moving.node("nas").mend();
     // Data whose place hl does not know cannot be taken along.
     moving.owner("nas");
@@ -307,7 +307,7 @@ fn data_in_a_volume_comes_along() {
     moving.hl(&["apply", "--yes"]).code(4).talks("other data is already there");
     assert_eq!(moving.container("pi")["State"]["Running"], true);
     // Given up, and what the first move left is removed.
-    moving.hl(&["plan", "--prune-moved"]).code(0).says("What notes left behind stays until");
+    moving.hl(&["plan", "--prune-moved"]).code(0).says("What notes left on other nodes stays until");
     moving.owner("pi");
     moving.hl(&["apply", "--yes"]).code(0);
     assert_eq!(moving.seen("pi", &folder("pi", "notes_vol")), before);
@@ -357,7 +357,7 @@ fn a_node_that_goes_in_the_middle_of_a_move_is_waited_for() {
     moving.owner("pi");
     moving.cut_off("stopped container");
     moving.node("nas").cut();
-    moving.hl(&["apply", "--yes"]).code(3).says("notes: blocked, it is on nas with its data");
+    moving.hl(&["apply", "--yes"]).code(3).says("notes: blocked, its data is on nas");
     assert!(moving.container("pi").is_null(), "it was begun anew without its data");
     moving.node("nas").mend();
     moving.hl(&["apply", "--yes"]).code(0);
