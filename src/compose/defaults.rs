@@ -7,6 +7,10 @@ use crate::compose::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Taint;
 
+/// Where the value of a variable stands in a config or secret until the whole project is one model. It is no `content`
+/// of the user's, so that the model of an included file passes the checks of the file that includes it.
+const VALUE: &str = "x-#value";
+
 /// A look into the variables of a project: the value and whether it is secret.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(String, Taint)>;
 
@@ -137,13 +141,25 @@ fn check_file_object(object: &Entry, sources: &[&str], at: TreePath<'_>, diagnos
     }
 }
 
+/// Makes the values of variables the `content` of the configs and secrets that name them, once no file is merged any more.
+pub fn reveal_contents(project: &mut Node) {
+    for kind in ["configs", "secrets"] {
+        for (_, entry) in project.get_mut(kind).and_then(Node::as_map_mut).into_iter().flatten() {
+            let Some(map) = entry.node.as_map_mut() else { continue };
+            if let Some(value) = map.shift_remove(VALUE).filter(|_| map.contains_key("environment")) {
+                map.insert("content".into(), value);
+            }
+        }
+    }
+}
+
 /// Puts the value of the variable that a config or secret names beside the name.
 fn resolve_content(object: &mut Node, lookup: Lookup<'_>) {
     let Some(variable) = object.get("environment") else { return };
     let Some((value, taint)) = variable.as_text().and_then(lookup) else { return };
     let content = Node { taint, ..variable.derive(Value::Text(value)) };
     if let Some(map) = object.as_map_mut() {
-        map.insert("content".into(), content.into());
+        map.insert(VALUE.into(), content.into());
     }
 }
 

@@ -48,11 +48,14 @@ fn the_schema_says_what_is_taken_and_what_was_meant() {
         ("group_add: [a, b, a]", "Error HL0107 4:23 services.s.group_add holds the same item twice"),
         (
             "pull_policy: alway",
-            "Error HL0107 4:18 services.s.pull_policy must be one of always, never, if_not_present, build, missing, daily, weekly → did you mean `always`?",
+            "Error HL0107 4:18 services.s.pull_policy must be one of always, never, if_not_present, build, missing, refresh, daily, weekly → did you mean `always`?",
         ),
         ("oom_score_adj: 1001", "Error HL0107 4:20 services.s.oom_score_adj must be from -1000 to 1000"),
         ("volumes: [{source: a, target: /a}]", "Error HL0109 4:15 services.s.volumes.0 has no `type`"),
-        ("provider: {type: x}", "Error HL0301 4:5 unsupported key services.s.provider → remove it"),
+        (
+            "provider: {type: x}",
+            "Error HL0301 4:5 unsupported key services.s.provider → take the service out of the file, and start what it provides yourself",
+        ),
     ] {
         assert_eq!(said(&service(lines)), [expected], "{lines}");
     }
@@ -217,9 +220,9 @@ secrets: {e: {external: true}, f: {external: false, file: x}}
         lines(&found, &sources),
         [
             "Error HL0301 6:5 unsupported key services.s.isolation → remove it",
-            "Error HL0301 8:5 unsupported key services.s.post_start → remove it",
-            "Error HL0301 9:22 unsupported value services.s.volumes.0.type: npipe → use another value",
-            "Error HL0301 11:15 unsupported key secrets.e.external → remove it",
+            "Error HL0301 8:5 unsupported key services.s.post_start → do it in the container's entrypoint, or remove it",
+            "Error HL0301 9:22 unsupported value services.s.volumes.0.type: npipe → mount a host path (`bind`), a volume (`volume`) or `tmpfs`",
+            "Error HL0301 11:15 unsupported key secrets.e.external → give it a `file`, or a variable with `environment`, instead",
             "Note HL0310 7:14 services.s.deploy.mode has no effect → remove it",
             "Note HL0310 7:86 services.s.deploy.resources.reservations.cpus has no effect → remove it",
         ]

@@ -1,7 +1,7 @@
 //! Env files and label files: read, and folded into the `environment` and `labels` of each service.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::loader::Loader;
 use super::syntax::scalar;
@@ -43,7 +43,9 @@ pub(super) fn env_files(
     let mut values = BTreeMap::new();
     for (path, reference) in files {
         let seen = Chained { first: outside, second: &values };
-        let assignments = env_file(loader, path, *reference, &seen)?;
+        let wanted =
+            EnvFile { path: path.clone(), reference: *reference, format: Format::Quoted, named_by: NamedBy::Project };
+        let assignments = env_file(loader, &wanted, &seen)?;
         if let Some(nameless) = assignments.get("") {
             let diagnostic = Diagnostic::error(Code::EnvFileSyntax, "a value without a name");
             loader.diagnostics.push(diagnostic.at(nameless.value_span, "").hint("a line is `NAME=value`"));
@@ -53,33 +55,67 @@ pub(super) fn env_files(
     Some(values)
 }
 
-fn env_file(
-    loader: &mut Loader<'_>,
-    path: &Path,
+/// The way that the values of an env file are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// That of `.env`.
+    Quoted,
+    /// As they stand.
+    Raw,
+}
+
+/// The key that names an env file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NamedBy {
+    /// `env_file` of a service, where a file may be missing.
+    Service,
+    /// `label_file` of a service.
+    Labels,
+    /// `env_file` of an include, an option, or nobody.
+    Project,
+}
+
+/// An env file, and where it is named.
+struct EnvFile {
+    path: PathBuf,
     reference: Option<Span>,
-    outside: &dyn Lookup,
-) -> Option<Assignments> {
-    if reference.is_some() {
-        loader.named_env_files.insert(path.to_owned());
+    format: Format,
+    named_by: NamedBy,
+}
+
+fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: &dyn Lookup) -> Option<Assignments> {
+    if wanted.reference.is_some() {
+        loader.named_env_files.insert(wanted.path.clone());
     }
-    match loader.files.load(path, Visibility::Secret) {
+    match loader.files.load(&wanted.path, Visibility::Secret) {
         Ok(file) => {
             let text = loader.files.text(file);
-            Some(envfile::parse(&text, file, outside, &mut loader.diagnostics))
+            Some(match wanted.format {
+                Format::Quoted => envfile::parse(&text, file, outside, &mut loader.diagnostics),
+                Format::Raw => envfile::raw::parse(&text, file, outside, &mut loader.diagnostics),
+            })
         }
         Err(error) => {
-            no_env_file(loader, &error, path, reference);
+            no_env_file(loader, &error, wanted);
             None
         }
     }
 }
 
-fn no_env_file(loader: &mut Loader<'_>, error: &ReadError, path: &Path, reference: Option<Span>) {
-    let shown = loader.files.shown(path);
-    let diagnostic = Diagnostic::error(Code::MissingFile, format!("env file {} {error}", shown.display()));
-    loader.diagnostics.push(match reference {
-        Some(span) => diagnostic.at(span, "named here").hint("create it, or write `required: false` beside its `path`"),
-        None => diagnostic.hint("create it, or check the path"),
+fn no_env_file(loader: &mut Loader<'_>, error: &ReadError, wanted: &EnvFile) {
+    let shown = loader.files.shown(&wanted.path);
+    let what = if wanted.named_by == NamedBy::Labels { "label file" } else { "env file" };
+    let diagnostic = Diagnostic::error(Code::MissingFile, format!("{what} {} {error}", shown.display()));
+    let hint = match wanted.named_by {
+        NamedBy::Service => "create it, or write `required: false` beside its `path`",
+        NamedBy::Labels => "create it, or take it out of `label_file`",
+        NamedBy::Project if wanted.reference.is_some() => "create it, or take it out of `env_file`",
+        NamedBy::Project => "create it, or check the path",
+    };
+    let diagnostic = diagnostic.hint(hint);
+    loader.diagnostics.push(match wanted.reference {
+        Some(span) => diagnostic.at(span, "named here"),
+        None => diagnostic,
     });
 }
 
@@ -94,13 +130,13 @@ pub(super) fn fold_files(loader: &mut Loader<'_>, model: &mut Node, variables: &
 fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variables) {
     let mut values = BTreeMap::new();
     let mut folded = Map::default();
-    for (path, span, file) in env_file_entries(loader, service.shift_remove("env_file")) {
-        if loader.files.kind(&path) == Kind::Missing && file == Presence::Optional {
+    for (wanted, file) in env_file_entries(loader, service.shift_remove("env_file")) {
+        if loader.files.kind(&wanted.path) == Kind::Missing && file == Presence::Optional {
             continue;
         }
         // Here a file before counts more than what is outside.
         let seen = Chained { first: &values, second: variables };
-        let Some(assignments) = env_file(loader, &path, Some(span), &seen) else { continue };
+        let Some(assignments) = env_file(loader, &wanted, &seen) else { continue };
         if let Some(nameless) = assignments.get("") {
             let words = "a value without a name, which no engine takes";
             let diagnostic = Diagnostic::warning(Code::SurprisingValue, words).at(nameless.value_span, "");
@@ -136,7 +172,13 @@ fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
     };
     for item in items {
         let Some(path) = item.as_text() else { continue };
-        let Some(assignments) = env_file(loader, Path::new(path), Some(item.span), &values) else { continue };
+        let wanted = EnvFile {
+            path: path.into(),
+            reference: Some(item.span),
+            format: Format::Quoted,
+            named_by: NamedBy::Labels,
+        };
+        let Some(assignments) = env_file(loader, &wanted, &values) else { continue };
         for (name, assignment) in assignments {
             let node = Node::text(assignment.value.clone(), assignment.value_span);
             folded.insert(name.clone(), Entry { key_span: assignment.name_span, node });
@@ -149,21 +191,27 @@ fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
     put(service, "labels", folded, key_span);
 }
 
-/// Path, place and presence of each entry of `env_file`.
-fn env_file_entries(loader: &mut Loader<'_>, entry: Option<Entry>) -> Vec<(PathBuf, Span, Presence)> {
+/// Each file that `env_file` names, and whether it must be there.
+fn env_file_entries(loader: &mut Loader<'_>, entry: Option<Entry>) -> Vec<(EnvFile, Presence)> {
     let Some(Entry { node: Node { value: Value::List(items), .. }, .. }) = entry else { return Vec::new() };
     let mut files = Vec::new();
     for item in items {
         let Some(path) = item.get("path").and_then(Node::as_text) else { continue };
         let span = item.get("path").map_or(item.span, |p| p.span);
-        if let Some(format) = item.get("format")
-            && format.as_text().is_none_or(|f| !f.is_empty())
-        {
-            let diagnostic = Diagnostic::error(Code::InvalidValue, "no such `format` of env files").at(format.span, "");
-            loader.diagnostics.push(diagnostic.hint("leave it out: the format of `.env` is the only one"));
-        }
+        let format = match item.get("format").map(|f| (f.span, f.as_text())) {
+            None | Some((_, Some("" | ".env"))) => Format::Quoted,
+            Some((_, Some("raw"))) => Format::Raw,
+            Some((place, _)) => {
+                let diagnostic = Diagnostic::error(Code::InvalidValue, "no such `format` of env files").at(place, "");
+                let hint =
+                    "leave it out for the format of `.env`, or write `raw` for values that are taken as they stand";
+                loader.diagnostics.push(diagnostic.hint(hint));
+                Format::Quoted
+            }
+        };
         let required = item.get("required").is_none_or(|r| r.value != Value::Bool(false));
-        files.push((PathBuf::from(path), span, if required { Presence::Required } else { Presence::Optional }));
+        let wanted = EnvFile { path: path.into(), reference: Some(span), format, named_by: NamedBy::Service };
+        files.push((wanted, if required { Presence::Required } else { Presence::Optional }));
     }
     files
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment;
 use super::loader::{Documents, Loader, Scope, is_remote};
+use super::reset::Resets;
 use super::variables::{Origin, Variables};
+use super::{environment, merge};
 use crate::compose::reader::Kind;
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
@@ -129,7 +130,9 @@ fn included_variables(loader: &mut Loader<'_>, include: &Include, folder: &Path,
     let env_files: Vec<(PathBuf, Option<Span>)> = if include.env_files.is_empty() {
         if loader.files.kind(&own) == Kind::File { vec![(own, None)] } else { Vec::new() }
     } else {
-        include.env_files.iter().map(|(f, span)| (absolute(&scope.folder, f), Some(*span))).collect()
+        // The null device stands for no file, on every machine.
+        let named = include.env_files.iter().filter(|(f, _)| f != "/dev/null");
+        named.map(|(f, span)| (absolute(&scope.folder, f), Some(*span))).collect()
     };
     let mut variables = scope.variables.clone();
     if !env_files.is_empty() {
@@ -139,8 +142,9 @@ fn included_variables(loader: &mut Loader<'_>, include: &Include, folder: &Path,
     Some(variables)
 }
 
-/// Takes the resources of an included model over.
-pub(super) fn import(loader: &mut Loader<'_>, model: Node, document: &mut Node, span: Span) {
+/// Takes the resources of an included model over. One that the including document has as well lies over the included one,
+/// as an override file would; `resets` are the keys of the included ones that the document resets.
+pub(super) fn import(loader: &mut Loader<'_>, model: Node, document: &mut Node, resets: &Resets) {
     let (Value::Map(mut model), Some(target)) = (model.value, document.as_map_mut()) else { return };
     for kind in RESOURCES {
         let Some(Entry { key_span, node: Node { value: Value::Map(imported), .. } }) = model.shift_remove(kind) else {
@@ -149,22 +153,35 @@ pub(super) fn import(loader: &mut Loader<'_>, model: Node, document: &mut Node, 
         let empty = Entry { key_span, node: Node::new(Value::Map(Map::default()), key_span) };
         let Value::Map(there) = &mut target.entry(kind.to_owned()).or_insert(empty).node.value else { continue };
         for (name, entry) in imported {
-            let Some(own) = there.get(&name) else {
+            let Some(own) = there.get_mut(&name) else {
                 there.insert(name, entry);
                 continue;
             };
             if !same(&own.node, &entry.node) {
-                let words = format!("`{kind}.{name}` is here and in an included file, with different settings");
-                loader.diagnostics.push(
-                    Diagnostic::error(Code::Conflict, words)
-                        .at(own.key_span, "here")
-                        .at(entry.key_span, "included")
-                        .at(span, "by this")
-                        .hint("rename one of the two, or put the change into an override file of the include"),
-                );
+                let own_node = std::mem::replace(&mut own.node, Node::new(Value::Null, own.key_span));
+                own.node = overlaid(loader, kind, &name, entry.node, own_node, resets);
             }
         }
     }
+}
+
+/// A resource of an included file with that of the including document over it.
+fn overlaid(loader: &mut Loader<'_>, kind: &str, name: &str, included: Node, own: Node, resets: &Resets) -> Node {
+    let place = own.span;
+    let mut base = alone(kind, name, included);
+    resets.apply(&mut base);
+    let mut merged = merge::merge(base, alone(kind, name, own), &mut loader.diagnostics);
+    let resource = merged.get_mut(kind).and_then(|all| all.get_mut(name)).map(Node::take);
+    resource.unwrap_or_else(|| Node::new(Value::Null, place))
+}
+
+/// A document with nothing but one resource.
+fn alone(kind: &str, name: &str, node: Node) -> Node {
+    let place = node.span;
+    let within = |key: &str, node: Node| {
+        Node::new(Value::Map(Map::from_iter([(key.to_owned(), Entry { key_span: place, node })])), place)
+    };
+    within(kind, within(name, node))
 }
 
 fn absolute(folder: &Path, path: &str) -> PathBuf {

@@ -45,6 +45,9 @@ static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
         ("services.*.cpus", Cast::Float),
         ("services.*.cpu_shares", Cast::Int),
         ("services.*.init", Cast::Bool),
+        // Compose from 5.0 on; before, only booleans were taken.
+        ("services.*.depends_on.*.required", Cast::Bool),
+        ("services.*.depends_on.*.restart", Cast::Bool),
         ("services.*.deploy.replicas", Cast::Int),
         ("services.*.deploy.update_config.parallelism", Cast::Int),
         ("services.*.deploy.update_config.max_failure_ratio", Cast::Float),
@@ -52,6 +55,8 @@ static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
         ("services.*.deploy.rollback_config.max_failure_ratio", Cast::Float),
         ("services.*.deploy.restart_policy.max_attempts", Cast::Int),
         ("services.*.deploy.placement.max_replicas_per_node", Cast::Int),
+        // Compose casts this one later, with the same outcome.
+        ("services.*.env_file.[].required", Cast::Bool),
         ("services.*.healthcheck.retries", Cast::Int),
         ("services.*.healthcheck.disable", Cast::Bool),
         ("services.*.oom_kill_disable", Cast::Bool),

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::loader::{Loader, Scope};
 use super::variables::{Origin, Variables};
-use super::{FILE_NAMES, Options, Project, consistency, discover, environment, model, normalize, profiles, syntax};
+use super::{
+    FILE_NAMES, Options, Project, consistency, defaults, discover, environment, model, normalize, profiles, syntax,
+};
 use crate::compose::reader::Kind;
 use crate::compose::yaml::{Map, Node};
 use crate::diagnostic::{Code, Diagnostic, Span, Visibility};
@@ -120,6 +122,7 @@ fn nothing_in(loader: &mut Loader<'_>, files: &[PathBuf]) {
 /// The steps after the files are one model: names and implied settings, types, profiles, references, env files.
 fn finish(loader: &mut Loader<'_>, options: &Options, name: &str, tree: &mut Node, scope: &Scope) -> Map {
     let lookup = |name: &str| scope.variables.get(name).map(|(value, taint)| (value.to_owned(), taint));
+    defaults::reveal_contents(tree);
     normalize::normalize(tree, &normalize::Context { name, lookup: &lookup }, &mut loader.diagnostics);
     let disabled = profiles::take_disabled(tree, &discover::profiles(&options.profiles, &scope.variables));
     consistency::check(tree, &disabled, options.other_projects, &mut loader.diagnostics);

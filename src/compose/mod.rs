@@ -47,6 +47,8 @@ mod fixtures;
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]
+mod newer_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;

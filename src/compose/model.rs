@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::loader::{Documents, Loader, Scope};
 use super::paths::Base;
+use super::reset::Resets;
 use super::{defaults, document, environment, extends, include, schema};
 use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
@@ -42,7 +43,7 @@ fn add(
         extends::extend_all(loader, path, &mut document, scope, &resets);
     }
     let base = document::base_of(&document, model, &resets);
-    include_all(loader, &mut document, scope, including);
+    include_all(loader, &mut document, scope, including, &resets);
     let mut model = document::merge(loader, base, document);
     schema::check(&model, &mut loader.diagnostics);
     drop_version(loader, &mut model);
@@ -50,11 +51,11 @@ fn add(
 }
 
 /// Loads what a document includes, and puts it into the document.
-fn include_all(loader: &mut Loader<'_>, document: &mut Node, scope: &Scope, including: &[PathBuf]) {
+fn include_all(loader: &mut Loader<'_>, document: &mut Node, scope: &Scope, including: &[PathBuf], resets: &Resets) {
     for (entry, span) in include::take(loader, document) {
         let Some((files, included)) = include::open(loader, entry, span, scope, including) else { continue };
         if let Some(model) = model(loader, files, &included) {
-            include::import(loader, model, document, span);
+            include::import(loader, model, document, resets);
         }
     }
 }

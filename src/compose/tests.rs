@@ -350,9 +350,6 @@ fn includes_that_cannot_be() {
     let itself =
         [("compose.yml", "include: [b.yml]\nservices: {s: {image: s}}\n"), ("b.yml", "include: [compose.yml]\n")];
     assert_eq!(errors(&itself)[0].0, Code::IncludeCycle);
-    let twice =
-        [("compose.yml", "include: [b.yml]\nservices: {s: {image: s}}\n"), ("b.yml", "services: {s: {image: t}}\n")];
-    assert_eq!(errors(&twice)[0], (Code::Conflict, "compose.yml:2:12".to_owned()));
     let missing = [("compose.yml", "include:\n  - no.yml\nservices: {s: {image: s}}\n")];
     assert_eq!(errors(&missing)[0], (Code::MissingFile, "compose.yml:2:5".to_owned()));
     let same = [

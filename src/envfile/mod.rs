@@ -2,13 +2,14 @@
 //! way to write a value, one way to change a file.
 //!
 //! [`parse`] reads a file with its variables looked up and everything that is wrong reported; [`values`] reads one that
-//! stands for itself. [`quoted`] writes a value, [`merge`] and [`set`] change a file and leave every other byte of it
+//! stands for itself, and [`raw`] those in which values are taken as they stand. [`quoted`] writes a value, [`merge`] and [`set`] change a file and leave every other byte of it
 //! as it is. Pure: texts in, texts and values out. This module does not know which file is which, where files are kept,
 //! nor where variables come from; [`template::Lookup`] gives those.
 
 mod edit;
 mod grammar;
 mod quote;
+pub mod raw;
 pub mod template;
 
 pub use edit::{Addition, Unreadable, merge, set};

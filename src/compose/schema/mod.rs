@@ -35,6 +35,8 @@ pub struct Key {
     pub since: Option<Release>,
     /// When it is printed.
     pub printed: Printed,
+    /// What to do where hl cannot honour it; none where it can just be removed.
+    pub way_out: Option<&'static str>,
 }
 
 /// When a key is printed, and how its name is spelled in JSON.
@@ -245,7 +247,8 @@ const EXTERNAL_OR_ANYTHING: Accepts = Accepts::Either(&[BOOL_OR_TEXT, Accepts::K
 static EXTERNAL_ANYTHING: Keys = lax(&[key("name", TEXT, ValueType::Text)]);
 
 const fn key(name: &'static str, accepts: Accepts, value_type: ValueType) -> Key {
-    Key { name, accepts, value_type, support: Support::Supported, since: None, printed: Printed::IfSet }
+    let (support, printed) = (Support::Supported, Printed::IfSet);
+    Key { name, accepts, value_type, support, since: None, printed, way_out: None }
 }
 
 /// A mapping without required keys that takes `x-…` keys.
@@ -284,6 +287,10 @@ impl Key {
 
     const fn unsupported_values(self, values: &'static [&'static str], why: &'static str) -> Self {
         Self { support: Support::UnsupportedValues(values, why), ..self }
+    }
+
+    const fn way_out(self, way_out: &'static str) -> Self {
+        Self { way_out: Some(way_out), ..self }
     }
 
     const fn since(self, major: u8, minor: u8) -> Self {

@@ -16,7 +16,8 @@ pub static PORT: Keys = open(&[
 /// One mount.
 pub static VOLUME_MOUNT: Keys = open(&[
     key("type", TEXT, ValueType::Text)
-        .unsupported_values(&["image", "cluster", "npipe"], "hl mounts host paths, volumes and tmpfs"),
+        .unsupported_values(&["image", "cluster", "npipe"], "hl mounts host paths, volumes and tmpfs")
+        .way_out("mount a host path (`bind`), a volume (`volume`) or `tmpfs`"),
     key("source", TEXT, ValueType::Text),
     key("target", TEXT, ValueType::Text),
     key("read_only", BOOL_OR_TEXT, ValueType::Bool),
@@ -40,6 +41,7 @@ static BIND: Keys = open(&[
 static VOLUME_OPTIONS: Keys = open(&[
     key("labels", LIST_OR_MAP, ValueType::Mapping)
         .unsupported("hl labels the volumes of the file's own `volumes`, and no others")
+        .way_out("define the volume under `volumes` at the top level, with its labels")
         .since(2, 35),
     key("nocopy", BOOL_OR_TEXT, ValueType::Bool),
     key("subpath", TEXT, ValueType::Text),

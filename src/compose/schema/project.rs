@@ -5,6 +5,8 @@ use super::*;
 
 const SWARM: &str = "only a swarm has such a driver";
 
+const A_SOURCE: &str = "give it a `file`, or a variable with `environment`, instead";
+
 /// A Compose file, in the order in which Compose prints it as YAML.
 pub static PROJECT: Keys = open(&[
     key("version", TEXT, ValueType::Raw).no_effect("Docker Compose ignores it, too"),
@@ -85,7 +87,8 @@ static FILE_OBJECT: Keys = open(&[
 ]);
 
 const EXTERNAL_OF_SWARM: Key = key("external", EXTERNAL_OR_ANYTHING, ValueType::Bool)
-    .unsupported("it would live in a swarm, and Docker Compose refuses it at `up`");
+    .unsupported("it would live in a swarm, and Docker Compose refuses it at `up`")
+    .way_out(A_SOURCE);
 
 static SECRET: Keys = open(&[
     key("name", TEXT, ValueType::Text),
@@ -93,7 +96,7 @@ static SECRET: Keys = open(&[
     key("environment", TEXT, ValueType::Text),
     EXTERNAL_OF_SWARM,
     key("labels", LIST_OR_MAP, ValueType::Mapping).no_effect("hl hands the file over without a resource of its own"),
-    key("driver", TEXT, ValueType::Text).unsupported(SWARM),
+    key("driver", TEXT, ValueType::Text).unsupported(SWARM).way_out(A_SOURCE),
     key("driver_opts", DRIVER_OPTIONS, ValueType::TextMap).unsupported(SWARM),
     key("template_driver", TEXT, ValueType::Text).unsupported(SWARM),
 ]);

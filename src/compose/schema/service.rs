@@ -9,6 +9,8 @@ use super::*;
 const SWARM_WINDOWS: &str = "it is for containers of Windows";
 const NOT_DEFINED: &str = "hl creates containers and starts them; it runs nothing in between";
 
+const IN_THE_ENTRYPOINT: &str = "do it in the container's entrypoint, or remove it";
+
 /// A service, in the order in which Compose prints its keys.
 pub static SERVICE: Keys = open(&[
     key("profiles", TEXT_SET, ValueType::Texts),
@@ -51,6 +53,7 @@ pub static SERVICE: Keys = open(&[
     key("entrypoint", COMMAND, ValueType::Command),
     key("provider", Accepts::Keys(&PROVIDER), ValueType::Keys(&PROVIDER))
         .unsupported("a program of the provider's own would have to run")
+        .way_out("take the service out of the file, and start what it provides yourself")
         .since(2, 35),
     key("environment", LIST_OR_MAP, ValueType::Variables),
     key(
@@ -114,12 +117,16 @@ pub static SERVICE: Keys = open(&[
         ValueType::List(&PORT),
     ),
     key("privileged", BOOL_OR_TEXT, ValueType::Bool),
-    // The last three came with 2.34; they are taken because every Compose of today does.
+    // Those after `missing` came with 2.34; they are taken because every Compose of today does.
     key(
         "pull_policy",
-        Accepts::WordOrEvery(&["always", "never", "if_not_present", "build", "missing", "daily", "weekly"]),
+        Accepts::WordOrEvery(&["always", "never", "if_not_present", "build", "missing", "refresh", "daily", "weekly"]),
         ValueType::Text,
     ),
+    key("pull_refresh_after", TEXT, ValueType::Raw)
+        .no_effect("Docker Compose reads it and does nothing with it")
+        .way_out("write `pull_policy: every_12h` or the like instead")
+        .since(2, 34),
     key("read_only", BOOL_OR_TEXT, ValueType::Bool),
     key("restart", TEXT, ValueType::Text),
     key("runtime", TEXT, ValueType::Text),
@@ -137,6 +144,7 @@ pub static SERVICE: Keys = open(&[
     key("ulimits", ULIMITS, ValueType::Ulimits),
     key("use_api_socket", Accepts::Of(&[Type::Bool]), ValueType::Bool)
         .unsupported("it hands the engine's socket and the registry passwords of whoever runs Compose to the container")
+        .way_out("remove it; a container that needs the engine can mount `/var/run/docker.sock`")
         .since(2, 37),
     key("user", TEXT, ValueType::Text),
     key("userns_mode", TEXT, ValueType::Text),
@@ -150,9 +158,10 @@ pub static SERVICE: Keys = open(&[
     key("working_dir", TEXT, ValueType::Text),
     key("pre_start", Accepts::List(&Accepts::Keys(&PRE_START_HOOK)), ValueType::List(&PRE_START_HOOK))
         .unsupported(NOT_DEFINED)
+        .way_out(IN_THE_ENTRYPOINT)
         .since(5, 3),
-    key("post_start", HOOKS, ValueType::List(&HOOK)).unsupported(NOT_DEFINED).since(2, 30),
-    key("pre_stop", HOOKS, ValueType::List(&HOOK)).unsupported(NOT_DEFINED).since(2, 30),
+    key("post_start", HOOKS, ValueType::List(&HOOK)).unsupported(NOT_DEFINED).way_out(IN_THE_ENTRYPOINT).since(2, 30),
+    key("pre_stop", HOOKS, ValueType::List(&HOOK)).unsupported(NOT_DEFINED).way_out(IN_THE_ENTRYPOINT).since(2, 30),
 ]);
 
 const NULL: Accepts = Accepts::Of(&[Type::Null]);

@@ -21,7 +21,7 @@ fn check_keys(node: &Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &
                 Diagnostic::note(Code::NoEffect, format!("{at}.{name} has no effect"))
                     .at(entry.key_span, "")
                     .detail(format!("{}.", capitalised(why)))
-                    .hint("remove it"),
+                    .hint(key.way_out.unwrap_or("remove it")),
             ),
             Support::Unsupported(_) => diagnostics.push(unsupported(key, at, entry)),
             Support::UnsupportedValues(values, why) => {
@@ -30,7 +30,7 @@ fn check_keys(node: &Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &
                         Diagnostic::error(Code::UnsupportedKey, format!("unsupported value {at}.{name}: {value}"))
                             .at(entry.node.span, "")
                             .detail(format!("{}.", capitalised(why)))
-                            .hint("use another value"),
+                            .hint(key.way_out.unwrap_or("use another value")),
                     );
                 }
             }
@@ -62,7 +62,7 @@ pub(super) fn unsupported(key: &Key, at: TreePath<'_>, entry: &Entry) -> Diagnos
     Diagnostic::error(Code::UnsupportedKey, format!("unsupported key {prefix}{}", key.name))
         .at(entry.key_span, "")
         .detail(if why.is_empty() { String::new() } else { format!("{}.", capitalised(why)) })
-        .hint("remove it")
+        .hint(key.way_out.unwrap_or("remove it"))
 }
 
 fn capitalised(clause: &str) -> String {
@@ -72,7 +72,7 @@ fn capitalised(clause: &str) -> String {
 
 impl Node {
     /// Whether it says nothing: null, `false`, empty.
-    fn is_off(&self) -> bool {
+    pub(super) fn is_off(&self) -> bool {
         match &self.value {
             Value::Null | Value::Bool(false) => true,
             Value::Text(text) => text.is_empty(),

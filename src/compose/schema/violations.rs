@@ -64,7 +64,9 @@ fn check_keys(node: &Node, keys: &'static Keys, at: TreePath<'_>, diagnostics: &
     };
     for (name, entry) in map {
         match keys.get(name) {
-            Some(key) if key.is_refused() => diagnostics.push(support::unsupported(key, at, entry)),
+            Some(key) if key.is_refused() && !(entry.node.is_off() && key.accepts.fits(&entry.node.value)) => {
+                diagnostics.push(support::unsupported(key, at, entry))
+            }
             Some(key) => check_value(&entry.node, &key.accepts, at.key(name), diagnostics),
             None if keys.lets_pass(name) => {}
             None => unknown_key(name, entry.key_span, keys.keys.iter().map(|k| k.name), at, diagnostics),

@@ -28,7 +28,8 @@ pub enum ReferenceError {
     Invalid(String),
 }
 
-/// Reads an image reference as Docker does: the first part is a registry if it has a dot or a colon, or is `localhost`.
+/// Reads an image reference as Docker does: the first part is a registry if it has a dot, a colon or an upper case letter,
+/// or is `localhost`.
 pub fn parse(text: &str) -> Result<Reference, ReferenceError> {
     let invalid = || ReferenceError::Invalid(text.into());
     let (rest, digest) = match text.split_once('@') {
@@ -44,10 +45,13 @@ pub fn parse(text: &str) -> Result<Reference, ReferenceError> {
         return Err(invalid());
     }
     let (registry, path) = match name.split_once('/') {
-        Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (first, path),
+        Some((first, path)) if is_registry(first) => (first, path),
         _ => ("docker.io", name),
     };
     let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+    if !registry.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']')) {
+        return Err(invalid());
+    }
     if path.chars().any(|c| c.is_ascii_uppercase()) {
         return Err(ReferenceError::UpperCase(text.into()));
     }
@@ -75,6 +79,10 @@ impl fmt::Display for Reference {
         }
         Ok(())
     }
+}
+
+fn is_registry(first: &str) -> bool {
+    first == "localhost" || first.contains(|c: char| c == '.' || c == ':' || c.is_ascii_uppercase())
 }
 
 /// Lower case letters and digits, joined by `.`, `_`, `__` or dashes.
@@ -112,6 +120,7 @@ mod tests {
         }
         assert_eq!(parse("ghcr.io/a/b:1").unwrap().to_string(), "ghcr.io/a/b:1");
         assert_eq!(parse("localhost:5000/b").unwrap().to_string(), "localhost:5000/b:latest");
+        assert_eq!(parse("Registry/b").unwrap().to_string(), "Registry/b:latest");
         let digest = format!("sha256:{}", "a".repeat(64));
         let pinned = parse(&format!("a/b@{digest}")).unwrap();
         assert_eq!((pinned.tag, pinned.digest), (None, Some(digest)));
@@ -120,7 +129,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_reference() {
         assert_eq!(parse("Nginx"), Err(ReferenceError::UpperCase("Nginx".into())));
-        for text in ["", "a:", "a b", "a//b", "-a", "a@sha256:1", "a:-x", "a___b"] {
+        for text in ["", "a:", "a b", "a//b", "-a", "a@sha256:1", "a:-x", "a___b", "a.b c/d"] {
             assert!(matches!(parse(text), Err(ReferenceError::Invalid(_))), "{text}");
         }
         assert!(parse("a__b/c--d").is_ok());

@@ -27,6 +27,7 @@ impl Builder<'_> {
             self.out.push(Diagnostic::error(Code::Conflict, words).at(own_span, "one name for all of them").hint(hint));
             return;
         }
+        self.check_container_name(service);
         let mut spec = self.spec(name, service);
         self.image(name, entry, &mut spec);
         let depends_on = dependencies(service);

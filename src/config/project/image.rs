@@ -17,11 +17,21 @@ impl Builder<'_> {
         let service = &entry.node;
         let build = service.get("build").map(|node| self.build(node));
         let reference = match self.plain(service.get("image")) {
-            Some(reference) => reference,
+            Some(reference) => {
+                service.get("image").into_iter().for_each(|node| self.check_image(node));
+                reference
+            }
             // The loader has said that a service has neither.
             None if build.is_none() => return,
-            None => format!("{}-{name}", self.project.name),
+            None => {
+                let reference = format!("{}-{name}", self.project.name);
+                self.check_built_name(&reference, entry.key_span);
+                reference
+            }
         };
+        for tag in service.get("build").and_then(|b| b.get("tags")).and_then(Node::as_list).into_iter().flatten() {
+            self.check_image(tag);
+        }
         spec.image = ImageRef::new(reference.clone());
         let platform = spec.platform.clone();
         let image = Image { reference: ImageRef::new(reference.clone()), platform, pull: self.pull(service), build };
@@ -44,7 +54,8 @@ impl Builder<'_> {
     fn pull(&mut self, service: &Node) -> PullPolicy {
         let Some(policy) = self.plain(service.get("pull_policy")) else { return PullPolicy::Missing };
         match policy.as_str() {
-            "missing" | "if_not_present" => PullPolicy::Missing,
+            // Without a time, Compose takes `refresh` for `missing`.
+            "missing" | "if_not_present" | "refresh" => PullPolicy::Missing,
             "always" => PullPolicy::Always,
             "never" => PullPolicy::Never,
             "build" => PullPolicy::Build,

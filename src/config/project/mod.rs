@@ -11,6 +11,7 @@ mod files;
 mod image;
 mod labels;
 mod limits;
+mod names;
 mod network;
 mod shared;
 mod storage;

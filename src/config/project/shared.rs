@@ -14,6 +14,7 @@ impl Builder<'_> {
         for (key, entry) in entries(&self.project.tree, "networks").into_iter().flatten() {
             let node = &entry.node;
             let Some(name) = self.plain(node.get("name")) else { continue };
+            self.check_network_name(node, node.get("name").map_or(entry.key_span, |n| n.span));
             let network = if is_external(node) {
                 Network::External { name }
             } else {
@@ -58,6 +59,7 @@ impl Builder<'_> {
                 Volume::External { name }
             } else {
                 let span = node.get("name").map_or(entry.key_span, |n| n.span);
+                self.check_volume_name(node, span);
                 self.made.claims.names.push((Kind::Volume, name.clone(), span));
                 Volume::Own(VolumeSpec {
                     name,

@@ -180,3 +180,45 @@ fn a_seccomp_profile_is_read() {
     let (_, said) = built_with(compose, Variables::default(), &[]);
     assert!(said[0].contains("p.json does not exist"), "{said:?}");
 }
+
+#[test]
+fn names_that_no_engine_takes_are_refused() {
+    let file = "
+services:
+  a: { image: Nginx:latest, container_name: c }
+  b: { image: \"nginx:${TAG-}\", container_name: \"my app\" }
+  c: { image: Registry/app, container_name: /web-1, networks: [n], volumes: [\"v1:/v\", \"v2:/w\", \"v3:/x\"] }
+  d: { image: \"${BAD}\" }
+  Web: { build: { context: ., tags: [\"a b\"] } }
+networks: { n: { name: \"a b\" } }
+volumes: { v1: { name: v }, v2: { name: a/b }, v3: { name: a b, driver: nfs } }
+";
+    let mut variables = Variables::default();
+    variables.push(Origin::EnvFile, [("BAD", "hunter 2")]);
+    let (_, said) = built_with(file, variables, &[]);
+    let characters =
+        "a name has two characters or more: letters, digits, `_`, `.` and `-`, and it begins with a letter or digit";
+    let forms = "write `name`, `name:tag`, `registry/name:tag` or `name@sha256:…`";
+    let tag = "write a tag behind the colon, or leave the colon out; a variable may be empty";
+    let container = |name: &str| format!("no engine takes `{name}` as the name of a container ({characters})");
+    let volume = |name: &str| format!("no engine takes `{name}` as the name of a volume ({characters})");
+    let expected = [
+        (3, 15, "the name of the image `Nginx:latest` has upper case letters (write `nginx:latest`)".to_owned()),
+        (3, 45, container("c")),
+        (4, 15, format!("`nginx:` is not the name of an image ({tag})")),
+        (4, 48, container("my app")),
+        (6, 15, format!("what a secret variable says is not the name of an image ({forms})")),
+        (
+            7,
+            3,
+            "`shop-Web`, as this image would be called, is not the name of an image (give the service an `image`, such as `shop-web`)".to_owned(),
+        ),
+        (7, 38, format!("`a b` is not the name of an image ({forms})")),
+        (8, 24, "no engine takes `a b` as the name of a network (write a name without spaces and slashes, such as `a-b`)".to_owned()),
+        (9, 24, volume("v")),
+        (9, 41, volume("a/b")),
+    ];
+    let found: Vec<String> =
+        said.iter().map(|line| line.replace(" Error HL0107", "").replace(" Error HL0412", "")).collect();
+    assert_eq!(found, expected.map(|(line, column, words)| format!("compose.yml:{line}:{column}: {words}")));
+}

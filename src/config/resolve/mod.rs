@@ -28,6 +28,7 @@ use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
 use crate::compose::{self, Origin, Project, Variables};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
+use crate::envfile::template::Lookup;
 use crate::model::homelab::{Access, Homelab, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
 use env::ServiceEnv;
@@ -325,7 +326,13 @@ impl<'a> ServiceContext<'a> {
             match compose::load(&overlay, &self.options(), map) {
                 Ok(loaded) => {
                     found.extend(loaded.warnings);
-                    resources = project::build(&loaded.project, &overlay, &mut found);
+                    let mut said = Diagnostics::default();
+                    resources = project::build(&loaded.project, &overlay, &mut said);
+                    if self.facts.is_none() {
+                        // The node may well set what nobody sets here; that it is not set has been said.
+                        (said, _) = explained(said, &unset(&loaded.project), map);
+                    }
+                    found.extend(said);
                     project = Some(loaded.project);
                 }
                 Err(errors) => found.extend(errors),
@@ -424,6 +431,12 @@ impl<'a> ServiceContext<'a> {
         };
         paths.into_iter().filter_map(content).collect()
     }
+}
+
+/// The variables that the files of a project ask for and that have no value.
+fn unset(project: &Project) -> BTreeSet<String> {
+    let used = project.used_variables.iter();
+    used.filter(|name| Lookup::get(&project.variables, name).is_none()).cloned().collect()
 }
 
 /// The path of the `.env` that Compose reads in a project directory.
