@@ -142,7 +142,7 @@ fn a_dependency_that_does_not_get_healthy() {
     let apply = shop.hl(&["apply", "--yes"]);
     apply.code(4);
     let (_, report) = apply.stdout.split_once("\nDone\n").expect("the report follows the plan");
-    let (report, _) = report.rsplit_once(", in ").expect("the report ends with the time");
+    let (report, _) = report.rsplit_once(", in").expect("the report ends with the time");
     expect_text("unhealthy-dependency", report);
     assert_eq!(shop.seen().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
     for (container, now) in shop.seen() {
