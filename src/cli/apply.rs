@@ -28,7 +28,7 @@ use crate::workflow::{
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Saved plan of `hl plan -o`; refused if anything has changed since.
-    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "require_all_nodes", "prune_moved"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["targets", "excludes", "nodes", "max_changes", "allow_data_loss", "replace", "require_all_nodes", "prune_moved"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
@@ -87,7 +87,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let state = store.state();
     let options = match &agreed {
         Some((_, agreed)) => agreed.options.options().map_err(SavedPlanError::from)?,
-        None => arguments.limits.set(arguments.selection.options(&observation, &state.view)?),
+        None => {
+            let options = arguments.selection.options(&observation, &state.view)?;
+            arguments.limits.set(options, &observation, &state.view)?
+        }
     };
     observation.refuse_broken(&options)?;
     let planned = observation.plan(&state.view, &state.sealer, options);

@@ -168,7 +168,7 @@ impl From<LocksError> for CommandError {
 impl From<SelectionError> for CommandError {
     fn from(error: SelectionError) -> Self {
         match error {
-            SelectionError::Unknown { .. } => CommandError::of(Exit::Usage, error),
+            SelectionError::Unknown { .. } | SelectionError::NotReplaceable(_) => CommandError::of(Exit::Usage, error),
             SelectionError::EmptyNode(_) => CommandError::of(Exit::Failed, error),
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let mut store = Store::open(&context.state()?, context.lock_owner("delete"))?;
     let access = context.access();
     let mut observation = observe(&access, &[], Connections::Keep, terminal).await?;
-    let limits = arguments.limits.set(plan::Options::default());
+    let limits = arguments.limits.set(plan::Options::default(), &observation, &store.state().view)?;
     let removal = plan_removal(&mut observation, name, store.state(), limits)?;
     let job = Job {
         access: &access,

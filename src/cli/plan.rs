@@ -10,12 +10,13 @@ use super::exit::Exit;
 use super::output_format;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
+use crate::model::view::RecordedView;
 use crate::node::Connections;
 use crate::plan::{self, Plan};
 use crate::render::OutputFormat;
 use crate::render::value::Secrets;
 use crate::render::{self, json, markdown};
-use crate::workflow::{self, PlanContent, established_record, observe_with_record, record};
+use crate::workflow::{self, Observation, PlanContent, established_record, observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json, OutputFormat::Markdown];
 
@@ -48,6 +49,9 @@ pub(super) struct Limits {
     /// Allow the data of this resource to be destroyed.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_data_loss: Vec<crate::model::Target>,
+    /// Make this container, network, volume or file anew, whatever the plan would say; of a service, its containers.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<crate::model::Target>,
     /// Refuse to plan if any node cannot be read.
     #[arg(long)]
     pub require_all_nodes: bool,
@@ -58,11 +62,22 @@ pub(super) struct Limits {
 
 impl Limits {
     /// The options with these limits.
-    pub fn set(&self, options: plan::Options) -> plan::Options {
+    ///
+    /// # Errors
+    /// Resources that are neither declared nor recorded.
+    pub fn set(
+        &self,
+        options: plan::Options,
+        observation: &Observation,
+        recorded: &RecordedView,
+    ) -> Result<plan::Options, workflow::SelectionError> {
         let required = if self.require_all_nodes { plan::Required::All } else { plan::Required::None };
-        let allow_data_loss = self.allow_data_loss.clone();
+        let (allow_data_loss, replace) = (self.allow_data_loss.clone(), self.replace.clone());
         let prune = if self.prune_moved { plan::Prune::Moved } else { plan::Prune::Nothing };
-        plan::Options { max_changes: self.max_changes, allow_data_loss, required, prune, ..options }
+        let options =
+            plan::Options { max_changes: self.max_changes, allow_data_loss, replace, required, prune, ..options };
+        workflow::require_resources(&options, &observation.homelab, recorded)?;
+        Ok(options)
     }
 }
 
@@ -77,7 +92,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
             observe_with_record(&access, env, close, terminal, record).await?
         }
     };
-    let options = arguments.limits.set(arguments.selection.options(&observation, &state.view)?);
+    let options = arguments.selection.options(&observation, &state.view)?;
+    let options = arguments.limits.set(options, &observation, &state.view)?;
     observation.refuse_broken(&options)?;
     let planned = observation.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {

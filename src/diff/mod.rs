@@ -12,7 +12,7 @@ pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::homelab::{Homelab, Service};
+use crate::model::homelab::{Homelab, Network, Service, Volume};
 use crate::model::live_index::{LiveIndex, NodeIndex};
 use crate::model::view::{LiveContainer, LiveNode, LiveView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, ProjectName, Sealer, ServiceName, Value};
@@ -129,6 +129,43 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
         }
     }
     changes.into_values().collect()
+}
+
+/// Adds changes for declared resources on which all views agree, for those that are to be made anew all the same.
+/// Containers are not among them: they are found by what runs.
+pub fn add_agreeing(changes: &mut Vec<Change>, homelab: &Homelab, live: &LiveView, wanted: impl Fn(&Addr) -> bool) {
+    let index = LiveIndex::of(live);
+    let known: BTreeSet<&Addr> = changes.iter().map(|change| &change.addr).collect();
+    let mut found = Vec::new();
+    for service in homelab.services.values() {
+        let Some(node) = index.node(&service.node) else { continue };
+        for addr in addresses(service).into_iter().filter(|addr| wanted(addr) && !known.contains(addr)) {
+            if let Some(id) = live_id(service, &addr, node) {
+                found.push(Change { addr, presence: Presence::Known, live_id: Some(id), fields: Vec::new() });
+            }
+        }
+    }
+    changes.extend(found);
+    changes.sort_by(|a, b| a.addr.cmp(&b.addr));
+}
+
+/// The engine's id, the name or the path of a live network, volume or file of a service.
+fn live_id(service: &Service, addr: &Addr, node: &NodeIndex<'_>) -> Option<String> {
+    match addr.kind {
+        Kind::Network => match service.networks.get(&addr.name)? {
+            Network::Own(spec) => node.network(&spec.name).map(|network| network.id.clone()),
+            Network::External { .. } => None,
+        },
+        Kind::Volume => match service.volumes.get(&addr.name)? {
+            Volume::Own(spec) => node.live.volumes.get(&spec.name).map(|volume| volume.spec.name.clone()),
+            Volume::External { .. } => None,
+        },
+        Kind::File => {
+            let path = &service.files.get(&addr.name)?.path;
+            node.live.files.get(path).map(|_| path.clone())
+        }
+        Kind::Container | Kind::Directory | Kind::Image => None,
+    }
 }
 
 /// The inputs for the comparison of one service.

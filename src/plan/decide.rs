@@ -9,7 +9,7 @@ use crate::model::typed::State;
 use crate::model::view::{LiveContainer, RecordedView, Status};
 use crate::model::{Key, Kind, Typed, Value};
 
-use super::{Action, Reason};
+use super::{Action, Options, Reason};
 
 /// The action on one container, with its reasons.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,7 @@ pub fn decide(
     instances: &Instances<'_>,
     remade_volumes: &BTreeSet<String>,
     recorded: &RecordedView,
+    options: &Options,
 ) -> BTreeMap<String, Decision> {
     let current = &instances.current;
     let mut decisions: BTreeMap<String, Decision> = BTreeMap::new();
@@ -74,6 +75,9 @@ pub fn decide(
         if uses && current.contains_key(name) {
             raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
         }
+    }
+    for name in current.keys().filter(|name| options.replaces(&service.addr(Kind::Container, name.as_str()))) {
+        raise(&mut decisions, name, Action::Replace, Reason::Requested);
     }
     for (name, live) in current {
         // After an interrupted apply, a replaced container can still own a namespace that this container uses.

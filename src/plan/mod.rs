@@ -48,7 +48,7 @@ use crate::model::homelab::Homelab;
 use crate::model::spec::PullPolicy;
 use crate::model::typed::State;
 use crate::model::view::{LiveView, RecordedView};
-use crate::model::{Addr, Fields, Key, NodeName, ServiceName, Target};
+use crate::model::{Addr, Fields, Key, Kind, NodeName, ServiceName, Target};
 
 pub use block::Block;
 pub use graph::cycle;
@@ -104,6 +104,8 @@ pub struct Options {
     pub excludes: Vec<Target>,
     /// Resources whose data may be destroyed.
     pub allow_data_loss: Vec<Target>,
+    /// Resources that are made anew, whatever the views say; the containers of those that are named as a whole.
+    pub replace: Vec<Target>,
     /// The most changes that are in order.
     pub max_changes: Option<usize>,
     /// Which nodes must have answered.
@@ -125,6 +127,12 @@ impl Options {
     pub fn asks_for_node(&self, node: &NodeName) -> bool {
         let chosen = self.targets.is_empty() || self.targets.iter().any(|t| t.is_node(node));
         chosen && !self.excludes.iter().any(|t| t.is_node(node))
+    }
+
+    /// Whether the user wants a resource to be made anew. A node or a service means its containers: who wants to lose a
+    /// volume names it.
+    pub fn replaces(&self, addr: &Addr) -> bool {
+        self.replace.iter().any(|t| t.covers(addr) && (!t.is_whole() || addr.kind == Kind::Container))
     }
 
     /// Whether the user has allowed that the data of a resource is destroyed.

@@ -8,7 +8,7 @@ use super::graph::{Milestone, StepGraph};
 use super::operation::{AnonymousVolumes, Operation};
 use super::service_plan::{Context, ServicePlan};
 use super::step::{OnFailure, Phase, StepId};
-use super::{Action, Dependent, Downtime, Objection, PlannedChange, Reason, Record, Stake};
+use super::{Action, Dependent, Downtime, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Network, Service, Volume};
 use crate::model::spec::{MountKind, NetworkSpec, VolumeSpec};
@@ -28,9 +28,10 @@ enum Need {
     Remake,
 }
 
-fn need(change: &Change) -> Need {
+fn need(change: &Change, options: &Options) -> Need {
     match change.presence {
         Presence::New | Presence::Gone => Need::Make,
+        _ if options.replaces(&change.addr) => Need::Remake,
         _ => match change.fields.iter().filter(|f| f.verdict.needs_action()).map(|f| f.cost).max() {
             Some(Cost::Replace) => Need::Remake,
             Some(Cost::InPlace | Cost::Restart) => Need::Change,
@@ -49,8 +50,9 @@ pub(super) fn own_volume<'s>(service: &'s Service, name: &str) -> Option<&'s Vol
 
 /// The real names of the volumes that are made anew with the user's leave.
 pub(super) fn remade_volumes(context: &Context<'_>, service: &Service, changes: &[&Change]) -> BTreeSet<String> {
-    let volumes = changes.iter().filter(|c| c.addr.kind == Kind::Volume && need(c) == Need::Remake);
-    let allowed = volumes.filter(|c| context.input.options.allows_data_loss(&c.addr));
+    let options = context.input.options;
+    let volumes = changes.iter().filter(|c| c.addr.kind == Kind::Volume && need(c, options) == Need::Remake);
+    let allowed = volumes.filter(|c| options.allows_data_loss(&c.addr));
     allowed.filter_map(|c| own_volume(service, &c.addr.name)).map(|v| v.name.clone()).collect()
 }
 
@@ -85,6 +87,10 @@ struct Planner<'p, 'a> {
 }
 
 impl Planner<'_, '_> {
+    fn need(&self, change: &Change) -> Need {
+        need(change, self.context.input.options)
+    }
+
     fn resource(&mut self, change: &Change) {
         let (service, name) = (self.plan.service, change.addr.name.as_str());
         match change.addr.kind {
@@ -92,7 +98,7 @@ impl Planner<'_, '_> {
                 let Some(spec) = service.directories.get(name) else { return };
                 // A copied folder needs no separate directory step.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
-                if !(comes && matches!(need(change), Need::Make | Need::Record)) {
+                if !(comes && matches!(self.need(change), Need::Make | Need::Record)) {
                     self.simple(change, Phase::Prepare, Operation::EnsureDirectory(spec.clone()), spec.fields());
                 }
             }
@@ -118,7 +124,7 @@ impl Planner<'_, '_> {
 
     /// A resource that one operation makes as declared.
     fn simple(&mut self, change: &Change, phase: Phase, operation: Operation, record: Fields) -> Option<StepId> {
-        let need = need(change);
+        let need = self.need(change);
         let step = (need != Need::Record).then(|| {
             let step = self.graph.step(self.plan.service, phase, operation).about(&change.addr);
             // Files are written into directories that are made before them.
@@ -141,7 +147,7 @@ impl Planner<'_, '_> {
     fn network(&mut self, change: &Change, spec: &NetworkSpec) {
         let milestone = Milestone::Network(self.plan.service.node.clone(), spec.name.clone());
         let create = Operation::CreateNetwork(Box::new(spec.clone()));
-        if need(change) == Need::Remake {
+        if self.need(change) == Need::Remake {
             self.remade_network(change, spec, create, milestone);
         } else if let Some(step) = self.simple(change, Phase::Deploy, create, spec.fields()) {
             self.graph.reach(milestone, step);
@@ -206,7 +212,7 @@ impl Planner<'_, '_> {
 
     fn volume(&mut self, change: &Change, spec: &VolumeSpec) {
         let create = Operation::CreateVolume(Box::new(spec.clone()));
-        if need(change) != Need::Remake {
+        if self.need(change) != Need::Remake {
             self.simple(change, Phase::Deploy, create, spec.fields());
             return;
         }
@@ -258,6 +264,9 @@ impl Planner<'_, '_> {
             Presence::Undeclared => vec![Reason::NoLongerDeclared],
             _ => reasons(&change.fields),
         };
+        if self.need(change) == Need::Remake && self.context.input.options.replaces(&change.addr) {
+            why.insert(0, Reason::Requested);
+        }
         if why.is_empty() {
             why.push(quiet_reason(change, self.context.input.recorded));
         }

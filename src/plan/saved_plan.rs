@@ -54,6 +54,9 @@ pub struct SavedOptions {
     pub excludes: Vec<String>,
     /// Resources whose data may be destroyed.
     pub allow_data_loss: Vec<String>,
+    /// Resources that are made anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<String>,
     /// The most changes that are in order.
     pub max_changes: Option<usize>,
     /// Services that are removed.
@@ -171,6 +174,7 @@ impl SavedOptions {
             targets: texts(&options.targets),
             excludes: texts(&options.excludes),
             allow_data_loss: texts(&options.allow_data_loss),
+            replace: texts(&options.replace),
             max_changes: options.max_changes,
             delete: options.delete.iter().map(ToString::to_string).collect(),
             require_all_nodes: options.required == Required::All,
@@ -189,6 +193,7 @@ impl SavedOptions {
             targets: targets(&self.targets)?,
             excludes: targets(&self.excludes)?,
             allow_data_loss: targets(&self.allow_data_loss)?,
+            replace: targets(&self.replace)?,
             max_changes: self.max_changes,
             delete: self.delete.iter().map(service).collect::<Result<_, _>>()?,
             required: if self.require_all_nodes { Required::All } else { Required::None },

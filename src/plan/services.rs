@@ -96,7 +96,7 @@ fn service_plan<'a>(
         .map(|c| (c.addr.name.clone(), *c))
         .collect();
     let remade = resources::remade_volumes(context, service, &changes);
-    let decisions = decide(service, &of_containers, &instances, &remade, recorded);
+    let decisions = decide(service, &of_containers, &instances, &remade, recorded, context.input.options);
     let none = BTreeSet::<StepId>::new;
     ServicePlan {
         service,

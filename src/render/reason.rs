@@ -48,7 +48,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::Unproven => "the last apply did not verify it".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
         Reason::Leftover => "left over from an interrupted replacement".to_owned(),
-        Reason::Requested => "asked for".to_owned(),
+        Reason::Requested => "requested".to_owned(),
     }
 }
 

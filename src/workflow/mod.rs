@@ -35,6 +35,6 @@ pub use saved_plan::{
     PlanContent, SavedPlanError, established_record, read_plan, require_current, require_unapplied, saved_plan,
     write_plan,
 };
-pub use selection::{Named, Selection, SelectionError};
+pub use selection::{Named, Selection, SelectionError, require_resources};
 pub use status::status;
 pub use verify::verify;

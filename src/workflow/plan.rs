@@ -35,7 +35,10 @@ impl Observation {
 
     /// Makes the plan.
     pub fn plan(&self, recorded: &RecordedView, sealer: &Sealer, options: plan::Options) -> Planned {
-        let changes = self.changes(recorded, sealer);
+        let mut changes = self.changes(recorded, sealer);
+        if !options.replace.is_empty() {
+            diff::add_agreeing(&mut changes, &self.homelab, &self.live, |addr| options.replaces(addr));
+        }
         let plan = self.plan_for(&changes, recorded, &options);
         Planned { changes, plan, options }
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::did_you_mean;
+use crate::diff;
 use crate::model::homelab::Homelab;
 use crate::model::view::RecordedView;
-use crate::model::{NodeName, ServiceName, Target};
+use crate::model::{Addr, Kind, NodeName, ServiceName, Target};
 use crate::plan;
 
 /// A part of the homelab; all of it by default.
@@ -32,6 +33,9 @@ pub enum SelectionError {
         /// The known name that is most like it, if one is.
         similar: Option<String>,
     },
+    /// `--replace` is given for what hl only adds to.
+    #[error("a {0} cannot be made anew")]
+    NotReplaceable(Kind),
     /// Neither a declared nor a recorded service is on this node.
     #[error("no service is on {0}")]
     EmptyNode(NodeName),
@@ -44,6 +48,8 @@ pub enum Named {
     Node,
     /// A node or a service.
     NodeOrService,
+    /// A resource of a service.
+    Resource,
 }
 
 impl std::fmt::Display for Named {
@@ -51,6 +57,7 @@ impl std::fmt::Display for Named {
         f.write_str(match self {
             Named::Node => "node",
             Named::NodeOrService => "node or service",
+            Named::Resource => "resource",
         })
     }
 }
@@ -82,6 +89,32 @@ impl Selection {
             targets.extend(on_it);
         }
         Ok(plan::Options { targets, excludes: self.excludes.clone(), ..plan::Options::default() })
+    }
+}
+
+/// Makes sure that the options name resources that are declared or recorded: data may be lost where they are meant, and
+/// somebody expects that they are made anew.
+///
+/// # Errors
+/// [`SelectionError`].
+pub fn require_resources(
+    options: &plan::Options,
+    homelab: &Homelab,
+    recorded: &RecordedView,
+) -> Result<(), SelectionError> {
+    let declared = homelab.services.values().flat_map(diff::addresses);
+    let known: BTreeSet<Addr> = declared.chain(recorded.resources.keys().cloned()).collect();
+    for target in options.replace.iter().chain(&options.allow_data_loss) {
+        if !known.iter().any(|addr| target.covers(addr)) {
+            let short = |addr: &Addr| format!("{}/{}:{}", addr.service, addr.kind, addr.name);
+            let texts: Vec<String> = known.iter().flat_map(|addr| [addr.to_string(), short(addr)]).collect();
+            require(Named::Resource, &target.to_string(), texts.iter().map(String::as_str))?;
+        }
+    }
+    let additive = |addr: &&Addr| matches!(addr.kind, Kind::Directory | Kind::Image);
+    match known.iter().filter(additive).find(|addr| options.replaces(addr)) {
+        Some(addr) => Err(SelectionError::NotReplaceable(addr.kind)),
+        None => Ok(()),
     }
 }
 

@@ -61,6 +61,18 @@ fn the_quickstart_lives_on_a_simulated_machine() {
     let recorded = std::fs::read_to_string(lab.repository().join("state/homelab.json")).expect("there is a state");
     assert!(!recorded.contains(password.lines().next().expect("a line")));
 
+    lab.hl(&["plan", "--replace", "api/container:nobody"]).code(64).talks("there is no resource");
+    lab.hl(&["plan", "--replace", "db/directory:data/db"]).code(64);
+    let before = read(&lab, "local")["containers"].clone();
+    lab.hl(&["apply", "--yes", "--replace", "api/container:api"]).code(0).says("why: requested");
+    let changed = |before: &serde_json::Value| {
+        let now = read(&lab, "local");
+        let gone = before.as_object().expect("containers").keys().filter(|id| now["containers"].get(id).is_none());
+        gone.map(|id| before[id]["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(&before), ["quickstart-api"]);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+
     edit(&lab, "local", |file| {
         let containers = file["containers"].as_object_mut().expect("containers");
         containers.retain(|_, container| container["name"] != "quickstart-api");

@@ -8,7 +8,7 @@ use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
 use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
 use crate::model::view::{Health, NodeView, Status};
-use crate::plan::{ObjectionKind, Operation, Reason, Required};
+use crate::plan::{Action, ObjectionKind, Operation, Reason, Required};
 use crate::render::sentences;
 
 #[test]
@@ -195,6 +195,30 @@ fn a_changed_volume_needs_leave_to_destroy_data() {
     assert!(refused.steps.is_empty());
     world.options.allow_data_loss = vec!["web/volume:data".parse().unwrap()];
     insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn what_is_to_be_replaced_is_made_anew_whatever_the_views_say() {
+    let requested = |target: &str, leave: &[&str]| {
+        let mut world = World::running();
+        world.options.replace = vec![target.parse().unwrap()];
+        world.options.allow_data_loss = leave.iter().map(|leave| leave.parse().unwrap()).collect();
+        world.plan()
+    };
+    let replaced = |plan: &crate::plan::Plan| {
+        let acting = plan.changes.iter().filter(|change| change.action == Action::Replace);
+        acting.map(|change| (change.addr.to_string(), change.reasons[0].clone())).collect::<Vec<_>>()
+    };
+    let one = |addr: &str| vec![(addr.to_owned(), Reason::Requested)];
+    assert_eq!(replaced(&requested("api/container:main", &[])), one("box/api/container:main"));
+    assert_eq!(replaced(&requested("box/api", &[])), one("box/api/container:main"), "a service means its containers");
+    assert_eq!(replaced(&requested("api/network:net", &[])), one("box/api/network:net"));
+    let refused = requested("api/volume:data", &[]);
+    assert_eq!(refused.objections[0].kind(), crate::plan::ObjectionKind::DataLoss);
+    assert!(refused.steps.is_empty());
+    let allowed = requested("api/volume:data", &["api/volume:data"]);
+    assert_eq!(replaced(&allowed)[0], ("box/api/volume:data".to_owned(), Reason::Requested));
+    assert!(allowed.objections.is_empty() && !allowed.steps.is_empty());
 }
 
 #[test]

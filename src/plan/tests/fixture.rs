@@ -139,7 +139,9 @@ impl World {
     }
 
     pub fn changes(&self) -> Vec<diff::Change> {
-        diff::diff(&self.homelab, &self.recorded, &self.live, &sealer())
+        let mut changes = diff::diff(&self.homelab, &self.recorded, &self.live, &sealer());
+        diff::add_agreeing(&mut changes, &self.homelab, &self.live, |addr| self.options.replaces(addr));
+        changes
     }
 
     pub fn plan(&self) -> Plan {
