@@ -294,6 +294,17 @@ pub fn undeclared(kind: Kind, field: &Field) -> Undeclared {
     }
 }
 
+/// Whether every engine would choose this value by itself, so that it makes no difference who asked for it.
+pub fn is_every_engines_default(kind: Kind, field: &Field, value: &Value) -> bool {
+    let default = match (kind, field.key) {
+        (Kind::Network, Key::Driver) => "bridge",
+        (Kind::Network, Key::IpamDriver) => "default",
+        (Kind::Volume, Key::Driver) => "local",
+        _ => return false,
+    };
+    *value == Value::text(default)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;

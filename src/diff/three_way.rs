@@ -52,7 +52,9 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
         _ => false,
     };
     let moved = |still: bool| if still { Moved::No } else { Moved::Yes };
-    let agree = agrees(views.kind, field, declared, expected, live, &same);
+    // The engine's default cannot be told from a value that was declared before and still is there.
+    let left_over = expected.is_none() && is_left_over(views, field, &same);
+    let agree = !left_over && agrees(views.kind, field, declared, expected, live, &same);
     let verdict = match (views.recorded, views.identity) {
         (None, _) => verdict(agree, None),
         // Whether it runs is not a setting that is read back: it is right or it is not.
@@ -112,6 +114,19 @@ fn agrees(
         (None, None, Some(_)) => policy::undeclared(kind, field) == Undeclared::EngineDefault,
         _ => false,
     }
+}
+
+/// Whether a live value is there because it was declared once: nobody but hl asked the engine for it, so that taking it
+/// out of the file is to take it off the node.
+fn is_left_over(views: &Views<'_>, field: &Field, same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool) -> bool {
+    let (Some((was, baseline)), Some(live)) = (views.recorded, views.live.get(field)) else { return false };
+    let was = was.get(field);
+    // Of one that somebody made anew, what was read back of the other one says nothing.
+    let as_read_back = views.identity == Identity::Same && same(Some(live), baseline.get(field));
+    was.is_some()
+        && (same(Some(live), was) || as_read_back)
+        && policy::policy(views.kind, field.key).unset != Cost::Ignored
+        && !policy::is_every_engines_default(views.kind, field, live)
 }
 
 /// Whether a live value must not be shown although no declaration calls it a secret: a variable that
@@ -179,6 +194,76 @@ mod tests {
             fields(&[("shm_size", "64m"), ("hostname", "abc"), ("environment.http_proxy", "x"), ("restart", "always")]);
         let got = verdicts(&Fields::default(), None, &live, Identity::Same);
         assert_eq!(got, vec![("restart".to_owned(), Verdict::Unrecorded)]);
+    }
+
+    /// Each setting whose undeclared value is the engine's: taken out of the file, it is taken off the node.
+    #[test]
+    fn what_was_declared_is_no_default_of_the_engine() {
+        let of = |kind, pairs: &[(&str, &str)], identity, live: &str| -> Vec<(String, Verdict, Cost)> {
+            let none = Fields::default();
+            let (was, live) = (fields(pairs), fields(&pairs.iter().map(|(f, _)| (*f, live)).collect::<Vec<_>>()));
+            let views =
+                Views { kind, declared: &none, expected: &none, recorded: Some((&was, &was)), identity, live: &live };
+            let changes = compare(&views, &Sealer::new([0; 32])).into_iter();
+            changes.map(|c| (c.field.to_string(), c.verdict, c.cost)).collect()
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in [Kind::Container, Kind::Network, Kind::Volume] {
+            for key in policy::keys(kind) {
+                let row = policy::policy(kind, key);
+                if row.undeclared == Undeclared::Counts || row.unset == Cost::Ignored {
+                    continue;
+                }
+                let name = key.as_str();
+                let left = of(kind, &[(name, "x")], Identity::Same, "x");
+                assert_eq!(left, [(name.to_owned(), Verdict::Pending, Cost::Replace)], "{kind} {key}");
+                let left = of(kind, &[(name, "x")], Identity::MadeAnew, "x");
+                assert_eq!(left, [(name.to_owned(), Verdict::Pending, Cost::Replace)], "{kind} {key} made anew");
+                // Made anew without it: what it has now is the engine's.
+                let others = of(kind, &[(name, "x")], Identity::MadeAnew, "y");
+                assert_eq!(others, [(name.to_owned(), Verdict::Converged, Cost::Ignored)], "{kind} {key}");
+                seen.insert((kind, name));
+            }
+        }
+        for name in ["init", "ulimits", "shm_size", "logging", "ipc", "hostname", "mac_address", "platform", "runtime"]
+        {
+            assert!(seen.contains(&(Kind::Container, name)), "{name}");
+        }
+        for (kind, name) in [
+            (Kind::Network, "driver_opts"),
+            (Kind::Network, "ipam.config"),
+            (Kind::Network, "enable_ipv6"),
+            (Kind::Volume, "driver_opts"),
+        ] {
+            assert!(seen.contains(&(kind, name)), "{kind} {name}");
+        }
+        let end = of(Kind::Container, &[("networks.n.driver_opts", "x")], Identity::Same, "x");
+        assert_eq!(end, [("networks.n.driver_opts".to_owned(), Verdict::Pending, Cost::InPlace)]);
+        let proxy = of(Kind::Container, &[("environment.HTTP_PROXY", "x")], Identity::Same, "x");
+        assert_eq!(proxy, [("environment.HTTP_PROXY".to_owned(), Verdict::Pending, Cost::Replace)]);
+    }
+
+    #[test]
+    fn the_word_for_the_default_of_every_engine_can_be_left_out() {
+        for (kind, field, value) in [
+            (Kind::Network, "driver", "bridge"),
+            (Kind::Network, "ipam.driver", "default"),
+            (Kind::Volume, "driver", "local"),
+            (Kind::Volume, "labels.a", "b"),
+        ] {
+            let (was, none) = (fields(&[(field, value)]), Fields::default());
+            let views = Views {
+                kind,
+                declared: &none,
+                expected: &none,
+                recorded: Some((&was, &was)),
+                identity: Identity::Same,
+                live: &was,
+            };
+            let verdicts: Vec<_> =
+                compare(&views, &Sealer::new([0; 32])).into_iter().map(|c| (c.verdict, c.cost)).collect();
+            assert_eq!(verdicts, [(Verdict::Converged, Cost::Ignored)], "{field}");
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod support;
 mod tls;
 mod truth_files;
 mod truth_outside;
+mod truth_removed;
 mod truth_repair;
 
 fn main() -> std::process::ExitCode {
@@ -74,6 +75,7 @@ fn main() -> std::process::ExitCode {
         tls::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,
+        truth_removed::TRIALS,
         truth_repair::TRIALS,
     ];
     // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.
