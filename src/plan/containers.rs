@@ -12,7 +12,7 @@ use super::step::{GroupId, OnFailure, Phase, StepId};
 use super::{Action, Dependent, Downtime, PlannedChange, Reason, Record, Stake, images, order};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Rollback, RunState, UpdateOrder};
-use crate::model::spec::{Attachment, ContainerSpec, ImageRef, MountKind, NetworkMode};
+use crate::model::spec::{Attachment, ImageRef, MountKind, NetworkMode};
 use crate::model::view::{LiveContainer, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Typed, Value};
 
@@ -57,7 +57,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut St
             };
             let ContainerPlan { steps, reached, .. } = work;
             change.steps = steps;
-            change.data_at_stake = repointed_mounts(decision);
+            change.data_at_stake = repointed_mounts(decision, live);
             neighbours.entry(container.compose_service.clone()).or_default().extend(reached);
         }
         out.changes.push(change);
@@ -161,7 +161,7 @@ impl<'a> ContainerPlan<'_, 'a> {
         let was_running = matches!(old.status, Status::Running | Status::Restarting | Status::Paused);
         let start_first = self.runs() && was_running && self.starts_first();
 
-        let create = self.create_as(fresh.clone(), inherited_volumes(spec, old));
+        let create = self.create_as(fresh.clone(), self.inherited_volumes(old));
         self.undoable(create, remove(fresh.clone()), group);
         if start_first {
             self.start_new(fresh.clone(), group);
@@ -286,6 +286,21 @@ impl<'a> ContainerPlan<'_, 'a> {
         Operation::CreateContainer { name, spec: Box::new(self.container.spec.clone()), peers, inherited_volumes }
     }
 
+    /// The anonymous volumes of the old container that the new one takes over, as Compose does: those that it declares
+    /// as well, and those of the image. One whose line is gone from the file stays behind.
+    fn inherited_volumes(&self, old: &LiveContainer) -> BTreeMap<String, String> {
+        let spec = &self.container.spec;
+        let image = self.plan.node.images.get(&old.image_id).and_then(|image| image.config.as_ref());
+        // What an image brings that cannot be looked at is better kept than left behind.
+        let of_image = |target: &str| image.is_none_or(|image| image.volumes.contains(target));
+        let taken = |target: &str| match spec.mounts.get(target) {
+            None => !spec.tmpfs.contains_key(target) && of_image(target),
+            Some(mount) => mount.kind == MountKind::Anonymous,
+        };
+        let own = old.anonymous_volumes.iter().filter(|(target, _)| taken(target));
+        own.map(|(target, volume)| (target.clone(), volume.clone())).collect()
+    }
+
     /// Adds a step after the last one of this container.
     fn step(
         &mut self,
@@ -364,17 +379,6 @@ fn sources_changed(plan: &ServicePlan<'_>, image: &ImageRef) -> Vec<Reason> {
     of_sources.max_by_key(Vec::len).unwrap_or_default()
 }
 
-/// The anonymous volumes of the old container that the new one takes over, as Compose does: those
-/// whose target nothing else is mounted at.
-fn inherited_volumes(spec: &ContainerSpec, old: &LiveContainer) -> BTreeMap<String, String> {
-    let free = |target: &str| match spec.mounts.get(target) {
-        None => !spec.tmpfs.contains_key(target),
-        Some(mount) => mount.kind == MountKind::Anonymous,
-    };
-    let own = old.anonymous_volumes.iter().filter(|(target, _)| free(target));
-    own.map(|(target, volume)| (target.clone(), volume.clone())).collect()
-}
-
 /// Whether the engine's update call takes the field.
 fn is_updated(key: Key) -> bool {
     matches!(
@@ -421,15 +425,17 @@ fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Contain
 }
 
 /// Mounts that would show other data than before.
-fn repointed_mounts(decision: &Decision) -> Vec<Stake> {
+fn repointed_mounts(decision: &Decision, live: Option<&LiveContainer>) -> Vec<Stake> {
     let mounts = decision.fields.iter().filter(|f| f.field.key == Key::Volumes && f.verdict.needs_action());
     mounts
         .filter_map(|f| {
             let (old, new) = (mounted(f.live.as_ref())?.clone(), mounted(f.declared.as_ref()).cloned());
             let target = f.field.item.clone().unwrap_or_default();
+            if new.as_ref().is_some_and(|new| new.source() == old.source()) {
+                return None;
+            }
+            let old = findable(old, live.and_then(|live| live.anonymous_volumes.get(&target)))?;
             match new {
-                _ if !keeps_data(&old) => None,
-                Some(new) if new.source() == old.source() => None,
                 Some(new) => Some(Stake::MountRepointed { target, from: old, to: new }),
                 None => Some(Stake::MountDropped { target, source: old }),
             }
@@ -445,10 +451,15 @@ fn mounted(value: Option<&Value>) -> Option<&MountKind> {
     }
 }
 
-/// Whether what is mounted can be found again when nothing mounts it any more.
-fn keeps_data(kind: &MountKind) -> bool {
+/// What can be found again when nothing mounts it any more; a volume without a name by the one that the engine gave it.
+fn findable(kind: MountKind, generated: Option<&String>) -> Option<MountKind> {
     match kind {
-        MountKind::Anonymous | MountKind::Tmpfs { .. } => false,
-        MountKind::Bind { .. } | MountKind::Volume { .. } | MountKind::Image { .. } | MountKind::Other { .. } => true,
+        MountKind::Anonymous => {
+            generated.map(|name| MountKind::Volume { source: name.clone(), nocopy: false, subpath: None })
+        }
+        MountKind::Tmpfs { .. } => None,
+        MountKind::Bind { .. } | MountKind::Volume { .. } | MountKind::Image { .. } | MountKind::Other { .. } => {
+            Some(kind)
+        }
     }
 }

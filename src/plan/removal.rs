@@ -42,7 +42,8 @@ pub(super) fn leftovers(
         if proof.is_none() {
             prerequisites.extend(steps.last());
         }
-        removal.removed(change, reason, proof.into_iter().chain(steps).collect());
+        let steps = proof.into_iter().chain(steps).collect();
+        removal.removed(change, reason, steps, left_behind(change, live, plan.node));
     }
     let gone = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Forgotten);
     for change in plan.changes.iter().filter(gone) {
@@ -102,7 +103,7 @@ impl Removal<'_, '_> {
                 Some(live) => {
                     let made = self.container(change, live, after.clone());
                     steps.extend(&made);
-                    self.removed(change, reason.clone(), made);
+                    self.removed(change, reason.clone(), made, left_behind(change, live, node));
                 }
                 None => self.out.changes.push(PlannedChange::forget(change.addr.clone(), Vec::new())),
             }
@@ -187,7 +188,7 @@ impl Removal<'_, '_> {
         let users: Vec<String> = on_it.map(|c| c.name.clone()).collect();
         if users.is_empty() {
             let step = self.step(change, Operation::RemoveNetwork { id: id.to_owned(), name }, after);
-            self.removed(change, Reason::NoLongerDeclared, vec![step]);
+            self.removed(change, Reason::NoLongerDeclared, vec![step], Vec::new());
         } else {
             self.out.notes.push(Note::NetworkInUse { network: name, users });
         }
@@ -207,14 +208,24 @@ impl Removal<'_, '_> {
         self.graph.step_on(node, service, Phase::Deploy, operation).about(&change.addr).after(after).add()
     }
 
-    fn removed(&mut self, change: &Change, reason: Reason, steps: Vec<StepId>) {
+    fn removed(&mut self, change: &Change, reason: Reason, steps: Vec<StepId>, data_at_stake: Vec<Stake>) {
         let is_stop = |id: &StepId| matches!(self.graph.get(*id).operation, Operation::StopContainer { .. });
         // A container that is not running causes no downtime when it is removed.
         let downtime = if steps.iter().any(is_stop) { Downtime::Stops } else { Downtime::None };
         self.out.changes.push(PlannedChange {
             downtime,
+            data_at_stake,
             record: Record::Forget,
             ..PlannedChange::new(change.addr.clone(), Action::Delete, vec![reason], steps)
         });
     }
+}
+
+/// The volumes without a name of a container that goes. They stay, and nothing else tells where the data is; those that
+/// its successor has taken over are no news.
+fn left_behind(change: &Change, live: &LiveContainer, node: &LiveNode) -> Vec<Stake> {
+    let others = || node.containers.values().filter(|other| other.id != live.id);
+    let only_its_own = |volume: &&String| !others().any(|other| other.anonymous_volumes.values().any(|v| v == *volume));
+    let stays = |volume: &String| Stake::VolumeStays { volume: volume.clone(), node: change.addr.node.clone() };
+    live.anonymous_volumes.values().filter(only_its_own).map(stays).collect()
 }

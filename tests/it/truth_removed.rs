@@ -10,6 +10,7 @@ use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
     trial!(what_is_taken_out_of_the_file_is_taken_off_the_node, needs Engine),
+    trial!(an_anonymous_volume_whose_line_is_gone_stays_and_is_told, needs Engine),
     trial!(what_an_adopted_container_has_beside_its_declaration_stays, needs Engine),
 ];
 
@@ -172,4 +173,26 @@ fn what_an_adopted_container_has_beside_its_declaration_stays() {
     lab.settle(&["--allow-data-loss", "box/m/volume:data"]);
     lab.declare(&with("  data:\n"));
     lab.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+fn an_anonymous_volume_whose_line_is_gone_stays_and_is_told() {
+    let with = BARE.replace("[\"data:/data\"]", "[\"data:/data\", \"/scratch\"]");
+    let lab = Lab::of(&with);
+    lab.settle(&[]);
+    let name = lab.lab.name("sample-lab-m-m-1");
+    assert_eq!(lab.engine.exec(&name, &["sh", "-c", "echo precious > /scratch/it"]).0, 0);
+    let mounts = lab.container()["Mounts"].as_array().expect("a list").clone();
+    let scratch = mounts.iter().find(|mount| mount["Destination"] == "/scratch").expect("it is mounted");
+    let volume = scratch["Name"].as_str().expect("a volume has a name");
+
+    lab.declare(BARE);
+    lab.lab.hl(&["plan"]).says_in_words(&format!("/scratch is no longer kept in volume {volume}"));
+    lab.settle(&[]);
+    assert_eq!(lab.container()["Mounts"].as_array().map(Vec::len), Some(1), "it is mounted no more");
+    assert!(!lab.engine.get(&format!("/volumes/{volume}")).is_null(), "it stays");
+
+    lab.declare(&with);
+    lab.settle(&[]);
+    lab.lab.hl(&["delete", "m", "--yes"]).code(0).says_in_words("and its data stay on box");
+    lab.engine.delete(&format!("/volumes/{volume}"));
 }

@@ -6,7 +6,7 @@ use super::fixture::{World, container, needs, node_name, service_name};
 use super::outline;
 use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
-use crate::model::spec::{ContainerRef, ImageRef, NetworkMode, Port, RestartPolicy};
+use crate::model::spec::{ContainerRef, ImageRef, Mount, MountKind, NetworkMode, Port, RestartPolicy};
 use crate::model::view::{Health, NodeView, Status};
 use crate::plan::{Action, ObjectionKind, Operation, Reason, Required};
 use crate::render::sentences;
@@ -84,6 +84,36 @@ fn without_ports_and_data_the_new_one_starts_first() {
     world.settle();
     world.spec("web").user = Some("1".to_owned());
     insta::assert_snapshot!(outline(&world.plan()));
+}
+
+#[test]
+fn an_anonymous_volume_whose_line_is_gone_stays_and_its_name_is_told() {
+    let anonymous = || Mount { kind: MountKind::Anonymous, read_only: false };
+    let name = |digit: &str| digit.repeat(64);
+    let mut world = World::new();
+    for target in ["/cache", "/kept", "/image"] {
+        world.spec("web").mounts.insert(target.to_owned(), anonymous());
+    }
+    world.settle();
+    for (target, digit) in [("/cache", "a"), ("/kept", "b"), ("/image", "c")] {
+        world.container("web").anonymous_volumes.insert(target.to_owned(), name(digit));
+    }
+    for target in ["/cache", "/image"] {
+        world.spec("web").mounts.remove(target);
+    }
+    let image = world.node().images.get_mut("sha256:web").unwrap();
+    image.config.as_mut().unwrap().volumes.insert("/image".to_owned());
+    let plan = world.plan();
+    let change = plan.changes.iter().find(|c| c.action == Action::Replace).unwrap();
+    let stakes: Vec<String> = change.data_at_stake.iter().map(sentences::stake).collect();
+    let a = name("a");
+    assert_eq!(stakes, [format!("/cache is no longer kept in volume {a}; what is in volume {a} stays there.")]);
+    let inherited = plan.steps.iter().find_map(|step| match &step.operation {
+        Operation::CreateContainer { inherited_volumes, .. } => Some(inherited_volumes.clone()),
+        _ => None,
+    });
+    let expected = [("/image".to_owned(), name("c")), ("/kept".to_owned(), name("b"))];
+    assert_eq!(inherited, Some(BTreeMap::from(expected)));
 }
 
 #[test]

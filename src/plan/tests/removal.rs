@@ -1,10 +1,11 @@
 //! Removal of undeclared resources and of the leftovers of an interrupted replacement.
 
-use super::fixture::{World, live_container, service_name};
+use super::fixture::{World, live_container, node_name, service_name};
 use super::outline;
+use crate::model::Kind;
 use crate::model::homelab::Protect;
 use crate::model::view::Status;
-use crate::plan::ObjectionKind;
+use crate::plan::{Action, ObjectionKind, Stake};
 
 #[test]
 fn services_that_are_gone_are_removed_dependents_first_and_data_stays() {
@@ -54,4 +55,16 @@ fn a_service_that_lost_its_container_and_record_of_it_is_made_again() {
     let mut world = World::running();
     world.node().containers.remove("web-id");
     assert!(outline(&world.plan()).starts_with("+ box/web/container:main: gone "));
+}
+
+#[test]
+fn where_the_anonymous_volumes_of_a_removed_container_are_is_told() {
+    let mut world = World::running();
+    let name = "a".repeat(64);
+    world.container("web").anonymous_volumes.insert("/cache".to_owned(), name.clone());
+    world.homelab.services.remove(&service_name("web"));
+    let plan = world.plan();
+    let change = plan.changes.iter().find(|c| c.addr.kind == Kind::Container).unwrap();
+    let stays = Stake::VolumeStays { volume: name, node: node_name() };
+    assert_eq!((change.action, &change.data_at_stake), (Action::Delete, &vec![stays]));
 }
