@@ -290,6 +290,7 @@ codes! {
     SecretsInTheClear "HL0416" "A file for encrypted variables is not encrypted."
     SecretDiffers "HL0417" "A variable has another value on its node than in the repository."
     NodeClosed "HL0418" "hl may not write on a node where a service needs it to."
+    StillEncrypted "HL0419" "A file is encrypted, and would be used as it is."
 }
 
 impl fmt::Display for Code {

@@ -54,7 +54,9 @@ pub(super) async fn prove(
 ) -> Result<(), HealthError> {
     let bytes = node.read_file(env_file).await?.and_then(|file| file.content);
     let mut environment = script.variables.clone();
-    environment.extend(bytes.map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes))).unwrap_or_default());
+    if let Some(bytes) = bytes {
+        environment.extend(envfile::values_with(&String::from_utf8_lossy(&bytes), &script.variables));
+    }
     let run = Script {
         text: script.text.clone(),
         directory: directory.to_owned(),

@@ -115,6 +115,10 @@ fn of_service(
 fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, CommandError> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
+    // What the caller names is meant to be printed as Compose 2.26.1 prints it, which does not have it.
+    if arguments.files.is_empty() {
+        variables.push(Origin::Public, [("PWD", context.root.to_string_lossy())]);
+    }
     let options = Options {
         current_dir: context.root.clone(),
         files: arguments.files.clone(),
@@ -125,6 +129,7 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
         profiles: arguments.profiles.clone(),
         project_name: arguments.project_name.clone(),
         home: context.home.clone(),
+        checked_env_file: None,
         other_projects: "",
     };
     let mut sources = SourceMap::default();

@@ -101,13 +101,19 @@ pub(super) fn project_name(
     name
 }
 
-/// The files that `COMPOSE_FILE` names.
+/// The files that the variable `COMPOSE_FILE` names.
 pub(super) fn from_variable(variables: &Variables) -> Vec<PathBuf> {
-    let Some((names, _)) = variables.get("COMPOSE_FILE").filter(|(names, _)| !names.is_empty()) else {
+    let value = |name: &str| variables.get(name).map(|(value, _)| value).unwrap_or_default();
+    named_files(value("COMPOSE_FILE"), value("COMPOSE_PATH_SEPARATOR"))
+}
+
+/// The files in a value of `COMPOSE_FILE`, between which `COMPOSE_PATH_SEPARATOR` stands, or a colon.
+pub fn named_files(value: &str, separator: &str) -> Vec<PathBuf> {
+    if value.is_empty() {
         return Vec::new();
-    };
-    let separator = variables.get("COMPOSE_PATH_SEPARATOR").map(|(s, _)| s).filter(|s| !s.is_empty()).unwrap_or(":");
-    names.split(separator).map(PathBuf::from).collect()
+    }
+    let separator = if separator.is_empty() { ":" } else { separator };
+    value.split(separator).map(PathBuf::from).collect()
 }
 
 /// The profiles to enable: those given, else those of `COMPOSE_PROFILES`, which without a value names the

@@ -25,8 +25,8 @@ pub(super) fn prepare(loader: &mut Loader<'_>, document: &mut Node, variables: &
     let resets = Resets::take(document);
     let sources = loader.files.sources();
     surprising_values::check(document, sources, &mut loader.diagnostics);
-    interpolate::interpolate(document, variables, sources, &mut loader.used, &mut loader.diagnostics);
-    for name in &loader.used {
+    interpolate::interpolate(document, variables, sources, &mut loader.asked, &mut loader.diagnostics);
+    for name in &loader.asked.used {
         if let Some((value, Taint::Secret)) = variables.get(name) {
             loader.secrets.insert(value.to_owned());
         }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::loader::Loader;
 use super::syntax::scalar;
-use super::variables::{Origin, Variables};
+use super::variables::{FromFiles, Origin, Variables};
 use crate::compose::reader::{Kind, ReadError};
 use crate::compose::yaml::{Entry, Map, Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Span, Visibility};
-use crate::envfile::template::{Chained, Lookup};
-use crate::envfile::{self, Assignments};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
+use crate::envfile::template::{Chained, Lookup, Nothing};
+use crate::envfile::{self, Assignments, Outside, Sealed};
 
 /// Gives names without a value in lists of variables theirs: those of the files that are read now, which for an
 /// included file are more than those of the project.
@@ -34,25 +34,32 @@ fn services(model: &mut Node) -> impl Iterator<Item = &mut Map> {
 }
 
 /// The variables that env files set together: a later file wins, but what is looked up while reading
-/// them comes from `outside` first, then from the files before.
+/// them comes from `outside` first, then from the files before, and `after` what the file itself has set.
 pub(super) fn env_files(
     loader: &mut Loader<'_>,
     files: &[(PathBuf, Option<Span>)],
     outside: &Variables,
-) -> Option<BTreeMap<String, String>> {
-    let mut values = BTreeMap::new();
+    after: &dyn Lookup,
+) -> Option<FromFiles> {
+    let mut set = FromFiles::default();
     for (path, reference) in files {
-        let seen = Chained { first: outside, second: &values };
+        let before = Chained { first: outside, second: &set.values };
         let wanted =
             EnvFile { path: path.clone(), reference: *reference, format: Format::Quoted, named_by: NamedBy::Project };
-        let assignments = env_file(loader, &wanted, &seen)?;
+        let assignments = env_file(loader, &wanted, Outside { before: &before, after })?;
         if let Some(nameless) = assignments.get("") {
             let diagnostic = Diagnostic::error(Code::EnvFileSyntax, "a value without a name");
             loader.diagnostics.push(diagnostic.at(nameless.value_span, "").hint("a line is `NAME=value`"));
         }
-        values.extend(assignments.into_iter().map(|(name, a)| (name, a.value)));
+        for (name, assignment) in assignments {
+            match assignment.is_rootless {
+                true => drop(set.rootless.insert(name.clone())),
+                false => drop(set.rootless.remove(&name)),
+            }
+            set.values.insert(name, assignment.value);
+        }
     }
-    Some(values)
+    Some(set)
 }
 
 /// The way that the values of an env file are written.
@@ -83,17 +90,32 @@ struct EnvFile {
     named_by: NamedBy,
 }
 
-fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: &dyn Lookup) -> Option<Assignments> {
+fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: Outside<'_>) -> Option<Assignments> {
     if wanted.reference.is_some() {
         loader.named_env_files.insert(wanted.path.clone());
     }
     match loader.files.load(&wanted.path, Visibility::Secret) {
         Ok(file) => {
             let text = loader.files.text(file);
-            Some(match wanted.format {
-                Format::Quoted => envfile::parse(&text, file, outside, &mut loader.diagnostics),
-                Format::Raw => envfile::raw::parse(&text, file, outside, &mut loader.diagnostics),
-            })
+            if let Some((sealed, at)) = Sealed::of(text.as_bytes()) {
+                let shown = loader.files.shown(&wanted.path);
+                let words = format!("env file {} is encrypted by {sealed}", shown.display());
+                let hint = format!(
+                    "decrypt it (`{}`), or keep what is secret in secrets.env, which hl decrypts",
+                    sealed.command(&shown.to_string_lossy())
+                );
+                let diagnostic = Diagnostic::error(Code::StillEncrypted, words).at(Span::new(file, at, at), "");
+                loader.diagnostics.push(diagnostic.detail("Containers would get it as it is.").hint(hint));
+                return None;
+            }
+            let mut said = Diagnostics::default();
+            let assignments = match wanted.format {
+                Format::Quoted => envfile::parse(&text, file, outside, &mut said),
+                Format::Raw => envfile::raw::parse(&text, file, &outside, &mut said),
+            };
+            let is_news = said.has_errors() || loader.checked_env_file.as_ref() != Some(&wanted.path);
+            loader.diagnostics.extend(if is_news { said } else { Diagnostics::default() });
+            Some(assignments)
         }
         Err(error) => {
             no_env_file(loader, &error, wanted);
@@ -136,7 +158,7 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
         }
         // Here a file before counts more than what is outside.
         let seen = Chained { first: &values, second: variables };
-        let Some(assignments) = env_file(loader, &wanted, &seen) else { continue };
+        let Some(assignments) = env_file(loader, &wanted, Outside { before: &seen, after: &Nothing }) else { continue };
         if let Some(nameless) = assignments.get("") {
             let words = "a value without a name, which no engine takes";
             let diagnostic = Diagnostic::warning(Code::SurprisingValue, words).at(nameless.value_span, "");
@@ -178,7 +200,9 @@ fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
             format: Format::Quoted,
             named_by: NamedBy::Labels,
         };
-        let Some(assignments) = env_file(loader, &wanted, &values) else { continue };
+        let Some(assignments) = env_file(loader, &wanted, Outside { before: &values, after: &Nothing }) else {
+            continue;
+        };
         for (name, assignment) in assignments {
             let node = Node::text(assignment.value.clone(), assignment.value_span);
             folded.insert(name.clone(), Entry { key_span: assignment.name_span, node });
@@ -206,7 +230,7 @@ fn env_file_entries(loader: &mut Loader<'_>, entry: Option<Entry>) -> Vec<(EnvFi
                 let hint =
                     "leave it out for the format of `.env`, or write `raw` for values that are taken as they stand";
                 loader.diagnostics.push(diagnostic.hint(hint));
-                Format::Quoted
+                continue;
             }
         };
         let required = item.get("required").is_none_or(|r| r.value != Value::Bool(false));

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::loader::{Documents, Loader, Scope, is_remote};
 use super::reset::Resets;
-use super::variables::{Origin, Variables};
+use super::variables::Variables;
 use super::{environment, merge};
 use crate::compose::reader::Kind;
 use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::envfile::template::Nothing;
 
 /// The parts of a model that are taken over.
 const RESOURCES: [&str; 5] = ["services", "volumes", "networks", "secrets", "configs"];
@@ -136,8 +137,7 @@ fn included_variables(loader: &mut Loader<'_>, include: &Include, folder: &Path,
     };
     let mut variables = scope.variables.clone();
     if !env_files.is_empty() {
-        let values = environment::env_files(loader, &env_files, &scope.variables)?;
-        variables.push(Origin::EnvFile, values);
+        variables.push_files(environment::env_files(loader, &env_files, &scope.variables, &Nothing)?);
     }
     Some(variables)
 }

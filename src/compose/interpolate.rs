@@ -3,7 +3,7 @@
 //! Only strings that are values are substituted, after the YAML was read; then a string that stands
 //! where Compose wants a number or a boolean is cast, whether it had a variable in it or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::syntax::scalar;
@@ -13,15 +13,35 @@ use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility, did_you_mean};
 use crate::envfile::template::{self, Seen, TemplateError};
 
-/// Substitutes and casts all values below `root`, and adds the names that were asked for to `used`.
+/// What was found in the files about variables.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The names of all that were asked for.
+    pub used: BTreeSet<String>,
+    /// Paths of the host that begin with an empty variable, each with the variable.
+    pub rootless: BTreeMap<Span, String>,
+}
+
+/// Where a path of the host stands that containers get to see.
+static PATHS: LazyLock<Patterns<()>> = LazyLock::new(|| {
+    Patterns::new([
+        ("services.*.volumes.[]", ()),
+        ("services.*.volumes.[].source", ()),
+        ("secrets.*.file", ()),
+        ("configs.*.file", ()),
+        ("volumes.*.driver_opts.device", ()),
+    ])
+});
+
+/// Substitutes and casts all values below `root`, and adds what was found about variables to `asked`.
 pub fn interpolate(
     root: &mut Node,
     variables: &Variables,
     sources: &SourceMap,
-    used: &mut BTreeSet<String>,
+    asked: &mut Asked,
     diagnostics: &mut Diagnostics,
 ) {
-    Walk { variables, sources, used, diagnostics }.node(root, TreePath::ROOT);
+    Walk { variables, sources, asked, diagnostics }.node(root, TreePath::ROOT);
 }
 
 /// The type that Compose casts a string to.
@@ -88,7 +108,7 @@ static CASTS: LazyLock<Patterns<Cast>> = LazyLock::new(|| {
 struct Walk<'a, 'd> {
     variables: &'a Variables,
     sources: &'a SourceMap,
-    used: &'d mut BTreeSet<String>,
+    asked: &'d mut Asked,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -115,10 +135,15 @@ impl Walk<'_, '_> {
         let Value::Text(text) = &mut node.value else { return };
         let mut seen = Seen::default();
         let result = template::substitute(text, self.variables, &mut seen);
+        if PATHS.at(&at).is_some()
+            && let Some(name) = template::rootless(text, self.variables, &|name| self.variables.is_rootless(name))
+        {
+            self.asked.rootless.insert(node.span, name.to_owned());
+        }
         for name in seen.unset {
             self.unset(&name, node.span);
         }
-        self.used.extend(seen.asked);
+        self.asked.used.extend(seen.asked);
         match result {
             Ok(substituted) => {
                 *text = substituted.text;

@@ -1,5 +1,6 @@
 //! A whole project: find its files and variables, load the files into one model, name it, complete it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::loader::{Loader, Scope};
@@ -56,7 +57,8 @@ pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Proj
         tree,
         disabled,
         variables: scope.variables,
-        used_variables: std::mem::take(&mut loader.used),
+        used_variables: std::mem::take(&mut loader.asked.used),
+        rootless_paths: std::mem::take(&mut loader.asked.rootless),
         named_env_files: std::mem::take(&mut loader.named_env_files),
     })
 }
@@ -99,8 +101,8 @@ fn variables(loader: &mut Loader<'_>, options: &Options, folder: &Path) -> Optio
     let mut variables = options.variables.clone();
     if !env_files.is_empty() {
         let files: Vec<_> = env_files.iter().map(|f| (f.clone(), None)).collect();
-        let values = environment::env_files(loader, &files, &options.variables)?;
-        variables.push(Origin::EnvFile, values);
+        let after: BTreeMap<String, String> = options.defaults.iter().cloned().collect();
+        variables.push_files(environment::env_files(loader, &files, &options.variables, &after)?);
     }
     if !options.defaults.is_empty() {
         variables.push(Origin::Public, options.defaults.iter().cloned());

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::interpolate::Asked;
 use super::reset::Resets;
 use super::syntax::path as text_path;
 use super::variables::Variables;
@@ -15,12 +16,14 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
 pub(super) struct Loader<'a> {
     pub files: Files<'a>,
     pub diagnostics: Diagnostics,
-    /// The names of all variables that were asked for.
-    pub used: BTreeSet<String>,
+    /// What the files ask for.
+    pub asked: Asked,
     /// The values of the secret ones among them, which no diagnostic may quote.
     pub secrets: BTreeSet<String>,
     /// The env files that are named in the files.
     pub named_env_files: BTreeSet<PathBuf>,
+    /// An env file of which the caller has said already what is doubtful in it.
+    pub checked_env_file: Option<PathBuf>,
     /// The home folder, for `~`.
     pub home: Option<String>,
     /// Files that services extend, each read once a scope.
@@ -57,9 +60,10 @@ impl<'a> Loader<'a> {
         Loader {
             files,
             diagnostics: Diagnostics::default(),
-            used: BTreeSet::new(),
+            asked: Asked::default(),
             secrets: BTreeSet::new(),
             named_env_files: BTreeSet::new(),
+            checked_env_file: None,
             home,
             extended: HashMap::new(),
             scopes: 0,

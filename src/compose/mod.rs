@@ -51,14 +51,14 @@ mod newer_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::compose::yaml::{Map, Node};
-use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::diagnostic::{Diagnostics, SourceMap, Span};
 use reader::{Files, Reader};
 
-pub use discover::{FILE_NAMES, OVERRIDE_NAMES, in_folder};
+pub use discover::{FILE_NAMES, OVERRIDE_NAMES, in_folder, named_files};
 pub use variables::{Origin, Plain, Variables};
 
 /// The files, variables and profiles to load.
@@ -83,6 +83,8 @@ pub struct Options {
     pub project_name: Option<String>,
     /// The home folder, for `~`.
     pub home: Option<String>,
+    /// An env file of which the caller has said already what is doubtful in it.
+    pub checked_env_file: Option<PathBuf>,
     /// Where a dependency on a container of another project is declared, as the end of a hint; empty if nowhere.
     pub other_projects: &'static str,
 }
@@ -104,6 +106,8 @@ pub struct Project {
     pub variables: Variables,
     /// The names of those that the files ask for, set or not.
     pub used_variables: BTreeSet<String>,
+    /// Where paths of the host begin with a variable that is empty, so that they are those of something else.
+    pub rootless_paths: BTreeMap<Span, String>,
     /// The absolute paths of the env files that the files themselves name, there or not.
     pub named_env_files: BTreeSet<PathBuf>,
 }
@@ -124,6 +128,7 @@ pub struct Loaded {
 /// All that is wrong at once, warnings among it, if Compose would refuse the files.
 pub fn load(reader: &dyn Reader, options: &Options, sources: &mut SourceMap) -> Result<Loaded, Diagnostics> {
     let mut loader = loader::Loader::new(Files::new(reader, sources, &options.current_dir), options.home.clone());
+    loader.checked_env_file.clone_from(&options.checked_env_file);
     let project = load::project(&mut loader, options);
     let found = redact::diagnostics(loader.diagnostics, &loader.secrets);
     match project.filter(|_| !found.has_errors()) {

@@ -27,6 +27,16 @@ pub struct Variables {
 struct Layer {
     origin: Origin,
     values: BTreeMap<String, String>,
+    /// The names of those that are paths without their beginning.
+    rootless: BTreeSet<String>,
+}
+
+/// What env files set together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FromFiles {
+    pub values: BTreeMap<String, String>,
+    /// The names of those values that begin with an empty variable before a path.
+    pub rootless: BTreeSet<String>,
 }
 
 /// The names and values by which a variable of an env file is public after all.
@@ -43,13 +53,24 @@ impl Variables {
     /// Adds a layer below all others: it counts for names that none of them has.
     pub fn push<K: Into<String>, V: Into<String>>(&mut self, origin: Origin, values: impl IntoIterator<Item = (K, V)>) {
         let values = values.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        self.layers.push(Arc::new(Layer { origin, values }));
+        self.layers.push(Arc::new(Layer { origin, values, rootless: BTreeSet::new() }));
+    }
+
+    /// Adds what env files set below all layers that are there.
+    pub(super) fn push_files(&mut self, FromFiles { values, rootless }: FromFiles) {
+        self.layers.push(Arc::new(Layer { origin: Origin::EnvFile, values, rootless }));
+    }
+
+    /// Whether the value of a name is a path without its beginning, which a variable that is not set should have given.
+    pub(super) fn is_rootless(&self, name: &str) -> bool {
+        let layer = self.layers.iter().find(|layer| layer.values.contains_key(name));
+        layer.is_some_and(|layer| layer.rootless.contains(name))
     }
 
     /// Sets a public variable over whatever the layers say.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let values = BTreeMap::from([(name.into(), value.into())]);
-        self.layers.insert(0, Arc::new(Layer { origin: Origin::Public, values }));
+        self.layers.insert(0, Arc::new(Layer { origin: Origin::Public, values, rootless: BTreeSet::new() }));
     }
 
     /// Says which variables of env files are public after all.

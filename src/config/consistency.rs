@@ -70,6 +70,7 @@ pub(super) fn services(
             declaration: folder.declaration,
             compose_files: folder.compose_files,
             env_example: folder.env_example,
+            env_example_file: folder.env_example_file,
             secrets: folder.secrets,
             health,
             place: folder.place.or(place),
@@ -178,7 +179,8 @@ fn health_script(
     };
     Some(HealthScript {
         path: format!("services/{name}/{script}"),
-        text: text.to_string(),
+        // A shell takes the line ends of Windows for a part of the last word.
+        text: text.trim_start_matches('\u{feff}').replace("\r\n", "\n"),
         // They depend on the node, which is known when the service is put together.
         variables: BTreeMap::new(),
         interval_ms: rules.and_then(|r| r.interval_ms).unwrap_or(5_000),

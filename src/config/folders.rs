@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::service::Declaration;
 use super::topology::{Inventory, Topology};
-use crate::diagnostic::Span;
+use crate::diagnostic::{FileId, Span};
 use crate::envfile;
 use crate::model::homelab::HealthScript;
 use crate::model::name::{NodeName, ServiceName};
@@ -25,6 +25,8 @@ pub struct ServiceSource {
     pub compose_files: Vec<PathBuf>,
     /// The variables of `env.example`; none without that file.
     pub env_example: Option<envfile::Assignments>,
+    /// The text of that file.
+    pub env_example_file: Option<FileId>,
     /// The variables of `secrets.env`; none without that file, or where it stays closed.
     pub secrets: Option<envfile::Assignments>,
     /// How it proves that it works.
@@ -39,6 +41,7 @@ pub(super) struct Folder {
     pub compose_files: Vec<PathBuf>,
     pub declaration: Declaration,
     pub env_example: Option<envfile::Assignments>,
+    pub env_example_file: Option<FileId>,
     pub secrets: Option<envfile::Assignments>,
     pub place: Option<Span>,
 }

@@ -9,8 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::compose::reader::{Files, Kind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
-use crate::envfile::template::Nothing;
-use crate::envfile::{self, Assignments};
+use crate::envfile::{self, Assignments, Outside};
 
 /// The name of the file in a service's folder.
 pub const FILE: &str = "secrets.env";
@@ -133,7 +132,7 @@ pub(super) fn variables(
     match found.opened {
         Ok(text) => {
             let file = files.add(&path, text.expose_secret(), Visibility::Secret);
-            Some(envfile::parse(text.expose_secret(), file, &Nothing, out))
+            Some(envfile::parse(text.expose_secret(), file, Outside::NOTHING, out))
         }
         Err(Closed { why, hint }) => {
             let words = format!("{} stays closed: {why}", files.shown(&path).display());

@@ -14,11 +14,11 @@ use super::section::Context;
 use super::service::{self, Declaration};
 use super::topology::{self, Inventory, NodeSource, Topology};
 use super::{consistency, tracked};
+use crate::compose;
 use crate::compose::reader::{Files, Kind, Reader};
 use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
-use crate::envfile;
-use crate::envfile::template::Nothing;
+use crate::envfile::{self, Outside};
 use crate::model::backup::BackupRepository;
 use crate::model::homelab;
 use crate::model::name::{NodeName, ServiceName};
@@ -230,7 +230,7 @@ fn not_a_homelab(repository: &Repository, services: Kind) -> Diagnostic {
 }
 
 fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
-    let compose_files = crate::compose::in_folder(&path, files, out);
+    let compose_files = compose_files(&path, files, out);
     let own_file =
         ["service.yaml", "service.yml"].map(|n| path.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
     let service = match ServiceName::new(name.as_str()) {
@@ -259,8 +259,20 @@ fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Dia
             place = Some(Span { end: tree.span.start, ..tree.span });
         }
     }
-    let env_example = env_example(&path, files, out);
-    found.folders.insert(service, Folder { path, compose_files, declaration, env_example, secrets: None, place });
+    let (env_example_file, env_example) = env_example(&path, files, out).unzip();
+    let folder = Folder { path, compose_files, declaration, env_example, env_example_file, secrets: None, place };
+    found.folders.insert(service, folder);
+}
+
+/// The Compose files of a folder: those that its `.env` names, else those that are called so.
+fn compose_files(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Vec<PathBuf> {
+    let env = files.bytes(&folder.join(".env")).map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes)));
+    let env = env.unwrap_or_default();
+    let value = |name: &str| env.get(name).map(String::as_str).unwrap_or_default();
+    match compose::named_files(value("COMPOSE_FILE"), value("COMPOSE_PATH_SEPARATOR")) {
+        named if named.is_empty() => compose::in_folder(folder, files, out),
+        named => named.iter().map(|file| folder.join(file)).collect(),
+    }
 }
 
 /// Whether nothing but comments is in a YAML text.
@@ -268,14 +280,19 @@ fn is_blank(text: &str) -> bool {
     text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
 }
 
-fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<envfile::Assignments> {
+/// The file and what it sets. What it takes from `vars` is looked up once the owner is known.
+fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(FileId, envfile::Assignments)> {
     let path = folder.join("env.example");
     if files.kind(&path) != Kind::File {
         return None;
     }
     match files.load(&path, Visibility::Public) {
-        // An example is taken as it is.
-        Ok(file) => Some(envfile::parse(&files.text(file), file, &Nothing, out)),
+        Ok(file) => {
+            let mut said = Diagnostics::default();
+            let found = envfile::parse(&files.text(file), file, Outside::NOTHING, &mut said);
+            said.iter().filter(|d| d.code != Code::VariableUnset).for_each(|d| out.push(d.clone()));
+            Some((file, found))
+        }
         Err(error) => {
             out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions and that it is text"));
             None

@@ -25,13 +25,25 @@ pub struct Assignment {
     pub name_span: Span,
     /// Where the value stands, quotes included; the name's place for one taken from outside.
     pub value_span: Span,
+    /// Whether the value begins with a variable that is empty, and a path follows: it is the path of something else than
+    /// what is meant.
+    pub is_rootless: bool,
 }
 
-/// Reads an env file. Variables in values, and names without a value, are looked up in `outside`
-/// first; what the file itself has set so far comes second.
+/// Where the variables in an env file come from, beside the file itself.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// What counts more than what the file has set so far.
+    pub before: &'a dyn Lookup,
+    /// What counts less.
+    pub after: &'a dyn Lookup,
+}
+
+/// Reads an env file. Variables in values, and names without a value, are looked up outside and in what the file itself
+/// has set so far. One that is set nowhere leaves nothing behind, which is reported.
 ///
 /// A line that cannot be read is reported, and reading stops there, as Compose's does.
-pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut Diagnostics) -> Assignments {
+pub fn parse(text: &str, file: FileId, outside: Outside<'_>, diagnostics: &mut Diagnostics) -> Assignments {
     let mut reader = EnvReader::new(text, file, outside, diagnostics);
     reader.read();
     reader.out
@@ -40,9 +52,15 @@ pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut D
 /// The values of an env file that stands for itself: nothing is looked up outside of it. A value with an expression
 /// that gives none stays as it is written; what comes after something that is no assignment is left out.
 pub fn values(text: &str) -> BTreeMap<String, String> {
+    values_with(text, &template::Nothing)
+}
+
+/// The same for a file in which variables that it does not set itself come from `after`.
+pub fn values_with(text: &str, after: &dyn Lookup) -> BTreeMap<String, String> {
     let file = SourceMap::default().add("", text, Visibility::Secret);
     let mut diagnostics = Diagnostics::default();
-    let mut reader = EnvReader::new(text, file, &template::Nothing, &mut diagnostics);
+    let outside = Outside { before: &template::Nothing, after };
+    let mut reader = EnvReader::new(text, file, outside, &mut diagnostics);
     reader.unresolved = Unresolved::StaysAsWritten;
     reader.read();
     reader.out.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
@@ -52,7 +70,7 @@ pub fn values(text: &str) -> BTreeMap<String, String> {
 pub(super) fn value_places(text: &str, name: &str) -> Vec<Range<usize>> {
     let file = SourceMap::default().add("", text, Visibility::Secret);
     let mut diagnostics = Diagnostics::default();
-    let mut reader = EnvReader::new(text, file, &template::Nothing, &mut diagnostics);
+    let mut reader = EnvReader::new(text, file, Outside::NOTHING, &mut diagnostics);
     reader.unresolved = Unresolved::StaysAsWritten;
     reader.read();
     let places = reader.places.into_iter().filter(|(found, _)| *found == name);
@@ -64,7 +82,7 @@ pub fn complaints(text: &str) -> Vec<String> {
     let mut map = SourceMap::default();
     let file = map.add("", text, Visibility::Secret);
     let mut found = Diagnostics::default();
-    parse(text, file, &template::Nothing, &mut found);
+    parse(text, file, Outside::NOTHING, &mut found);
     let line = |span: Span| text[..(span.start as usize).min(text.len())].matches('\n').count() + 1;
     let said = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     said.map(|d| match d.labels.first() {
@@ -74,11 +92,22 @@ pub fn complaints(text: &str) -> Vec<String> {
     .collect()
 }
 
+impl Outside<'static> {
+    /// Nothing outside of the file.
+    pub const NOTHING: Self = Outside { before: &template::Nothing, after: &template::Nothing };
+}
+
+impl Lookup for Outside<'_> {
+    fn get(&self, name: &str) -> Option<(&str, Taint)> {
+        self.before.get(name).or_else(|| self.after.get(name))
+    }
+}
+
 struct EnvReader<'a, 'd> {
     text: &'a str,
     at: usize,
     file: FileId,
-    outside: &'a dyn Lookup,
+    outside: Outside<'a>,
     unresolved: Unresolved,
     out: Assignments,
     /// Every assignment, the overridden ones too: the name, and where the value stands.
@@ -104,7 +133,7 @@ enum Follows {
 }
 
 impl<'a, 'd> EnvReader<'a, 'd> {
-    fn new(text: &'a str, file: FileId, outside: &'a dyn Lookup, diagnostics: &'d mut Diagnostics) -> Self {
+    fn new(text: &'a str, file: FileId, outside: Outside<'a>, diagnostics: &'d mut Diagnostics) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let unresolved = Unresolved::EndsReading;
         EnvReader { text, at, file, outside, unresolved, out: Assignments::new(), places: Vec::new(), diagnostics }
@@ -140,13 +169,14 @@ impl<'a, 'd> EnvReader<'a, 'd> {
             Follows::Nothing => {
                 if let Some((value, _)) = self.outside.get(name) {
                     let value = value.to_owned();
-                    self.out.insert(name.to_owned(), Assignment { value, name_span, value_span: name_span });
+                    let taken = Assignment { value, name_span, value_span: name_span, is_rootless: false };
+                    self.out.insert(name.to_owned(), taken);
                 }
             }
             Follows::Value => {
-                let (value, value_span) = self.value()?;
+                let (value, value_span, is_rootless) = self.value()?;
                 self.places.push((name, value_span));
-                self.out.insert(name.to_owned(), Assignment { value, name_span, value_span });
+                self.out.insert(name.to_owned(), Assignment { value, name_span, value_span, is_rootless });
             }
         }
         Some(())
@@ -204,8 +234,8 @@ impl<'a, 'd> EnvReader<'a, 'd> {
         Some((name, span, follows))
     }
 
-    /// The value that starts here.
-    fn value(&mut self) -> Option<(String, Span)> {
+    /// The value that starts here, its place, and whether it is a path that lacks its beginning.
+    fn value(&mut self) -> Option<(String, Span, bool)> {
         let rest = &self.text[self.at..];
         match rest.as_bytes().first() {
             Some(quote @ (b'"' | b'\'')) => self.quoted(*quote),
@@ -222,7 +252,7 @@ impl<'a, 'd> EnvReader<'a, 'd> {
         }
     }
 
-    fn quoted(&mut self, quote: u8) -> Option<(String, Span)> {
+    fn quoted(&mut self, quote: u8) -> Option<(String, Span, bool)> {
         let start = self.at;
         let (mut value, mut escaped) = (String::new(), false);
         for (i, c) in self.text[start + 1..].char_indices() {
@@ -231,7 +261,7 @@ impl<'a, 'd> EnvReader<'a, 'd> {
                 let span = Span::new(self.file, start, self.at);
                 return match quote {
                     b'"' => self.substituted(&unescape(&value), span),
-                    _ => Some((value, span)),
+                    _ => Some((value, span, false)),
                 };
             }
             match (escaped, c) {
@@ -253,12 +283,20 @@ impl<'a, 'd> EnvReader<'a, 'd> {
         None
     }
 
-    fn substituted(&mut self, raw: &str, span: Span) -> Option<(String, Span)> {
-        let variables = Chained { first: self.outside, second: &self.out };
+    fn substituted(&mut self, raw: &str, span: Span) -> Option<(String, Span, bool)> {
+        let behind = Chained { first: &self.out, second: self.outside.after };
+        let variables = Chained { first: self.outside.before, second: &behind };
         let mut seen = Seen::default();
         let error = match template::substitute(raw, &variables, &mut seen) {
-            Ok(substituted) => return Some((substituted.text, span)),
-            Err(_) if self.unresolved == Unresolved::StaysAsWritten => return Some((raw.to_owned(), span)),
+            Ok(substituted) => {
+                let lacks_beginning = |name: &str| self.out.get(name).is_some_and(|a| a.is_rootless);
+                let is_rootless = template::rootless(raw, &variables, &lacks_beginning).is_some();
+                if self.unresolved == Unresolved::EndsReading {
+                    self.unset(raw, &seen.unset, span);
+                }
+                return Some((substituted.text, span, is_rootless));
+            }
+            Err(_) if self.unresolved == Unresolved::StaysAsWritten => return Some((raw.to_owned(), span, false)),
             // The expression may hold a secret: it is named by its place alone.
             Err(TemplateError::Invalid(_)) => Diagnostic::error(Code::InterpolationSyntax, "not a variable expression")
                 .hint("write `$$` for a dollar sign, or put the value in single quotes"),
@@ -269,6 +307,26 @@ impl<'a, 'd> EnvReader<'a, 'd> {
         };
         self.diagnostics.push(error.at(span, ""));
         None
+    }
+
+    /// Reports variables that are not set. A word behind a dollar sign may as well be a part of a password, so that only
+    /// what is clearly a variable is named.
+    fn unset(&mut self, raw: &str, names: &[String], span: Span) {
+        let is_clear = |name: &&String| {
+            let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            name.chars().all(is_capital) && raw.contains(&format!("${{{name}"))
+        };
+        for name in names.iter().filter(is_clear) {
+            let words = format!("variable `{name}` is not set: nothing stands in its place");
+            let hint = format!("set it in `vars`, or write `${{{name}:-}}` where nothing is meant");
+            self.diagnostics.push(Diagnostic::warning(Code::VariableUnset, words).at(span, "").hint(hint));
+        }
+        if !names.iter().all(|name| is_clear(&name)) {
+            let words =
+                "a word behind a dollar sign is taken for a variable that is not set: nothing stands in its place";
+            let hint = "write `$$` for a dollar sign, or put the value in single quotes";
+            self.diagnostics.push(Diagnostic::warning(Code::VariableUnset, words).at(span, "").hint(hint));
+        }
     }
 }
 
@@ -332,10 +390,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::envfile::template::Nothing;
 
-    struct Outside;
+    struct Set;
 
-    impl Lookup for Outside {
+    impl Lookup for Set {
         fn get(&self, name: &str) -> Option<(&str, Taint)> {
             match name {
                 "SET" => Some(("val", Taint::Plain)),
@@ -347,7 +406,7 @@ mod tests {
     fn read(text: &str) -> (Assignments, Vec<Diagnostic>) {
         let file = SourceMap::default().add(".env", text, Visibility::Secret);
         let mut diagnostics = Diagnostics::default();
-        let out = parse(text, file, &Outside, &mut diagnostics);
+        let out = parse(text, file, Outside { before: &Set, after: &Nothing }, &mut diagnostics);
         (out, diagnostics.iter().cloned().collect())
     }
 

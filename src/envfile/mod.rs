@@ -10,8 +10,10 @@ mod edit;
 mod grammar;
 mod quote;
 pub mod raw;
+mod sealed;
 pub mod template;
 
 pub use edit::{Addition, Unreadable, merge, set};
-pub use grammar::{Assignment, Assignments, complaints, parse, values};
+pub use grammar::{Assignment, Assignments, Outside, complaints, parse, values, values_with};
 pub use quote::{assignment, quoted};
+pub use sealed::Sealed;

@@ -40,9 +40,11 @@ pub fn parse(text: &str, file: FileId, outside: &dyn Lookup, diagnostics: &mut D
             (Some(value), _) => {
                 let value_at = at + name.len() + 1;
                 let value_span = Span::new(file, value_at, value_at + value.len());
-                Assignment { value: value.to_owned(), name_span, value_span }
+                Assignment { value: value.to_owned(), name_span, value_span, is_rootless: false }
             }
-            (None, Some((value, _))) => Assignment { value: value.to_owned(), name_span, value_span: name_span },
+            (None, Some((value, _))) => {
+                Assignment { value: value.to_owned(), name_span, value_span: name_span, is_rootless: false }
+            }
             (None, None) => continue,
         };
         out.insert(name.to_owned(), assignment);

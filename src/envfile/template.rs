@@ -128,6 +128,34 @@ pub fn substitute(template: &str, variables: &dyn Lookup, seen: &mut Seen) -> Re
     failure.map_or(Ok(out), Err)
 }
 
+/// The first variable of a text that begins with empty variables and goes on with a path, which is then the path of
+/// something else than what is meant: `${DATA}/x`. None where a default says that nothing is meant. A variable that
+/// `lacks_beginning` counts as empty: its own value was made in this way.
+pub fn rootless<'t>(text: &'t str, variables: &dyn Lookup, lacks_beginning: &dyn Fn(&str) -> bool) -> Option<&'t str> {
+    let (mut rest, mut first) = (text, None);
+    loop {
+        if !rest.starts_with('$') {
+            return first.filter(|_| rest.starts_with('/'));
+        }
+        let (name, after) = match first_match(rest) {
+            Match::Named(end) => (&rest[1..end], &rest[end..]),
+            Match::Braced(_) => {
+                let end = name_end(&rest[2..])? + 2;
+                (&rest[2..end], rest[end..].strip_prefix('}')?)
+            }
+            Match::None | Match::Escaped | Match::Invalid => return None,
+        };
+        if lacks_beginning(name) {
+            return Some(first.unwrap_or(name));
+        }
+        if variables.get(name).is_some_and(|(value, _)| !value.is_empty()) {
+            return None;
+        }
+        first = first.or(Some(name));
+        rest = after;
+    }
+}
+
 impl Substituted {
     fn append(&mut self, other: &Substituted) {
         self.text.push_str(&other.text);

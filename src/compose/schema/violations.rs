@@ -156,6 +156,10 @@ fn unknown_key(
     diagnostics: &mut Diagnostics,
 ) {
     let hint = match did_you_mean(name, known) {
+        // What SOPS writes into the files that it encrypts.
+        _ if name == "sops" && at.depth() == 0 => {
+            "the file is encrypted: decrypt it, `sops decrypt --in-place FILE`".to_owned()
+        }
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("write `x-{name}` for a note of your own that Compose should ignore"),
     };

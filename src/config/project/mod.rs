@@ -5,6 +5,7 @@
 //! (its `pkg/compose/create.go`). It does not know the homelab, nodes or where variables come from; of the paths that
 //! it hands on it knows only that they are those of the machine that the project is for.
 
+mod beginnings;
 mod container;
 mod conversions;
 mod files;
@@ -99,6 +100,7 @@ pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostic
     builder.made.disabled = project.disabled.keys().cloned().collect();
     compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);
+    builder.check_beginnings();
     builder.networks();
     builder.volumes();
     for (name, entry) in services(project) {

@@ -1,16 +1,15 @@
 //! The variables of a service: what its `.env` holds, what hl will add to it, and what only the node knows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ServiceContext;
 use super::placeholders::Placeholder;
 use crate::compose::Plain;
 use crate::config::secrets;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Visibility};
-use crate::envfile::template::Lookup;
-use crate::envfile::{self, Assignments};
-use crate::model::Taint;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility};
+use crate::envfile::template::Chained;
+use crate::envfile::{self, Assignments, Outside, Sealed};
 use crate::model::spec::Variable;
 use crate::model::{Pending, Text};
 
@@ -26,6 +25,8 @@ pub(super) struct ServiceEnv {
     pub declared: BTreeMap<String, Variable>,
     /// Whether hl has something to add to the node's file.
     pub grows: bool,
+    /// Where values are written that decide which files are read.
+    pub places: BTreeMap<String, Span>,
     /// The variables that have a placeholder, because only the node has their value.
     pub placeholders: BTreeSet<String>,
 }
@@ -40,23 +41,25 @@ pub(super) fn service_env(
 ) -> ServiceEnv {
     let mut env = ServiceEnv::default();
     let mut texts = Vec::new();
+    let (before, environment) = (context.above_env_files(), context.environment());
     let beside_path = context.service.folder.join(".env");
     let mut beside = BTreeMap::new();
     if let Ok(bytes) = context.reader().read(&beside_path) {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        beside = values(&text, &context.shown(&beside_path), &[context.args], map, out);
-        texts.push(text);
+        let file = EnvText::new(&bytes, &context.shown(&beside_path));
+        beside = file.values(Outside { before: &before, after: &environment }, &mut env, map, out);
+        texts.push(file.text);
     }
     let mut node = BTreeMap::new();
     for (path, bytes) in context.node_envs() {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let found = values(&text, Path::new(&context.on_node(&path)), &[context.args, &beside], map, out);
+        let file = EnvText::new(bytes, Path::new(&context.on_node(&path)));
+        let after = Chained { first: &beside, second: &environment };
+        let found = file.values(Outside { before: &before, after: &after }, &mut env, map, out);
         if path == context.node_env_path() {
             node = found
         } else {
             beside.extend(found)
         }
-        texts.push(text);
+        texts.push(file.text);
     }
     for (name, secret) in context.service.secrets.iter().flatten() {
         if node.get(name).is_some_and(|value| !value.is_empty() && *value != secret.value) {
@@ -67,7 +70,7 @@ pub(super) fn service_env(
         }
     }
     let mut added = Vec::new();
-    for (name, variable) in templates(context) {
+    for (name, variable) in templates(context, out) {
         let has_value = |values: &BTreeMap<String, String>| values.get(&name).is_some_and(|v| !v.is_empty());
         if has_value(&beside) && !node.contains_key(&name) {
             continue;
@@ -89,7 +92,7 @@ pub(super) fn service_env(
         let known = |name: &str| {
             let set = |value: Option<&String>| value.is_some_and(|v| !v.is_empty());
             let added = added.iter().find(|(n, v)| n == name && !Pending::is_in(v)).map(|(_, v)| v);
-            set(beside.get(name)) || set(added) || set(context.args.get(name)) || set(context.vars().get(name))
+            set(beside.get(name)) || set(added) || set(context.args.get(name)) || set(environment.get(name))
         };
         env.placeholders = only_on_the_node(context).chain(asked.iter().cloned()).filter(|name| !known(name)).collect();
         added.retain(|(name, _)| !env.placeholders.contains(name));
@@ -107,10 +110,11 @@ pub(super) fn service_env(
 
 /// The variables that hl puts into the `.env` of the node: those of secrets.env before those of env.example, and those
 /// that it makes up.
-fn templates(context: &ServiceContext<'_>) -> BTreeMap<String, Variable> {
-    let example = context.service.env_example.iter().flatten();
-    let mut found: BTreeMap<String, Variable> =
-        example.map(|(name, assignment)| (name.clone(), Variable::Is(Text::plain(&assignment.value)))).collect();
+fn templates(context: &ServiceContext<'_>, out: &mut Diagnostics) -> BTreeMap<String, Variable> {
+    let mut found: BTreeMap<String, Variable> = example(context, out)
+        .iter()
+        .map(|(name, assignment)| (name.clone(), Variable::Is(Text::plain(&assignment.value))))
+        .collect();
     let secrets = context.service.secrets.iter().flatten().filter(|(_, assignment)| !assignment.value.is_empty());
     found.extend(secrets.map(|(name, a)| (name.clone(), Variable::Secret(Text::secret(&a.value)))));
     for (name, length) in context.service.declaration.env.iter().flat_map(|rules| &rules.generate) {
@@ -120,6 +124,18 @@ fn templates(context: &ServiceContext<'_>) -> BTreeMap<String, Variable> {
             found.insert(name.clone(), Variable::Generated { length: length.value });
         }
     }
+    found
+}
+
+/// The variables of `env.example`, with what it takes from `vars` in its place.
+fn example(context: &ServiceContext<'_>, out: &mut Diagnostics) -> Assignments {
+    let Some(file) = context.service.env_example_file else { return Assignments::new() };
+    let (before, environment) = (context.above_env_files(), context.environment());
+    let mut said = Diagnostics::default();
+    let outside = Outside { before: &before, after: &environment };
+    let found = envfile::parse(&context.sources.map.get(file).text, file, outside, &mut said);
+    // What cannot be read in it has been said.
+    said.iter().filter(|d| d.code == Code::VariableUnset).for_each(|d| out.push(d.clone()));
     found
 }
 
@@ -134,11 +150,11 @@ fn only_on_the_node(context: &ServiceContext<'_>) -> impl Iterator<Item = String
 
 /// The names and values by which a variable of the `.env` is public after all.
 pub(super) fn plain(context: &ServiceContext<'_>) -> Plain {
-    let examples = context.service.env_example.iter().flatten();
+    let examples = example(context, &mut Diagnostics::default());
     let rules = context.service.declaration.env.iter();
     Plain {
         names: rules.flat_map(|r| &r.plain).map(|name| name.value.clone()).collect(),
-        examples: examples.map(|(name, a)| (name.clone(), a.value.clone())).collect(),
+        examples: examples.into_iter().map(|(name, a)| (name, a.value)).collect(),
     }
 }
 
@@ -146,7 +162,7 @@ pub(super) fn plain(context: &ServiceContext<'_>) -> Plain {
 pub(super) fn required(context: &ServiceContext<'_>, env: &ServiceEnv, out: &mut Diagnostics) -> Vec<String> {
     let mut empty = Vec::new();
     for name in context.service.declaration.env.iter().flat_map(|rules| &rules.required) {
-        let sources = [context.args, &env.values, &context.vars()];
+        let sources = [context.args, &env.values, &context.environment()];
         let value = sources.into_iter().find_map(|values| values.get(&name.value));
         if value.is_some_and(|v| !v.is_empty()) {
             continue;
@@ -160,24 +176,41 @@ pub(super) fn required(context: &ServiceContext<'_>, env: &ServiceEnv, out: &mut
     empty
 }
 
-/// The values of an env file, with variables in them taken from `outside`, the first source first.
-fn values(
-    text: &str,
-    shown: &Path,
-    outside: &[&BTreeMap<String, String>],
-    map: &mut SourceMap,
-    out: &mut Diagnostics,
-) -> BTreeMap<String, String> {
-    let file = map.add(shown, text, Visibility::Secret);
-    let found: Assignments = envfile::parse(text, file, &Layers(outside), out);
-    found.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
+/// An env file of a service, and how it is called.
+struct EnvText {
+    text: String,
+    shown: PathBuf,
 }
 
-/// Variables in layers of which the first that has a name decides.
-struct Layers<'a>(&'a [&'a BTreeMap<String, String>]);
+impl EnvText {
+    /// The text without the mark that some editors put before it, which would stand in the middle of what it is put into.
+    fn new(bytes: &[u8], shown: &Path) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        Self { text: text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(), shown: shown.to_owned() }
+    }
 
-impl Lookup for Layers<'_> {
-    fn get(&self, name: &str) -> Option<(&str, Taint)> {
-        self.0.iter().find_map(|values| values.get(name)).map(|value| (value.as_str(), Taint::Secret))
+    /// Its values. Where the names that choose files have theirs is noted in `env`.
+    fn values(
+        &self,
+        outside: Outside<'_>,
+        env: &mut ServiceEnv,
+        map: &mut SourceMap,
+        out: &mut Diagnostics,
+    ) -> BTreeMap<String, String> {
+        let file = map.add(&self.shown, self.text.as_str(), Visibility::Secret);
+        if let Some((sealed, at)) = Sealed::of(self.text.as_bytes()) {
+            let shown = self.shown.display().to_string();
+            let diagnostic = Diagnostic::error(Code::StillEncrypted, format!("{shown} is encrypted by {sealed}"));
+            let hint =
+                format!("keep it as {}, which hl decrypts, or decrypt it: `{}`", secrets::FILE, sealed.command(&shown));
+            let detail = "The values would be used as they are.";
+            out.push(diagnostic.at(Span::new(file, at, at), "").detail(detail).hint(hint));
+            return BTreeMap::new();
+        }
+        let found: Assignments = envfile::parse(&self.text, file, outside, out);
+        env.places.extend(
+            found.iter().filter(|(name, _)| name.starts_with("COMPOSE_")).map(|(name, a)| (name.clone(), a.value_span)),
+        );
+        found.into_iter().map(|(name, assignment)| (name, assignment.value)).collect()
     }
 }

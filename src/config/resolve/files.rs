@@ -11,6 +11,7 @@ use crate::compose::reader::Kind;
 use crate::config::project::{Purpose, SourcePath};
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
+use crate::envfile::Sealed;
 use crate::model::Text;
 use crate::model::homelab::Container;
 use crate::model::spec::{DirectorySpec, FileContent, FileSpec, content_text};
@@ -130,6 +131,9 @@ impl ServiceContext<'_> {
             out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
             return;
         }
+        for file in &seen {
+            out.extend(self.still_encrypted(source, file, kind));
+        }
         if is_shipped {
             for file in &seen {
                 self.ship(file, placed);
@@ -220,6 +224,24 @@ impl ServiceContext<'_> {
     fn address_name(&self, path: &str) -> String {
         let below = Path::new(path).strip_prefix(&self.node.node.root);
         below.map_or_else(|_| path.to_owned(), |b| b.to_string_lossy().into_owned())
+    }
+
+    /// The diagnostic for a file that is encrypted, which a container can hardly use; of a whole folder, some of the files
+    /// may be for somebody who decrypts them.
+    fn still_encrypted(&self, source: &SourcePath, file: &Seen, kind: Kind) -> Diagnostics {
+        let mut found = Diagnostics::default();
+        if let Some((sealed, _)) = Sealed::of(&file.bytes) {
+            let shown = self.shown(&self.service.folder.join(&file.path));
+            let words = format!("{} is encrypted by {sealed}, and the container gets it as it is", shown.display());
+            let hint = format!(
+                "decrypt it (`{}`), and keep the clear text out of git; or let a Compose secret take it from a variable of {}",
+                sealed.command(&shown.to_string_lossy()),
+                secrets::FILE
+            );
+            let diagnostic = Diagnostic::error(Code::StillEncrypted, words).at(source.span, "mounted here").hint(hint);
+            found.push(if kind == Kind::Folder { diagnostic.as_warning() } else { diagnostic });
+        }
+        found
     }
 
     pub(super) fn outside(&self, source: &SourcePath, path: &Path) -> Diagnostic {

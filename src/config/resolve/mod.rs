@@ -11,6 +11,7 @@ mod claims;
 mod env;
 mod files;
 mod not_writable;
+mod options;
 mod overlay;
 mod placeholders;
 mod service;
@@ -26,7 +27,7 @@ use super::sources::Sources;
 use super::topology::NodeSource;
 use crate::compose::print::ComposeVersion;
 use crate::compose::reader::Reader;
-use crate::compose::{self, Origin, Project, Variables};
+use crate::compose::{self, Project};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 use crate::envfile::template::Lookup;
 use crate::model::homelab::{Access, Homelab, Service, Unresolved};
@@ -321,9 +322,11 @@ impl<'a> ServiceContext<'a> {
         let mut resources = Resources::default();
         let mut project = None;
         // An env file that cannot be read says nothing reliable about the rest.
-        if !found.has_errors() {
+        let options =
+            if found.has_errors() { None } else { self.options(&env).map_err(|error| found.push(error)).ok() };
+        if let Some(options) = options {
             let overlay = self.overlay(&env);
-            match compose::load(&overlay, &self.options(), map) {
+            match compose::load(&overlay, &options, map) {
                 Ok(loaded) => {
                     found.extend(loaded.warnings);
                     let mut said = Diagnostics::default();
@@ -345,24 +348,6 @@ impl<'a> ServiceContext<'a> {
     /// The path at which the compose files find the service's `.env`.
     fn env_path(&self) -> PathBuf {
         Path::new(&self.project_dir).join(".env")
-    }
-
-    fn options(&self) -> compose::Options {
-        let project_dir = PathBuf::from(&self.project_dir);
-        let name = |path: &PathBuf| path.file_name().map(PathBuf::from).unwrap_or_default();
-        let mut variables = Variables::default();
-        variables.push(Origin::Public, self.args.clone());
-        variables.set_plain(env::plain(self));
-        compose::Options {
-            current_dir: self.sources.repository.current_dir.clone(),
-            files: self.service.compose_files.iter().map(|path| project_dir.join(name(path))).collect(),
-            project_dir: Some(project_dir),
-            variables,
-            defaults: self.vars().into_iter().collect(),
-            home: self.sources.repository.home.clone().filter(|_| self.machine() == Machine::Same),
-            other_projects: "what is in another folder goes into `depends_on` of service.yaml",
-            ..compose::Options::default()
-        }
     }
 
     fn overlay<'o>(&'o self, env: &ServiceEnv) -> Overlay<'o> {
@@ -399,13 +384,6 @@ impl<'a> ServiceContext<'a> {
     /// A path of the repository as the user knows it.
     fn shown(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.sources.repository.current_dir).unwrap_or(path).to_owned()
-    }
-
-    /// `vars`, those of the node before those of the homelab.
-    fn vars(&self) -> BTreeMap<String, String> {
-        let mut vars = self.sources.vars.clone();
-        vars.extend(self.node.vars.clone());
-        vars
     }
 
     /// The path of the service's `.env` on the node.
@@ -470,5 +448,7 @@ fn at_service(service: &ServiceSource, code: Code, words: String) -> Diagnostic 
     }
 }
 
+#[cfg(test)]
+mod env_tests;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ const TOPOLOGY: &str = "version: 1\nname: home\nvars: { TZ: UTC, DOMAIN: lan }\n
 const VERSION_LABEL: &str = "com.docker.compose.version";
 
 /// The homelab with what the nodes say, which is the same with the drafts and without.
-fn resolve(sources: &Sources, live: &LiveView, variables: &[(String, String)]) -> Resolved {
+pub(super) fn resolve(sources: &Sources, live: &LiveView, variables: &[(String, String)]) -> Resolved {
     let resolved = |drafts| {
         let resolution = super::resolve(sources, drafts, &node_facts(live), variables);
         resolution.complete(&engine_states(live))
@@ -40,7 +40,7 @@ fn wanted(sources: &Sources) -> BTreeMap<NodeName, Wanted> {
 }
 
 /// A repository with the topology above, in which each service has an owner.
-fn lab(files: &[(&str, &str)]) -> Sources {
+pub(super) fn lab(files: &[(&str, &str)]) -> Sources {
     let mut all = vec![("inventory/topology.yaml", TOPOLOGY)];
     all.extend(files);
     let (sources, diagnostics) = load(repository(&all));
@@ -49,7 +49,7 @@ fn lab(files: &[(&str, &str)]) -> Sources {
 }
 
 /// Nodes that have nothing but these files.
-fn live(files: &[(&str, &str, &str)]) -> LiveView {
+pub(super) fn live(files: &[(&str, &str, &str)]) -> LiveView {
     let mut view = LiveView::default();
     for name in ["here", "nas"] {
         let of_node = files.iter().filter(|(node, _, _)| *node == name);
@@ -66,12 +66,12 @@ fn live(files: &[(&str, &str, &str)]) -> LiveView {
     view
 }
 
-fn clean(resolved: &Resolved) {
+pub(super) fn clean(resolved: &Resolved) {
     assert_eq!(said(&resolved.diagnostics, &resolved.map), Vec::<String>::new());
     assert_eq!(resolved.homelab.unresolved, BTreeMap::new());
 }
 
-fn environment(resolved: &Resolved, service: &str, name: &str) -> Option<Text> {
+pub(super) fn environment(resolved: &Resolved, service: &str, name: &str) -> Option<Text> {
     resolved.homelab.services[service].containers["app"].spec.environment[name].clone()
 }
 

@@ -1,0 +1,105 @@
+//! What Compose is told of a service: its files and its variables, from wherever they come.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::ServiceContext;
+use super::env::ServiceEnv;
+use super::overlay::Machine;
+use crate::compose::reader::{Kind, Reader};
+use crate::compose::syntax::path;
+use crate::compose::{self, Origin, Variables};
+use crate::diagnostic::{Code, Diagnostic};
+
+impl ServiceContext<'_> {
+    /// What Compose is told of the service, or what is wrong with the files that it is to read.
+    pub(super) fn options(&self, env: &ServiceEnv) -> Result<compose::Options, Diagnostic> {
+        let mut variables = Variables::default();
+        variables.push(Origin::Public, self.above_env_files());
+        variables.set_plain(super::env::plain(self));
+        Ok(compose::Options {
+            current_dir: self.sources.repository.current_dir.clone(),
+            files: self.compose_files(env)?,
+            project_dir: Some(PathBuf::from(&self.project_dir)),
+            variables,
+            defaults: self.environment().into_iter().collect(),
+            home: self.home(),
+            checked_env_file: Some(self.env_path()),
+            other_projects: "what is in another folder goes into `depends_on` of service.yaml",
+            ..compose::Options::default()
+        })
+    }
+
+    /// The Compose files by their path on the machine: those that `COMPOSE_FILE` names, as Compose has it, else those that
+    /// were found in the folder.
+    fn compose_files(&self, env: &ServiceEnv) -> Result<Vec<PathBuf>, Diagnostic> {
+        let project_dir = Path::new(&self.project_dir);
+        let environment = self.environment();
+        let variable = |name: &str| {
+            // What only the node knows names no file here.
+            if env.placeholders.contains(name) {
+                return "";
+            }
+            let layers = [self.args, &env.values, &environment];
+            layers.into_iter().find_map(|values| values.get(name)).map(String::as_str).unwrap_or_default()
+        };
+        let named = compose::named_files(variable("COMPOSE_FILE"), variable("COMPOSE_PATH_SEPARATOR"));
+        if named.is_empty() {
+            let below =
+                |file: &PathBuf| file.strip_prefix(&self.service.folder).map(Path::to_owned).unwrap_or_default();
+            return Ok(self.service.compose_files.iter().map(|file| project_dir.join(below(file))).collect());
+        }
+        let mistake = |code: Code, words: String| {
+            let place = env.places.get("COMPOSE_FILE").copied().or(self.service.place);
+            let diagnostic = Diagnostic::error(code, words);
+            place.map_or(diagnostic.clone(), |place| diagnostic.at(place, ""))
+        };
+        let absolute = |file: &PathBuf| PathBuf::from(path::clean(&project_dir.join(file).to_string_lossy()));
+        let files: Vec<PathBuf> = named.iter().map(absolute).collect();
+        let overlay = self.overlay(env);
+        for (file, name) in files.iter().zip(&named) {
+            if overlay.kind(file) != Kind::File {
+                let words = format!("COMPOSE_FILE names {}, which is not there", name.display());
+                let hint =
+                    "check the path: it is relative to the service's folder, and a `:` stands between two of them";
+                return Err(mistake(Code::MissingFile, words).hint(hint));
+            }
+        }
+        if files[0].parent() != Some(project_dir) {
+            let words = format!("COMPOSE_FILE begins with {}, which is in another folder", named[0].display());
+            let detail = "Compose would take that folder for the project's.";
+            let hint = "let the first file be one of the service's folder, which can `include` others";
+            return Err(mistake(Code::Conflict, words).detail(detail).hint(hint));
+        }
+        Ok(files)
+    }
+
+    /// `vars`, those of the node before those of the homelab.
+    pub(super) fn vars(&self) -> BTreeMap<String, String> {
+        let mut vars = self.sources.vars.clone();
+        vars.extend(self.node.vars.clone());
+        vars
+    }
+
+    /// `vars`, which stand for the environment that Compose would run in, with the home folder where that is known.
+    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+        let mut environment = self.vars();
+        if let Some(home) = self.home() {
+            environment.entry("HOME".to_owned()).or_insert(home);
+        }
+        environment
+    }
+
+    /// What counts more than any env file: the variables of the command line, and `PWD`, which the environment always has.
+    pub(super) fn above_env_files(&self) -> BTreeMap<String, String> {
+        let mut above = self.args.clone();
+        let pwd = || self.vars().remove("PWD").unwrap_or_else(|| self.project_dir.clone());
+        above.entry("PWD".to_owned()).or_insert_with(pwd);
+        above
+    }
+
+    /// The home folder of the user on the service's machine, where that is this one.
+    fn home(&self) -> Option<String> {
+        self.sources.repository.home.clone().filter(|_| self.machine() == Machine::Same)
+    }
+}
