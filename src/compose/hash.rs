@@ -28,7 +28,7 @@ fn left_out(version: ComposeVersion) -> &'static [&'static str] {
     match version {
         ComposeVersion::Followed => &["build", "pull_policy", "scale", "deploy.replicas"],
         // `depends_on` since 2.29.3, `profiles` since 2.30.2.
-        ComposeVersion::Newest => &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"],
+        ComposeVersion::Later | ComposeVersion::Newest => &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"],
     }
 }
 

@@ -51,6 +51,11 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
         (Some(a), Some(b)) => a.same(b, sealer),
         _ => false,
     };
+    let was = views.recorded.and_then(|(was, _)| was.get(field));
+    // What nobody ever asked for is the engine's: it may change it, or not show it while nothing runs.
+    if expected.is_none() && was.is_none() && policy::undeclared(views.kind, field) == Undeclared::EngineDefault {
+        return None;
+    }
     let moved = |still: bool| if still { Moved::No } else { Moved::Yes };
     // The engine's default cannot be told from a value that was declared before and still is there.
     let left_over = expected.is_none() && is_left_over(views, field, &same);

@@ -17,25 +17,33 @@ pub enum ComposeVersion {
     /// compose-go 2.4.8, whose answers hl follows.
     #[default]
     Followed,
+    /// Compose 2.30.2 to 2.40, which has some keys in another order.
+    Later,
     /// The newest Compose, which has some keys in another order and another form.
     Newest,
 }
 
-/// The release from which on a container's hash is nearer to that of the newest Compose.
-const NEWER: [u32; 3] = [2, 30, 2];
+/// The first releases whose hashes are nearer to those of the later versions.
+const LATER: [u32; 3] = [2, 30, 2];
+const NEWEST: [u32; 1] = [5];
 
 impl ComposeVersion {
     /// The version that is nearest to a release such as `2.26.1` or `v5.0.0-rc.1`.
     pub fn of_release(version: &str) -> Self {
         let numbers = version.trim_start_matches('v').split(['.', '-', '+']).map_while(|part| part.parse().ok());
         let numbers: Vec<u32> = numbers.take(3).collect();
-        if numbers.as_slice() >= NEWER.as_slice() { ComposeVersion::Newest } else { ComposeVersion::Followed }
+        match numbers.as_slice() {
+            numbers if numbers >= NEWEST.as_slice() => ComposeVersion::Newest,
+            numbers if numbers >= LATER.as_slice() => ComposeVersion::Later,
+            _ => ComposeVersion::Followed,
+        }
     }
 
     /// The release that writes its labels so.
     pub fn release(self) -> &'static str {
         match self {
             ComposeVersion::Followed => "2.26.1",
+            ComposeVersion::Later => "2.40.3",
             ComposeVersion::Newest => "5.5.0",
         }
     }
@@ -70,15 +78,15 @@ mod tests {
         for (release, version) in [
             ("2.26.1", ComposeVersion::Followed),
             ("2.30.1", ComposeVersion::Followed),
-            ("2.30.2", ComposeVersion::Newest),
-            ("v2.40.0-desktop.1", ComposeVersion::Newest),
+            ("2.30.2", ComposeVersion::Later),
+            ("v2.40.0-desktop.1", ComposeVersion::Later),
             ("5.0", ComposeVersion::Newest),
             ("1.29.2", ComposeVersion::Followed),
             ("", ComposeVersion::Followed),
         ] {
             assert_eq!(ComposeVersion::of_release(release), version, "{release}");
         }
-        for version in [ComposeVersion::Followed, ComposeVersion::Newest] {
+        for version in [ComposeVersion::Followed, ComposeVersion::Later, ComposeVersion::Newest] {
             assert_eq!(ComposeVersion::of_release(version.release()), version);
         }
     }

@@ -101,7 +101,7 @@ impl Layout {
                 Some(text(node).unwrap_or_default()).filter(|t| always || !t.is_empty()).map(|t| Shown::Text(t.into()))
             }
             ValueType::Bool => Some(is_true(node)).filter(|b| always || *b).map(Shown::Bool),
-            ValueType::OptOut => node.map(|n| is_true(Some(n))).filter(|b| *b == self.is_followed()).map(Shown::Bool),
+            ValueType::OptOut => node.map(|n| is_true(Some(n))).filter(|b| *b != self.is_newest()).map(Shown::Bool),
             ValueType::BoolSet => node.map(|n| Shown::Bool(is_true(Some(n)))),
             ValueType::Int | ValueType::Uint | ValueType::Count => {
                 Some(integer(node)).filter(|i| always || *i != 0).map(Shown::Int)
@@ -155,6 +155,10 @@ impl Layout {
 
     fn is_followed(self) -> bool {
         self.version == ComposeVersion::Followed
+    }
+
+    fn is_newest(self) -> bool {
+        self.version == ComposeVersion::Newest
     }
 
     /// A mapping from the user's own names, sorted; left out when empty.

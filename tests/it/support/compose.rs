@@ -14,6 +14,26 @@ pub fn find() -> Result<PathBuf, String> {
     if path.is_file() { Ok(path) } else { Err(format!("no docker-compose at {}", path.display())) }
 }
 
+/// The releases of Compose that the tests run with, as far as they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// 2.26.1.
+    Older,
+    /// 2.40.3.
+    Newer,
+}
+
+/// The release that the tests run with, and its version.
+pub fn release() -> (Release, String) {
+    let program = find().expect("a test that asks for Compose lists Need::Compose");
+    let output = Command::new(program).args(["version", "--short"]).output().expect("docker-compose runs");
+    let version =
+        String::from_utf8(output.stdout).expect("a version is text").trim().trim_start_matches('v').to_owned();
+    let minor =
+        version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).expect("a version has two numbers");
+    (if minor < 31 { Release::Older } else { Release::Newer }, version)
+}
+
 /// Runs Compose in the folder of a service, with the engine at `address`, and waits for its end.
 ///
 /// `DOCKER_CONFIG` is empty, so that no context or plugin of the machine has a say.
