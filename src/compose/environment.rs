@@ -185,7 +185,8 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
 }
 
 fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
-    let Some(files) = service.shift_remove("label_file") else { return };
+    // The key stays: the hashes of newer Composes are made with it, though what it names is folded in.
+    let Some(files) = service.get("label_file").cloned() else { return };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut folded = Map::default();
     let items = match files.node.value {

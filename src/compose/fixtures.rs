@@ -109,6 +109,17 @@ fn hashes_are_those_of_compose() {
     }
 }
 
+/// Answers of 2.40.3, from the label of a container that `up` made in `/tmp/hh`.
+#[test]
+fn later_hashes_are_made_with_the_names_of_label_files() {
+    let file = "name: hh\nservices:\n  lab: { image: x, command: [sleep, \"1\"], label_file: /tmp/hh/web.labels }\n";
+    let files = [("compose.yaml", file), ("/tmp/hh/web.labels", "a=b\n")];
+    let project = load_in("p1", &files, &[]).unwrap();
+    let service = project.tree.get("services").and_then(|s| s.get("lab")).unwrap();
+    let hash = hashed_config(service, ComposeVersion::Later).hash(&BTreeMap::new());
+    assert_eq!(hash, "432fc609678aa44cb5075249c336ee5aca4a0c3802979d4d2211918964af1bb5");
+}
+
 #[test]
 fn the_newest_hash_leaves_dependencies_out() {
     let file = |depends_on: &str| format!("services: {{a: {{image: a{depends_on}}}, b: {{image: b}}}}");

@@ -26,9 +26,11 @@ const NAMESPACES: [&str; 3] = ["network_mode", "ipc", "pid"];
 /// The keys that may change without a new container.
 fn left_out(version: ComposeVersion) -> &'static [&'static str] {
     match version {
-        ComposeVersion::Followed => &["build", "pull_policy", "scale", "deploy.replicas"],
+        ComposeVersion::Followed => &["build", "pull_policy", "scale", "deploy.replicas", "label_file"],
         // `depends_on` since 2.29.3, `profiles` since 2.30.2.
-        ComposeVersion::Later | ComposeVersion::Newest => &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"],
+        ComposeVersion::Later | ComposeVersion::Newest => {
+            &["build", "pull_policy", "scale", "deploy.replicas", "depends_on", "profiles"]
+        }
     }
 }
 

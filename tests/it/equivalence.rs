@@ -81,6 +81,11 @@ fn alike(case: &str) {
         // It takes a day for a date, and no date for a variable.
         Release::Newer => file.replace("DAY: 2024-01-01", "DAY: \"2024-01-01\""),
     };
+    if let (Release::Newer, Ok(env)) = (release, std::fs::read_to_string(folder.join("one.env"))) {
+        // The older one looks for variables of an env file in that file alone, and hl follows it.
+        let kept: String = env.lines().filter(|line| !line.contains("${")).map(|line| format!("{line}\n")).collect();
+        lab.write(&format!("services/{service}/one.env"), &kept);
+    }
     lab.write(&format!("services/{service}/docker-compose.yml"), &file.replace("interval: 1m30s", "interval: 1s"));
     let proxy = |name: &str| {
         Proxy::start(engine.socket(), &lab.scratch(name), |_| Verdict::Forward).expect("a proxy can listen")

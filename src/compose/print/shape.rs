@@ -38,7 +38,10 @@ struct Layout {
 /// A whole project. In JSON its sections are sorted, in YAML they are in the order of the struct.
 pub(super) fn project(project: &Node, format: Format) -> Shown<'_> {
     let layout = Layout { format, version: ComposeVersion::Followed };
-    let Shown::Map(mut entries) = layout.keys(project.as_map(), &PROJECT) else { return Shown::Map(Vec::new()) };
+    let mut shown = layout.keys(project.as_map(), &PROJECT);
+    // What label files hold stands in the labels.
+    remove_of_each(&mut shown, "services", "label_file");
+    let Shown::Map(mut entries) = shown else { return Shown::Map(Vec::new()) };
     if format == Format::Json {
         entries.extend(extensions(project.as_map(), format));
         entries.sort_by(|a, b| a.0.cmp(&b.0));
@@ -51,6 +54,16 @@ pub(super) fn service<'a>(service: &'a Node, version: ComposeVersion, without: &
     let mut shown = Layout { format: Format::Json, version }.keys(service.as_map(), &SERVICE);
     without.iter().for_each(|path| remove(&mut shown, path));
     shown
+}
+
+/// Removes a key of each entry of a section.
+fn remove_of_each(project: &mut Shown<'_>, section: &str, key: &str) {
+    let Shown::Map(sections) = project else { return };
+    for (_, entries) in sections.iter_mut().filter(|(name, _)| name == section) {
+        if let Shown::Map(entries) = entries {
+            entries.iter_mut().for_each(|(_, entry)| remove(entry, key));
+        }
+    }
 }
 
 fn remove(shown: &mut Shown<'_>, path: &str) {
