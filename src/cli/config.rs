@@ -115,9 +115,11 @@ fn of_service(
 fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Result<Project, CommandError> {
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
-    // What the caller names is meant to be printed as Compose 2.26.1 prints it, which does not have it.
+    let mut defaults = Vec::new();
+    // What the caller names is printed as Compose 2.26.1 prints it in an empty environment.
     if arguments.files.is_empty() {
         variables.push(Origin::Public, [("PWD", context.root.to_string_lossy())]);
+        defaults.extend(context.home.iter().map(|home| ("HOME".to_owned(), home.clone())));
     }
     let options = Options {
         current_dir: context.root.clone(),
@@ -125,7 +127,7 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
         project_dir: arguments.project_directory.clone(),
         env_files: arguments.env_files.clone(),
         variables,
-        defaults: Vec::new(),
+        defaults,
         profiles: arguments.profiles.clone(),
         project_name: arguments.project_name.clone(),
         home: context.home.clone(),

@@ -17,7 +17,7 @@ impl Builder<'_> {
         // An engine takes the form that it shows, too: `/web`.
         if !is_engine_name(name.strip_prefix('/').unwrap_or(name)) {
             let words = format!("no engine takes {} as the name of a container", quoted(node, name));
-            self.refuse_name(Code::InvalidName, words, node.span, CHARACTERS.to_owned());
+            self.refuse_name(words, node.span, CHARACTERS.to_owned());
         }
     }
 
@@ -27,7 +27,7 @@ impl Builder<'_> {
         let driver = volume.get("driver").and_then(Node::as_text).unwrap_or("local");
         if driver == "local" && !is_engine_name(name) {
             let words = format!("no engine takes {} as the name of a volume", quoted(node, name));
-            self.refuse_name(Code::InvalidName, words, span, CHARACTERS.to_owned());
+            self.refuse_name(words, span, CHARACTERS.to_owned());
         }
     }
 
@@ -37,7 +37,7 @@ impl Builder<'_> {
         if name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
             let words = format!("no engine takes {} as the name of a network", quoted(node, name));
             let hint = format!("write a name without spaces and slashes, such as `{}`", joined(node, name));
-            self.refuse_name(Code::InvalidName, words, span, hint);
+            self.refuse_name(words, span, hint);
         }
     }
 
@@ -62,7 +62,7 @@ impl Builder<'_> {
                 (format!("{} is not the name of an image", quoted(node, reference)), hint.to_owned())
             }
         };
-        self.refuse_name(Code::InvalidValue, words, node.span, hint);
+        self.refuse_name(words, node.span, hint);
     }
 
     /// Reports the name that the image of a service without `image` has, where no engine takes that.
@@ -70,12 +70,12 @@ impl Builder<'_> {
         if image::parse(reference).is_err() {
             let words = format!("`{reference}`, as this image would be called, is not the name of an image");
             let hint = format!("give the service an `image`, such as `{}`", reference.to_lowercase());
-            self.refuse_name(Code::InvalidValue, words, span, hint);
+            self.refuse_name(words, span, hint);
         }
     }
 
-    fn refuse_name(&mut self, code: Code, words: String, span: Span, hint: String) {
-        self.out.push(Diagnostic::error(code, words).at(span, "").hint(hint));
+    fn refuse_name(&mut self, words: String, span: Span, hint: String) {
+        self.out.push(Diagnostic::error(Code::InvalidName, words).at(span, "").hint(hint));
     }
 }
 

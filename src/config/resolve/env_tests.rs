@@ -159,6 +159,10 @@ fn compose_files_that_cannot_be_are_named_by_place() {
             "services/web/.env:1:14 Error HL0106: COMPOSE_FILE names no.yml, which is not there (check the path: it is relative to the service's folder, and a `:` stands between two of them)",
         ),
         (
+            "COMPOSE_PROJECT_NAME='Bad Name'\n",
+            "services/web/.env:1:22 Error HL0312: `Bad Name` cannot be the name of a project (write `badname`)",
+        ),
+        (
             "A=1\nCOMPOSE_FILE=sub/a.yml\n",
             "services/web/.env:2:14 Error HL0309: COMPOSE_FILE begins with sub/a.yml, which is in another folder (let the first file be one of the service's folder, which can `include` others)",
         ),
@@ -196,6 +200,9 @@ fn what_is_encrypted_is_not_deployed_as_it_is() {
     let below = lines("services/web/d/a.age", age);
     assert_eq!(below.len(), 2, "{below:#?}");
     assert!(below.iter().any(|line| line.contains("Warning HL0419: services/web/d/a.age")), "{below:#?}");
+    let compose = "services: { app: { image: a, volumes: ['../shared.yml:/c:ro'] } }\n";
+    let shared = told(&[("services/web/compose.yml", compose), ("services/shared.yml", age), HERE], &[]);
+    assert!(shared[0].contains("Error HL0419: services/shared.yml is encrypted by age"), "{shared:#?}");
     let on_node = told(&[file, HERE], &[("here", "/opt/homelab/config/web/.env", sops)]);
     assert!(
         on_node.iter().any(|line| line.contains("Error HL0419: here:/opt/homelab/config/web/.env")),
@@ -214,4 +221,19 @@ fn line_ends_of_windows_do_no_harm_to_a_script() {
     let resolved = resolve(&sources, &live(&[]), &[]);
     clean(&resolved);
     assert_eq!(resolved.homelab.services["web"].health.as_ref().unwrap().text, "test 1 = 1\nexit 0\n");
+}
+
+#[test]
+fn names_with_values_of_the_node_are_shown_by_the_variable() {
+    let sources = lab(&[
+        ("services/web/compose.yml", "services: { app: { image: 'nginx:${TAG}', container_name: '${NAME}' } }\n"),
+        ("services/web/env.example", "TAG=\nNAME=\n"),
+        HERE,
+    ]);
+    let (project, diagnostics, map) = super::project_offline(&sources, "web", &[]);
+    assert_eq!(said(&diagnostics, &map), Vec::<String>::new());
+    let tree = project.unwrap().tree;
+    let app = tree.get("services").and_then(|s| s.get("app")).unwrap();
+    assert_eq!(app.get("image").and_then(|i| i.as_text()), Some("nginx:(TAG)"));
+    assert_eq!(app.get("container_name").and_then(|i| i.as_text()), Some("(NAME)"));
 }

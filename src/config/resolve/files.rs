@@ -106,6 +106,11 @@ impl ServiceContext<'_> {
         let is_shipped = self.is_shipped();
         let kind = self.reader().kind(&path);
         let Ok(below) = path.strip_prefix(&self.service.folder) else {
+            if kind == Kind::File
+                && let Ok(bytes) = self.reader().read(&path)
+            {
+                out.extend(self.still_encrypted(source, &path, &bytes, kind));
+            }
             if is_shipped && kind != Kind::Missing {
                 out.push(self.outside(source, &path));
             }
@@ -132,7 +137,7 @@ impl ServiceContext<'_> {
             return;
         }
         for file in &seen {
-            out.extend(self.still_encrypted(source, file, kind));
+            out.extend(self.still_encrypted(source, &self.service.folder.join(&file.path), &file.bytes, kind));
         }
         if is_shipped {
             for file in &seen {
@@ -228,10 +233,10 @@ impl ServiceContext<'_> {
 
     /// The diagnostic for a file that is encrypted, which a container can hardly use; of a whole folder, some of the files
     /// may be for somebody who decrypts them.
-    fn still_encrypted(&self, source: &SourcePath, file: &Seen, kind: Kind) -> Diagnostics {
+    fn still_encrypted(&self, source: &SourcePath, path: &Path, bytes: &[u8], kind: Kind) -> Diagnostics {
         let mut found = Diagnostics::default();
-        if let Some((sealed, _)) = Sealed::of(&file.bytes) {
-            let shown = self.shown(&self.service.folder.join(&file.path));
+        if let Some((sealed, _)) = Sealed::of(bytes) {
+            let shown = self.shown(path);
             let words = format!("{} is encrypted by {sealed}, and the container gets it as it is", shown.display());
             let hint = format!(
                 "decrypt it (`{}`), and keep the clear text out of git; or let a Compose secret take it from a variable of {}",

@@ -338,7 +338,7 @@ impl<'a> ServiceContext<'a> {
                     found.extend(said);
                     project = Some(loaded.project);
                 }
-                Err(errors) => found.extend(errors),
+                Err(errors) => self.placed(errors, &env).for_each(|error| found.push(error)),
             }
         }
         let (diagnostics, left_out) = explained(found, &env.placeholders, map);

@@ -9,7 +9,7 @@ use super::overlay::Machine;
 use crate::compose::reader::{Kind, Reader};
 use crate::compose::syntax::path;
 use crate::compose::{self, Origin, Variables};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 impl ServiceContext<'_> {
     /// What Compose is told of the service, or what is wrong with the files that it is to read.
@@ -27,6 +27,15 @@ impl ServiceContext<'_> {
             checked_env_file: Some(self.env_path()),
             other_projects: "what is in another folder goes into `depends_on` of service.yaml",
             ..compose::Options::default()
+        })
+    }
+
+    /// What Compose says of a name of the project that it cannot use, with the place where the name is written.
+    pub(super) fn placed<'e>(&self, errors: Diagnostics, env: &'e ServiceEnv) -> impl Iterator<Item = Diagnostic> + 'e {
+        let place = env.places.get("COMPOSE_PROJECT_NAME").copied().or(self.service.place);
+        errors.iter().cloned().collect::<Vec<_>>().into_iter().map(move |error| match place {
+            Some(place) if error.code == Code::ProjectName && error.labels.is_empty() => error.at(place, ""),
+            _ => error,
         })
     }
 

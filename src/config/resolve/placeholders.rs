@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceMap, Visibility};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Visibility};
 use crate::model::Pending;
 
 /// Which text stands for values that only the node has, while nobody asks the node.
@@ -43,7 +43,8 @@ pub(super) fn explained(found: Diagnostics, placeholders: &BTreeSet<String>, map
     let mut left_out = 0;
     for diagnostic in found.iter() {
         if diagnostic.severity != Severity::Note && is_about(diagnostic, placeholders, map) {
-            left_out += 1;
+            // No placeholder would do better as a name.
+            left_out += usize::from(diagnostic.code != Code::InvalidName);
             continue;
         }
         let mut diagnostic = diagnostic.clone();
