@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::model::{NodeName, ServiceName};
+
 /// One thing that happened. Steps are named by their index in the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -39,6 +41,35 @@ pub enum Event {
         /// The sentence.
         text: String,
     },
+}
+
+/// A proof that is under way: what a service is still waited for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Proving {
+    /// The node of the service.
+    pub node: NodeName,
+    /// The service.
+    pub service: ServiceName,
+    /// What of it is waited for.
+    pub subject: ProvingSubject,
+}
+
+/// What a proof waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProvingSubject {
+    /// The health check of a container, by its name.
+    Container(String),
+    /// The health script, by its path in the repository.
+    Script(String),
+}
+
+/// How a proof goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProvingEvent {
+    /// It waits; the text says how it is, and is empty at first.
+    Waits(Proving, String),
+    /// It waits no more.
+    Ended(Proving),
 }
 
 /// How a step ended.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::spec::{FileContent, Variable};
+use crate::model::view::FailedCheck;
 use crate::model::{Text, Value};
 use crate::plan::{Operation, Plan};
 
@@ -17,18 +18,26 @@ const INSIDE_WORDS: usize = 4;
 
 /// The secrets that must not be said.
 #[derive(Clone, Default)]
-pub(super) struct Redactor {
+pub struct Redactor {
     /// By length, longest first, so that no secret is cut in two by another that is a part of it.
     secrets: BTreeSet<(Reverse<usize>, String)>,
 }
 
 impl Redactor {
+    /// These secrets.
+    pub fn hiding(secrets: &[SecretString]) -> Self {
+        let mut redactor = Self::default();
+        secrets.iter().for_each(|secret| redactor.add(secret.expose_secret()));
+        redactor
+    }
+
     /// All secrets in the clear that a plan carries, and some more.
     pub(super) fn of(plan: &Plan, more: &[SecretString]) -> Self {
-        let mut redactor = Self::default();
-        more.iter().for_each(|secret| redactor.add(secret.expose_secret()));
+        let mut redactor = Self::hiding(more);
         for operation in plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo)) {
-            operation.describe().values().iter().for_each(|value| redactor.add_value(value));
+            let values = operation.describe().values();
+            let secrets = values.iter().flat_map(Value::secrets);
+            secrets.for_each(|secret| redactor.add(secret.expose_secret()));
         }
         redactor
     }
@@ -57,22 +66,14 @@ impl Redactor {
         }
     }
 
-    fn add_value(&mut self, value: &Value) {
-        match value {
-            Value::Text(Text::Secret(secret)) => self.add(secret.expose_secret()),
-            Value::List(items) => items.iter().for_each(|v| self.add_value(v)),
-            Value::Map(map) => map.values().for_each(|v| self.add_value(v)),
-            Value::Text(Text::Plain(_) | Text::Sealed(_) | Text::Pending(_))
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Typed(_)
-            | Value::Unset
-            | Value::Unknown => {}
-        }
+    /// What a health check says, without secrets. One of several lines is looked for in all of them.
+    pub fn clean_check(&self, check: FailedCheck) -> FailedCheck {
+        let text = self.clean(&check.output.join("\n"));
+        FailedCheck { output: text.lines().map(str::to_owned).collect(), ..check }
     }
 
     /// The text without secrets.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub fn clean(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for (_, secret) in &self.secrets {
             if secret.chars().count() >= INSIDE_WORDS {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::model::homelab::Condition;
-use crate::model::view::{Health, Status};
+use crate::model::view::{FailedCheck, Health, Status};
 use crate::node::{ContainerState, ErrorKind, Node, NodeError};
 
 /// How long a container without a health check has to run before that counts: most that cannot work
@@ -43,26 +43,44 @@ const MOST_SILENCES: u32 = 5;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WaitError {
     /// The container will not become what it should.
-    #[error("container {container} {what}")]
+    #[error("container {container} {what}{}", said(check.as_ref()))]
     Failed {
-        /// Which.
+        /// Its name.
         container: String,
         /// The reason as a predicate, such as `ended with code 1`.
         what: String,
+        /// What its health check says.
+        check: Option<FailedCheck>,
     },
     /// It took too long.
-    #[error("container {container} is still {state} after {} s", after.as_secs())]
+    #[error("container {container} is still {state} after {} s{}", after.as_secs(), said(check.as_ref()))]
     Late {
-        /// Which.
+        /// Its name, or its id if it was never seen.
         container: String,
         /// The last observed state.
         state: &'static str,
         /// The time that it had.
         after: Duration,
+        /// What its health check says.
+        check: Option<FailedCheck>,
     },
     /// The node does not answer.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+/// What a health check that failed says, as it stands behind the state of its container. May hold secrets.
+fn said(check: Option<&FailedCheck>) -> String {
+    let Some(FailedCheck { exit_code, output }) = check else { return String::new() };
+    let ended = match exit_code {
+        -1 => "its health check did not end".to_owned(),
+        code => format!("its health check ended with code {code}"),
+    };
+    match output.as_slice() {
+        [] => format!("; {ended}"),
+        [line] => format!("; {ended}: {line}"),
+        lines => format!("; {ended}:{}", lines.iter().map(|line| format!("\n    {line}")).collect::<String>()),
+    }
 }
 
 /// The result of one look at the container.
@@ -99,13 +117,16 @@ pub(super) async fn wait(
     let began = Instant::now();
     let (mut pause, mut silences) = (FIRST_PAUSE, 0);
     let (mut seen, mut last) = (Seen::default(), "");
+    let (mut name, mut check) = (container.to_owned(), None);
     loop {
         let state = match node.container_state(container).await {
             Ok(live) => {
                 silences = 0;
-                match look(&live, condition, &mut seen) {
+                let found = look(&live, condition, &mut seen);
+                (name, check) = (live.name, live.failed_check);
+                match found {
                     Look::Met => return Ok(()),
-                    Look::Never(what) => return Err(WaitError::Failed { container: live.name, what }),
+                    Look::Never(what) => return Err(WaitError::Failed { container: name, what, check }),
                     Look::NotYet(state) => state,
                 }
             }
@@ -120,7 +141,7 @@ pub(super) async fn wait(
             last = state;
         }
         if began.elapsed() >= timeout {
-            return Err(WaitError::Late { container: container.to_owned(), state, after: timeout });
+            return Err(WaitError::Late { container: name, state, after: timeout, check });
         }
         sleep(pause).await;
         pause = (pause * 3 / 2).min((began.elapsed() / SHARE).clamp(LONG_PAUSE, LONGEST_PAUSE));

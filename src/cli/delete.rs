@@ -42,7 +42,11 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         digest: None,
         consent: arguments.consent,
     };
-    let exit = carry_out(job, &mut store, context, terminal).await?;
+    let mut exit = carry_out(job, &mut store, context, terminal).await?;
+    // Also where its node is in maintenance, which is no gap in other plans: it was asked for by name.
+    if exit == Exit::Done && removal.planned.plan.unknown.values().any(|unknown| unknown.services.contains(name)) {
+        exit = Exit::Incomplete;
+    }
     if removal.is_declared && exit == Exit::Done {
         terminal.talk(&format!(
             "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \

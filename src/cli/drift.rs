@@ -10,7 +10,7 @@ use super::plan::show;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
-use crate::render::OutputFormat;
+use crate::render::{self, OutputFormat};
 use crate::workflow::{observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
@@ -36,9 +36,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let plan = observation.drift(&state.view, &state.sealer, &options);
     let incomplete = plan.is_incomplete();
     match arguments.format {
-        OutputFormat::Text if !plan.has_changes() && !incomplete => {
-            terminal.data("No drift: nothing was changed outside hl.\n")?;
-        }
+        OutputFormat::Text => terminal.data(&render::plan::drift(&plan, &terminal.options()))?,
         format => show(&plan, format, terminal)?,
     }
     Ok(match (incomplete, plan.has_changes()) {

@@ -29,6 +29,7 @@ mod status;
 mod unlock;
 mod validate;
 mod verify;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

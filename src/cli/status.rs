@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::output_format;
 use super::selection::Selection;
 use super::terminal::Terminal;
+use crate::model::status::Works;
 use crate::node::Connections;
 use crate::render;
 use crate::render::OutputFormat;
@@ -20,6 +21,9 @@ const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    /// Exit with 2 if a container does not work; with 3, as always, if not every node could be asked.
+    #[arg(long)]
+    check: bool,
     /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
@@ -31,10 +35,18 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let (observation, state) = observe_with_record(&access, &[], Connections::Close, terminal, record).await?;
     let options = arguments.selection.options(&observation, &state.view)?;
     let containers = workflow::status(&observation, &state.view, &options);
+    let silent = observation.silent_nodes(&options);
     match arguments.format {
-        OutputFormat::Text => terminal.data(&render::status::status(&containers, terminal.out))?,
-        OutputFormat::Json => terminal.json(&render::json::status::status(&containers))?,
+        OutputFormat::Text => {
+            terminal.data(&render::status::status(&containers, &silent, &terminal.options()))?;
+        }
+        OutputFormat::Json => terminal.json(&render::json::status::status(&containers, &silent))?,
         format => return Err(output_format::missing(format, "hl status")),
     }
-    Ok(if observation.has_gaps(&options) { Exit::Incomplete } else { Exit::Done })
+    let broken = containers.iter().any(|container| container.works == Works::No);
+    Ok(match (observation.has_gaps(&options), broken && arguments.check) {
+        (true, _) => Exit::Incomplete,
+        (false, true) => Exit::Changes,
+        (false, false) => Exit::Done,
+    })
 }

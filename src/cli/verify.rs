@@ -1,12 +1,14 @@
 //! `hl verify`: proves that what runs works, without changing anything.
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::caller::Context;
 use super::command_error::Answer;
 use super::exit::Exit;
 use super::selection::Selection;
 use super::terminal::Terminal;
+use super::waiting::Waiting;
 use crate::model::{ServiceName, Target};
 use crate::node::Connections;
 use crate::render;
@@ -29,8 +31,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let mut selection = arguments.selection.clone();
     selection.targets.extend(arguments.services.iter().map(Target::from));
     let options = selection.options(&observation, &state.view)?;
-    let verified = workflow::verify(&observation, &state.view, &options).await;
-    terminal.data(&render::verify::verify(&verified))?;
+    let (events, waits) = mpsc::unbounded_channel();
+    let verifying = workflow::verify(&observation, &state.view, &options, events);
+    let (verified, ()) = tokio::join!(verifying, Waiting::new(terminal).show(waits));
+    terminal.data(&render::verify::verify(&verified, &observation.silent_nodes(&options), terminal.out))?;
     let failed = verified.iter().any(|service| !service.problems.is_empty());
     Ok(match (failed, observation.has_gaps(&options)) {
         (true, _) => Exit::Failed,

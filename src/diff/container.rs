@@ -242,7 +242,7 @@ fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, re
 /// Whether a container that ended with 0 has done what it is for. Without a restart policy it is a
 /// job if somebody waits for its end, or if it had ended when hl last looked, although it was to run;
 /// before that, if it offers nothing that others could use.
-fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
+pub fn is_done(container: &Container, live: &LiveContainer, record: Option<&Recorded>) -> bool {
     let state = |fields: &Fields| fields.get(&Field::key(Key::State)).and_then(Value::state).cloned();
     // A container that hl stopped because of its declaration has not completed its job by ending.
     let ended_before = |record: &Recorded| {

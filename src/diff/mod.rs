@@ -17,7 +17,7 @@ use crate::model::live_index::{LiveIndex, NodeIndex};
 use crate::model::view::{LiveContainer, LiveNode, LiveView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, ProjectName, Sealer, ServiceName, Value};
 
-pub use container::{Instances, instances, live_fields, names_no_tag, wanted_state};
+pub use container::{Instances, instances, is_done, live_fields, names_no_tag, wanted_state};
 pub use policy::{Cost, policy};
 pub use resources::path_fields;
 pub use verdict::Verdict;
@@ -48,21 +48,29 @@ impl Change {
         }
     }
 
-    /// Whether somebody outside did this.
-    pub fn is_drift(&self) -> bool {
-        match self.presence {
-            Presence::Gone => true,
-            Presence::Known => self
-                .fields
-                .iter()
-                .any(|f| matches!(f.verdict, Verdict::Drift | Verdict::Conflict) && f.cost != Cost::Ignored),
+    /// What of it somebody outside did, without what only the declaration changed; `None` if that is nothing.
+    #[must_use]
+    pub fn drift(mut self) -> Option<Change> {
+        let keep = match self.presence {
+            Presence::Gone => {
+                // What it was is known; what it is to be is for the plan to say.
+                self.fields.clear();
+                true
+            }
+            Presence::Known => {
+                self.fields.retain(|field| {
+                    matches!(field.verdict, Verdict::Drift | Verdict::Conflict) && field.cost != Cost::Ignored
+                });
+                !self.fields.is_empty()
+            }
             Presence::New
             | Presence::Unrecorded
             | Presence::Undeclared
             | Presence::Forgotten
             | Presence::Orphan
             | Presence::Leftover => false,
-        }
+        };
+        keep.then_some(self)
     }
 }
 
@@ -232,4 +240,44 @@ fn all_new(fields: &Fields, sealer: &Sealer) -> Vec<FieldChange> {
             cost: Cost::Replace,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_is_what_somebody_did_and_nothing_that_is_pending() {
+        let field = |name: &str, verdict, cost| FieldChange {
+            field: Field::parse(name).unwrap(),
+            verdict,
+            declared: None,
+            recorded: None,
+            live: None,
+            cost,
+        };
+        let change = |presence, fields| Change {
+            addr: "nas/shop/container:web".parse().unwrap(),
+            presence,
+            live_id: Some("c1".to_owned()),
+            fields,
+        };
+        let all = || {
+            vec![
+                field("image", Verdict::Pending, Cost::Replace),
+                field("restart", Verdict::Drift, Cost::InPlace),
+                field("user", Verdict::Conflict, Cost::Replace),
+                field("tty", Verdict::Converged, Cost::Ignored),
+                field("labels.a", Verdict::Drift, Cost::Ignored),
+            ]
+        };
+        let drift = change(Presence::Known, all()).drift().unwrap();
+        let names: Vec<String> = drift.fields.iter().map(|f| f.field.to_string()).collect();
+        assert_eq!(names, ["restart", "user"]);
+        assert_eq!(change(Presence::Known, vec![field("image", Verdict::Pending, Cost::Replace)]).drift(), None);
+        assert_eq!(change(Presence::Gone, all()).drift(), Some(change(Presence::Gone, Vec::new())));
+        for presence in [Presence::New, Presence::Unrecorded, Presence::Undeclared, Presence::Orphan] {
+            assert_eq!(change(presence, all()).drift(), None);
+        }
+    }
 }

@@ -162,6 +162,7 @@ mod tests {
             identity: None,
             status: Status::Running,
             health: None,
+            failed_check: None,
             started_at: String::new(),
             created_at: None,
             spec: ContainerSpec { ports: ports.iter().map(port).collect(), ..ContainerSpec::default() },

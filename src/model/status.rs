@@ -1,6 +1,6 @@
 //! The results of a status check of the nodes, as reports contain them: container status, service health and locks.
 
-use super::view::{Health, Status};
+use super::view::{FailedCheck, Health, Status};
 use super::{NodeName, ServiceName};
 
 /// How one declared container is.
@@ -18,6 +18,34 @@ pub struct ContainerStatus {
     pub image: Option<String>,
     /// When it was started last, RFC 3339 as the engine writes it.
     pub started_at: Option<String>,
+    /// Whether it does what it is declared for.
+    pub works: Works,
+    /// The last run of its health check if it failed, without secrets.
+    pub failed_check: Option<FailedCheck>,
+}
+
+/// Whether a container does what it is declared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Works {
+    /// It does, or it is declared stopped.
+    Yes,
+    /// It has just been started, and its health check has not decided yet.
+    NotYet,
+    /// It does not.
+    No,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// A node that could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilentNode {
+    /// The node.
+    pub node: NodeName,
+    /// Why, in one line.
+    pub why: String,
+    /// The recommended action; may be empty.
+    pub hint: String,
 }
 
 /// How a declared container is.
@@ -32,7 +60,9 @@ pub enum ContainerState {
     },
     /// It does not exist.
     Missing,
-    /// Nobody can tell.
+    /// Its node could not be asked.
+    Silent,
+    /// Nobody can tell, although its node was asked.
     Unknown {
         /// Why, in one line.
         why: String,
@@ -55,8 +85,15 @@ pub struct Verified {
 /// The basis on which a service is found to work or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Nothing: its node does not answer.
-    Nothing,
+    /// Nothing: its node could not be asked.
+    Silent,
+    /// Nothing: its node is in maintenance and was not asked.
+    Maintenance,
+    /// Nothing: what it is to be is not known.
+    Unknown {
+        /// Why, in one line.
+        why: String,
+    },
     /// Nothing: it is declared to be stopped.
     DeclaredStopped,
     /// Its containers, and its health script if it has one.
@@ -71,8 +108,6 @@ pub enum Proof {
 /// A reason why a service does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The node does not answer.
-    NoAnswer,
     /// A container does not exist.
     Missing {
         /// Which.
@@ -82,6 +117,8 @@ pub enum Problem {
     Unhealthy {
         /// Which.
         container: String,
+        /// The last run of the check, without secrets.
+        check: Option<FailedCheck>,
     },
     /// A container does not run.
     NotRunning {

@@ -168,6 +168,21 @@ impl Value {
         Value::List(items.into_iter().map(Value::text).collect())
     }
 
+    /// The secrets in the clear that are in it.
+    pub fn secrets(&self) -> Vec<&SecretString> {
+        match self {
+            Value::Text(Text::Secret(secret)) => vec![secret],
+            Value::List(items) => items.iter().flat_map(Value::secrets).collect(),
+            Value::Map(map) => map.values().flat_map(Value::secrets).collect(),
+            Value::Text(Text::Plain(_) | Text::Sealed(_) | Text::Pending(_))
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Typed(_)
+            | Value::Unset
+            | Value::Unknown => Vec::new(),
+        }
+    }
+
     /// The state, if it is one.
     pub fn state(&self) -> Option<&State> {
         match self {

@@ -160,6 +160,9 @@ pub struct LiveContainer {
     pub status: Status,
     /// The result of Docker's health check; `None` without one.
     pub health: Option<Health>,
+    /// The last run of the health check, where it failed.
+    #[serde(default)]
+    pub failed_check: Option<FailedCheck>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
     /// When it was made; `None` if the engine does not say.
@@ -185,6 +188,15 @@ pub enum Health {
     Healthy,
     /// It does not.
     Unhealthy,
+}
+
+/// A run of Docker's health check that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCheck {
+    /// How it ended; -1 is how the engine says that it took too long.
+    pub exit_code: i64,
+    /// The last lines that it wrote. May hold secrets, and whatever a program in the container likes to write.
+    pub output: Vec<String>,
 }
 
 /// A network as it is now.

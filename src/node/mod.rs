@@ -27,7 +27,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
+use crate::model::view::{FailedCheck, Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status};
 
 pub use capabilities::Capabilities;
 pub use connect::{Fleet, Options, Reach, connect, connect_all};
@@ -144,8 +144,9 @@ pub trait Node: Send + Sync {
 
     /// Whether a container runs and works. Costs less than looking at all of it, for who waits.
     async fn container_state(&self, container: &str) -> Result<ContainerState, NodeError> {
-        let LiveContainer { name, status, health, started_at, .. } = self.inspect_container(container).await?;
-        Ok(ContainerState { name, status, health, started_at })
+        let live = self.inspect_container(container).await?;
+        let LiveContainer { name, status, health, failed_check, started_at, .. } = live;
+        Ok(ContainerState { name, status, health, failed_check, started_at })
     }
 
     /// The last lines that a container wrote, oldest first. May hold secrets.
@@ -221,6 +222,8 @@ pub struct ContainerState {
     pub status: Status,
     /// The result of Docker's health check; `None` without a health check.
     pub health: Option<Health>,
+    /// The last run of the health check, where it failed.
+    pub failed_check: Option<FailedCheck>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
 }

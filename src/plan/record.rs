@@ -114,6 +114,7 @@ mod tests {
             identity: None,
             status: Status::Running,
             health: None,
+            failed_check: None,
             started_at: String::new(),
             created_at: None,
             spec,

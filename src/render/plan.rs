@@ -6,7 +6,7 @@ use super::display_action::DisplayAction;
 use super::english::{self, plural};
 use super::field::{Detail, FieldRenderer};
 use super::page::{Line, Page, columns};
-use super::report::{Group, groups, state, summary, why};
+use super::report::{Group, drift_summary, groups, state, summary, why};
 use super::sentences;
 use super::style::{Label, Palette};
 use crate::plan::{Plan, PlannedChange};
@@ -30,6 +30,15 @@ impl Default for Options {
 
 /// A plan as text.
 pub fn plan(plan: &Plan, options: &Options) -> String {
+    page(plan, summary(plan), options)
+}
+
+/// What was changed outside hl, as text, from a plan that has nothing else in it.
+pub fn drift(plan: &Plan, options: &Options) -> String {
+    page(plan, drift_summary(plan), options)
+}
+
+fn page(plan: &Plan, summary: String, options: &Options) -> String {
     let mut page = Page::default();
     let mut renderer = FieldRenderer::new(options.width, options.detail);
     let groups = groups(plan);
@@ -41,7 +50,7 @@ pub fn plan(plan: &Plan, options: &Options) -> String {
     not_planned(&mut page, plan);
     objections(&mut page, plan);
     page.gap();
-    page.push(Line::at(0).text(Label::Title, summary(plan)));
+    page.push(Line::at(0).text(Label::Title, summary));
     page.print(options.palette, options.width)
 }
 

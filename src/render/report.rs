@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::count::Counts;
 use super::display_action::DisplayAction;
-use super::english::are;
+use super::english::{are, plural};
 use super::{reason, sentences};
 use crate::model::{Kind, NodeName, ServiceName};
 use crate::plan::{Plan, PlannedChange, Unknown, UnknownCause, Verification};
@@ -127,6 +127,24 @@ pub fn summary(plan: &Plan) -> String {
                 n => format!("{n} problems prevent"),
             }
         ));
+    }
+    text
+}
+
+/// What was changed outside hl, in one line.
+pub fn drift_summary(plan: &Plan) -> String {
+    let skipped: BTreeSet<&ServiceName> =
+        plan.unknown.values().flat_map(|u| &u.services).chain(plan.blocked.keys()).collect();
+    let was = |n: usize, noun: &str| format!("{} {}", plural(n, noun), if n == 1 { "was" } else { "were" });
+    let mut text = match plan.changes.iter().filter(|change| change.acts()).count() {
+        0 if skipped.is_empty() && !plan.is_incomplete() => {
+            return "No drift: nothing was changed outside hl.".to_owned();
+        }
+        0 => "No drift in what could be compared.".to_owned(),
+        n => format!("Drift: {} changed outside hl; `hl apply` puts that back.", was(n, "resource")),
+    };
+    if !skipped.is_empty() {
+        text.push_str(&format!(" {} not compared.", was(skipped.len(), "service")));
     }
     text
 }

@@ -13,8 +13,9 @@ use crate::config::{self, Machines, Repository, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::Homelab;
+use crate::model::status::SilentNode;
 use crate::model::view::{LiveView, NodeView};
-use crate::model::{NodeName, ServiceName};
+use crate::model::{Fields, NodeName, ServiceName};
 use crate::node::{self, Fleet};
 use crate::plan;
 use crate::state::{self, Paths, State};
@@ -174,12 +175,34 @@ impl Observation {
         }
     }
 
-    /// The values in the nodes' env files, none of which may be shown.
+    /// The nodes that could not be asked, of those that `options` ask for or for something on them.
+    pub fn silent_nodes(&self, options: &plan::Options) -> Vec<SilentNode> {
+        let homelab = &self.homelab;
+        let declared = homelab.services.values().map(|service| (&service.node, &service.name));
+        let all: Vec<_> = declared.chain(homelab.unresolved.iter().map(|(name, u)| (&u.node, name))).collect();
+        let asked = |node: &NodeName| {
+            options.asks_for_node(node)
+                || all.iter().any(|(at, service)| *at == node && options.asks_for(node, service))
+        };
+        let silent = |(node, view): (&NodeName, &NodeView)| match view {
+            NodeView::Unknown { why, hint } if asked(node) => {
+                Some(SilentNode { node: node.clone(), why: why.clone(), hint: hint.clone() })
+            }
+            NodeView::Unknown { .. } | NodeView::Known(_) | NodeView::Maintenance => None,
+        };
+        self.live.nodes.iter().filter_map(silent).collect()
+    }
+
+    /// The secrets in the declaration and the values in the nodes' env files, none of which may be shown.
     pub fn secrets(&self) -> Vec<SecretString> {
+        let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
+        let fields: Vec<Fields> = containers.map(|container| container.spec.fields()).collect();
+        let declared = fields.iter().flat_map(Fields::iter).flat_map(|(_, value)| value.secrets()).cloned();
         let files = self.live.nodes.values().filter_map(|view| view.known()).flat_map(|node| &node.files);
         let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
         let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
-        texts.flat_map(|text| envfile::values(text).into_values()).map(SecretString::from).collect()
+        let in_env_files = texts.flat_map(|text| envfile::values(text).into_values()).map(SecretString::from);
+        declared.chain(in_env_files).collect()
     }
 
     /// Every text that the views were made from, by its name: the repository's files by their path in it, the nodes' files,

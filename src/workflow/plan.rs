@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::observe::Observation;
 use crate::diff::{self, Change};
 use crate::model::view::RecordedView;
-use crate::model::{Sealer, ServiceName};
+use crate::model::{Addr, Sealer, ServiceName};
 use crate::plan::{self, Plan};
 
 /// A plan with what it was made from.
@@ -43,13 +43,18 @@ impl Observation {
         Planned { changes, plan, options }
     }
 
-    /// The plan that would revert the changes made outside hl, and nothing else.
+    /// What was changed outside hl and nothing else, as the changes of a plan that would put it back.
     pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
-        let mut changes = self.changes(recorded, sealer);
-        changes.retain(Change::is_drift);
+        let changes: Vec<Change> = self.changes(recorded, sealer).into_iter().filter_map(Change::drift).collect();
         // A service that is still to be verified was not changed by anybody.
         let recorded = RecordedView { unverified: BTreeSet::new(), ..recorded.clone() };
-        self.plan_for(&changes, &recorded, options)
+        let mut plan = self.plan_for(&changes, &recorded, options);
+        // What putting it back takes along, and what stands in its way, was not changed by anybody either.
+        let drifted: BTreeSet<&Addr> = changes.iter().map(|change| &change.addr).collect();
+        plan.changes.retain(|change| drifted.contains(&change.addr));
+        plan.verifications.clear();
+        plan.objections.clear();
+        plan
     }
 
     fn plan_for(&self, changes: &[Change], recorded: &RecordedView, options: &plan::Options) -> Plan {

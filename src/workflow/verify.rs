@@ -1,19 +1,28 @@
 //! Verifying that services work as they are, without changing anything.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::observe::Observation;
-use crate::apply::verify::{self, Subject};
+use super::status::works;
+use crate::apply::verify::{self, Starting, Subject};
 use crate::diff;
+use crate::event::ProvingEvent;
 use crate::model::homelab::Service;
 use crate::model::live_index::LiveIndex;
-use crate::model::status::{Problem, Verified};
-use crate::model::view::{Health, RecordedView, Status};
+use crate::model::status::{Problem, Proof, Verified, Works};
+use crate::model::view::{NodeView, RecordedView, Status};
 use crate::plan;
 
-/// Verifies the services that `options` ask for, all at once. They are given in the order of their dependencies.
-pub async fn verify(observation: &Observation, recorded: &RecordedView, options: &plan::Options) -> Vec<Verified> {
+/// Verifies the services that `options` ask for, all at once. They are given in the order of their dependencies; what is
+/// waited for goes out by `events`.
+pub async fn verify(
+    observation: &Observation,
+    recorded: &RecordedView,
+    options: &plan::Options,
+    events: UnboundedSender<ProvingEvent>,
+) -> Vec<Verified> {
     let index = LiveIndex::of(&observation.live);
     let order = plan::service_order(&observation.homelab);
     let chosen = order
@@ -26,13 +35,32 @@ pub async fn verify(observation: &Observation, recorded: &RecordedView, options:
         declared: &observation.homelab.nodes,
         nodes: &observation.nodes,
         secrets: &observation.secrets(),
+        events,
     };
-    verify::verify(&job).await
+    let mut all = verify::verify(&job).await;
+    all.extend(unresolved(observation, options));
+    all.sort_by_key(|verified| order.iter().position(|name| *name == verified.service));
+    all
+}
+
+/// The services of which it is not known what they are to be.
+fn unresolved(observation: &Observation, options: &plan::Options) -> Vec<Verified> {
+    let unresolved = &observation.homelab.unresolved;
+    let chosen = unresolved.iter().filter(|(name, unresolved)| options.asks_for(&unresolved.node, name));
+    let of = chosen.map(|(name, unresolved)| {
+        let proof = match observation.live.nodes.get(&unresolved.node) {
+            Some(NodeView::Unknown { .. }) => Proof::Silent,
+            Some(NodeView::Maintenance) => Proof::Maintenance,
+            Some(NodeView::Known(_)) | None => Proof::Unknown { why: unresolved.why.clone() },
+        };
+        Verified { node: unresolved.node.clone(), service: name.clone(), proof, problems: Vec::new() }
+    });
+    of.collect()
 }
 
 /// A service with how its containers are, as they were observed.
 fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedView) -> Subject<'a> {
-    let (mut problems, mut starting) = (Vec::new(), BTreeMap::new());
+    let (mut problems, mut starting) = (Vec::new(), Vec::new());
     let Some(node) = index.node(&service.node) else {
         return Subject { service, problems, starting };
     };
@@ -43,13 +71,17 @@ fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedV
             problems.push(Problem::Missing { container });
             continue;
         };
-        match (&live.status, &live.health) {
-            (Status::Running, None | Some(Health::Healthy)) | (Status::Exited { code: 0 }, _) => {}
-            (Status::Running, Some(Health::Starting)) => {
-                starting.insert(live.id.clone(), Duration::from_millis(plan::readiness_timeout(declared)));
+        match (works(service, name, Some(live), recorded), &live.status) {
+            (Works::Yes | Works::Unknown, _) => {}
+            (Works::NotYet, _) => starting.push(Starting {
+                id: live.id.clone(),
+                name: live.name.clone(),
+                timeout: Duration::from_millis(plan::readiness_timeout(declared)),
+            }),
+            (Works::No, Status::Running) => {
+                problems.push(Problem::Unhealthy { container, check: live.failed_check.clone() });
             }
-            (Status::Running, Some(Health::Unhealthy)) => problems.push(Problem::Unhealthy { container }),
-            (status, _) => problems.push(Problem::NotRunning { container, status: status.clone() }),
+            (Works::No, status) => problems.push(Problem::NotRunning { container, status: status.clone() }),
         }
     }
     Subject { service, problems, starting }

@@ -40,6 +40,7 @@ mod secrets;
 mod simulated;
 mod soak;
 mod support;
+mod telling;
 mod tls;
 mod truth_files;
 mod truth_outside;
@@ -72,6 +73,7 @@ fn main() -> std::process::ExitCode {
         secrets::TRIALS,
         simulated::TRIALS,
         soak::TRIALS,
+        telling::TRIALS,
         tls::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,

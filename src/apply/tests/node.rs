@@ -10,7 +10,7 @@ use crate::model::NodeName;
 use crate::model::spec::{
     AnonymousVolumes, Attachment, BuildSpec, ContainerSpec, DirectorySpec, ImageRef, NetworkSpec, VolumeSpec,
 };
-use crate::model::view::{FileKind, Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status, Wanted};
+use crate::model::view::{FailedCheck, FileKind, Health, LiveContainer, LiveFile, LiveFiles, LiveNode, Status, Wanted};
 use crate::node::{
     ApiVersion, EngineInfo, ErrorKind, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Progress,
     Script, ScriptEnd, ScriptOutcome,
@@ -35,6 +35,8 @@ pub struct World {
     pub delays: BTreeMap<String, Duration>,
     /// The results of the next looks at a container; the last one repeats.
     pub looks: Vec<(Status, Option<Health>, &'static str)>,
+    /// What the health checks of containers say.
+    pub failed_check: Option<FailedCheck>,
     /// How the next runs of a script end.
     pub scripts: Vec<ScriptEnd>,
     pub script_environment: BTreeMap<String, String>,
@@ -55,6 +57,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         identity: None,
         status: Status::Created,
         health: None,
+        failed_check: None,
         started_at: String::new(),
         created_at: None,
         spec,
@@ -229,7 +232,8 @@ impl Node for TestNode {
             _ => world.looks.remove(0),
         };
         let started_at = started_at.to_owned();
-        Ok(LiveContainer { status, health, started_at, ..live(container, ContainerSpec::default()) })
+        let failed_check = world.failed_check.clone();
+        Ok(LiveContainer { status, health, failed_check, started_at, ..live(container, ContainerSpec::default()) })
     }
 
     async fn container_log(&self, _: &str, lines: usize) -> Result<Vec<String>, NodeError> {

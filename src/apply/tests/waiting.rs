@@ -4,7 +4,7 @@ use super::node::TestNode;
 use super::*;
 use crate::apply::wait::wait;
 use crate::model::homelab::{Condition, HealthScript};
-use crate::model::view::{FileKind, Health, LiveFile, Status};
+use crate::model::view::{FailedCheck, FileKind, Health, LiveFile, Status};
 use crate::node::ScriptEnd;
 
 type Look = (Status, Option<Health>, &'static str);
@@ -144,4 +144,27 @@ fn a_failed_container_shows_its_last_lines_without_secrets_before_it_is_taken_ba
     assert_eq!(left.report.steps[&1], expected);
     assert_eq!(left.report.undone, BTreeMap::from([(0, None)]));
     assert!(!left.files.contains("hunter2"));
+}
+
+#[test]
+fn what_a_health_check_says_is_told_without_secrets() {
+    let mut bench = Bench::new(&["nas"]);
+    let operation =
+        Operation::AwaitContainer { container: "web".into(), condition: Condition::Healthy, timeout_ms: 100 };
+    bench.step(operation, &[]);
+    bench.node().world().looks = vec![running(Some(Health::Starting)), running(Some(Health::Unhealthy))];
+    let check =
+        |output: &[&str]| FailedCheck { exit_code: 3, output: output.iter().map(|line| (*line).to_owned()).collect() };
+    bench.node().world().failed_check = Some(check(&["FATAL: hunter2 refused"]));
+    let left = run(bench.apply());
+    let error = "container web is unhealthy; its health check ended with code 3: FATAL: (secret) refused";
+    assert_eq!(left.report.failures().collect::<Vec<_>>(), [(0, error)]);
+    assert!(!left.files.contains("hunter2"));
+
+    let node = TestNode::new("nas");
+    node.world().looks = vec![running(Some(Health::Unhealthy))];
+    node.world().failed_check = Some(FailedCheck { exit_code: -1, ..check(&["one", "two"]) });
+    let late = run(wait(&node, "id", Condition::Healthy, Duration::from_millis(200), &|_| {}));
+    let error = "container id is still unhealthy after 0 s; its health check did not end:\n    one\n    two";
+    assert_eq!(late.unwrap_err().to_string(), error);
 }

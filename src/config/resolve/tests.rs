@@ -413,6 +413,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 identity: None,
                 status: Status::Running,
                 health: None,
+                failed_check: None,
                 started_at: String::new(),
                 created_at: None,
                 spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },

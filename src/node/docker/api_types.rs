@@ -39,6 +39,15 @@ pub struct State {
 #[serde(default, rename_all = "PascalCase")]
 pub struct HealthState {
     pub status: Option<String>,
+    pub log: Option<Vec<CheckRun>>,
+}
+
+/// A run of the health check.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct CheckRun {
+    pub exit_code: i64,
+    pub output: Option<String>,
 }
 
 /// The part of a container that an image has too.

@@ -138,6 +138,7 @@ impl World {
             identity: identity(&spec),
             status: Status::Created,
             health: None,
+            failed_check: None,
             started_at: String::new(),
             created_at: self.time(),
             spec,

@@ -236,6 +236,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         }),
         status: Status::Running,
         health: None,
+        failed_check: None,
         started_at: String::new(),
         created_at: None,
         spec: container.spec.clone(),

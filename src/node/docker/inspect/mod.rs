@@ -21,7 +21,7 @@ use super::api_types;
 use crate::model::ProjectName;
 use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, PidMode};
 use crate::model::value::Text;
-use crate::model::view::{ComposeIdentity, Health, LiveContainer, OneOff, Status};
+use crate::model::view::{ComposeIdentity, FailedCheck, Health, LiveContainer, OneOff, Status};
 use crate::node::ContainerState;
 
 pub use host::HostConfig;
@@ -142,10 +142,11 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
     let shares_with = shares.chain(borrows).map(str::to_owned).collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
-    let ContainerState { name, status, health, started_at } = state_of(name, state);
+    let ContainerState { name, status, health, failed_check, started_at } = state_of(name, state);
     LiveContainer {
         status,
         health,
+        failed_check,
         started_at,
         created_at: created.and_then(|time| time.parse().ok()),
         image_id: image.unwrap_or_default(),
@@ -208,6 +209,7 @@ fn state_of(name: String, state: Option<api_types::State>) -> ContainerState {
         name,
         status: status(&state),
         health: state.health.as_ref().and_then(|h| health(h.status.as_deref())),
+        failed_check: state.health.and_then(failed_check),
         started_at: state.started_at.filter(|t| !t.starts_with("0001-")).unwrap_or_default(),
     }
 }
@@ -225,11 +227,64 @@ fn status(state: &api_types::State) -> Status {
     }
 }
 
+/// Lines of a health check's output that count: the last ones, as of a log.
+const CHECK_LINES: usize = 10;
+
+/// The engine keeps this many bytes of a health check's output. Source: `daemon/health.go`.
+const CHECK_BYTES: usize = 4096;
+
+/// The last run of the health check, if it failed.
+fn failed_check(state: api_types::HealthState) -> Option<FailedCheck> {
+    let last = state.log?.pop().filter(|run| run.exit_code != 0)?;
+    let output = last.output.unwrap_or_default();
+    let mut lines: Vec<&str> = output.lines().collect();
+    if output.len() >= CHECK_BYTES {
+        // Its end is cut off: half a secret would not be known for one.
+        lines.pop();
+    }
+    let lines = lines.into_iter().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned);
+    let mut lines: Vec<String> = lines.collect();
+    lines.drain(..lines.len().saturating_sub(CHECK_LINES));
+    Some(FailedCheck { exit_code: last.exit_code, output: lines })
+}
+
 fn health(status: Option<&str>) -> Option<Health> {
     match status? {
         "starting" => Some(Health::Starting),
         "healthy" => Some(Health::Healthy),
         "unhealthy" => Some(Health::Unhealthy),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The state with a health check whose runs ended so.
+    fn checked(runs: &[(i64, &str)]) -> Option<FailedCheck> {
+        let log: Vec<_> =
+            runs.iter().map(|(code, output)| serde_json::json!({"ExitCode": code, "Output": output})).collect();
+        let inspect = serde_json::json!({
+            "Name": "/web",
+            "State": {"Status": "running", "Health": {"Status": "unhealthy", "Log": log}},
+        });
+        state(serde_json::from_value(inspect).unwrap()).failed_check
+    }
+
+    #[test]
+    fn the_last_run_of_a_health_check_counts_where_it_failed() {
+        let failed = |exit_code, lines: &[&str]| {
+            let output = lines.iter().map(|line| (*line).to_owned()).collect();
+            Some(FailedCheck { exit_code, output })
+        };
+        assert_eq!(checked(&[(0, "fine"), (1, "a \n\nb\n")]), failed(1, &["a", "b"]));
+        assert_eq!(checked(&[(1, "no"), (0, "fine")]), None);
+        assert_eq!(checked(&[]), None);
+        let many: String = (0..30).map(|n| format!("{n}\n")).collect();
+        assert_eq!(checked(&[(1, &many)]).unwrap().output.first().map(String::as_str), Some("20"));
+        // The engine cuts what is long, maybe in the middle of a secret.
+        let long = format!("{}\npassword hun", "x".repeat(CHECK_BYTES));
+        assert!(!checked(&[(1, &long)]).unwrap().output.iter().any(|line| line.contains("hun")));
     }
 }
