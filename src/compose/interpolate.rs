@@ -27,6 +27,10 @@ static PATHS: LazyLock<Patterns<()>> = LazyLock::new(|| {
     Patterns::new([
         ("services.*.volumes.[]", ()),
         ("services.*.volumes.[].source", ()),
+        ("services.*.devices.[]", ()),
+        ("services.*.devices.[].source", ()),
+        ("services.*.build", ()),
+        ("services.*.build.context", ()),
         ("secrets.*.file", ()),
         ("configs.*.file", ()),
         ("volumes.*.driver_opts.device", ()),
@@ -171,7 +175,9 @@ impl Walk<'_, '_> {
     fn unset(&mut self, name: &str, span: Span) {
         let braced = self.place(span, &format!("${{{name}"));
         let span = if braced == span { self.place(span, &format!("${name}")) } else { braced };
-        let hint = match did_you_mean(name, self.variables.names()) {
+        // What is always there is hardly what was meant.
+        let set = self.variables.names().filter(|set| !matches!(*set, "HOME" | "PWD" | "COMPOSE_PROJECT_NAME"));
+        let hint = match did_you_mean(name, set) {
             Some(near) => {
                 format!("did you mean `{near}`? Else set it, or write `${{{name}:-}}` where nothing is meant")
             }

@@ -10,8 +10,12 @@ impl Builder<'_> {
     pub(super) fn check_beginnings(&mut self) {
         let project = self.project;
         let list = |node: &'_ Node, key: &str| node.get(key).and_then(Node::as_list).unwrap_or_default().to_vec();
-        let mounted = services(project).flat_map(|(_, service)| list(&service.node, "volumes"));
-        let mut paths: Vec<Node> = mounted.filter_map(|mount| mount.get("source").cloned()).collect();
+        let mut paths: Vec<Node> = Vec::new();
+        for (_, service) in services(project) {
+            let mounted = ["volumes", "devices"].into_iter().flat_map(|key| list(&service.node, key));
+            paths.extend(mounted.filter_map(|mount| mount.get("source").cloned()));
+            paths.extend(service.node.get("build").and_then(|build| build.get("context")).cloned());
+        }
         for (kind, keys) in
             [("secrets", &["file"][..]), ("configs", &["file"]), ("volumes", &["driver_opts", "device"])]
         {
@@ -36,7 +40,7 @@ impl Builder<'_> {
                     format!("set what `{name}` begins with in `vars`, or write the path out"),
                 ),
             };
-            let detail = "What is mounted would be something else of the machine.";
+            let detail = "It would be that of something else of the machine.";
             self.out.push(Diagnostic::error(Code::VariableUnset, words).at(path.span, "").detail(detail).hint(hint));
         }
     }

@@ -201,8 +201,15 @@ impl EnvText {
         if let Some((sealed, at)) = Sealed::of(self.text.as_bytes()) {
             let shown = self.shown.display().to_string();
             let diagnostic = Diagnostic::error(Code::StillEncrypted, format!("{shown} is encrypted by {sealed}"));
-            let hint =
-                format!("keep it as {}, which hl decrypts, or decrypt it: `{}`", secrets::FILE, sealed.command(&shown));
+            let (command, secrets) = (sealed.command(&shown), secrets::FILE);
+            let hint = match sealed {
+                Sealed::Sops | Sealed::Age => {
+                    format!("keep it as {secrets}, which hl decrypts, or decrypt it: `{command}`")
+                }
+                Sealed::AnsibleVault | Sealed::GitCrypt => {
+                    format!("decrypt it (`{command}`), or keep what is secret in {secrets}, which hl decrypts")
+                }
+            };
             let detail = "The values would be used as they are.";
             out.push(diagnostic.at(Span::new(file, at, at), "").detail(detail).hint(hint));
             return BTreeMap::new();

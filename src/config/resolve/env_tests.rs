@@ -82,18 +82,18 @@ fn the_home_folder_is_known_on_this_machine_alone() {
 
 #[test]
 fn paths_without_a_beginning_are_refused() {
-    let compose = "services:\n  app:\n    image: a\n    secrets: [s]\n    volumes:\n      - ${NO}/a:/a\n      - { type: bind, source: '${EMPTY}${NO}/b', target: /b }\n      - ${ANY:-}/c:/c\n      - ${SET}/d:/d\n      - v1:/v\nsecrets: { s: { file: '$NO/s' } }\nvolumes: { v1: { driver_opts: { type: none, o: bind, device: '$EMPTY/v' } } }\n";
+    let compose = "services:\n  app:\n    image: a\n    devices: ['${NO}/d:/dev/d']\n    build: '${NO}/ctx'\n    secrets: [s]\n    volumes:\n      - ${NO}/a:/a\n      - { type: bind, source: '${EMPTY}${NO}/b', target: /b }\n      - ${ANY:-}/c:/c\n      - ${SET}/d:/d\n      - v1:/v\nsecrets: { s: { file: '$NO/s' } }\nvolumes: { v1: { driver_opts: { type: none, o: bind, device: '$EMPTY/v' } } }\n";
     let files = [("services/web/compose.yml", compose), ("services/web/.env", "EMPTY=\nSET=/set\n"), HERE];
     let lines = told(&files, &[]);
     let errors: Vec<_> = lines.iter().filter(|line| line.contains("Error")).collect();
     let places: Vec<_> = errors.iter().filter_map(|line| line.split(' ').next()).collect();
     let at = |line: &str| format!("services/web/compose.yml:{line}");
-    assert_eq!(places, [at("6:9"), at("7:31"), at("11:23"), at("12:62")], "{errors:#?}");
+    assert_eq!(places, [at("4:15"), at("5:12"), at("8:9"), at("9:31"), at("13:23"), at("14:62")], "{errors:#?}");
     // What nobody sets in the repository may be set on the node.
     let offline = told_offline(&lab(&files));
     let errors: Vec<_> = offline.iter().filter(|line| line.contains("Error")).collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
-    assert!(errors[0].contains(":12:62 "), "{errors:#?}");
+    assert!(errors[0].contains(":14:62 "), "{errors:#?}");
 }
 
 #[test]
@@ -170,6 +170,11 @@ fn compose_files_that_cannot_be_are_named_by_place() {
         let files = [compose, ("services/web/.env", env), ("services/web/sub/a.yml", compose.1), HERE];
         assert_eq!(told(&files, &[]), [expected]);
     }
+    let given = [("COMPOSE_ENV_FILES".to_owned(), "prod.env".to_owned())];
+    let resolved = resolve(&lab(&[compose, HERE]), &live(&[]), &given);
+    let lines = said(&resolved.diagnostics, &resolved.map);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].contains("Error HL0301: COMPOSE_ENV_FILES is not honoured"), "{lines:?}");
 }
 
 #[test]

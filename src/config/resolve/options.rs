@@ -52,6 +52,11 @@ impl ServiceContext<'_> {
             let layers = [self.args, &env.values, &environment];
             layers.into_iter().find_map(|values| values.get(name)).map(String::as_str).unwrap_or_default()
         };
+        if !variable("COMPOSE_ENV_FILES").is_empty() && !env.values.contains_key("COMPOSE_ENV_FILES") {
+            let diagnostic = Diagnostic::error(Code::UnsupportedKey, "COMPOSE_ENV_FILES is not honoured");
+            let diagnostic = self.service.place.map_or(diagnostic.clone(), |place| diagnostic.at(place, ""));
+            return Err(diagnostic.hint("take it out of `vars`, and put the variables into the `.env` of the service"));
+        }
         let named = compose::named_files(variable("COMPOSE_FILE"), variable("COMPOSE_PATH_SEPARATOR"));
         if named.is_empty() {
             let below =

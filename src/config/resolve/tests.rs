@@ -431,7 +431,8 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
     };
     assert_eq!(version(&[]), "2.26.1");
     assert_eq!(version(&["2.26.1", "1.29.2"]), "2.26.1");
-    assert_eq!(version(&["2.26.1", "2.40.0"]), "5.5.0");
+    assert_eq!(version(&["2.26.1", "2.40.0"]), "2.40.3");
+    assert_eq!(version(&["5.0.0", "2.40.0"]), "5.5.0");
 }
 
 /// Counts how often a Compose file is read.
