@@ -83,7 +83,11 @@ fn the_home_folder_is_known_on_this_machine_alone() {
 #[test]
 fn paths_without_a_beginning_are_refused() {
     let compose = "services:\n  app:\n    image: a\n    devices: ['${NO}/d:/dev/d']\n    build: '${NO}/ctx'\n    secrets: [s]\n    volumes:\n      - ${NO}/a:/a\n      - { type: bind, source: '${EMPTY}${NO}/b', target: /b }\n      - ${ANY:-}/c:/c\n      - ${SET}/d:/d\n      - v1:/v\nsecrets: { s: { file: '$NO/s' } }\nvolumes: { v1: { driver_opts: { type: none, o: bind, device: '$EMPTY/v' } } }\n";
-    let files = [("services/web/compose.yml", compose), ("services/web/.env", "EMPTY=\nSET=/set\n"), HERE];
+    let compose = ("services/web/compose.yml", compose);
+    let env = ("services/web/.env", "EMPTY=\nSET=/set\n");
+    let remote = told(&[compose, env, NAS], &[]);
+    assert_eq!(remote.iter().filter(|line| line.contains("Error HL0203")).count(), 6, "{remote:#?}");
+    let files = [compose, env, HERE];
     let lines = told(&files, &[]);
     let errors: Vec<_> = lines.iter().filter(|line| line.contains("Error")).collect();
     let places: Vec<_> = errors.iter().filter_map(|line| line.split(' ').next()).collect();

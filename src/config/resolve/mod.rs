@@ -217,6 +217,8 @@ struct Attempt {
     diagnostics: Diagnostics,
     /// How many mistakes were left out because a placeholder may be their cause.
     left_out: usize,
+    /// Whether mistakes were left out because the node may set a variable that nobody sets in the repository.
+    node_may_differ: bool,
 }
 
 /// A service as far as its declaration goes, whether it can be resolved or not.
@@ -234,6 +236,7 @@ impl Draft {
         let before = &self.attempt.env;
         let Some(project) = &self.attempt.project else { return false };
         before.placeholders.is_empty()
+            && !self.attempt.node_may_differ
             && before.values == env.values
             && before.declared == env.declared
             // A file that is named must be there, even if there is nothing in it.
@@ -321,6 +324,7 @@ impl<'a> ServiceContext<'a> {
     fn attempt_with(&self, env: ServiceEnv, mut found: Diagnostics, map: &mut SourceMap) -> Attempt {
         let mut resources = Resources::default();
         let mut project = None;
+        let mut node_may_differ = false;
         // An env file that cannot be read says nothing reliable about the rest.
         let options =
             if found.has_errors() { None } else { self.options(&env).map_err(|error| found.push(error)).ok() };
@@ -333,7 +337,9 @@ impl<'a> ServiceContext<'a> {
                     resources = project::build(&loaded.project, &overlay, &mut said);
                     if self.facts.is_none() {
                         // The node may well set what nobody sets here; that it is not set has been said.
+                        let all = said.iter().count();
                         (said, _) = explained(said, &unset(&loaded.project), map);
+                        node_may_differ = said.iter().count() < all;
                     }
                     found.extend(said);
                     project = Some(loaded.project);
@@ -342,7 +348,7 @@ impl<'a> ServiceContext<'a> {
             }
         }
         let (diagnostics, left_out) = explained(found, &env.placeholders, map);
-        Attempt { project, resources, env, diagnostics, left_out }
+        Attempt { project, resources, env, diagnostics, left_out, node_may_differ }
     }
 
     /// The path at which the compose files find the service's `.env`.
