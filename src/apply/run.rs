@@ -297,10 +297,15 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What a node says about a step: without secrets, and with names where it has ids.
+    fn told(&self, step: StepId, text: &str) -> String {
+        self.job.plan.names.in_text(step, &self.redactor.clean(text))
+    }
+
     fn ended(&mut self, id: StepId, result: Result<Made, Failure>) {
         let Some(Running { ticket, since }) = self.running.remove(&id) else { return };
         let step = self.step(id);
-        let failure = result.as_ref().err().map(|f| self.redactor.clean(&f.error));
+        let failure = result.as_ref().err().map(|f| self.told(id, &f.error));
         if let Some(ticket) = ticket {
             let error = failure.clone();
             self.try_state(|store| store.end(ticket, error));
@@ -340,7 +345,7 @@ impl<'a> Run<'a> {
 
     fn undone(&mut self, id: StepId, result: Result<Made, Failure>) {
         let Some(Running { ticket, .. }) = self.undoing.remove(&id) else { return };
-        let error = result.err().map(|f| self.redactor.clean(&f.error));
+        let error = result.err().map(|f| self.told(id, &f.error));
         if let Some(ticket) = ticket {
             let error = error.clone();
             self.try_state(|store| store.end(ticket, error));

@@ -69,18 +69,32 @@ pub(super) enum WaitError {
     Node(#[from] NodeError),
 }
 
-/// What a health check that failed says, as it stands behind the state of its container. May hold secrets.
-fn said(check: Option<&FailedCheck>) -> String {
-    let Some(FailedCheck { exit_code, output }) = check else { return String::new() };
-    let ended = match exit_code {
-        -1 => "its health check did not end".to_owned(),
-        code => format!("its health check ended with code {code}"),
-    };
-    match output.as_slice() {
-        [] => format!("; {ended}"),
-        [line] => format!("; {ended}: {line}"),
-        lines => format!("; {ended}:{}", lines.iter().map(|line| format!("\n    {line}")).collect::<String>()),
+/// How the last run of a health check failed. May hold secrets.
+#[derive(Debug, thiserror::Error)]
+enum CheckError<'a> {
+    /// It took too long.
+    #[error("; its health check did not end{}", lines(.0))]
+    Endless(&'a [String]),
+    /// It ended with a code.
+    #[error("; its health check ended with code {}{}", .0, lines(.1))]
+    Ended(i64, &'a [String]),
+}
+
+fn lines(output: &[String]) -> String {
+    match output {
+        [] => String::new(),
+        [line] => format!(": {line}"),
+        lines => format!(":{}", lines.iter().map(|line| format!("\n    {line}")).collect::<String>()),
     }
+}
+
+/// What a health check that failed says, as it stands behind the state of its container.
+fn said(check: Option<&FailedCheck>) -> String {
+    let error = check.map(|check| match check.exit_code {
+        -1 => CheckError::Endless(&check.output),
+        code => CheckError::Ended(code, &check.output),
+    });
+    error.map(|error| error.to_string()).unwrap_or_default()
 }
 
 /// The result of one look at the container.

@@ -91,7 +91,7 @@ fn above(all: &MultiProgress, text: Option<String>) {
 fn under_way(plan: &Plan, step: usize, at: Option<(&str, Option<(u64, u64)>)>) -> String {
     let Some(step) = plan.steps.get(step) else { return String::new() };
     let mut page = Page::default();
-    page.push(progress::running(step, at));
+    page.push(progress::running(plan, step, at));
     page.print(crate::render::Palette::Plain, usize::MAX).trim_end().to_owned()
 }
 

@@ -14,6 +14,7 @@ mod handover;
 mod images;
 mod index;
 pub mod invariants;
+mod live_names;
 mod note;
 mod objection;
 pub mod operation;
@@ -52,6 +53,7 @@ use crate::model::{Addr, Fields, Key, Kind, NodeName, ServiceName, Target};
 
 pub use block::Block;
 pub use graph::cycle;
+pub use live_names::LiveNames;
 pub use note::Note;
 pub use objection::{External, Holder, Objection, ObjectionKind};
 pub use operation::{AnonymousVolumes, Operation, Scheduling};
@@ -157,10 +159,12 @@ pub fn plan(input: &Input<'_>) -> Plan {
     out.append(removal::services(&context, &scope.removed, &mut graph));
     out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
     handover::order(&mut graph, &index);
+    let steps = graph.finish();
     let mut plan = Plan {
+        names: LiveNames::of(&steps, input.live),
         changes: out.changes,
         verifications: out.verifications,
-        steps: graph.finish(),
+        steps,
         unknown: scope.unknown,
         blocked: scope.blocked,
         objections: out.objections,
@@ -185,6 +189,8 @@ pub struct Plan {
     pub verifications: Vec<Verification>,
     /// The steps; an id is an index.
     pub steps: Vec<Step>,
+    /// The names of the containers that steps name by id.
+    pub names: LiveNames,
     /// Nodes that are not planned, with why.
     pub unknown: BTreeMap<NodeName, Unknown>,
     /// Services that are not planned although their node is known, with why.

@@ -149,7 +149,7 @@ pub fn verification(page: &mut Page, verification: &Verification, plan: &Plan, r
 
 fn steps(ids: &[StepId], plan: &Plan, indent: usize) -> Vec<Line> {
     let line = |step: &Step| {
-        let text = format!("step {}: {}", step.id.0 + 1, step::words(&step.operation).to_do);
+        let text = format!("step {}: {}", step.id.0 + 1, step::words(plan, step).to_do);
         Line::at(indent).text(Label::Faint, text)
     };
     ids.iter().filter_map(|id| plan.steps.get(id.0)).map(line).collect()

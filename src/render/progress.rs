@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::english::{plural, shortened};
 use super::page::{Line, Page};
 use super::plan::Options;
-use super::step::words;
+use super::step::{undo, words};
 use super::style::Label;
 use crate::event::{Event, Interruption, Outcome, Report};
 use crate::model::size::about_bytes;
@@ -21,9 +21,8 @@ pub fn place(step: &Step) -> String {
 }
 
 /// A running step in one line, without the time that it has taken so far.
-pub fn running(step: &Step, progress: Option<(&str, Option<(u64, u64)>)>) -> Line {
-    let line =
-        Line::at(0).whole(Label::Plain, place(step)).text(Label::Run, format!("  {}", words(&step.operation).to_do));
+pub fn running(plan: &Plan, step: &Step, progress: Option<(&str, Option<(u64, u64)>)>) -> Line {
+    let line = Line::at(0).whole(Label::Plain, place(step)).text(Label::Run, format!("  {}", words(plan, step).to_do));
     match progress {
         None => line,
         Some((text, None)) => line.text(Label::Faint, format!("  {text}")),
@@ -41,44 +40,37 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
         Event::Started { step } => {
             let (step, line) = at(*step)?;
             let long = step.operation.describe().scheduling != Scheduling::Quick;
-            long.then(|| line.text(Label::Faint, format!("  {} …", words(&step.operation).to_do)))
+            long.then(|| line.text(Label::Faint, format!("  {} …", words(plan, step).to_do)))
         }
         Event::Progress { .. } => None,
         Event::Finished { step, took, outcome } => {
             let (step, line) = at(*step)?;
-            Some(finished(line, step, *took, outcome))
+            Some(finished(plan, line, step, *took, outcome))
         }
         Event::Undoing { step } => {
             let (step, line) = at(*step)?;
-            let undo = step.undo.as_ref().map_or_else(|| "taken back".to_owned(), |undo| words(undo).to_do);
+            let undo = undo(plan, step).map_or_else(|| "taken back".to_owned(), |undo| undo.to_do);
             Some(line.text(Label::Warning, "  taken back: ").text(Label::Plain, undo))
         }
         Event::Notice { text } => Some(Line::at(0).text(Label::Plain, text)),
     }
 }
 
-fn finished(line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line {
+fn finished(plan: &Plan, line: Line, step: &Step, took: Duration, outcome: &Outcome) -> Line {
     let line = line.text(Label::Plain, "  ");
     let took = format!(" ({})", seconds(took));
     match outcome {
-        Outcome::Done => line.text(Label::Good, words(&step.operation).done).text(Label::Faint, took),
-        Outcome::Failed { error, .. } => {
-            let to_do = words(&step.operation).to_do;
-            let line = line.text(Label::Error, format!("could not {to_do}: "));
-            line.text(Label::Plain, first_line(error)).text(Label::Faint, took)
+        Outcome::Done => line.text(Label::Good, words(plan, step).done).text(Label::Faint, took),
+        // Why is in the report at the end, once.
+        Outcome::Failed { .. } => {
+            line.text(Label::Error, format!("could not {}", words(plan, step).to_do)).text(Label::Faint, took)
         }
-        Outcome::Warned { error } => {
-            let to_do = words(&step.operation).to_do;
-            line.text(Label::Warning, format!("could not {to_do}; this is only a warning: "))
-                .text(Label::Plain, first_line(error))
+        Outcome::Warned { .. } => {
+            let to_do = words(plan, step).to_do;
+            line.text(Label::Warning, format!("could not {to_do}; this is only a warning")).text(Label::Faint, took)
         }
-        Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(&step.operation).to_do)),
+        Outcome::Skipped { .. } => line.text(Label::Faint, format!("not tried: {}", words(plan, step).to_do)),
     }
-}
-
-/// The first line of an error, for event lines; the report at the end shows the whole error.
-fn first_line(error: &str) -> &str {
-    error.lines().next().unwrap_or_default()
 }
 
 /// A duration as people read it off a clock: `0.2s`, `12s`, `1m05s`.
@@ -139,7 +131,7 @@ fn failed(page: &mut Page, plan: &Plan, report: &Report) {
             }
             let Some(step) = plan.steps.get(*index) else { continue };
             let line = Line::at(2).hang(4).whole(label, "! ").whole(Label::Title, place(step));
-            page.push(line.text(Label::Plain, format!("  {}", words(&step.operation).to_do)));
+            page.push(line.text(Label::Plain, format!("  {}", words(plan, step).to_do)));
             let (error, log): (&str, &[String]) = match outcome {
                 Outcome::Failed { error, log } => (error, log),
                 Outcome::Warned { error } => (error, &[]),
@@ -164,10 +156,10 @@ fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
     for (index, error) in report.undone.iter().rev() {
         let Some(step) = plan.steps.get(*index) else { continue };
         let line = Line::at(2).hang(4).whole(Label::Plain, place(step)).text(Label::Plain, "  ");
-        let undo = step.undo.as_ref().map(words);
+        let undo = undo(plan, step);
         page.push(match (error, undo) {
             (None, Some(undo)) => line.text(Label::Plain, undo.done),
-            (None, None) => line.text(Label::Plain, format!("undone: {}", words(&step.operation).done)),
+            (None, None) => line.text(Label::Plain, format!("undone: {}", words(plan, step).done)),
             (Some(error), undo) => {
                 let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
                 line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)
@@ -259,8 +251,7 @@ mod tests {
         let text: String = events.iter().map(|event| print(line(&plan, event))).collect();
         insta::assert_snapshot!(text, @"
         nas/immich/container:server  stopped container immich-server-1 (0.2s)
-        nas/immich/container:server  could not start container immich-server-1: port is already allocated
-          (0.2s)
+        nas/immich/container:server  could not start container immich-server-1 (0.2s)
         nas/immich/container:server  taken back: start container immich-server-1
         nas/immich/container:server  wait until container immich-server-1 is healthy …
         nas/immich/container:server  container immich-server-1 is healthy (1m15s)
@@ -272,7 +263,7 @@ mod tests {
     #[test]
     fn a_pull_shows_its_bytes() {
         let plan = fixtures::first_plan();
-        let text = print(Some(running(&plan.steps[0], Some(("3 layers", Some((12_300_000, 98_000_000)))))));
+        let text = print(Some(running(&plan, &plan.steps[0], Some(("3 layers", Some((12_300_000, 98_000_000)))))));
         assert_eq!(
             text,
             "nas/immich/image:ghcr.io/immich-app/immich-server:v1.99.0  pull image

@@ -2,8 +2,8 @@
 
 use super::wording::short;
 use crate::model::{BegunOperation, Purpose};
-use crate::plan::Operation;
 use crate::plan::operation::{Role, Verb};
+use crate::plan::{Operation, Plan, Step};
 
 /// An operation in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +14,25 @@ pub struct Words {
     pub done: String,
 }
 
-/// An operation in words.
-pub fn words(operation: &Operation) -> Words {
+/// A step in words.
+pub fn words(plan: &Plan, step: &Step) -> Words {
+    operation(&step.operation, |id| plan.names.before(step.id, id))
+}
+
+/// What takes a step back, in words.
+pub fn undo(plan: &Plan, step: &Step) -> Option<Words> {
+    step.undo.as_ref().map(|undo| operation(undo, |id| plan.names.after(step.id, id)))
+}
+
+/// An operation in words, with the names of containers that it has the ids of.
+fn operation<'a>(operation: &'a Operation, name_of: impl Fn(&str) -> Option<&'a str>) -> Words {
     let row = operation.describe();
     let Phrase { to_do, done, joined_by } = phrase(row.verb);
-    let what = object(joined_by, row.names);
+    let named = row.names.into_iter().map(|(role, name)| match role {
+        Role::Container => (role, name_of(name).unwrap_or(name)),
+        _ => (role, name),
+    });
+    let what = object(joined_by, named);
     Words { to_do: to_do.replace("{}", &what), done: done.replace("{}", &what) }
 }
 
@@ -107,15 +121,21 @@ mod tests {
     use super::*;
     use crate::model::homelab::Condition;
 
+    fn unnamed(of: &Operation) -> Words {
+        operation(of, |_| None)
+    }
+
     #[test]
     fn operations_in_words() {
         let id = "0123456789ab".to_owned() + &"0".repeat(52);
-        let stop = words(&Operation::StopContainer { container: id });
+        let stop = unnamed(&Operation::StopContainer { container: id });
         assert_eq!(
             (stop.to_do.as_str(), stop.done.as_str()),
             ("stop container 0123456789ab", "stopped container 0123456789ab")
         );
-        let wait = words(&Operation::AwaitContainer {
+        let named = operation(&Operation::StopContainer { container: "c1".to_owned() }, |_| Some("web-1"));
+        assert_eq!(named.done, "stopped container web-1");
+        let wait = unnamed(&Operation::AwaitContainer {
             container: "web".to_owned(),
             condition: Condition::Healthy,
             timeout_ms: 1,
@@ -124,7 +144,7 @@ mod tests {
             (wait.to_do.as_str(), wait.done.as_str()),
             ("wait until container web is healthy", "container web is healthy")
         );
-        let rename = words(&Operation::RenameContainer { container: "a".to_owned(), name: "b".to_owned() });
+        let rename = unnamed(&Operation::RenameContainer { container: "a".to_owned(), name: "b".to_owned() });
         assert_eq!(rename.to_do, "rename container a to b");
     }
 

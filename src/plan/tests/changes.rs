@@ -291,3 +291,30 @@ fn what_was_not_proven_is_verified_whatever_else_there_is_to_do() {
     assert_eq!(verified, [("api", vec![Reason::Unproven])]);
     assert!(!plan.has_changes() && plan.has_work());
 }
+
+#[test]
+fn steps_name_containers_as_they_are_called_at_their_time() {
+    let mut world = World::running();
+    let id = "0123456789ab".repeat(6)[..64].to_owned();
+    let mut live = world.node().containers.remove("db-id").unwrap();
+    live.id = id.clone();
+    world.node().containers.insert(id.clone(), live);
+    world.recorded.resources.values_mut().filter(|record| record.id == "db-id").for_each(|r| r.id = id.clone());
+    world.spec("db").environment.insert("A".to_owned(), Some(Text::plain("b")));
+    let plan = world.plan();
+    let of = |is_it: fn(&Operation) -> bool| plan.steps.iter().find(|step| is_it(&step.operation)).unwrap();
+    let stop = of(|operation| matches!(operation, Operation::StopContainer { .. }));
+    let rename =
+        of(|operation| matches!(operation, Operation::RenameContainer { container, .. } if container.len() == 64));
+    let remove = of(|operation| matches!(operation, Operation::RemoveContainer { .. }));
+    let names = &plan.names;
+    assert_eq!(names.before(stop.id, &id), Some("db-main-1"));
+    assert_eq!(names.before(rename.id, &id), Some("db-main-1"));
+    let kept = "db-main-1.old-0123456789ab";
+    assert_eq!((names.after(rename.id, &id), names.before(remove.id, &id)), (Some(kept), Some(kept)));
+    let text = format!("box: stop container {id}: No such container: {id}");
+    let told = "box: stop container db-main-1: No such container: db-main-1";
+    assert_eq!(names.in_text(stop.id, &text), told);
+    let other = "1".repeat(64);
+    assert_eq!(names.in_text(stop.id, &other), other);
+}

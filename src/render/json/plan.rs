@@ -38,7 +38,7 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
         })).collect::<Json>(),
         "changes": plan.changes.iter().map(|c| change(c, secrets)).collect::<Json>(),
         "verifications": plan.verifications.iter().map(verification).collect::<Json>(),
-        "steps": plan.steps.iter().map(step).collect::<Json>(),
+        "steps": plan.steps.iter().map(|one| step(plan, one)).collect::<Json>(),
         "unknown": plan.unknown.iter().map(unknown).collect::<Json>(),
         "blocked": plan.blocked.iter().map(|(service, block)| json!({
             "service": service.as_str(),
@@ -160,7 +160,7 @@ fn ids<'a>(ids: impl IntoIterator<Item = &'a StepId>) -> Json {
     ids.into_iter().map(|id| json!(id.0 + 1)).collect()
 }
 
-fn step(step: &Step) -> Json {
+fn step(plan: &Plan, step: &Step) -> Json {
     json!({
         "id": step.id.0 + 1,
         "node": step.node.as_str(),
@@ -173,8 +173,8 @@ fn step(step: &Step) -> Json {
             Phase::Clean => "clean",
         },
         "call": step.operation.describe().kind,
-        "text": step::words(&step.operation).to_do,
-        "undo": step.undo.as_ref().map(|undo| step::words(undo).to_do),
+        "text": step::words(plan, step).to_do,
+        "undo": step::undo(plan, step).map(|undo| undo.to_do),
         "group": step.group.map(|group| group.0 + 1),
         "after": ids(&step.after),
         "on_failure": match step.on_failure {
