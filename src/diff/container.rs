@@ -139,6 +139,9 @@ fn compare_container(
     };
     let recorded = record.filter(|_| identity == Identity::Same).map(|r| &r.declared);
     copy_unseen(&mut fields, &declared, recorded);
+    for asked in [Some(&declared), record.map(|record| &record.declared)].into_iter().flatten() {
+        show_mac_address(&mut fields, live, asked);
+    }
     if recorded.is_none() {
         show_files(&mut fields, &declared, views);
     }
@@ -183,6 +186,17 @@ pub fn live_fields(live: &LiveContainer) -> Fields {
         fields.set_item(Key::Networks, network, Typed::End(NetworkEnd::Gone).into());
     }
     fields
+}
+
+/// Newer engines show a container's MAC address only at the end of a network, beside addresses that they made
+/// themselves: there it counts as the container's own if it is the one that was asked for.
+pub fn show_mac_address(fields: &mut Fields, live: &LiveContainer, asked: &Fields) {
+    let field = Field::key(Key::MacAddress);
+    let Some(Value::Text(Text::Plain(address))) = asked.get(&field) else { return };
+    let has_it = live.spec.networks.values().any(|end| end.mac_address.as_ref() == Some(address));
+    if has_it && fields.get(&field).is_none() {
+        fields.set(Key::MacAddress, Value::text(address));
+    }
 }
 
 /// Copies the fields that the engine does not show from the record, or from the declaration if there is no record:

@@ -3,7 +3,7 @@
 //!
 //! Invariant for both: a `diff` against the unchanged node finds nothing.
 
-use crate::diff::{live_fields, names_no_tag, path_fields};
+use crate::diff::{live_fields, names_no_tag, path_fields, show_mac_address};
 use crate::envfile;
 use crate::model::spec::{ContainerSpec, ImageConfig, content_text};
 use crate::model::view::{FileKind, LiveContainer, LiveFile};
@@ -39,6 +39,7 @@ pub fn container(
     let declared = declared.iter().filter(|(field, value)| says(field, value));
     let declared: Fields = declared.map(|(field, value)| (field.clone(), complete(field, value))).collect();
     let mut baseline = live_fields(live);
+    show_mac_address(&mut baseline, live, &declared);
     // Fields that the engine does not report are assumed to be unchanged since the last record.
     for (field, value) in declared.iter().filter(|(f, _)| f.key.is_unseen()) {
         baseline.set_field(field.clone(), value.clone());
@@ -167,6 +168,17 @@ mod tests {
         for fields in [&views.declared, &views.baseline] {
             assert_eq!(fields.get(&Field::key(Key::ImageContent)), None);
         }
+    }
+
+    #[test]
+    fn a_mac_address_that_only_the_end_of_a_network_shows_is_recorded() {
+        let spec = ContainerSpec { mac_address: Some("02:42:00:11:22:33".into()), ..Default::default() };
+        let declared = spec.fields();
+        let end = crate::model::spec::Attachment { mac_address: spec.mac_address.clone(), ..Default::default() };
+        let seen = ContainerSpec { networks: BTreeMap::from([("n".into(), end)]), ..Default::default() };
+        let views = container(&declared, None, &live(seen), None, &Sealer::new([1; 32]));
+        let field = Field::key(Key::MacAddress);
+        assert_eq!(views.baseline.get(&field), views.declared.get(&field));
     }
 
     #[test]

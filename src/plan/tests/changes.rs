@@ -318,3 +318,22 @@ fn steps_name_containers_as_they_are_called_at_their_time() {
     let other = "1".repeat(64);
     assert_eq!(names.in_text(stop.id, &other), other);
 }
+
+/// As an engine of API 1.44 and later shows it: at the end of a network.
+#[test]
+fn a_mac_address_that_is_taken_out_of_the_file_is_taken_off() {
+    let mut world = World::new();
+    world.spec("db").mac_address = Some("02:42:00:11:22:33".to_owned());
+    world.settle();
+    let live = &mut world.container("db").spec;
+    let address = live.mac_address.take();
+    live.networks.values_mut().for_each(|end| end.mac_address.clone_from(&address));
+    assert!(!world.plan().has_changes());
+    world.spec("db").mac_address = None;
+    let plan = world.plan();
+    let change = plan.changes.iter().find(|change| change.action == Action::Replace).unwrap();
+    assert_eq!(change.fields.iter().filter(|f| f.field.to_string() == "mac_address").count(), 1);
+    // Another address is another container.
+    world.spec("db").mac_address = Some("02:42:00:11:22:44".to_owned());
+    assert!(world.plan().changes.iter().any(|change| change.action == Action::Replace));
+}
