@@ -237,7 +237,7 @@ fn a_machine_that_is_too_small_or_another_one_gets_nothing() {
     let id = moving.container("nas")["Id"].clone();
     moving.owner("pi");
     let refused = |why: &str| {
-        moving.hl(&["apply", "--yes"]).code(4).talks(why);
+        moving.hl(&["apply", "--yes"]).code(4).says_in_words(why);
         let old = moving.container("nas");
         assert_eq!((&old["Id"], &old["State"]["Running"]), (&id, &serde_json::json!(true)), "{why}");
         assert_eq!(old["RestartCount"], 0);
@@ -304,7 +304,7 @@ fn data_in_a_volume_comes_along() {
     moving.node("pi").inside(&format!("echo newer >{}/newer\n", folder("pi", "notes_vol")));
     let before = moving.seen("pi", &folder("pi", "notes_vol"));
     moving.owner("nas");
-    moving.hl(&["apply", "--yes"]).code(4).talks("other data is already there");
+    moving.hl(&["apply", "--yes"]).code(4).says_in_words("other data is already there");
     assert_eq!(moving.container("pi")["State"]["Running"], true);
     // Given up, and what the first move left is removed.
     moving.hl(&["plan", "--prune-moved"]).code(0).says("What notes left on other nodes stays until");
