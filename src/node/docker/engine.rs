@@ -47,6 +47,16 @@ pub struct Engine {
     pub clock_ahead: i64,
 }
 
+/// What an engine says of itself before anything else.
+struct Answer {
+    /// Its newest API.
+    newest: ApiVersion,
+    /// By how many seconds its clock is ahead of this machine's: each answer has its time.
+    clock_ahead: i64,
+    /// Podman's version, where it answers in the place of Docker: it speaks Docker's API, and means other things by it.
+    podman: Option<String>,
+}
+
 impl Engine {
     /// Asks the engine for its version and keeps to it from then on.
     pub async fn connect(node: &NodeName, dial: Arc<dyn Dial>, timeout: Duration) -> Result<Self, NodeError> {
@@ -62,8 +72,12 @@ impl Engine {
         );
         let docker = docker.map_err(|e| failed(node, &what, kind_of(e)))?;
         let mut engine = Engine { node: node.clone(), transport, docker, api: NEWEST, clock_ahead: 0 };
-        let (newest, clock_ahead) = engine.first_answer(&what, timeout).await?;
+        let Answer { newest, clock_ahead, podman } = engine.first_answer(&what, timeout).await?;
         engine.clock_ahead = clock_ahead;
+        if let Some(version) = podman {
+            let why = format!("Podman {version} answers there, and hl needs Docker's own engine");
+            return Err(failed(node, &what, ErrorKind::Unsupported(why)));
+        }
         if newest < OLDEST {
             let why = format!("its API {newest} is older than {OLDEST}; hl needs Docker 20.10 or newer");
             return Err(failed(node, &what, ErrorKind::Unsupported(why)));
@@ -76,23 +90,24 @@ impl Engine {
     /// Asks for the engine's newest API version. Only the head of `/_ping` has it at no cost:
     /// `/version` and `/info` take a hundred times as long.
     pub async fn ping(&self, what: &str, timeout: Duration) -> Result<ApiVersion, NodeError> {
-        Ok(self.first_answer(what, timeout).await?.0)
+        Ok(self.first_answer(what, timeout).await?.newest)
     }
 
-    /// The same, with what its clock says beyond this machine's: each answer has its time.
-    async fn first_answer(&self, what: &str, timeout: Duration) -> Result<(ApiVersion, i64), NodeError> {
+    /// The same, with all that the head of the answer says.
+    async fn first_answer(&self, what: &str, timeout: Duration) -> Result<Answer, NodeError> {
         let request = self.call(what, timeout, async {
             let response = Arc::clone(&self.transport).send(request(Method::GET, "/_ping", None)?).await?;
-            let version = response.headers().get("api-version").and_then(|v| v.to_str().ok()).map(str::to_owned);
-            let date = response.headers().get("date").and_then(|v| v.to_str().ok()).and_then(clock_ahead);
+            let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+            let (version, podman) = (header("api-version"), header("libpod-api-version"));
+            let date = header("date").as_deref().and_then(clock_ahead);
             response.into_body().collect().await?;
-            Ok((version, date.unwrap_or_default()))
+            Ok((version, podman, date.unwrap_or_default()))
         });
-        let (version, ahead) = request.await?;
-        let version = version.as_deref().and_then(ApiVersion::parse).ok_or_else(|| {
+        let (version, podman, clock_ahead) = request.await?;
+        let newest = version.as_deref().and_then(ApiVersion::parse).ok_or_else(|| {
             failed(&self.node, what, ErrorKind::Garbled("what answers there does not tell an API version".to_owned()))
         })?;
-        Ok((version, ahead))
+        Ok(Answer { newest, clock_ahead, podman })
     }
 
     /// Reads what a path shows.
@@ -312,6 +327,27 @@ mod tests {
         let pull = "pull access denied for a/b, repository does not exist or may require 'docker login': denied: x";
         assert!(matches!(by_message(0, pull.to_owned()), ErrorKind::Denied(_)));
         assert!(matches!(by_status(500, "broken".to_owned()), ErrorKind::Engine { status: 500, .. }));
+    }
+
+    /// The head of a real answer of Podman 4.3.1.
+    #[tokio::test]
+    async fn podman_is_refused_by_its_name() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("podman.sock");
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let answers = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).await.unwrap();
+            let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n\
+                        Server: Libpod/4.3.1 (linux)\r\nContent-Length: 2\r\n\r\nOK";
+            stream.write_all(head.as_bytes()).await.unwrap();
+        });
+        let dial = Arc::new(super::super::dial::UnixSocket::new(&socket));
+        let error = Engine::connect(&NodeName::new("nas").unwrap(), dial, READ).await.err().unwrap();
+        assert!(error.to_string().contains("Podman 4.3.1 answers there, and hl needs Docker's own engine"), "{error}");
+        answers.await.unwrap();
     }
 
     #[test]
