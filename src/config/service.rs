@@ -12,15 +12,16 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::model::Field;
 use crate::model::backup::BackupPolicy;
 use crate::model::homelab::{Condition, OnDelete, Protect, Rollback, RunState, UpdateOrder};
-use crate::model::name::{NodeName, ServiceName};
+use crate::model::name::{NodeName, ProjectName, ServiceName};
 
 /// The keys of a service.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 12] = [
     "owner_node",
     "backup_nodes",
     "depends_on",
     "description",
     "state",
+    "project",
     "project_dir",
     "env",
     "health",
@@ -42,6 +43,8 @@ pub struct Declaration {
     pub depends_on: Option<Vec<Dependency>>,
     /// Whether it is to run.
     pub state: Option<Located<RunState>>,
+    /// The Compose project, in the place of what the compose files and the folder say.
+    pub project: Option<Located<ProjectName>>,
     /// The project directory on the node.
     pub project_dir: Option<Located<String>>,
     /// Its variables.
@@ -125,6 +128,7 @@ pub(super) fn parse(node: &Node, path: &str, context: &mut Context<'_>) -> Decla
             .map(|names| names.into_iter().filter_map(|name| node_name(name, context)).collect()),
         depends_on: section.get("depends_on").map(|n| dependencies(n, &section.path_of("depends_on"), context)),
         state: section.word("state", &[("running", RunState::Running), ("stopped", RunState::Stopped)], context),
+        project: section.text("project", context).and_then(|name| project_name(name, context)),
         project_dir: section
             .text("project_dir", context)
             .and_then(|dir| absolute(dir, &section.path_of("project_dir"), context)),
@@ -165,6 +169,7 @@ pub(super) fn merge(service: &str, topology: Declaration, own: Declaration, out:
         backup_nodes: own.backup_nodes.or(topology.backup_nodes),
         depends_on: own.depends_on.or(topology.depends_on),
         state: own.state.or(topology.state),
+        project: own.project.or(topology.project),
         project_dir: own.project_dir.or(topology.project_dir),
         env: own.env.or(topology.env),
         health: own.health.or(topology.health),
@@ -172,6 +177,17 @@ pub(super) fn merge(service: &str, topology: Declaration, own: Declaration, out:
         lifecycle: own.lifecycle.or(topology.lifecycle),
         backup: own.backup.or(topology.backup),
         places,
+    }
+}
+
+/// The name of a Compose project, or what is wrong with it.
+fn project_name(name: Located<String>, context: &mut Context<'_>) -> Option<Located<ProjectName>> {
+    match ProjectName::new(name.value.as_str()) {
+        Ok(project) => Some(Located::new(project, name.span)),
+        Err(error) => {
+            invalid_name("Compose project", &name, &error.to_string(), context);
+            None
+        }
     }
 }
 

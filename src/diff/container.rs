@@ -76,6 +76,7 @@ pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
         addr: views.service.addr(Kind::Container, name),
         presence,
         live_id: Some(container.id.clone()),
+        renamed_from: None,
         fields: Vec::new(),
     };
     for leftover in found.leftovers.values().flatten() {
@@ -101,7 +102,7 @@ fn missing(views: &ServiceViews<'_>, addr: Addr, container: &Container) -> Chang
         false => Presence::New,
     };
     let fields = all_new(&container.spec.fields(), views.sealer);
-    Change { addr, presence, live_id: None, fields }
+    Change { addr, presence, live_id: None, renamed_from: None, fields }
 }
 
 fn compare_container(
@@ -173,7 +174,7 @@ fn compare_container(
     let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
     let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
     let live_id = Some(live.id.clone());
-    (!settled).then_some(Change { addr, presence, live_id, fields: changes })
+    (!settled).then_some(Change { addr, presence, live_id, renamed_from: None, fields: changes })
 }
 
 /// The normal form of a live container, with its state and the image that it was made from.

@@ -6,6 +6,7 @@
 
 mod container;
 pub mod policy;
+mod renames;
 mod resources;
 mod three_way;
 pub mod verdict;
@@ -31,6 +32,8 @@ pub struct Change {
     pub presence: Presence,
     /// The engine's id (or name, or path) of the live resource.
     pub live_id: Option<String>,
+    /// The address that it was recorded under, if that is another one: it is the same thing by another name.
+    pub renamed_from: Option<Addr>,
     /// The fields that do not agree in all views, in order. Safe to show: secrets are sealed. Of a
     /// new resource, all that it will have.
     pub fields: Vec<FieldChange>,
@@ -117,6 +120,15 @@ pub struct FieldChange {
 /// services that could not be resolved, are left out.
 pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer: &Sealer) -> Vec<Change> {
     let index = LiveIndex::of(live);
+    let renames = renames::renames(homelab, recorded, &index);
+    let readdressed;
+    let recorded = match renames.is_empty() {
+        true => recorded,
+        false => {
+            readdressed = renames::readdressed(recorded, &renames);
+            &readdressed
+        }
+    };
     let mut changes: BTreeMap<Addr, Change> = BTreeMap::new();
     let mut declared: BTreeSet<Addr> = BTreeSet::new();
     for service in homelab.services.values() {
@@ -136,6 +148,12 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
             changes.insert(addr.clone(), change);
         }
     }
+    for (was, now) in renames {
+        let live_id = recorded.resources.get(&now).map(|resource| resource.id.clone());
+        let agreeing =
+            || Change { addr: now.clone(), presence: Presence::Known, live_id, renamed_from: None, fields: Vec::new() };
+        changes.entry(now.clone()).or_insert_with(agreeing).renamed_from = Some(was);
+    }
     changes.into_values().collect()
 }
 
@@ -149,7 +167,13 @@ pub fn add_agreeing(changes: &mut Vec<Change>, homelab: &Homelab, live: &LiveVie
         let Some(node) = index.node(&service.node) else { continue };
         for addr in addresses(service).into_iter().filter(|addr| wanted(addr) && !known.contains(addr)) {
             if let Some(id) = live_id(service, &addr, node) {
-                found.push(Change { addr, presence: Presence::Known, live_id: Some(id), fields: Vec::new() });
+                found.push(Change {
+                    addr,
+                    presence: Presence::Known,
+                    live_id: Some(id),
+                    renamed_from: None,
+                    fields: Vec::new(),
+                });
             }
         }
     }
@@ -224,7 +248,7 @@ fn undeclared(addr: &Addr, id: &str, project: Option<&ProjectName>, node: &NodeI
         Kind::Directory | Kind::File | Kind::Image => None,
     };
     let presence = if live_id.is_some() { Presence::Undeclared } else { Presence::Forgotten };
-    Change { addr: addr.clone(), presence, live_id, fields: Vec::new() }
+    Change { addr: addr.clone(), presence, live_id, renamed_from: None, fields: Vec::new() }
 }
 
 /// The fields of a resource that is not there yet, each as a change from nothing.

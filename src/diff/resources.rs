@@ -42,7 +42,7 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
     let Some((id, live)) = live else {
         let presence = if record.is_some() { Presence::Gone } else { Presence::New };
         let fields = all_new(declared, views.sealer);
-        return Some(Change { addr, presence, live_id: None, fields });
+        return Some(Change { addr, presence, live_id: None, renamed_from: None, fields });
     };
     let identity = match record {
         Some(record) if record.id != id => Identity::MadeAnew,
@@ -55,7 +55,7 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
     );
     let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
     let settled = fields.is_empty() && presence == Presence::Known && identity == Identity::Same;
-    (!settled).then_some(Change { addr, presence, live_id: Some(id), fields })
+    (!settled).then_some(Change { addr, presence, live_id: Some(id), renamed_from: None, fields })
 }
 
 /// The fields of a path, whether it is a file or a directory; `wanted` is the declared file type.

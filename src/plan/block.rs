@@ -1,7 +1,7 @@
 //! Why a service is not planned although its node is known.
 
 use super::UnknownCause;
-use crate::model::{NodeName, ServiceName};
+use crate::model::{NodeName, ProjectName, ServiceName};
 
 /// The reason why a service is excluded from a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,31 @@ pub enum Block {
         home: NodeName,
         /// Where it came from.
         from: NodeName,
+    },
+    /// Its files put it into another project than the one that it runs as.
+    ProjectChanged {
+        /// The project that it runs as.
+        was: ProjectName,
+        /// The one that its files say.
+        now: ProjectName,
+    },
+    /// It looks like a service that runs and is no longer declared.
+    LooksRenamed {
+        /// That service.
+        old: ServiceName,
+        /// The project that it runs as.
+        project: ProjectName,
+    },
+    /// It is a service that was renamed, and its env file is where it was under the old name.
+    EnvLeftBehind {
+        /// The old name.
+        old: ServiceName,
+        /// The folder of its configuration.
+        from: String,
+        /// Where that is to be.
+        to: String,
+        /// On which node.
+        node: NodeName,
     },
     /// It is to leave a node on which it has volumes whose data hl cannot take along.
     VolumesStuck {

@@ -115,6 +115,9 @@ fn from_change(
             let others: Vec<FieldChange> = change.fields.iter().filter(|f| !is_stale(f)).cloned().collect();
             let mut reasons = reasons(&others);
             reasons.extend(live.stale_networks.keys().map(|n| Reason::StaleNetwork(n.clone())));
+            if let Some(was) = &change.renamed_from {
+                reasons.insert(0, Reason::RenamedFrom(was.clone()));
+            }
             if reasons.is_empty() {
                 reasons.push(quiet_reason(change, recorded));
             }

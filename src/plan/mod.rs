@@ -23,6 +23,7 @@ mod readiness;
 pub mod record;
 mod relocation;
 mod removal;
+mod renamed;
 mod resources;
 mod retained;
 mod role;
@@ -158,7 +159,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     out.append(removal::services(&context, &scope.removed, &mut graph));
     out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
-    handover::order(&mut graph, &index);
+    handover::order(&mut graph, &index, &out.changes);
     let steps = graph.finish();
     let mut plan = Plan {
         names: LiveNames::of(&steps, input.live),
@@ -378,6 +379,10 @@ pub enum Reason {
     Gone,
     /// It is there as declared, and hl has not recorded it before.
     Unrecorded,
+    /// It is what was recorded under another address.
+    RenamedFrom(Addr),
+    /// It is declared under another address now.
+    RenamedTo(Addr),
     /// The declaration of these fields changed.
     Declared(Vec<String>),
     /// Somebody outside changed these fields.

@@ -267,6 +267,9 @@ impl Planner<'_, '_> {
         if self.need(change) == Need::Remake && self.context.input.options.replaces(&change.addr) {
             why.insert(0, Reason::Requested);
         }
+        if let Some(was) = &change.renamed_from {
+            why.insert(0, Reason::RenamedFrom(was.clone()));
+        }
         if why.is_empty() {
             why.push(quiet_reason(change, self.context.input.recorded));
         }

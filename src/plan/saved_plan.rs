@@ -322,6 +322,7 @@ mod tests {
             addr: "nas/immich/container:server".parse().unwrap(),
             presence: Presence::Known,
             live_id: Some("c1".to_owned()),
+            renamed_from: None,
             fields: vec![FieldChange {
                 field: Field::parse("environment.PASSWORD").unwrap(),
                 verdict: Verdict::Drift,
@@ -366,6 +367,7 @@ mod tests {
             addr: "nas/shop/container:web".parse().unwrap(),
             presence: Presence::Known,
             live_id: Some("c\"1".to_owned()),
+            renamed_from: None,
             fields: vec![
                 live("state", Some(State::Container(Status::Exited { code: 137 }).into())),
                 live("user", Some(Value::text("a\n"))),

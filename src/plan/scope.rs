@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::index::Index;
 use super::resources::own_volume;
 use super::whereabouts::{VolumeTransfer, is_home, volume_transfer};
-use super::{Block, Input, Note, Unknown, UnknownCause, order};
+use super::{Block, Input, Note, Unknown, UnknownCause, order, renamed};
 use crate::diff::{Change, Presence, instances};
 use crate::model::homelab::Service;
 use crate::model::view::NodeView;
@@ -109,9 +109,16 @@ fn block(input: &Input<'_>, index: &Index<'_>, scope: &mut Scope<'_>) {
         let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
         let block = left_behind(input, index, service)
             .or_else(|| moved(input, index, service, scope))
+            .or_else(|| {
+                let changes = scope.changes.get(&name).map_or(&[][..], Vec::as_slice);
+                renamed::block(input, index, service, changes)
+            })
             .or_else(|| other_directory(input, index, service, scope))
             .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
         if let Some(block) = block {
+            if let Some(old) = renamed::withheld(&block) {
+                scope.removed.remove(old);
+            }
             scope.blocked.insert(name, block);
         }
     }

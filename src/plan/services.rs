@@ -9,7 +9,7 @@ use super::graph::StepGraph;
 use super::relocation::{self, RelocationSource};
 use super::service_plan::{Context, PlannedServices, ServicePlan};
 use super::step::StepId;
-use super::{Action, containers, dependencies, removal, resources, verification};
+use super::{Action, PlannedChange, Reason, containers, dependencies, removal, resources, verification};
 use crate::diff::{Change, Presence};
 use crate::model::Kind;
 use crate::model::homelab::Service;
@@ -42,6 +42,11 @@ impl<'p, 'a> Services<'p, 'a> {
         if let Some(source) = coming {
             self.copy_config(&mut plan, source, &mut out);
         }
+        out.changes.extend(changes.iter().filter_map(|change| {
+            let was = change.renamed_from.clone()?;
+            let reasons = vec![Reason::RenamedTo(change.addr.clone())];
+            Some(PlannedChange { reasons, ..PlannedChange::forget(was, Vec::new()) })
+        }));
         let resources = resources::plan(context, &plan, self.graph);
         plan.prerequisite_steps = resources.steps;
         plan.instances.current.retain(|_, live| !resources.removed_containers.contains(&live.id));

@@ -42,6 +42,8 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::DependencyRestarted(other) => format!("{}, which it needs, restarts", near(other)),
         Reason::DependencyChanged(other) => format!("{other}, which it needs, changes"),
         Reason::OwnerChanged(from) => format!("its owner changed: it comes from {from}"),
+        Reason::RenamedFrom(was) => format!("renamed from {was}"),
+        Reason::RenamedTo(now) => format!("renamed to {now}"),
         Reason::LeftByMove(node) => format!("it was left behind by the move to {node}"),
         Reason::MovedTo(node) => format!("it moves to {node}"),
         Reason::Verify => "its service changes".to_owned(),
@@ -82,6 +84,8 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::Verify
         | Reason::OwnerChanged(_)
         | Reason::LeftByMove(_)
+        | Reason::RenamedFrom(_)
+        | Reason::RenamedTo(_)
         | Reason::MovedTo(_)
         | Reason::Unproven
         | Reason::NoLongerDeclared

@@ -60,6 +60,15 @@ pub fn block(of: &Block) -> String {
         Block::MoveNotCleared { home, from } => format!(
             "it has moved from {from} to {home}, and what it left on {from} is not cleared yet; set `owner_node: {home}` and apply first"
         ),
+        Block::ProjectChanged { was, now } => format!(
+            "it runs as project {was}, and its files say {now}: everything would be made anew beside what runs, with empty volumes; write `project: {was}` into its service.yaml to keep what runs, or take it down first with `hl delete`"
+        ),
+        Block::LooksRenamed { old, project } => format!(
+            "it looks like {old}, which runs as project {project} and is no longer declared; write `project: {project}` into its service.yaml if it is the same, or take {old} down first with `hl delete {old}`"
+        ),
+        Block::EnvLeftBehind { old, from, to, node } => format!(
+            "it was {old}, whose passwords are in {from}/.env on {node}; move the folder there, `mv {from} {to}`, and plan again"
+        ),
         Block::VolumesStuck { node, volumes } => format!(
             "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove the volumes there, or set `owner_node: {node}` again",
             volumes.join(", "),

@@ -277,6 +277,11 @@ fn logs_come_with_and_without_a_terminal() {
         done(door.run(door.node.start_container(&spec.name)));
         Engine::connect().wait_for(&spec.name, "done", |c| c["State"]["Status"] == "exited");
         let log = |lines| done(door.run(door.node.container_log(&spec.name, lines)));
+        // The engine may still be copying what a container wrote that has ended.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while log(10).len() < 3 && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
         // The two outputs are read by two threads of the engine, so their order is nobody's promise.
         let mut all = log(10);
         all.sort();

@@ -21,6 +21,7 @@ impl ServiceContext<'_> {
             current_dir: self.sources.repository.current_dir.clone(),
             files: self.compose_files(env)?,
             project_dir: Some(PathBuf::from(&self.project_dir)),
+            project_name: self.service.declaration.project.as_ref().map(|name| name.value.to_string()),
             variables,
             defaults: self.environment().into_iter().collect(),
             home: self.home(),

@@ -19,13 +19,11 @@ pub use violation::{Claim, Violation};
 
 /// The known violations. The list may only shrink.
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
-    // A renamed service is adopted under its new name and removed under its old one. The diff knows addresses only.
-    |violation| matches!(violation, Violation::TwoEntries(first, second) if first.service != second.service),
-    // A service that went into another project is removed and created.
-    |violation| matches!(violation, Violation::RenameNotUnderstood { .. }),
-    // Only ports are handed over in order. What a service that goes had, another one may take before it is gone.
-    |violation| matches!(violation, Violation::TakenTooEarly { claim, .. } if !matches!(claim, Claim::Port(_))),
-    |violation| matches!(violation, Violation::DataTakenTooEarly { .. }),
+    // Names that are swapped have no order, and subnets are not looked at.
+    |violation| {
+        let has_order = |claim: &Claim| matches!(claim, Claim::Port(_) | Claim::Address(_) | Claim::VolumeName(_));
+        matches!(violation, Violation::TakenTooEarly { claim, .. } if !has_order(claim))
+    },
     // The planner treats sharing inside of one project only; `container:NAME` of another service is not followed.
     |violation| matches!(violation, Violation::SharerLeft { .. }),
     // A restart gives a container a new network namespace, and the planner lets sharers follow replacements only.

@@ -131,6 +131,8 @@ fn cause(reason: &Reason) -> String {
         Reason::Verify => "verify".to_owned(),
         Reason::OwnerChanged(node) => format!("owner changed {node}"),
         Reason::MovedTo(node) => format!("moved to {node}"),
+        Reason::RenamedFrom(was) => format!("renamed from {was}"),
+        Reason::RenamedTo(now) => format!("renamed to {now}"),
         Reason::LeftByMove(node) => format!("left by move {node}"),
         Reason::Unproven => "unproven".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),

@@ -128,6 +128,8 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::DependencyRestarted(addr) => ("dependency_restarted", "address", json!(addr.to_string())),
         Reason::DependencyChanged(service) => ("dependency_changed", "service", json!(service.as_str())),
         Reason::OwnerChanged(node) => ("owner_changed", "node", json!(node.as_str())),
+        Reason::RenamedFrom(was) => ("renamed_from", "address", json!(was.to_string())),
+        Reason::RenamedTo(now) => ("renamed_to", "address", json!(now.to_string())),
         Reason::LeftByMove(node) => ("left_by_move", "node", json!(node.as_str())),
         Reason::MovedTo(node) => ("moved_to", "node", json!(node.as_str())),
         Reason::Verify => ("verify", "", Json::Null),

@@ -1,0 +1,96 @@
+//! Services that come where another one was: under another name, or in another project. What cannot be told from a new
+//! service beside the data of the old one is not planned until the user says what is meant.
+
+use super::Block;
+use super::Input;
+use super::handover::share_data;
+use super::index::Index;
+use crate::diff::Change;
+use crate::model::homelab::Service;
+use crate::model::live_index::NodeIndex;
+use crate::model::view::{LiveContainer, RecordedService};
+use crate::model::{Kind, ProjectName, ServiceName};
+
+/// Why a service is not planned although nothing is wrong with it: it would be made beside what it was.
+pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, changes: &[&Change]) -> Option<Block> {
+    let node = index.node(&service.node)?;
+    if let Some(recorded) = input.recorded.services.get(&service.name) {
+        return project_changed(input, node, service, recorded);
+    }
+    if let Some(block) = env_left_behind(input, node, service, changes) {
+        return Some(block);
+    }
+    if !node.of_project(&service.project).is_empty() {
+        return None;
+    }
+    let vanished = input.recorded.services.iter().filter(|(name, recorded)| {
+        let is_declared = input.homelab.services.contains_key(*name) || input.homelab.unresolved.contains_key(*name);
+        !is_declared && !input.options.delete.contains(*name) && recorded.node == service.node
+    });
+    let mut alike = vanished.filter(|(_, old)| is_alike(service, node.of_project(&old.project)));
+    let (old, recorded) = alike.next()?;
+    Some(Block::LooksRenamed { old: old.clone(), project: recorded.project.clone() })
+}
+
+/// The service whose removal waits as long as another one is blocked because of it.
+pub(super) fn withheld(block: &Block) -> Option<&ServiceName> {
+    match block {
+        Block::LooksRenamed { old, .. } | Block::EnvLeftBehind { old, .. } => Some(old),
+        _ => None,
+    }
+}
+
+/// A service that is to be made anew in another project while the old one has containers or volumes.
+fn project_changed(
+    input: &Input<'_>,
+    node: &NodeIndex<'_>,
+    service: &Service,
+    recorded: &RecordedService,
+) -> Option<Block> {
+    if recorded.project == service.project || recorded.node != service.node {
+        return None;
+    }
+    let is_others = input.homelab.services.values().any(|s| s.node == service.node && s.project == recorded.project);
+    let of_project = |project: &ProjectName| *project == recorded.project;
+    let has_volumes = node.live.volumes.values().any(|v| v.identity.as_ref().is_some_and(|(p, _)| of_project(p)));
+    let remains = has_volumes || !node.of_project(&recorded.project).is_empty();
+    (remains && !is_others)
+        .then(|| Block::ProjectChanged { was: recorded.project.clone(), now: service.project.clone() })
+}
+
+/// A renamed service whose passwords are still where they were under its old name.
+fn env_left_behind(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service, changes: &[&Change]) -> Option<Block> {
+    let old = changes.iter().find_map(|change| Some(&change.renamed_from.as_ref()?.service))?;
+    let declared = input.homelab.nodes.get(&service.node)?;
+    let recorded_env = format!("config/{old}/.env");
+    let is_recorded = input
+        .recorded
+        .resources
+        .keys()
+        .any(|addr| addr.service == *old && addr.kind == Kind::File && addr.name == recorded_env);
+    let is_there = node.live.files.contains_key(&declared.env_file(&service.name));
+    (is_recorded && !is_there).then(|| Block::EnvLeftBehind {
+        old: old.clone(),
+        from: declared.config_dir(old),
+        to: declared.config_dir(&service.name),
+        node: service.node.clone(),
+    })
+}
+
+/// Whether a service is, but for its name, what these containers are: it has the name or the data of one, or the same
+/// containers of the same images.
+fn is_alike(service: &Service, live: &[&LiveContainer]) -> bool {
+    let claims = |live: &LiveContainer| {
+        service.containers.values().any(|own| own.spec.name == live.name || share_data(&own.spec, &live.spec))
+    };
+    let is_there = |own: &crate::model::homelab::Container| {
+        live.iter().any(|live| {
+            let same =
+                live.identity.as_ref().is_some_and(|i| i.service == own.compose_service && i.number == own.number);
+            same && live.spec.image == own.spec.image
+        })
+    };
+    let is_same =
+        !live.is_empty() && live.len() == service.containers.len() && service.containers.values().all(is_there);
+    is_same || live.iter().any(|live| claims(live))
+}
