@@ -284,6 +284,7 @@ mod tests {
             addr: "nas/shop/container:web".parse().unwrap(),
             presence,
             live_id: Some("c1".to_owned()),
+            renamed_from: None,
             fields,
         };
         let all = || {

@@ -87,6 +87,7 @@ fn networks(graph: &StepGraph) -> Vec<(StepId, StepId)> {
 fn claims_of_starts(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChange]) -> Vec<(StepId, StepId)> {
     let mut wants: BTreeMap<(&NodeName, &str), &ContainerSpec> = BTreeMap::new();
     let mut stops: BTreeMap<(&NodeName, &str), Vec<StepId>> = BTreeMap::new();
+    let mut leaves: BTreeMap<(&NodeName, &str, &str), Vec<StepId>> = BTreeMap::new();
     let mut going: BTreeMap<&NodeName, BTreeSet<&str>> = BTreeMap::new();
     let removed: BTreeSet<&Addr> = changes.iter().filter(|c| c.action == Action::Delete).map(|c| &c.addr).collect();
     for step in graph.steps() {
@@ -94,6 +95,9 @@ fn claims_of_starts(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChan
             Operation::CreateContainer { name, spec, .. } => {
                 wants.insert((&step.node, name), spec);
                 wants.insert((&step.node, &spec.name), spec);
+            }
+            Operation::DisconnectNetwork { container, network } => {
+                leaves.entry((&step.node, container, network)).or_default().push(step.id);
             }
             Operation::StopContainer { container } => {
                 stops.entry((&step.node, container)).or_default().push(step.id);
@@ -113,14 +117,18 @@ fn claims_of_starts(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChan
             .ports
             .iter()
             .flat_map(|port| node.on_port(port).iter().filter(|live| live.spec.ports.iter().any(|q| overlap(port, q))));
-        let by_address = spec.networks.iter().flat_map(|(network, end)| {
-            let holds = |live: &&&LiveContainer| live.spec.networks.get(network).is_some_and(|held| meet(held, end));
-            node.on_network(network).iter().filter(holds)
-        });
         let of_those_that_go =
             going.get(&start.node).into_iter().flatten().filter_map(|id| node.live.containers.get(*id));
         let by_data = of_those_that_go.filter(|live| share_data(&live.spec, spec));
-        for holder in by_port.chain(by_address).copied().chain(by_data) {
+        for (network, end) in &spec.networks {
+            let holds = |live: &&&LiveContainer| live.spec.networks.get(network).is_some_and(|held| meet(held, end));
+            for holder in node.on_network(network).iter().filter(holds) {
+                let stopping = stops.get(&(&start.node, holder.id.as_str()));
+                let leaving = leaves.get(&(&start.node, holder.id.as_str(), network.as_str()));
+                edges.extend(stopping.into_iter().chain(leaving).flatten().map(|gives| (start.id, *gives)));
+            }
+        }
+        for holder in by_port.copied().chain(by_data) {
             let stopping = stops.get(&(&start.node, holder.id.as_str()));
             edges.extend(stopping.into_iter().flatten().map(|stop| (start.id, *stop)));
         }

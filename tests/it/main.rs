@@ -34,6 +34,7 @@ mod node_specs;
 mod pack;
 mod quickstart;
 mod remote;
+mod renames;
 mod repository;
 mod root;
 mod secrets;
@@ -68,6 +69,7 @@ fn main() -> std::process::ExitCode {
         node_specs::TRIALS,
         quickstart::TRIALS,
         remote::TRIALS,
+        renames::TRIALS,
         repository::TRIALS,
         root::TRIALS,
         secrets::TRIALS,

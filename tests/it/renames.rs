@@ -1,0 +1,128 @@
+//! Services that go by another name: what runs is not touched, nothing starts beside its data, and what cannot be told is
+//! asked.
+
+use std::collections::BTreeMap;
+
+use crate::support::engine::Engine;
+use crate::support::homelab::Homelab;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(a_folder_with_another_name_and_the_same_project, needs Engine),
+    trial!(a_folder_with_another_name_is_not_made_anew, needs Engine),
+    trial!(another_project_is_not_made_beside_the_old_one, needs Engine),
+    trial!(a_container_goes_to_another_file, needs Engine),
+    trial!(a_fixed_address_is_handed_on, needs Engine),
+];
+
+/// Each container of the lab with its id and the time of its start.
+fn seen(engine: &Engine, lab: &Homelab) -> BTreeMap<String, (String, String)> {
+    let of = |name: String| {
+        let found = engine.inspect(&name);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        (lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
+    };
+    engine.containers(&lab.name("sample-lab")).into_iter().map(of).collect()
+}
+
+fn write(lab: &Homelab, service: &str, compose: &str) {
+    lab.write(&format!("services/{service}/docker-compose.yml"), compose);
+}
+
+/// Gives the folder of a service another name.
+fn rename(lab: &Homelab, from: &str, to: &str) {
+    let services = lab.repository().join("services");
+    std::fs::rename(services.join(lab.name(from)), services.join(lab.name(to))).expect("a folder can be renamed");
+}
+
+const WEB: &str = "image: \"hl-test/app:1\", volumes: [\"data:/data\"]";
+
+fn a_folder_with_another_name_and_the_same_project() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let file = format!("name: sample-lab-keep\nservices: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
+    write(&lab, "sample-lab-old", &file);
+    lab.hl(&["apply", "--yes"]).code(0);
+    let before = seen(&engine, &lab);
+    rename(&lab, "sample-lab-old", "sample-lab-new");
+    lab.hl(&["plan", "--detailed-exitcode", "--verbose"]).code(0).says("renamed from box/sample-lab-old/container:web");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    let plan = lab.hl(&["plan", "--detailed-exitcode"]);
+    assert!(plan.code(0).stdout.starts_with("No changes. 1 service is as declared.\n"), "{plan}");
+    lab.hl(&["state", "list"]).code(0).says("box/sample-lab-new/container:web");
+    assert!(!lab.hl(&["state", "list"]).stdout.contains("sample-lab-old"));
+    lab.hl(&["drift"]).code(0);
+    lab.hl(&["verify"]).code(0);
+}
+
+fn a_folder_with_another_name_is_not_made_anew() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    write(&lab, "sample-lab-old", &format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    let before = seen(&engine, &lab);
+    rename(&lab, "sample-lab-old", "sample-lab-new");
+    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+        lab.hl(arguments).code(3).says("it looks like sample-lab-old");
+        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    }
+    lab.write("services/sample-lab-new/service.yaml", "project: sample-lab-old\n");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes. 1 service is as declared.");
+    lab.hl(&["drift"]).code(0);
+}
+
+fn another_project_is_not_made_beside_the_old_one() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let file = format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
+    write(&lab, "sample-lab-photos", &file);
+    lab.hl(&["apply", "--yes"]).code(0);
+    let before = seen(&engine, &lab);
+    write(&lab, "sample-lab-photos", &format!("name: sample-lab-immich\n{file}"));
+    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+        lab.hl(arguments).code(3).says("it runs as project sample-lab-photos");
+        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    }
+    lab.hl(&["drift"]).code(3);
+    lab.write("services/sample-lab-photos/service.yaml", "project: sample-lab-photos\n");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes. 1 service is as declared.");
+}
+
+fn a_container_goes_to_another_file() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let web = "web: { image: \"hl-test/app:1\", container_name: sample-lab-web }";
+    let other = "other: { image: \"hl-test/app:1\" }";
+    write(&lab, "sample-lab-a", &format!("services: {{ {other} }}\n"));
+    write(&lab, "sample-lab-side", &format!("services: {{ {other}, {web} }}\n"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    let before = seen(&engine, &lab);
+    write(&lab, "sample-lab-a", &format!("services: {{ {other}, {web} }}\n"));
+    write(&lab, "sample-lab-side", &format!("services: {{ {other} }}\n"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    let after = seen(&engine, &lab);
+    for (name, was) in &before {
+        assert_eq!(after.get(name) == Some(was), name != "sample-lab-web", "{name}");
+    }
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+}
+
+fn a_fixed_address_is_handed_on() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let at = |name: &str, address: u8| {
+        let end = format!("networks: {{ n: {{ ipv4_address: 10.202.7.{address} }} }}");
+        format!("{name}: {{ image: \"hl-test/app:1\", {end} }}")
+    };
+    let network = "networks: { n: { ipam: { config: [{ subnet: 10.202.7.0/24 }] } } }";
+    write(&lab, "sample-lab-net", &format!("services: {{ {} }}\n{network}\n", at("b", 10)));
+    lab.hl(&["apply", "--yes"]).code(0);
+    write(&lab, "sample-lab-net", &format!("services: {{ {}, {} }}\n{network}\n", at("a0", 10), at("b", 20)));
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["verify"]).code(0);
+}
