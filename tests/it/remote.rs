@@ -14,6 +14,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_homelab_over_ssh_comes_up_and_settles, needs Engine, Root),
     trial!(a_server_that_allows_two_sessions_is_enough, needs Engine, Root),
+    trial!(a_shell_that_greets_is_a_shell, needs Engine, Root),
     trial!(a_server_that_forwards_no_sockets_has_a_program_relay, needs Engine, Root),
     trial!(what_is_in_the_way_is_told_with_a_way_out, needs Engine, Root),
     trial!(an_hl_that_was_killed_leaves_no_connection, needs Engine, Root),
@@ -105,6 +106,16 @@ fn a_server_that_allows_two_sessions_is_enough() {
     remote.web(HEALTH);
     remote.lab.hl(&["apply", "--yes"]).code(0);
     remote.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+/// A line in `.bashrc` stands before the output of each command.
+fn a_shell_that_greets_is_a_shell() {
+    let greets = "ForceCommand echo 'Welcome to prod!'; eval \"$SSH_ORIGINAL_COMMAND\"";
+    comes_up_and_settles(&Remote::new(greets));
+    let remote = Remote::new(&format!("{greets}\nAllowStreamLocalForwarding no"));
+    remote.web(HEALTH);
+    remote.lab.hl(&["apply", "--yes"]).code(0);
+    remote.lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }
 
 fn a_server_that_forwards_no_sockets_has_a_program_relay() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use openssh::{Child, Session, Stdio};
+use openssh::{Child, ChildStdout, Session, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     async fn once(&self, rights: Rights, script: &str, arguments: &[&str], input: &[u8]) -> Result<Output, ErrorKind> {
-        let mut child = self.begin(rights, script, arguments).await?;
+        let mut child = self.begin(rights, &marked(script), arguments).await?;
         let mut stdin = child.stdin().take().expect("standard input is a pipe");
         let (mut out, mut err) =
             (child.stdout().take().expect("it is a pipe"), child.stderr().take().expect("it is a pipe"));
@@ -147,6 +147,9 @@ impl Connection {
         };
         let ((), read, _) = tokio::join!(feed, out.read_to_end(&mut stdout), err.read_to_end(&mut stderr));
         read.map_err(|error| ErrorKind::Script(error.to_string()))?;
+        if let Some(begins) = after_mark(&stdout) {
+            stdout.drain(..begins);
+        }
         match child.wait().await {
             Ok(status) => Ok(Output { code: status.code().unwrap_or(NO_SESSION), stdout, stderr }),
             // `ssh` ends with 255 when there is no session to be had, and when the connection is gone.
@@ -155,6 +158,30 @@ impl Connection {
                 Ok(Output { code: NO_SESSION, stdout, stderr })
             }
             Err(error) => Err(errors::lost(&error)),
+        }
+    }
+
+    /// As [`Connection::begin`], with its output from where the script begins to speak: whatever a shell says when it starts,
+    /// such as a greeting in `.bashrc`, is passed over.
+    pub(super) async fn begin_speaking(
+        &self,
+        rights: Rights,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<(Child<Arc<Session>>, ChildStdout), ErrorKind> {
+        let mut child = self.begin(rights, &marked(script), arguments).await?;
+        let mut out = child.stdout().take().expect("it is a pipe");
+        let greeting = async {
+            let mut said = Vec::new();
+            // What follows the mark is the caller's, so that no more may be taken than up to there.
+            while after_mark(&said).is_none() && said.len() < LONGEST_GREETING {
+                let Ok(byte) = out.read_u8().await else { break };
+                said.push(byte);
+            }
+        };
+        match tokio::time::timeout(GREETING, greeting).await {
+            Ok(()) => Ok((child, out)),
+            Err(_) => Err(ErrorKind::Timeout { after: GREETING }),
         }
     }
 
@@ -182,6 +209,25 @@ impl Connection {
     pub(super) async fn release_keepalive(&self) {
         drop(self.keepalive.lock().await.take());
     }
+}
+
+/// What a script says first.
+const MARK: &[u8] = b"\x01hl\x01\n";
+
+/// How long a shell may take until a script begins.
+const GREETING: Duration = Duration::from_secs(60);
+
+/// A shell that says more than this before it does anything is none.
+const LONGEST_GREETING: usize = 64 << 10;
+
+/// The script, with the mark before all that it says.
+fn marked(script: &str) -> String {
+    format!("printf '\\001hl\\001\\n'\n{script}")
+}
+
+/// Where the script's own output begins.
+fn after_mark(output: &[u8]) -> Option<usize> {
+    output.windows(MARK.len()).position(|window| window == MARK).map(|at| at + MARK.len())
 }
 
 /// The code with which `ssh` says that it could not begin a command.

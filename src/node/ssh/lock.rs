@@ -66,8 +66,7 @@ async fn take_as(
     holder: &str,
 ) -> Result<LockGuard, ErrorKind> {
     let lease = LEASE.as_secs().to_string();
-    let mut child = connection.begin(rights, HOLD, &[path, holder, &lease]).await?;
-    let out = child.stdout().take().expect("it is a pipe");
+    let (mut child, out) = connection.begin_speaking(rights, HOLD, &[path, holder, &lease]).await?;
     let mut stdin = child.stdin().take().expect("it is a pipe");
     let mut first = String::new();
     let read = tokio::time::timeout(PATIENCE, BufReader::new(out).read_line(&mut first)).await;

@@ -52,11 +52,10 @@ impl Programs for RemoteShell {
     }
 
     async fn pipe_out(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Outgoing, NodeError> {
-        let child = self.connection.begin(self.rights(), script, arguments).await;
-        let mut child = child.map_err(|kind| self.fail(what, kind))?;
+        let child = self.connection.begin_speaking(self.rights(), script, arguments).await;
+        let (mut child, out) = child.map_err(|kind| self.fail(what, kind))?;
         drop(child.stdin().take());
-        let reader = Box::new(child.stdout().take().expect("it is a pipe"));
-        Ok(Outgoing { reader, end: self.end(what, child) })
+        Ok(Outgoing { reader: Box::new(out), end: self.end(what, child) })
     }
 
     async fn pipe_in(&self, what: &str, script: &str, arguments: &[&str]) -> Result<Incoming, NodeError> {

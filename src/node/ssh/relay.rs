@@ -61,10 +61,9 @@ impl Relay {
 
     /// One try; none if the server has no session for it.
     async fn open(&self) -> Result<Option<(Child<Arc<Session>>, Join<ChildStdout, ChildStdin>)>, ConnectFailed> {
-        let begun = self.connection.begin(Rights::Own, OPEN, &[&self.socket]).await;
-        let mut child = begun.map_err(|error| self.failed(error.to_string(), ""))?;
+        let begun = self.connection.begin_speaking(Rights::Own, OPEN, &[&self.socket]).await;
+        let (mut child, mut stdout) = begun.map_err(|error| self.failed(error.to_string(), ""))?;
         let stdin = child.stdin().take().expect("it is a pipe");
-        let mut stdout = child.stdout().take().expect("it is a pipe");
         drop(child.stderr().take());
         let mut said = [0; OPENED.len()];
         match stdout.read_exact(&mut said).await {
