@@ -14,8 +14,8 @@ use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::Homelab;
 use crate::model::status::SilentNode;
-use crate::model::view::{LiveView, NodeView};
-use crate::model::{Fields, NodeName, ServiceName};
+use crate::model::view::{LiveNode, LiveView, NodeView};
+use crate::model::{Fields, NodeName, ServiceName, Text};
 use crate::node::{self, Fleet};
 use crate::plan;
 use crate::state::{self, Paths, State};
@@ -193,7 +193,8 @@ impl Observation {
         self.live.nodes.iter().filter_map(silent).collect()
     }
 
-    /// The secrets in the declaration and the values in the nodes' env files, none of which may be shown.
+    /// The secrets in the declaration, the values in the nodes' env files, and those of variables of running containers that
+    /// nothing shows in the clear, none of which may be shown.
     pub fn secrets(&self) -> Vec<SecretString> {
         let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
         let fields: Vec<Fields> = containers.map(|container| container.spec.fields()).collect();
@@ -202,7 +203,21 @@ impl Observation {
         let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
         let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
         let in_env_files = texts.flat_map(|text| envfile::values(text).into_values()).map(SecretString::from);
-        declared.chain(in_env_files).collect()
+        declared.chain(in_env_files).chain(self.live_secrets()).collect()
+    }
+
+    /// The values of variables that neither the declaration nor an image has in the clear: a container may still have the
+    /// password of yesterday.
+    fn live_secrets(&self) -> Vec<SecretString> {
+        let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
+        let declared = containers.flat_map(|container| container.spec.environment.values().flatten());
+        let mut public: BTreeSet<&str> = declared.filter(|text| !text.is_secret()).filter_map(Text::expose).collect();
+        let nodes: Vec<&LiveNode> = self.live.nodes.values().filter_map(|view| view.known()).collect();
+        let images = nodes.iter().flat_map(|node| node.images.values()).filter_map(|image| image.config.as_ref());
+        public.extend(images.flat_map(|config| config.environment.values()).map(String::as_str));
+        let live = nodes.iter().flat_map(|node| node.containers.values());
+        let values = live.flat_map(|container| container.spec.environment.values().flatten()).filter_map(Text::expose);
+        values.filter(|value| !public.contains(value)).map(SecretString::from).collect()
     }
 
     /// Every text that the views were made from, by its name: the repository's files by their path in it, the nodes' files,
