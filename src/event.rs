@@ -50,7 +50,7 @@ pub struct Proving {
     pub node: NodeName,
     /// The service.
     pub service: ServiceName,
-    /// What of it is waited for.
+    /// The part of it that is waited for.
     pub subject: ProvingSubject,
 }
 

@@ -66,7 +66,7 @@ impl Redactor {
         }
     }
 
-    /// What a health check says, without secrets. One of several lines is looked for in all of them.
+    /// The output of a health check without secrets. A secret of several lines is looked for in all of them.
     pub fn clean_check(&self, check: FailedCheck) -> FailedCheck {
         let text = self.clean(&check.output.join("\n"));
         FailedCheck { output: text.lines().map(str::to_owned).collect(), ..check }

@@ -297,7 +297,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What a node says about a step: without secrets, and with names where it has ids.
+    /// A node's words about a step, without secrets, and with names where it has ids.
     fn told(&self, step: StepId, text: &str) -> String {
         self.job.plan.names.in_text(step, &self.redactor.clean(text))
     }

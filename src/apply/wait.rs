@@ -49,7 +49,7 @@ pub(super) enum WaitError {
         container: String,
         /// The reason as a predicate, such as `ended with code 1`.
         what: String,
-        /// What its health check says.
+        /// The output of its health check.
         check: Option<FailedCheck>,
     },
     /// It took too long.
@@ -61,7 +61,7 @@ pub(super) enum WaitError {
         state: &'static str,
         /// The time that it had.
         after: Duration,
-        /// What its health check says.
+        /// The output of its health check.
         check: Option<FailedCheck>,
     },
     /// The node does not answer.

@@ -116,7 +116,7 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
     let mut variables = Variables::default();
     variables.push(Origin::Public, arguments.variables.iter().cloned());
     let mut defaults = Vec::new();
-    // What the caller names is printed as Compose 2.26.1 prints it in an empty environment.
+    // Files that the caller names are printed as Compose 2.26.1 prints them in an empty environment.
     if arguments.files.is_empty() {
         variables.push(Origin::Public, [("PWD", context.root.to_string_lossy())]);
         defaults.extend(context.home.iter().map(|home| ("HOME".to_owned(), home.clone())));

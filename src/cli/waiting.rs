@@ -1,4 +1,4 @@
-//! What a proof waits for: on a terminal a line that changes, elsewhere one line once it takes long.
+//! Tells what a verification waits for: on a terminal a line that changes, elsewhere one line once it takes long.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
@@ -59,7 +59,7 @@ impl Waiting {
                     line.enable_steady_tick(TURN);
                     line.set_message(visible(&text));
                 }
-                // Who reads a log does not need each change.
+                // The reader of a log does not need each change.
                 None if said => {}
                 None => self.terminal.talk(&format!("{text} …")),
             }

@@ -13,7 +13,7 @@ use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility, did_you_mean};
 use crate::envfile::template::{self, Seen, TemplateError};
 
-/// What was found in the files about variables.
+/// Findings in the files about variables.
 #[derive(Debug, Default)]
 pub struct Asked {
     /// The names of all that were asked for.
@@ -175,7 +175,7 @@ impl Walk<'_, '_> {
     fn unset(&mut self, name: &str, span: Span) {
         let braced = self.place(span, &format!("${{{name}"));
         let span = if braced == span { self.place(span, &format!("${name}")) } else { braced };
-        // What is always there is hardly what was meant.
+        // A variable that is always set is hardly the one that was meant.
         let set = self.variables.names().filter(|set| !matches!(*set, "HOME" | "PWD" | "COMPOSE_PROJECT_NAME"));
         let hint = match did_you_mean(name, set) {
             Some(near) => {

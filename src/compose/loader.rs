@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, Visibility};
 pub(super) struct Loader<'a> {
     pub files: Files<'a>,
     pub diagnostics: Diagnostics,
-    /// What the files ask for.
+    /// The variables that the files ask for.
     pub asked: Asked,
     /// The values of the secret ones among them, which no diagnostic may quote.
     pub secrets: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What a newer Compose takes than the one that hl follows to the letter.
+//! Files that a newer Compose takes than the one that hl follows to the letter.
 
 use super::tests::{at, load_with, project};
 use super::*;
@@ -74,7 +74,7 @@ configs: {c: {file: x}}
         assert_eq!(at(&project, path), shown, "{path}");
     }
     assert!(project.tree.get("services").and_then(|s| s.get("a")?.get("labels")).is_none());
-    // What the two cannot both be is said at both places.
+    // A contradiction of the two is said at both places.
     let clash = [
         ("compose.yml", "include: [b.yml]\nservices: {a: {logging: none}}\n"),
         ("b.yml", "services: {a: {image: x, logging: {driver: none}}}\n"),

@@ -51,12 +51,12 @@ impl Change {
         }
     }
 
-    /// What of it somebody outside did, without what only the declaration changed; `None` if that is nothing.
+    /// The part of it that somebody outside did, without what only the declaration changed; `None` if that is nothing.
     #[must_use]
     pub fn drift(mut self) -> Option<Change> {
         let keep = match self.presence {
             Presence::Gone => {
-                // What it was is known; what it is to be is for the plan to say.
+                // Its old value is known; its new one is for the plan to say.
                 self.fields.clear();
                 true
             }

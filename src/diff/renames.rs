@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::container::instances;
-use crate::model::homelab::{Homelab, Network, Service, Volume};
+use super::{addresses, live_id};
+use crate::model::homelab::{Homelab, Service};
 use crate::model::live_index::{LiveIndex, NodeIndex};
 use crate::model::view::RecordedView;
 use crate::model::{Addr, Kind, NodeName};
@@ -22,7 +23,7 @@ pub(super) fn renames(homelab: &Homelab, recorded: &RecordedView, index: &LiveIn
     if vanished.is_empty() {
         return BTreeMap::new();
     }
-    let mut has: BTreeMap<(&NodeName, Kind, &str), Addr> = BTreeMap::new();
+    let mut has: BTreeMap<(&NodeName, Kind, String), Addr> = BTreeMap::new();
     for service in homelab.services.values() {
         if let Some(node) = index.node(&service.node) {
             let of_service = live(service, recorded, node).into_iter();
@@ -31,32 +32,19 @@ pub(super) fn renames(homelab: &Homelab, recorded: &RecordedView, index: &LiveIn
         }
     }
     let found = vanished.into_iter().filter_map(|(addr, id)| {
-        let now = has.get(&(&addr.node, addr.kind, id))?;
+        let now = has.get(&(&addr.node, addr.kind, id.to_owned()))?;
         Some((addr.clone(), now.clone()))
     });
     found.collect()
 }
 
 /// What a service has on its node, with ids.
-fn live<'a>(service: &Service, recorded: &RecordedView, node: &NodeIndex<'a>) -> Vec<(Addr, &'a str)> {
+fn live(service: &Service, recorded: &RecordedView, node: &NodeIndex<'_>) -> Vec<(Addr, String)> {
     let containers = instances(service, recorded, node).current.into_iter();
-    let mut found: Vec<(Addr, &'a str)> =
-        containers.map(|(name, live)| (service.addr(Kind::Container, name), live.id.as_str())).collect();
-    for (name, network) in &service.networks {
-        if let Network::Own(spec) = network
-            && let Some(live) = node.network(&spec.name)
-        {
-            found.push((service.addr(Kind::Network, name.as_str()), live.id.as_str()));
-        }
-    }
-    for (name, volume) in &service.volumes {
-        if let Volume::Own(spec) = volume
-            && let Some(live) = node.live.volumes.get(&spec.name)
-        {
-            found.push((service.addr(Kind::Volume, name.as_str()), live.spec.name.as_str()));
-        }
-    }
-    found
+    let containers = containers.map(|(name, live)| (service.addr(Kind::Container, name), live.id.clone()));
+    let others = addresses(service).into_iter().filter(|addr| matches!(addr.kind, Kind::Network | Kind::Volume));
+    let others = others.filter_map(|addr| live_id(service, &addr, node).map(|id| (addr, id)));
+    containers.chain(others).collect()
 }
 
 /// The record with the resources at the addresses where they are now.

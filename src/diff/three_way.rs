@@ -52,7 +52,7 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
         _ => false,
     };
     let was = views.recorded.and_then(|(was, _)| was.get(field));
-    // What nobody ever asked for is the engine's: it may change it, or not show it while nothing runs.
+    // A value that nobody ever asked for is the engine's: it may change it, or not show it while nothing runs.
     if expected.is_none() && was.is_none() && policy::undeclared(views.kind, field) == Undeclared::EngineDefault {
         return None;
     }

@@ -33,9 +33,9 @@ pub struct Assignment {
 /// Where the variables in an env file come from, beside the file itself.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
-    /// What counts more than what the file has set so far.
+    /// Values that count more than those that the file has set so far.
     pub before: &'a dyn Lookup,
-    /// What counts less.
+    /// Values that count less.
     pub after: &'a dyn Lookup,
 }
 

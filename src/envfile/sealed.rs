@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What encrypted a text.
+/// A program that encrypted a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealed {
     /// SOPS, value by value.
@@ -29,7 +29,7 @@ const HEADERS: [(&[u8], Sealed); 4] = [
 ];
 
 impl Sealed {
-    /// What encrypted a file, and the offset at which that shows; none if it is in the clear.
+    /// The program that encrypted a file, and the offset at which that shows; none if it is in the clear.
     pub fn of(bytes: &[u8]) -> Option<(Sealed, usize)> {
         let start = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
         let header = HEADERS.iter().find(|(header, _)| bytes[start..].starts_with(header));

@@ -27,7 +27,7 @@ pub struct Entry {
     pub counts: BTreeMap<String, usize>,
     /// How it ended.
     pub result: Ending,
-    /// What went wrong, in words.
+    /// The failures, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trouble: Vec<String>,
     /// The steps that were under way when it crashed.

@@ -291,7 +291,7 @@ impl<'a> ContainerPlan<'_, 'a> {
     fn inherited_volumes(&self, old: &LiveContainer) -> BTreeMap<String, String> {
         let spec = &self.container.spec;
         let image = self.plan.node.images.get(&old.image_id).and_then(|image| image.config.as_ref());
-        // What an image brings that cannot be looked at is better kept than left behind.
+        // A volume of an image that cannot be looked at is better kept than left behind.
         let of_image = |target: &str| image.is_none_or(|image| image.volumes.contains(target));
         let taken = |target: &str| match spec.mounts.get(target) {
             None => !spec.tmpfs.contains_key(target) && of_image(target),
@@ -451,7 +451,8 @@ fn mounted(value: Option<&Value>) -> Option<&MountKind> {
     }
 }
 
-/// What can be found again when nothing mounts it any more; a volume without a name by the one that the engine gave it.
+/// A source that can be found again when nothing mounts it any more; a volume without a name by the one that the engine
+/// gave it.
 fn findable(kind: MountKind, generated: Option<&String>) -> Option<MountKind> {
     match kind {
         MountKind::Anonymous => {

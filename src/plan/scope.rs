@@ -88,7 +88,7 @@ fn unknown(input: &Input<'_>, index: &Index<'_>) -> BTreeMap<NodeName, Unknown> 
             NodeView::Unknown { why, hint } => UnknownCause::Unreachable { why: why.clone(), hint: hint.clone() },
             NodeView::Maintenance => UnknownCause::Maintenance,
         };
-        // What is no longer declared is still there, as far as anybody knows.
+        // A service that is no longer declared is still there, as far as anybody knows.
         let recorded = input.recorded.resources.keys().filter(|addr| addr.node == *name).map(|addr| &addr.service);
         let undeclared = recorded.filter(|service| input.homelab.node_of(service).is_none()).cloned();
         let services = index.services_on(name).into_iter().chain(undeclared).collect();

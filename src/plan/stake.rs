@@ -64,7 +64,7 @@ pub enum Stake {
     },
 }
 
-/// What becomes of data.
+/// The outcome of a change for data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataOutcome {
     /// It stays, and nothing that runs loses sight of it.
@@ -74,7 +74,7 @@ pub enum DataOutcome {
 }
 
 impl Stake {
-    /// What becomes of the data.
+    /// The outcome for the data.
     pub fn outcome(&self) -> DataOutcome {
         match self {
             Stake::VolumeStays { .. }

@@ -43,13 +43,13 @@ impl Observation {
         Planned { changes, plan, options }
     }
 
-    /// What was changed outside hl and nothing else, as the changes of a plan that would put it back.
+    /// The changes made outside hl and nothing else, as a plan that would put them back has them.
     pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
         let changes: Vec<Change> = self.changes(recorded, sealer).into_iter().filter_map(Change::drift).collect();
         // A service that is still to be verified was not changed by anybody.
         let recorded = RecordedView { unverified: BTreeSet::new(), ..recorded.clone() };
         let mut plan = self.plan_for(&changes, &recorded, options);
-        // What putting it back takes along, and what stands in its way, was not changed by anybody either.
+        // Other changes that putting them back takes along, and what stands in its way, were made by nobody either.
         let drifted: BTreeSet<&Addr> = changes.iter().map(|change| &change.addr).collect();
         plan.changes.retain(|change| drifted.contains(&change.addr));
         plan.verifications.clear();

@@ -117,7 +117,7 @@ impl Vault {
         }
         let strays = std::fs::read_dir("/tmp").expect("there is one").flatten();
         let strays = strays.filter(|e| e.file_type().is_ok_and(|kind| kind.is_file()));
-        // What runc is told of a process that it starts in a container, such as a health check, lies there for a moment.
+        // Descriptions of processes that runc starts in a container, such as a health check, lie there for a moment.
         let strays = strays.filter(|e| !e.file_name().to_string_lossy().starts_with("runc-process"));
         files.extend(strays.map(|entry| entry.path()));
         files

@@ -151,7 +151,7 @@ fn what_an_adopted_container_has_beside_its_declaration_stays() {
     let lab = Lab::of(&full(32));
     lab.settle(&[]);
     let id = lab.container()["Id"].clone();
-    // What hl did not record it did not ask for: it is the engine's, or somebody's.
+    // A setting that hl did not record it did not ask for: it is the engine's, or somebody's.
     std::fs::remove_dir_all(lab.lab.repository().join("state")).expect("the state can be thrown away");
     let network = full(32).split_once("networks:\n  n:\n").expect("it has a network").1.to_owned();
     let bare = BARE.split_once("networks:\n  n:\n").expect("it has a network").0;

@@ -35,7 +35,7 @@ pub struct World {
     pub delays: BTreeMap<String, Duration>,
     /// The results of the next looks at a container; the last one repeats.
     pub looks: Vec<(Status, Option<Health>, &'static str)>,
-    /// What the health checks of containers say.
+    /// The output of the health checks of containers.
     pub failed_check: Option<FailedCheck>,
     /// How the next runs of a script end.
     pub scripts: Vec<ScriptEnd>,

@@ -39,7 +39,7 @@ struct Layout {
 pub(super) fn project(project: &Node, format: Format) -> Shown<'_> {
     let layout = Layout { format, version: ComposeVersion::Followed };
     let mut shown = layout.keys(project.as_map(), &PROJECT);
-    // What label files hold stands in the labels.
+    // The contents of label files stand in the labels.
     remove_of_each(&mut shown, "services", "label_file");
     let Shown::Map(mut entries) = shown else { return Shown::Map(Vec::new()) };
     if format == Format::Json {

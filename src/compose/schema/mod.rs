@@ -35,7 +35,7 @@ pub struct Key {
     pub since: Option<Release>,
     /// When it is printed.
     pub printed: Printed,
-    /// What to do where hl cannot honour it; none where it can just be removed.
+    /// The way out where hl cannot honour it; none where it can just be removed.
     pub way_out: Option<&'static str>,
 }
 

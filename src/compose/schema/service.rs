@@ -117,7 +117,7 @@ pub static SERVICE: Keys = open(&[
         ValueType::List(&PORT),
     ),
     key("privileged", BOOL_OR_TEXT, ValueType::Bool),
-    // Those after `missing` came with 2.34; they are taken because every Compose of today does.
+    // The words after `missing` came with 2.34; they are taken because every Compose of today does.
     key(
         "pull_policy",
         Accepts::WordOrEvery(&["always", "never", "if_not_present", "build", "missing", "refresh", "daily", "weekly"]),

@@ -156,7 +156,7 @@ fn unknown_key(
     diagnostics: &mut Diagnostics,
 ) {
     let hint = match did_you_mean(name, known) {
-        // What SOPS writes into the files that it encrypts.
+        // SOPS writes this into the files that it encrypts.
         _ if name == "sops" && at.depth() == 0 => {
             "the file is encrypted: decrypt it, `sops decrypt --in-place FILE`".to_owned()
         }

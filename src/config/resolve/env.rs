@@ -134,7 +134,7 @@ fn example(context: &ServiceContext<'_>, out: &mut Diagnostics) -> Assignments {
     let mut said = Diagnostics::default();
     let outside = Outside { before: &before, after: &environment };
     let found = envfile::parse(&context.sources.map.get(file).text, file, outside, &mut said);
-    // What cannot be read in it has been said.
+    // Lines of it that cannot be read have been reported.
     said.iter().filter(|d| d.code == Code::VariableUnset).for_each(|d| out.push(d.clone()));
     found
 }

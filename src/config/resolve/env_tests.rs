@@ -93,7 +93,7 @@ fn paths_without_a_beginning_are_refused() {
     let places: Vec<_> = errors.iter().filter_map(|line| line.split(' ').next()).collect();
     let at = |line: &str| format!("services/web/compose.yml:{line}");
     assert_eq!(places, [at("4:15"), at("5:12"), at("8:9"), at("9:31"), at("13:23"), at("14:62")], "{errors:#?}");
-    // What nobody sets in the repository may be set on the node.
+    // A variable that nobody sets in the repository may be set on the node.
     let offline = told_offline(&lab(&files));
     let errors: Vec<_> = offline.iter().filter(|line| line.contains("Error")).collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");

@@ -1,4 +1,4 @@
-//! What Compose is told of a service: its files and its variables, from wherever they come.
+//! The options for loading a service: its files and its variables, from wherever they come.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::compose::{self, Origin, Variables};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 impl ServiceContext<'_> {
-    /// What Compose is told of the service, or what is wrong with the files that it is to read.
+    /// The options for loading the service, or what is wrong with the files that it is to read.
     pub(super) fn options(&self, env: &ServiceEnv) -> Result<compose::Options, Diagnostic> {
         let mut variables = Variables::default();
         variables.push(Origin::Public, self.above_env_files());
@@ -31,7 +31,7 @@ impl ServiceContext<'_> {
         })
     }
 
-    /// What Compose says of a name of the project that it cannot use, with the place where the name is written.
+    /// The errors about a name of the project that Compose cannot use, with the place where the name is written.
     pub(super) fn placed<'e>(&self, errors: Diagnostics, env: &'e ServiceEnv) -> impl Iterator<Item = Diagnostic> + 'e {
         let place = env.places.get("COMPOSE_PROJECT_NAME").copied().or(self.service.place);
         errors.iter().cloned().collect::<Vec<_>>().into_iter().map(move |error| match place {
@@ -46,7 +46,7 @@ impl ServiceContext<'_> {
         let project_dir = Path::new(&self.project_dir);
         let environment = self.environment();
         let variable = |name: &str| {
-            // What only the node knows names no file here.
+            // A value that only the node knows names no file here.
             if env.placeholders.contains(name) {
                 return "";
             }
@@ -105,7 +105,7 @@ impl ServiceContext<'_> {
         environment
     }
 
-    /// What counts more than any env file: the variables of the command line, and `PWD`, which the environment always has.
+    /// Variables that count more than any env file: those of the command line, and `PWD`, which the environment always has.
     pub(super) fn above_env_files(&self) -> BTreeMap<String, String> {
         let mut above = self.args.clone();
         let pwd = || self.vars().remove("PWD").unwrap_or_else(|| self.project_dir.clone());

@@ -173,7 +173,7 @@ impl Connection {
         let mut out = child.stdout().take().expect("it is a pipe");
         let greeting = async {
             let mut said = Vec::new();
-            // What follows the mark is the caller's, so that no more may be taken than up to there.
+            // The output after the mark is the caller's, so that no more may be taken than up to there.
             while after_mark(&said).is_none() && said.len() < LONGEST_GREETING {
                 let Ok(byte) = out.read_u8().await else { break };
                 said.push(byte);
