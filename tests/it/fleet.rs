@@ -224,8 +224,8 @@ fn a_link_that_is_cut_while_hl_reads() {
     let limit = SILENCE + home.time_settled() * PLANS;
     home.fleet.when_forwarded(&home.lab, &home.fleet.node("pi").cutting());
     home.expect_unknown("pi", limit);
-    home.fleet.node("pi").mend();
     home.fleet.when_forwarded(&home.lab, "true");
+    home.fleet.node("pi").mend();
     home.expect_settled();
 }
 

@@ -324,10 +324,12 @@ impl Machine {
         ways.join(" && ")
     }
 
-    /// Mends its link.
+    /// Mends its link. Two connections that cut it at once may each have put in the rule, so it is taken out until none
+    /// is left.
     pub fn mend(&self) {
         for way in ["INPUT -i", "OUTPUT -o"] {
-            self.outside(&format!("{} -D {way} eth0 -j DROP", self.iptables()));
+            let taken_out = format!("{} -D {way} eth0 -j DROP", self.iptables());
+            self.outside(&format!("{taken_out} && while {taken_out} 2>/dev/null; do :; done\n"));
         }
     }
 
