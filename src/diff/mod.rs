@@ -5,6 +5,7 @@
 //! to do: it says what is so. Entry: [`diff`].
 
 mod container;
+mod disabled;
 pub mod policy;
 mod renames;
 mod resources;
@@ -141,7 +142,9 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
         declared.extend(addresses(service));
     }
     for (addr, record) in &recorded.resources {
-        let untouchable = declared.contains(addr) || homelab.unresolved.contains_key(&addr.service);
+        let untouchable = declared.contains(addr)
+            || homelab.unresolved.contains_key(&addr.service)
+            || disabled::is_of_disabled(homelab, &index, addr, &record.id);
         let Some(node) = index.node(&addr.node) else { continue };
         if !untouchable && !changes.contains_key(addr) {
             let change = undeclared(addr, &record.id, project_of(recorded, &addr.service), node);

@@ -12,6 +12,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(what_is_taken_out_of_the_file_is_taken_off_the_node, needs Engine),
     trial!(an_anonymous_volume_whose_line_is_gone_stays_and_is_told, needs Engine),
     trial!(what_an_adopted_container_has_beside_its_declaration_stays, needs Engine),
+    trial!(what_a_profile_disables_is_left_alone, needs Engine),
 ];
 
 const BARE: &str = "\
@@ -195,4 +196,42 @@ fn an_anonymous_volume_whose_line_is_gone_stays_and_is_told() {
     lab.settle(&[]);
     lab.lab.hl(&["delete", "m", "--yes"]).code(0).says_in_words("and its data stay on box");
     lab.engine.delete(&format!("/volumes/{volume}"));
+}
+
+fn what_a_profile_disables_is_left_alone() {
+    let tool = "  tool:
+    image: hl-test/web:1
+    stop_grace_period: 1s
+    profiles: [debug]
+    networks: [inner]
+    volumes: [\"scratch:/scratch\", \"./tool.conf:/tool.conf\"]
+networks:
+  inner:
+";
+    let with = BARE.replace("networks:\n  n:\n    driver", &format!("{tool}  n:\n    driver"));
+    let with = with.replace("  data:\n", "  data:\n  scratch:\n");
+    let lab = Lab::of(&with);
+    lab.lab.write("services/m/tool.conf", "a\n").write("services/m/.env", "COMPOSE_PROFILES=debug\n");
+    lab.settle(&[]);
+    let seen = || {
+        let container = lab.engine.inspect(&lab.lab.name("sample-lab-m-tool-1"));
+        let network = lab.engine.get(&lab.lab.name("/networks/sample-lab-m_inner"));
+        [container["Id"].clone(), container["State"]["StartedAt"].clone(), network["Id"].clone()]
+    };
+    let before = seen();
+
+    lab.lab.write("services/m/.env", "");
+    lab.expect_nothing_to_do();
+    lab.declare(&with.replace("mem_limit: 64m", "mem_limit: 80m"));
+    lab.settle(&[]);
+    assert_eq!(seen(), before, "nothing is touched");
+    lab.lab.hl(&["drift"]).code(0);
+    lab.lab.hl(&["verify"]).code(0);
+    lab.lab.hl(&["status", "--check"]).code(0);
+
+    lab.lab.write("services/m/.env", "COMPOSE_PROFILES=debug\n");
+    lab.expect_nothing_to_do();
+    lab.lab.write("services/m/.env", "");
+    lab.lab.hl(&["delete", "m", "--yes"]).code(0);
+    assert_eq!(lab.engine.containers(&lab.lab.name("sample-lab")), Vec::<String>::new());
 }

@@ -68,3 +68,17 @@ fn where_the_anonymous_volumes_of_a_removed_container_are_is_told() {
     let stays = Stake::VolumeStays { volume: name, node: node_name() };
     assert_eq!((change.action, &change.data_at_stake), (Action::Delete, &vec![stays]));
 }
+
+#[test]
+fn what_a_profile_disables_stays_with_all_that_it_uses() {
+    let mut world = World::running();
+    let web = world.service("web");
+    web.containers.clear();
+    web.networks.clear();
+    web.volumes.clear();
+    web.disabled.insert("main".to_owned());
+    assert_eq!(world.changes(), []);
+    let mut removed = world;
+    removed.homelab.services.remove("web");
+    assert!(removed.plan().changes.iter().any(|c| c.action == Action::Delete && c.addr.kind == Kind::Container));
+}
