@@ -107,6 +107,8 @@ async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> 
         Operation::CopyData { source, target } => data::copy(route, source, target, &progress).await?,
         Operation::DiscardData { source, target } => data::discard(route, source, target, &today()).await?,
         Operation::RemoveFolder { path } => data::remove(node, path).await?,
+        Operation::RemoveFile { path } => data::remove_file(node, path).await?,
+        Operation::RemoveVacantFolder { path } => data::remove_vacant(node, path).await?,
         Operation::RetireFolder { path } => data::retire(node, path, &today()).await?,
         Operation::CreateNetwork(spec) => drop(node.create_network(spec).await?),
         Operation::RemoveNetwork { id, .. } => node.remove_network(id).await?,

@@ -83,7 +83,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         require_unapplied(path, agreed, &store)?;
     }
     let access = context.access();
-    let observation = observe(&access, &arguments.variables.variables, Connections::Keep, terminal).await?;
+    let variables = &arguments.variables.variables;
+    let observation = observe(&access, variables, Connections::Keep, terminal, &store.state().view, None).await?;
     let state = store.state();
     let options = match &agreed {
         Some((_, agreed)) => agreed.options.options().map_err(SavedPlanError::from)?,

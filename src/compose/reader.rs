@@ -30,6 +30,12 @@ pub trait Reader {
     /// How long the file at an absolute path is in bytes, and its mode bits where files have them; symlinks followed.
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)>;
 
+    /// The path without links of what is at an absolute path; of one where nothing is, that of the nearest folder above
+    /// which is there, with the rest.
+    fn real(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
+
     /// The path by which people know the file at an absolute path, where that is another.
     fn shown(&self, path: &Path) -> PathBuf {
         path.to_owned()

@@ -1,6 +1,6 @@
 //! The disk of this machine as a [`Reader`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::compose::reader::{Kind, ReadError, Reader};
 
@@ -37,5 +37,14 @@ impl Reader for Disk {
         use std::os::unix::fs::PermissionsExt;
         let found = std::fs::metadata(path).ok()?;
         Some((found.len(), Some(found.permissions().mode() & 0o7777)))
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        let found = path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
+        match found.and_then(|(above, real)| Some((real, path.strip_prefix(above).ok()?))) {
+            Some((real, rest)) if rest.as_os_str().is_empty() => real,
+            Some((real, rest)) => real.join(rest),
+            None => path.to_owned(),
+        }
     }
 }

@@ -23,7 +23,9 @@ mod tracked;
 pub use disk::Disk;
 pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
-pub use resolve::{Drafts, Resolution, Resolved, check_offline, project_offline, resolve, resolve_offline, wanted};
+pub use resolve::{
+    Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
+};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Machines, Repository, Sources, load, machines};

@@ -188,7 +188,13 @@ fn all_that_is_said(files: &[(&str, String)], node_env: &str) -> Vec<String> {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let (sources, found) = load(repository(&files));
     let mut all = said(&found, &sources.map);
-    let file = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(node_env.into()) };
+    let file = LiveFile {
+        kind: FileKind::File,
+        mode: 0o600,
+        owner: "0:0".into(),
+        content: Some(node_env.into()),
+        entries: None,
+    };
     let live = LiveNode { files: BTreeMap::from([("/srv/lab/config/web/.env".into(), file)]), ..LiveNode::default() };
     let mut view = LiveView::default();
     for node in ["nas", "pi"] {

@@ -22,5 +22,5 @@ mod tests;
 pub use copy::copy;
 pub use error::{DataError, Refusal, Task};
 pub use preflight::{Arrival, check};
-pub use retire::{discard, remove, retire};
+pub use retire::{discard, remove, remove_file, remove_vacant, retire};
 pub use route::Route;

@@ -45,6 +45,22 @@ pub async fn remove(node: &dyn Node, path: &str) -> Result<(), DataError> {
     Ok(tools(node)?.remove(&[path, &mark::staging(path), &mark::path(path)]).await?)
 }
 
+/// Removes a file.
+///
+/// # Errors
+/// The failure of the node.
+pub async fn remove_file(node: &dyn Node, path: &str) -> Result<(), DataError> {
+    Ok(tools(node)?.remove_file(path).await?)
+}
+
+/// Removes a directory in which nothing is.
+///
+/// # Errors
+/// The failure of the node; something is in it.
+pub async fn remove_vacant(node: &dyn Node, path: &str) -> Result<(), DataError> {
+    Ok(tools(node)?.remove_vacant(path).await?)
+}
+
 /// Gives a directory another name, with the day in it. One that does not exist or is empty needs none.
 ///
 /// # Errors

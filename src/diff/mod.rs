@@ -147,7 +147,10 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
             || disabled::is_of_disabled(homelab, &index, addr, &record.id);
         let Some(node) = index.node(&addr.node) else { continue };
         if !untouchable && !changes.contains_key(addr) {
-            let change = undeclared(addr, &record.id, project_of(recorded, &addr.service), node);
+            let change = match addr.kind {
+                Kind::Directory | Kind::File => resources::undeclared_path(addr, record, homelab, node.live, sealer),
+                _ => undeclared(addr, &record.id, project_of(recorded, &addr.service), node),
+            };
             changes.insert(addr.clone(), change);
         }
     }
@@ -247,7 +250,6 @@ fn undeclared(addr: &Addr, id: &str, project: Option<&ProjectName>, node: &NodeI
         }
         Kind::Network => live.networks.get(id).map(|n| n.id.clone()),
         Kind::Volume => live.volumes.contains_key(id).then(|| id.to_owned()),
-        // Folders and files hold what people put there; they stay, and the record goes.
         Kind::Directory | Kind::File | Kind::Image => None,
     };
     let presence = if live_id.is_some() { Presence::Undeclared } else { Presence::Forgotten };

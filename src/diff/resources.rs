@@ -1,13 +1,13 @@
 //! Networks, volumes, directories and files: how they differ.
 
 use super::three_way::{Identity, Views, compare};
-use super::{Change, Presence, ServiceViews, all_new};
+use super::{Change, Cost, FieldChange, Presence, ServiceViews, Verdict, all_new};
 use crate::envfile;
-use crate::model::homelab::{Network, Volume};
+use crate::model::homelab::{Homelab, Network, Volume};
 use crate::model::spec::{FileContent, FileSpec, Variable, content_text};
 use crate::model::typed::State;
-use crate::model::view::{FileKind, LiveFile};
-use crate::model::{Addr, Fields, Key, Kind, Text, Value};
+use crate::model::view::{FileKind, LiveFile, LiveNode, Recorded};
+use crate::model::{Addr, Field, Fields, Key, Kind, Sealer, Text, Value};
 
 /// The changes of everything of a service that is not a container. External networks and volumes
 /// are no resources of the service; the plan checks that they are there.
@@ -95,4 +95,50 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
         }
     }
     fields
+}
+
+/// A recorded folder or file that nothing declares any more. The fields of a file are those that are not as hl left
+/// them; of an env file, in which people keep values, nothing is. What is at the place of something that is declared now
+/// is of that.
+pub(super) fn undeclared_path(
+    addr: &Addr,
+    record: &Recorded,
+    homelab: &Homelab,
+    live: &LiveNode,
+    sealer: &Sealer,
+) -> Change {
+    let on_node = || homelab.services.values().filter(|service| service.node == addr.node);
+    let is_declared = match addr.kind {
+        Kind::File => on_node().any(|s| s.files.values().any(|file| file.path == record.id)),
+        _ => on_node().any(|s| s.directories.values().any(|directory| directory.path == record.id)),
+    };
+    let has_content = record.declared.get(&Field::key(Key::Content)).is_some();
+    let there = live.files.get(&record.id).filter(|_| !is_declared);
+    let fields =
+        there.filter(|_| addr.kind == Kind::File && has_content).map(|file| changed_there(record, file, sealer));
+    let presence = if there.is_some() { Presence::Undeclared } else { Presence::Forgotten };
+    let live_id = there.map(|_| record.id.clone());
+    Change { addr: addr.clone(), presence, live_id, renamed_from: None, fields: fields.unwrap_or_default() }
+}
+
+/// What of a file is not as hl left it: what is in it, or that it is a file.
+fn changed_there(record: &Recorded, file: &LiveFile, sealer: &Sealer) -> Vec<FieldChange> {
+    let mut now = path_fields(file, FileKind::File);
+    now.set(Key::Content, Value::Text(Text::secret(content_text(file.content.as_deref().unwrap_or_default()))));
+    let fields = [Key::State, Key::Content].map(Field::key);
+    let is_same = |field: &Field| match (record.baseline.get(field), now.get(field)) {
+        (Some(was), Some(now)) => was.same(now, sealer),
+        (was, now) => was.is_none() && now.is_none(),
+    };
+    let changed = fields.into_iter().filter(|field| !is_same(field));
+    changed
+        .map(|field| FieldChange {
+            verdict: Verdict::Conflict,
+            declared: None,
+            recorded: record.baseline.get(&field).map(|value| value.sealed(sealer)),
+            live: now.get(&field).map(|value| value.sealed(sealer)),
+            cost: Cost::Ignored,
+            field,
+        })
+        .collect()
 }

@@ -35,7 +35,7 @@ impl Wanted {
 pub enum WantContent {
     /// Kind, mode and owner.
     No,
-    /// Its bytes too, if it is a file.
+    /// Its bytes too, if it is a file; the names in it, if it is a directory.
     Yes,
 }
 
@@ -244,7 +244,12 @@ pub struct LiveFile {
     pub owner: String,
     /// Its bytes, where they were asked for. May hold secrets.
     pub content: Option<Vec<u8>>,
+    /// The names in a directory, where its content was asked for; of a great many only the first.
+    pub entries: Option<BTreeSet<String>>,
 }
+
+/// The most names of a directory that are told.
+pub const MOST_ENTRIES: usize = 1000;
 
 /// The state that hl applied last.
 #[derive(Clone, Debug, Default, PartialEq)]

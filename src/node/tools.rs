@@ -62,6 +62,9 @@ pub trait Tools: Send + Sync {
     /// Removes a directory without entries; one with entries is an error. One that does not exist is removed.
     async fn remove_vacant(&self, directory: &str) -> Result<(), NodeError>;
 
+    /// Removes a file; a directory is an error. One that does not exist is removed.
+    async fn remove_file(&self, file: &str) -> Result<(), NodeError>;
+
     /// Removes paths with everything below them. What does not exist is removed.
     async fn remove(&self, paths: &[&str]) -> Result<(), NodeError>;
 

@@ -8,15 +8,21 @@ use super::graph::{Milestone, StepGraph};
 use super::index::Index;
 use super::operation::Operation;
 use super::step::StepId;
-use super::{Action, PlannedChange};
+use super::{Action, PlannedChange, path_order};
 use crate::model::spec::{Attachment, ContainerSpec, MountKind, Port};
 use crate::model::view::LiveContainer;
 use crate::model::{Addr, NodeName};
 
 /// Orders steps of which one needs what another makes or gives up.
 pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &[PlannedChange]) {
-    let edges =
-        [networks(graph), volumes(graph), names(graph, index), claims_of_starts(graph, index, changes)].concat();
+    let edges = [
+        networks(graph),
+        volumes(graph),
+        names(graph, index),
+        claims_of_starts(graph, index, changes),
+        path_order::edges(graph, index),
+    ]
+    .concat();
     for (before, after) in edges {
         graph.connect_unless_cyclic(before, after);
     }

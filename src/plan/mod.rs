@@ -19,6 +19,7 @@ mod note;
 mod objection;
 pub mod operation;
 mod order;
+mod path_order;
 mod readiness;
 pub mod record;
 mod relocation;
@@ -36,6 +37,7 @@ mod stake;
 pub mod step;
 mod verification;
 mod whereabouts;
+mod withdrawal;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -70,6 +70,16 @@ pub enum Operation {
         /// Its path.
         path: String,
     },
+    /// Removes a file.
+    RemoveFile {
+        /// Its path.
+        path: String,
+    },
+    /// Removes a folder in which nothing is.
+    RemoveVacantFolder {
+        /// Its path.
+        path: String,
+    },
     /// Gives a folder another name, with the day in it.
     RetireFolder {
         /// Its path.
@@ -417,6 +427,10 @@ impl Operation {
                 Row::quick("discard_data", Verb::Discard).place(target).comes_from(node)
             }
             Operation::RemoveFolder { path } => Row::quick("remove_folder", Verb::Remove).name(Role::Path, path),
+            Operation::RemoveFile { path } => Row::quick("remove_file", Verb::Remove).name(Role::Path, path),
+            Operation::RemoveVacantFolder { path } => {
+                Row::quick("remove_vacant_folder", Verb::Remove).name(Role::Directory, path)
+            }
             Operation::RetireFolder { path } => Row::quick("set_aside", Verb::Retire).name(Role::Path, path),
             Operation::CreateNetwork(spec) => Row::quick("create_network", Verb::Create)
                 .name(Role::Network, &spec.name)

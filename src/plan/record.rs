@@ -193,6 +193,7 @@ mod tests {
             mode: 0o600,
             owner: "0:0".into(),
             content: Some(b"A=made\nM='\nB=in a value'\nB=\nexport\tC=\"\nhunter3\"\nD=hunter4\n".to_vec()),
+            entries: None,
         };
         let sealer = Sealer::new([1; 32]);
         let views = path(&declared, &file, FileKind::File, &sealer);

@@ -12,7 +12,7 @@ use super::resources::own_volume;
 use super::service_plan::{Context, Relocation, ServicePlan};
 use super::step::{GroupId, Phase, StepId};
 use super::whereabouts::{VolumeTransfer, config_name, data_name, is_home, volume_transfer};
-use super::{Action, Downtime, PlannedChange, Reason, Record, Stake};
+use super::{Action, Downtime, PlannedChange, Reason, Record, Stake, withdrawal};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
 use crate::model::spec::{DataPlace, DataSource, ImageRef, MountKind, VolumeSpec};
@@ -300,12 +300,14 @@ fn runs(container: &LiveContainer) -> bool {
 
 /// The resources of a service on a node that it must not be on, each with its address, and its id or name.
 #[derive(Default)]
-struct Remnants {
+struct Remnants<'a> {
     containers: Vec<(Addr, String)>,
     networks: Vec<(Addr, String, String)>,
     folders: Vec<Addr>,
     volumes: Vec<(Addr, String)>,
     others: Vec<Addr>,
+    /// Files and folders that are not in one of those that stay under another name.
+    outside: Vec<&'a Change>,
 }
 
 /// Clears the old place once the service is proven to work in the new one, after the steps of `proof`. Its data stays,
@@ -337,6 +339,9 @@ pub(super) fn clear(
         let kept = Stake::FolderRetired { path: addr.name.clone(), node: from.node.clone() };
         out.changes.push(left_behind(addr, service, vec![kept], vec![step]));
     }
+    if let Some(live) = context.known(&from.node) {
+        out.append(withdrawal::plan(context, live, &remnants.outside, &gone, graph));
+    }
     let last: Vec<StepId> = gone.into_iter().collect();
     for (addr, volume) in remnants.volumes {
         let kept = Stake::VolumeRetired { volume, node: from.node.clone() };
@@ -366,7 +371,7 @@ fn left_behind(addr: Addr, service: &Service, data_at_stake: Vec<Stake>, steps: 
 
 /// Finds the resources of a service on another node: those on record there, and, for a move that was interrupted before
 /// they were recorded, those that carry the name of its project.
-fn remnants(context: &Context<'_>, service: &Service, from: &RelocationSource<'_>) -> Remnants {
+fn remnants<'a>(context: &Context<'_>, service: &Service, from: &RelocationSource<'a>) -> Remnants<'a> {
     let mut remnants = Remnants::default();
     let live = context.known(&from.node);
     let folders = [data_name(service), config_name(service)];
@@ -379,6 +384,9 @@ fn remnants(context: &Context<'_>, service: &Service, from: &RelocationSource<'_
                 remnants.networks.push((addr, network.id.clone(), network.spec.name.clone()));
             }
             (Kind::Directory, ..) if folders.contains(&addr.name) => remnants.folders.push(addr),
+            (Kind::Directory | Kind::File, ..) if !folders.iter().any(|f| Path::new(&addr.name).starts_with(f)) => {
+                remnants.outside.push(change);
+            }
             (Kind::Volume, Some(id), _) => remnants.volumes.push((addr, id)),
             _ => remnants.others.push(addr),
         }
@@ -391,7 +399,7 @@ fn remnants(context: &Context<'_>, service: &Service, from: &RelocationSource<'_
     remnants
 }
 
-impl Remnants {
+impl Remnants<'_> {
     /// Adds what carries the name of the service's project and is not on record.
     fn add_unrecorded(&mut self, service: &Service, node: &NodeName, live: &LiveNode) {
         let addr = |kind, name: &str| Addr { node: node.clone(), ..service.addr(kind, name) };

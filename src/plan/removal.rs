@@ -8,11 +8,11 @@ use super::operation::{AnonymousVolumes, Operation};
 use super::readiness::await_container;
 use super::service_plan::{Context, ServicePlan};
 use super::step::{Phase, StepId};
-use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake};
+use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, withdrawal};
 use crate::diff::{Change, Presence};
 use crate::model::homelab::Protect;
 use crate::model::view::{LiveContainer, LiveNode, Status};
-use crate::model::{Kind, ServiceName};
+use crate::model::{Kind, NodeName, ServiceName};
 
 /// Plans the containers that are in the place of another, and those that the compose file no longer has: they go before
 /// what takes their names and ports, after the steps that the service waits for already. Gives what its containers wait
@@ -46,12 +46,15 @@ pub(super) fn leftovers(
         removal.removed(change, reason, steps, left_behind(change, live, plan.node));
     }
     let gone = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Forgotten);
+    let nothing = BTreeSet::new();
+    let paths = withdrawal::plan(context, plan.node, &plan.changes, &nothing, removal.graph);
     for change in plan.changes.iter().filter(gone) {
         let steps = removal.graph.steps().iter();
         let own = steps.filter(|s| s.service == plan.service.name && s.phase == Phase::Deploy);
         let before = own.map(|s| s.id).collect();
         removal.resource(plan.node, change, before);
     }
+    removal.out.append(paths);
     (prerequisites, removal.out)
 }
 
@@ -113,6 +116,12 @@ impl Removal<'_, '_> {
                 self.resource(node, change, steps.clone());
             }
         }
+        let nodes: BTreeSet<&NodeName> = changes.iter().map(|c| &c.addr.node).collect();
+        for name in nodes {
+            let Some(node) = self.context.known(name) else { continue };
+            let there: Vec<&Change> = changes.iter().filter(|c| c.addr.node == *name).copied().collect();
+            self.out.append(withdrawal::plan(self.context, node, &there, &steps, self.graph));
+        }
         steps
     }
 
@@ -152,7 +161,7 @@ impl Removal<'_, '_> {
         steps
     }
 
-    /// A network goes once nothing hangs on it; volumes, folders and files stay, and so does what is in them.
+    /// A network goes once nothing hangs on it; volumes stay, and so does what is in them.
     fn resource(&mut self, node: &LiveNode, change: &Change, after: BTreeSet<StepId>) {
         let addr = change.addr.clone();
         match (addr.kind, &change.live_id) {
@@ -169,14 +178,10 @@ impl Removal<'_, '_> {
                 let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
                 self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
             }
-            (Kind::Directory | Kind::File, _) => {
-                let stays = Stake::PathStays { path: addr.name.clone(), node: addr.node.clone() };
-                self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
-            }
             (Kind::Network | Kind::Volume | Kind::Image, None) => {
                 self.out.changes.push(PlannedChange::forget(addr, Vec::new()));
             }
-            (Kind::Image, Some(_)) | (Kind::Container, _) => {}
+            (Kind::Image, Some(_)) | (Kind::Container | Kind::Directory | Kind::File, _) => {}
         }
     }
 

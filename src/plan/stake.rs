@@ -30,6 +30,13 @@ pub enum Stake {
         /// The node that it is on.
         node: NodeName,
     },
+    /// A file that hl wrote, that somebody changed there, and that is no longer declared stays.
+    ChangedFileStays {
+        /// Its path below the node's root.
+        path: String,
+        /// The node that it is on.
+        node: NodeName,
+    },
     /// A folder that was copied to another node stays on the old one under another name.
     FolderRetired {
         /// Its path below the node's root, before.
@@ -79,6 +86,7 @@ impl Stake {
         match self {
             Stake::VolumeStays { .. }
             | Stake::PathStays { .. }
+            | Stake::ChangedFileStays { .. }
             | Stake::FolderRetired { .. }
             | Stake::VolumeRetired { .. } => DataOutcome::Kept,
             Stake::VolumeRemade { .. }

@@ -189,6 +189,9 @@ pub fn stake(stake: &Stake) -> String {
             format!("Volume {volume} and its data stay on {node}; `docker volume rm {volume}` there removes them.")
         }
         Stake::PathStays { path, node } => format!("{path} stays on {node} with everything in it."),
+        Stake::ChangedFileStays { path, node } => {
+            format!("{path} was changed on {node} after hl wrote it, so it stays there; remove it if nobody needs it.")
+        }
         Stake::FolderRetired { path, node } => {
             format!("{path} stays on {node} as {path}.moved-DATE; `hl apply --prune-moved` removes it.")
         }

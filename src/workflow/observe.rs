@@ -9,13 +9,13 @@ use secrecy::SecretString;
 
 use super::node_facts::{engine_states, node_facts};
 use super::recording_reader::RecordingReader;
-use crate::config::{self, Machines, Repository, Sources};
+use crate::config::{self, Known, Machines, Repository, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::Homelab;
 use crate::model::status::SilentNode;
-use crate::model::view::{LiveNode, LiveView, NodeView};
-use crate::model::{Fields, NodeName, ServiceName, Text};
+use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
+use crate::model::{Fields, Kind, NodeName, ServiceName, Text};
 use crate::node::{self, Fleet};
 use crate::plan;
 use crate::state::{self, Paths, State};
@@ -67,7 +67,8 @@ pub struct Observation {
 
 /// Reads the repository and asks all nodes. Errors that concern one service leave that service out.
 ///
-/// `variables` are for the compose files, over those of the nodes and of the repository.
+/// `variables` are for the compose files, over those of the nodes and of the repository; `recorded` has what was put on
+/// the nodes before, and `leaving` is a service that is to go.
 ///
 /// # Errors
 /// [`ObserveError::Repository`].
@@ -76,31 +77,11 @@ pub async fn observe(
     variables: &[(String, String)],
     connections: node::Connections,
     listener: &dyn DiagnosticListener,
+    recorded: &RecordedView,
+    leaving: Option<&ServiceName>,
 ) -> Result<Observation, ObserveError> {
-    let reader = RecordingReader::over(Arc::clone(&access.repository.reader));
-    let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
-    let machines = config::machines(repository);
-    // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
-    let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
-    let sources = load(machines, listener)?;
-    let (wanted, drafts) = config::wanted(&sources, variables);
-    let (files, engines) = refresh.files(wanted).await;
-    let resolution = config::resolve(&sources, drafts, &node_facts(&files), variables);
-    let (live, fleet) = engines.join(files).await;
-    let resolved = resolution.complete(&engine_states(&live));
-    listener.diagnostics(&resolved.diagnostics, &resolved.map);
-    if concern_all(&resolved.diagnostics) {
-        return Err(ObserveError::Repository);
-    }
-    Ok(Observation {
-        homelab: resolved.homelab,
-        broken: resolved.broken,
-        live,
-        nodes: connected(fleet),
-        variables: variables.to_vec(),
-        root: access.repository.root.clone(),
-        reader,
-    })
+    let known = std::future::ready(Ok(((), known_paths(recorded, leaving))));
+    Ok(observe_with(access, variables, connections, listener, known).await?.0)
 }
 
 /// As [`observe`], with the record, which `read` reads at the same time.
@@ -118,9 +99,63 @@ pub async fn observe_with_record(
     read: impl FnOnce() -> Result<State, state::Error> + Send + 'static,
 ) -> Result<(Observation, State), ObserveError> {
     let reading = tokio::task::spawn_blocking(read);
-    let observation = observe(access, variables, connections, listener).await?;
-    let state = reading.await.expect("reading the record does not panic")?;
-    Ok((observation, state))
+    let known = async {
+        let state = reading.await.expect("reading the record does not panic")?;
+        let known = known_paths(&state.view, None);
+        Ok((state, known))
+    };
+    observe_with(access, variables, connections, listener, known).await
+}
+
+/// The files and folders that were put on each node.
+type KnownPaths = BTreeMap<NodeName, BTreeMap<String, Known>>;
+
+fn known_paths(recorded: &RecordedView, leaving: Option<&ServiceName>) -> KnownPaths {
+    let mut paths = KnownPaths::new();
+    for (addr, resource) in recorded.resources.iter().filter(|(_, resource)| resource.id.starts_with('/')) {
+        if matches!(addr.kind, Kind::File | Kind::Directory) {
+            let known = if leaving == Some(&addr.service) { Known::Leaving } else { Known::WhileDeclared };
+            paths.entry(addr.node.clone()).or_default().insert(resource.id.clone(), known);
+        }
+    }
+    paths
+}
+
+/// Observes with what a record tells, which `known` reads at the same time.
+async fn observe_with<T>(
+    access: &Access,
+    variables: &[(String, String)],
+    connections: node::Connections,
+    listener: &dyn DiagnosticListener,
+    known: impl Future<Output = Result<(T, KnownPaths), state::Error>>,
+) -> Result<(Observation, T), ObserveError> {
+    let reader = RecordingReader::over(Arc::clone(&access.repository.reader));
+    let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
+    let machines = config::machines(repository);
+    // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
+    let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
+    let sources = load(machines, listener)?;
+    let (mut wanted, drafts) = config::wanted(&sources, variables);
+    let (record, known) = known.await?;
+    config::add_known(&sources, &mut wanted, &known);
+    let (files, engines) = refresh.files(wanted).await;
+    let resolution = config::resolve(&sources, drafts, &node_facts(&files), variables);
+    let (live, fleet) = engines.join(files).await;
+    let resolved = resolution.complete(&engine_states(&live));
+    listener.diagnostics(&resolved.diagnostics, &resolved.map);
+    if concern_all(&resolved.diagnostics) {
+        return Err(ObserveError::Repository);
+    }
+    let observation = Observation {
+        homelab: resolved.homelab,
+        broken: resolved.broken,
+        live,
+        nodes: connected(fleet),
+        variables: variables.to_vec(),
+        root: access.repository.root.clone(),
+        reader,
+    };
+    Ok((observation, record))
 }
 
 /// Reads the record without a lock; for callers that write nothing.

@@ -56,4 +56,8 @@ impl Reader for RecordingReader {
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
         self.inner.size_and_mode(path)
     }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        self.inner.real(path)
+    }
 }

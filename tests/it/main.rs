@@ -27,6 +27,7 @@ mod harness;
 mod keys;
 mod killed;
 mod leaks;
+mod mounted;
 mod moving;
 mod node_calls;
 mod node_refresh;
@@ -63,6 +64,7 @@ fn main() -> std::process::ExitCode {
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,
+        mounted::TRIALS,
         moving::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,

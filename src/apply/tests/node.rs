@@ -141,6 +141,7 @@ impl Node for TestNode {
             mode: file.mode,
             owner: "0:0".to_owned(),
             content: Some(file.content.clone()),
+            entries: None,
         };
         self.world().files.insert(file.path.clone(), live);
         Ok(())

@@ -175,7 +175,8 @@ fn a_line_of_a_value_is_no_assignment_and_a_quote_is_a_value() {
     let mut bench = Bench::new(&["nas"]);
     let file = env_file(&[("D", Variable::Generated { length: 12 }), ("Q", Variable::Secret(Text::secret("'")))]);
     let text = "M=\"two\nD=x\nlines\"\nQ=\n";
-    let there = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(text.into()) };
+    let there =
+        LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(text.into()), entries: None };
     bench.node().world().files.insert(file.path.clone(), there);
     bench.step(Operation::WriteFile(Box::new(file.clone())), &[]);
     bench.change(Kind::File, "config/shop/.env", &[0], applied(file.fields()));

@@ -104,7 +104,13 @@ fn script(retries: u32) -> Operation {
 fn a_health_script_is_tried_until_it_succeeds_with_the_variables_of_its_service() {
     let mut bench = Bench::new(&["nas"]);
     bench.step(script(3), &[]);
-    let env = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".into(), content: Some(b"PORT=80\n".to_vec()) };
+    let env = LiveFile {
+        kind: FileKind::File,
+        mode: 0o600,
+        owner: "0:0".into(),
+        content: Some(b"PORT=80\n".to_vec()),
+        entries: None,
+    };
     bench.node().world().files.insert("/root/config/shop/.env".into(), env);
     bench.node().world().scripts = vec![ScriptEnd::Exited(1), ScriptEnd::TimedOut, ScriptEnd::Exited(0)];
     let left = run(bench.apply());

@@ -36,7 +36,7 @@ use env::ServiceEnv;
 use overlay::{Machine, Overlay};
 use placeholders::{Placeholder, explained, required_names};
 
-pub use wanted::{Drafts, wanted};
+pub use wanted::{Drafts, Known, add_known, wanted};
 
 /// The resolved homelab.
 #[derive(Clone, Debug)]

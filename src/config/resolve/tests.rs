@@ -58,6 +58,7 @@ pub(super) fn live(files: &[(&str, &str, &str)]) -> LiveView {
             mode: 0o600,
             owner: "0:0".into(),
             content: Some(text.as_bytes().to_vec()),
+            entries: None,
         };
         let files = of_node.map(|(_, path, text)| ((*path).to_owned(), file(text))).collect::<BTreeMap<_, _>>();
         let node = LiveNode { files, ..LiveNode::default() };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Draft, ServiceContext, project_dir, project_env_path};
+use super::overlay::Machine;
+use super::{Draft, ServiceContext, machine, project_dir, project_env_path};
 use crate::config::sources::Sources;
 use crate::config::topology::NodeSource;
 use crate::diagnostic::SourceMap;
@@ -54,4 +55,42 @@ pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<No
         drafts.services.insert(name.clone(), draft);
     }
     (all, drafts)
+}
+
+/// Whether something that was put on a node may stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Known {
+    /// As long as it is declared.
+    WhileDeclared,
+    /// It is to leave the node, declared or not.
+    Leaving,
+}
+
+/// Adds what was put on the nodes before and may have to go, each node with its paths. What is in the repository itself
+/// is not among it, however the node calls it.
+pub fn add_known(
+    sources: &Sources,
+    wanted: &mut BTreeMap<NodeName, Wanted>,
+    known: &BTreeMap<NodeName, BTreeMap<String, Known>>,
+) {
+    for (name, paths) in known {
+        let (Some(wanted), Some(node)) = (wanted.get_mut(name), sources.nodes.get(name)) else { continue };
+        for (path, known) in paths {
+            let may_go = *known == Known::Leaving || !wanted.files.contains_key(path);
+            if may_go && !is_in_repository(sources, node, path) {
+                wanted.add(path, WantContent::Yes);
+            }
+        }
+    }
+}
+
+fn is_in_repository(sources: &Sources, node: &NodeSource, path: &str) -> bool {
+    if machine(node) == Machine::Other {
+        return false;
+    }
+    let reader = &sources.repository.reader;
+    let [root, below, path] =
+        [&sources.repository.root, Path::new(&node.node.root), Path::new(path)].map(|p| reader.real(p));
+    let is_of_node = below.starts_with(&root) && path.starts_with(&below);
+    path.starts_with(&root) && !is_of_node
 }

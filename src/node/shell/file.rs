@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::model::spec::DirectorySpec;
-use crate::model::view::{FileKind, LiveFile, WantContent};
+use crate::model::view::{FileKind, LiveFile, MOST_ENTRIES, WantContent};
 use crate::node::FileWrite;
 
 /// Mode of directories of which nothing is said.
@@ -114,12 +114,19 @@ pub fn read(path: &str, content: WantContent) -> io::Result<Option<LiveFile>> {
         (_, true) => FileKind::Directory,
         _ => FileKind::Other,
     };
-    let bytes = match (kind, content) {
-        (FileKind::File, WantContent::Yes) => Some(fs::read(path)?),
-        _ => None,
+    let (bytes, entries) = match (kind, content) {
+        (FileKind::File, WantContent::Yes) => (Some(fs::read(path)?), None),
+        (FileKind::Directory, WantContent::Yes) => (None, names_in(path)),
+        _ => (None, None),
     };
     let owner = format!("{}:{}", metadata.uid(), metadata.gid());
-    Ok(Some(LiveFile { kind, mode: metadata.mode() & 0o7777, owner, content: bytes }))
+    Ok(Some(LiveFile { kind, mode: metadata.mode() & 0o7777, owner, content: bytes, entries }))
+}
+
+/// The names in a directory; `None` if they may not be seen.
+fn names_in(path: &str) -> Option<BTreeSet<String>> {
+    let entries = fs::read_dir(path).ok()?.take(MOST_ENTRIES);
+    entries.map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// A new file in the same folder, where a rename is atomic.

@@ -45,6 +45,7 @@ mv -T -- "$1" "$2"
 sync -f "$2" 2>/dev/null || sync
 "#;
 const REMOVE_VACANT: &str = r#"[ ! -e "$1" ] || rmdir -- "$1""#;
+const REMOVE_FILE: &str = r#"rm -f -- "$1""#;
 const REMOVE: &str = r#"rm -rf -- "$@""#;
 /// The file system in which a path is to be, and the bytes that are free there.
 const FREE_SPACE: &str = r#"
@@ -118,6 +119,10 @@ impl<T: Programs> Tools for T {
     async fn remove_vacant(&self, directory: &str) -> Result<(), NodeError> {
         let what = format!("remove the empty directory {directory}");
         self.run_program(&what, REMOVE_VACANT, &[directory], SHORT).await.map(drop)
+    }
+
+    async fn remove_file(&self, file: &str) -> Result<(), NodeError> {
+        self.run_program(&format!("remove the file {file}"), REMOVE_FILE, &[file], SHORT).await.map(drop)
     }
 
     async fn remove(&self, paths: &[&str]) -> Result<(), NodeError> {

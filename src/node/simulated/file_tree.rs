@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::view::{FileKind, LiveFile};
+use crate::model::view::{FileKind, LiveFile, MOST_ENTRIES};
 use crate::node::error::ErrorKind;
 
 /// Mode of directories where none is given.
@@ -83,13 +83,17 @@ impl Tree {
 
     /// The file or directory at a path, as a refresh sees it; a link is followed.
     pub fn live(&self, path: &str) -> Option<LiveFile> {
-        let entry = self.0.get(&self.resolved(path)?)?;
-        let (kind, content) = match &entry.node {
-            Inode::Directory => (FileKind::Directory, None),
-            Inode::File(bytes) => (FileKind::File, Some(bytes.clone())),
+        let place = self.resolved(path)?;
+        let entry = self.0.get(&place)?;
+        let (kind, content, entries) = match &entry.node {
+            Inode::Directory => {
+                let names = self.list(&place).into_iter().take(MOST_ENTRIES).map(str::to_owned);
+                (FileKind::Directory, None, Some(names.collect()))
+            }
+            Inode::File(bytes) => (FileKind::File, Some(bytes.clone()), None),
             Inode::Link(_) => return None,
         };
-        Some(LiveFile { kind, mode: entry.mode, owner: format!("{}:{}", entry.uid, entry.gid), content })
+        Some(LiveFile { kind, mode: entry.mode, owner: format!("{}:{}", entry.uid, entry.gid), content, entries })
     }
 
     /// Puts something at a path, with the directories above it.

@@ -165,8 +165,13 @@ impl Node for Simulated {
         self.look("read files", |world| {
             let file = |(path, content): (&String, &WantContent)| {
                 let file = world.files.live(path)?;
-                let content = file.content.filter(|_| *content == WantContent::Yes);
-                Some((path.clone(), LiveFile { content, ..file }))
+                Some((
+                    path.clone(),
+                    match content {
+                        WantContent::Yes => file,
+                        WantContent::No => LiveFile { content: None, entries: None, ..file },
+                    },
+                ))
             };
             let found = wanted.files.iter().filter_map(file).collect();
             let retained_dirs = wanted.retained_below.iter().flat_map(|root| world.retained(root)).collect();

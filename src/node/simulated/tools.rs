@@ -12,6 +12,7 @@ use super::Simulated;
 use super::file_tree::file_error;
 use super::world::{World, volume_directory};
 use crate::model::spec::ImageRef;
+use crate::model::view::FileKind;
 use crate::node::error::NodeError;
 use crate::node::{Capabilities, FreeSpace, Incoming, Outgoing, Tools};
 
@@ -92,6 +93,18 @@ impl Tools for Simulated {
                     Ok(())
                 }
                 false => Err(file_error(directory, &io::Error::from(io::ErrorKind::DirectoryNotEmpty))),
+            }
+        })
+    }
+
+    async fn remove_file(&self, file: &str) -> Result<(), NodeError> {
+        self.change(&format!("remove the file {file}"), |world| {
+            match world.files.live(file).is_some_and(|live| live.kind == FileKind::Directory) {
+                true => Err(file_error(file, &io::Error::from(io::ErrorKind::IsADirectory))),
+                false => {
+                    world.files.remove(file);
+                    Ok(())
+                }
             }
         })
     }

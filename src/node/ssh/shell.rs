@@ -131,7 +131,8 @@ sync -- "$(dirname -- "$path")" 2>/dev/null || sync
 "#;
 
 /// Each line of input is `y PATH` or `n PATH`: with its content or without. Each line of output is for one of them:
-/// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content. Before it stands
+/// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content; that of a directory are
+/// the names in it. Before it stands
 /// `closed` where the user there may not make or replace it: both are done in the nearest folder above that is there.
 /// `a ROOT` gives the folders that were set aside below it.
 const READ_FILES: &str = r#"
@@ -155,7 +156,11 @@ while IFS= read -r line; do
             *"No such file"*|*"Not a directory"*) echo - ;;
             *) echo "! ${seen##*: }" ;;
         esac
-    elif [ -d "$path" ]; then echo "d $seen"
+    elif [ -d "$path" ]; then
+        if [ "${line%% *}" = y ] && names=$(LC_ALL=C ls -A -- "$path" 2>/dev/null); then
+            echo "d $seen $(printf '%s\n' "$names" | head -n 1000 | base64 | tr -d '\n')="
+        else echo "d $seen"
+        fi
     elif [ ! -f "$path" ]; then echo "o $seen"
     elif [ "${line%% *}" = n ]; then echo "f $seen"
     elif text=$(LC_ALL=C base64 -- "$path" 2>&1); then echo "f $seen $(printf %s "$text" | tr -d '\n')="
@@ -281,7 +286,17 @@ fn read_line(line: &str) -> Result<Option<LiveFile>, String> {
     let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(odd)?;
     let owner = words.next().ok_or_else(odd)?.to_owned();
     let content = words.next().map(|text| STANDARD.decode(text.strip_suffix('=').unwrap_or(text)));
-    Ok(Some(LiveFile { kind, mode, owner, content: content.transpose().map_err(|_| odd())? }))
+    let content = content.transpose().map_err(|_| odd())?;
+    let (content, entries) = match kind {
+        FileKind::Directory => (None, content.map(|names| names_in(&names))),
+        FileKind::File | FileKind::Other => (content, None),
+    };
+    Ok(Some(LiveFile { kind, mode, owner, content, entries }))
+}
+
+/// The names of a directory, one a line.
+fn names_in(text: &[u8]) -> BTreeSet<String> {
+    String::from_utf8_lossy(text).lines().filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Runs what comes over standard input in a session of its own, all of which is killed when it ends or when its time is
@@ -374,6 +389,10 @@ mod tests {
         assert_eq!((file.mode, file.content.as_deref()), (0o600, Some(&b"A=1"[..])));
         assert_eq!(read_line("f 644 0:0 =").unwrap().unwrap().content.as_deref(), Some(&b""[..]));
         assert_eq!(read_line("f 644 0:0").unwrap().unwrap().content, None);
+        let folder = |line: &str| read_line(line).unwrap().unwrap().entries;
+        assert_eq!(folder("d 755 0:0"), None);
+        assert_eq!(folder("d 755 0:0 Cg==="), Some(BTreeSet::new()));
+        assert_eq!(folder("d 755 0:0 YQpiCg==="), Some(BTreeSet::from(["a".to_owned(), "b".to_owned()])));
         assert_eq!(read_line("! Permission denied"), Err("Permission denied".to_owned()));
         assert!(read_line("").is_err());
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::generations::{Data, data_of};
-use super::subject::{Subject, stays_on_its_node};
+use super::subject::Subject;
 use super::violation::Violation;
+use crate::diff::{Change, Presence};
 use crate::model::homelab::RunState;
 use crate::model::spec::{ContainerSpec, MountKind};
 use crate::model::view::{FileKind, LiveContainer};
-use crate::model::{Addr, Kind, NodeName};
+use crate::model::{Addr, Field, Key, Kind, NodeName};
 use crate::plan::operation::Operation;
 use crate::plan::{Action, PlannedChange, Record};
 
@@ -18,7 +19,12 @@ pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
     found.extend(unproven(subject));
     found.extend(paths(subject));
     found.extend(
-        subject.plan.changes.iter().filter(|c| file_stays(c)).map(|c| Violation::ShippedFileStays(c.addr.clone())),
+        subject
+            .plan
+            .changes
+            .iter()
+            .filter(|c| file_stays(subject, c))
+            .map(|c| Violation::ShippedFileStays(c.addr.clone())),
     );
     found
 }
@@ -111,8 +117,14 @@ fn paths(subject: &Subject<'_>) -> Vec<Violation> {
     found
 }
 
-fn file_stays(change: &PlannedChange) -> bool {
+/// Whether a file that is on the node as hl wrote it there, and that nothing declares any more, is only forgotten. An
+/// env file has no recorded content.
+fn file_stays(subject: &Subject<'_>, change: &PlannedChange) -> bool {
+    let is_it = |c: &&Change| c.addr == change.addr && c.presence == Presence::Undeclared && c.fields.is_empty();
+    let record = || subject.input.recorded.resources.get(&change.addr);
     change.addr.kind == Kind::File
         && change.record == Record::Forget
-        && change.data_at_stake.iter().any(stays_on_its_node)
+        && change.steps.is_empty()
+        && subject.input.changes.iter().any(|c| is_it(&c))
+        && record().is_some_and(|record| record.declared.get(&Field::key(Key::Content)).is_some())
 }

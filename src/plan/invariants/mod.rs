@@ -34,8 +34,6 @@ pub const KNOWN: &[fn(&Violation) -> bool] = &[
     |violation| matches!(violation, Violation::OwnerRemovedTooEarly { .. }),
     // A network that is made anew has no way back, and neither have those that were taken off it.
     |violation| matches!(violation, Violation::NetworkWithoutUndo(_)),
-    // Files that are no longer declared are only forgotten.
-    |violation| matches!(violation, Violation::ShippedFileStays(_)),
     // A container of hl that holds a name which another one needs gets the hint that strangers get.
     |violation| matches!(violation, Violation::HintRemovesOwn(_)),
     // A folder in the place of a file is found when the file is written.

@@ -7,7 +7,7 @@ use crate::model::view::{LiveContainer, LiveNode, Status};
 use crate::model::{Addr, NodeName};
 use crate::plan::operation::Operation;
 use crate::plan::step::{Step, StepId};
-use crate::plan::{Input, ObjectionKind, Plan, Stake};
+use crate::plan::{Input, ObjectionKind, Plan};
 
 /// A plan with what its steps act on.
 pub(super) struct Subject<'a> {
@@ -112,8 +112,4 @@ pub(super) fn removes(operation: &Operation) -> bool {
 
 pub(super) fn runs(live: &LiveContainer) -> bool {
     matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
-}
-
-pub(super) fn stays_on_its_node(stake: &Stake) -> bool {
-    matches!(stake, Stake::PathStays { .. })
 }

@@ -1,17 +1,16 @@
 //! Each invariant can fail: a plan that is good, with one thing made bad.
 
 use super::*;
-use crate::model::Addr;
+use crate::diff::path_fields;
 use crate::model::spec::{
     ContainerRef, ContainerSpec, DataPlace, DataSource, DirectorySpec, Mount, MountKind, NetworkMode,
 };
-use crate::model::view::{FileKind, LiveFile};
+use crate::model::view::{FileKind, LiveFile, Recorded};
+use crate::model::{Addr, Key, Value};
 use crate::plan::operation::Operation;
 use crate::plan::step::{GroupId, Phase, Step, StepId};
 use crate::plan::tests::fixture::{World, node_name, service_name};
-use crate::plan::{
-    Action, AnonymousVolumes, Downtime, Holder, Objection, OnFailure, PlannedChange, Reason, Record, Stake,
-};
+use crate::plan::{Action, AnonymousVolumes, Holder, Objection, OnFailure};
 
 /// Returns the violations in a valid plan after `spoil` has modified it.
 fn found(world: &World, spoil: impl FnOnce(&mut Plan)) -> Vec<Violation> {
@@ -248,7 +247,7 @@ fn what_was_not_proven_and_is_not_verified_is_found() {
 #[test]
 fn a_path_of_another_kind_is_found() {
     let mut world = World::running();
-    let file = LiveFile { kind: FileKind::File, mode: 0o644, owner: "0:0".to_owned(), content: None };
+    let file = LiveFile { kind: FileKind::File, mode: 0o644, owner: "0:0".to_owned(), content: None, entries: None };
     world.node().files.insert("/srv/a".to_owned(), file);
     let spec = DirectorySpec { path: "/srv/a".to_owned(), ..DirectorySpec::default() };
     let spoilt = found(&world, |plan| {
@@ -257,23 +256,34 @@ fn a_path_of_another_kind_is_found() {
     assert_eq!(spoilt, [Violation::PathOfOtherKind(StepId(0))]);
 }
 
+/// A world in which a file that hl wrote is no longer declared, with its address.
+fn with_undeclared_file() -> (World, Addr) {
+    let mut world = World::running();
+    let (addr, path): (Addr, _) = ("box/web/file:config/web/a".parse().unwrap(), "/opt/homelab/config/web/a");
+    let content = Some(b"a".to_vec());
+    let file = LiveFile { kind: FileKind::File, mode: 0o644, owner: "0:0".to_owned(), content, entries: None };
+    let mut fields = path_fields(&file, FileKind::File);
+    fields.set(Key::Content, Value::text("a"));
+    world.node().files.insert(path.to_owned(), file);
+    let recorded = Recorded {
+        id: path.to_owned(),
+        declared: fields.clone(),
+        baseline: fields,
+        applied_at: "2026-01-01T00:00:00Z".to_owned(),
+    };
+    world.recorded.resources.insert(addr.clone(), recorded);
+    (world, addr)
+}
+
 #[test]
 fn a_shipped_file_that_stays_is_found() {
-    let spoilt = found(&World::running(), |plan| {
-        plan.changes.push(PlannedChange {
-            addr: "box/web/file:config/web/a".parse().unwrap(),
-            action: Action::Refresh,
-            reasons: vec![Reason::NoLongerDeclared],
-            fields: Vec::new(),
-            downtime: Downtime::None,
-            dependents: Vec::new(),
-            data_at_stake: vec![Stake::PathStays { path: "config/web/a".to_owned(), node: node_name() }],
-            live_id: None,
-            steps: Vec::new(),
-            record: Record::Forget,
-        });
+    let (world, addr) = with_undeclared_file();
+    let spoilt = found(&world, |plan| {
+        let change = plan.changes.iter_mut().find(|change| change.addr == addr).unwrap();
+        assert_eq!((change.action, change.steps.len()), (Action::Delete, 1));
+        change.steps.clear();
     });
-    assert_eq!(spoilt, [Violation::ShippedFileStays("box/web/file:config/web/a".parse().unwrap())]);
+    assert_eq!(spoilt, [Violation::ShippedFileStays(addr)]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn planned(text: &str) -> Vec<String> {
     let spec = FileSpec { path: PATH.to_owned(), content, mode: 0o600, owner: None };
     world.service("db").files.insert("config/db/.env".to_owned(), spec);
     let content = Some(text.as_bytes().to_vec());
-    let live = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".to_owned(), content };
+    let live = LiveFile { kind: FileKind::File, mode: 0o600, owner: "0:0".to_owned(), content, entries: None };
     world.node().files.insert(PATH.to_owned(), live);
     let plan = world.plan();
     let of_file = plan.changes.iter().filter(|change| change.addr.kind == Kind::File && change.acts());
