@@ -10,7 +10,7 @@ use crate::model::{Addr, Key, Value};
 use crate::plan::operation::Operation;
 use crate::plan::step::{GroupId, Phase, Step, StepId};
 use crate::plan::tests::fixture::{World, node_name, service_name};
-use crate::plan::{Action, AnonymousVolumes, Holder, Objection, OnFailure};
+use crate::plan::{Action, AnonymousVolumes, Holder, Objection, OnFailure, PlannedChange};
 
 /// Returns the violations in a valid plan after `spoil` has modified it.
 fn found(world: &World, spoil: impl FnOnce(&mut Plan)) -> Vec<Violation> {
