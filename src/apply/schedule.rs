@@ -54,7 +54,9 @@ pub(super) struct Schedule<'p> {
     states: Vec<State>,
     /// The other direction of `after`.
     dependents: Vec<Vec<StepId>>,
-    /// How many of its `after` are not done yet.
+    /// The other direction of `behind`.
+    next_in_line: Vec<Vec<StepId>>,
+    /// How many of its `after` are not done yet, and of its `behind` not ended.
     missing: Vec<usize>,
     /// Waiting for nothing but a free slot.
     ready: BTreeSet<StepId>,
@@ -82,9 +84,13 @@ impl<'p> Schedule<'p> {
         let cycle = cycle(steps);
         assert!(cycle.is_none(), "steps wait for one another in a circle: {cycle:?}. This is a bug in hl");
         let mut dependents = vec![Vec::new(); steps.len()];
+        let mut next_in_line = vec![Vec::new(); steps.len()];
         for step in steps {
             for before in &step.after {
                 dependents[before.0].push(step.id);
+            }
+            for before in &step.behind {
+                next_in_line[before.0].push(step.id);
             }
         }
         let mut schedule = Self {
@@ -92,7 +98,8 @@ impl<'p> Schedule<'p> {
             limits,
             states: vec![State::Waiting; steps.len()],
             dependents,
-            missing: steps.iter().map(|s| s.after.len()).collect(),
+            next_in_line,
+            missing: steps.iter().map(|s| s.after.len() + s.behind.len()).collect(),
             ready: BTreeSet::new(),
             running: BTreeSet::new(),
             slots: BTreeMap::new(),
@@ -234,6 +241,7 @@ impl<'p> Schedule<'p> {
             self.states[step.0] = State::Skipped(None);
             self.ready.remove(step);
         }
+        left.iter().for_each(|step| self.give_turn(*step));
         left
     }
 
@@ -283,15 +291,27 @@ impl<'p> Schedule<'p> {
             *used -= 1;
             self.used -= 1;
         }
+        self.give_turn(step.id);
     }
 
+    /// Those that depend on a step need it no more.
     fn release(&mut self, step: StepId) {
         for i in 0..self.dependents[step.0].len() {
-            let next = self.dependents[step.0][i];
-            self.missing[next.0] -= 1;
-            if self.is_free(next) {
-                self.ready.insert(next);
-            }
+            self.needs_one_less(self.dependents[step.0][i]);
+        }
+    }
+
+    /// Those that only stand behind a step have their turn.
+    fn give_turn(&mut self, step: StepId) {
+        for i in 0..self.next_in_line[step.0].len() {
+            self.needs_one_less(self.next_in_line[step.0][i]);
+        }
+    }
+
+    fn needs_one_less(&mut self, step: StepId) {
+        self.missing[step.0] -= 1;
+        if self.is_free(step) {
+            self.ready.insert(step);
         }
     }
 
@@ -307,6 +327,7 @@ impl<'p> Schedule<'p> {
                 next.extend(&self.dependents[id.0]);
             }
         }
+        marked.iter().for_each(|step| self.give_turn(*step));
         marked.into_iter().collect()
     }
 }

@@ -170,8 +170,9 @@ impl<'a> ContainerPlan<'_, 'a> {
         if was_running {
             self.undoable(stop(old.id.clone()), start(old.id.clone()), group);
         }
-        if old.name == name {
-            self.undoable(rename(&old.id, &kept), rename(&old.id, &name), group);
+        // It gives up its name even where its successor has another one: that may be for somebody else.
+        if old.name != kept {
+            self.undoable(rename(&old.id, &kept), rename(&old.id, &old.name), group);
         }
         let in_place = self.undoable(rename(&fresh, &name), rename(&name, &fresh), group);
         self.reached.placed.insert(in_place);

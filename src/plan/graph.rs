@@ -65,6 +65,7 @@ impl StepGraph {
             group: None,
             verifies: BTreeSet::new(),
             after: BTreeSet::new(),
+            behind: BTreeSet::new(),
             on_failure: OnFailure::Block,
         };
         NewStep { graph: self, step, milestones: Vec::new() }
@@ -93,10 +94,55 @@ impl StepGraph {
         self.reached.get(milestone).copied()
     }
 
-    /// Lets a step wait for another one, unless that would close a cycle.
-    pub(super) fn connect_unless_cyclic(&mut self, before: StepId, after: StepId) {
-        if !has_path_connecting(&self.edges, after.0, before.0, None) {
+    /// Lets a step wait for another one, unless that would close a cycle; whether it does.
+    pub(super) fn connect_unless_cyclic(&mut self, before: StepId, after: StepId) -> bool {
+        let is_free = !self.leads(after, before);
+        if is_free {
             self.connect(before, after);
+        }
+        is_free
+    }
+
+    /// Lets a step have its turn after another one, however that ends, unless that would close a cycle.
+    pub(super) fn line_up(&mut self, before: StepId, after: StepId) {
+        if !self.leads(after, before) {
+            self.edges.add_edge(before.0, after.0, ());
+            self.steps[after.0].behind.insert(before);
+        }
+    }
+
+    /// Whether a step is done before another one, or is that one.
+    pub(super) fn leads(&self, before: StepId, after: StepId) -> bool {
+        has_path_connecting(&self.edges, before.0, after.0, None)
+    }
+
+    /// Lets steps wait for nothing any more that needs `taker`, so that they can be done before that. What comes after
+    /// them waits for it instead, so that nothing else loses its order. A step that fails meanwhile takes the groups of
+    /// those that were brought forward back: their work is not done for nothing.
+    pub(super) fn bring_forward(&mut self, steps: &BTreeSet<StepId>, taker: StepId) {
+        let groups: BTreeSet<GroupId> = steps.iter().filter_map(|step| self.steps[step.0].group).collect();
+        let between = |id: &StepId| self.leads(taker, *id) && steps.iter().any(|step| self.leads(*id, *step));
+        let between: BTreeSet<StepId> = self.steps.iter().map(|s| s.id).filter(between).collect();
+        let followers: BTreeSet<StepId> =
+            steps.iter().flat_map(|step| self.edges.neighbors(step.0)).map(StepId).collect();
+        for step in steps {
+            let mut open: Vec<StepId> = self.steps[step.0].after.intersection(&between).copied().collect();
+            open.retain(|before| !steps.contains(before));
+            for before in &open {
+                self.edges.remove_edge(before.0, step.0);
+                self.steps[step.0].after.remove(before);
+                followers.difference(steps).for_each(|after| self.connect(*before, *after));
+            }
+            let mut seen = BTreeSet::new();
+            while let Some(before) = open.pop().filter(|before| seen.insert(*before)) {
+                let (needs_taker, free): (Vec<_>, Vec<_>) =
+                    self.steps[before.0].after.iter().partition(|id| self.leads(taker, **id));
+                open.extend(needs_taker);
+                free.into_iter().for_each(|before: StepId| self.connect(before, *step));
+            }
+        }
+        for id in between.difference(steps) {
+            self.steps[id.0].verifies.extend(&groups);
         }
     }
 
@@ -187,7 +233,7 @@ pub fn cycle(steps: &[Step]) -> Option<Vec<StepId>> {
     let mut edges = DiGraphMap::new();
     for step in steps {
         edges.add_node(step.id.0);
-        for before in &step.after {
+        for before in step.after.iter().chain(&step.behind) {
             edges.add_edge(before.0, step.id.0, ());
         }
     }
@@ -239,12 +285,29 @@ mod tests {
         let first = add(&mut graph, &[]);
         let second = add(&mut graph, &[first]);
         let third = add(&mut graph, &[second]);
-        graph.connect_unless_cyclic(third, first);
-        graph.connect_unless_cyclic(first, first);
-        graph.connect_unless_cyclic(first, third);
+        assert!(!graph.connect_unless_cyclic(third, first));
+        assert!(!graph.connect_unless_cyclic(first, first));
+        assert!(graph.connect_unless_cyclic(first, third));
         let steps = graph.finish();
         assert!(steps[first.0].after.is_empty());
         assert_eq!(steps[third.0].after, BTreeSet::from([first, second]));
+    }
+
+    #[test]
+    fn a_step_that_is_brought_forward_leaves_its_order_to_those_after_it() {
+        let mut graph = StepGraph::default();
+        let (taker, image) = (add(&mut graph, &[]), add(&mut graph, &[]));
+        let proof = add(&mut graph, &[taker]);
+        let fresh = add(&mut graph, &[proof, image]);
+        let stop = add(&mut graph, &[fresh]);
+        let remove = add(&mut graph, &[stop]);
+        let last = add(&mut graph, &[remove]);
+        graph.bring_forward(&BTreeSet::from([stop, remove]), taker);
+        assert!(graph.connect_unless_cyclic(remove, taker));
+        let steps = graph.finish();
+        assert_eq!(steps[stop.0].after, BTreeSet::from([image]));
+        assert_eq!(steps[remove.0].after, BTreeSet::from([stop]));
+        assert_eq!(steps[last.0].after, BTreeSet::from([fresh, remove]));
     }
 
     #[test]

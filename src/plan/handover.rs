@@ -1,52 +1,125 @@
-//! Handover: who gives up goes before who takes. Names, published ports, fixed addresses, data of containers that go, and
-//! networks that are made anew. The edges are derived from the steps, across services.
+//! Handover: who gives up goes before who takes. Names, published ports, fixed addresses, data of containers that go,
+//! networks that are made anew, and their subnets. The edges are derived from the steps, across services.
+//!
+//! What no order gives is given up early: a container that is to be renamed or removed goes by another name meanwhile,
+//! and what stands in the way otherwise does not wait for who takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use super::contention::{is_fixed, meet, overlap, share_data, shared_subnet};
 use super::graph::{Milestone, StepGraph};
 use super::index::Index;
 use super::operation::Operation;
-use super::step::StepId;
+use super::step::{Phase, Step, StepId};
 use super::{Action, PlannedChange, path_order};
-use crate::model::spec::{Attachment, ContainerSpec, MountKind, Port};
+use crate::model::spec::{Attachment, ContainerSpec};
 use crate::model::view::LiveContainer;
 use crate::model::{Addr, NodeName};
 
-/// Orders steps of which one needs what another makes or gives up.
-pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &[PlannedChange]) {
-    let edges = [
-        networks(graph),
-        volumes(graph),
-        names(graph, index),
-        claims_of_starts(graph, index, changes),
-        path_order::edges(graph, index),
-    ]
-    .concat();
-    for (before, after) in edges {
+/// Something that a step takes and that others give up.
+struct Handover {
+    /// Each of these gives it up.
+    gives: Vec<StepId>,
+    takes: StepId,
+    /// The name that its holder can go by meanwhile, if it is a name that is given up.
+    aside: Option<String>,
+}
+
+/// Orders steps of which one needs what another makes or gives up. Steps that are added for that belong to the changes.
+pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &mut [PlannedChange]) {
+    for (before, after) in networks(graph) {
         graph.connect_unless_cyclic(before, after);
+    }
+    let handovers = [places(graph, index), names(graph, index), claims(graph, index, changes)];
+    for handover in handovers.into_iter().flatten() {
+        hand_over(graph, changes, handover);
+    }
+    for (before, after) in path_order::edges(graph, index) {
+        graph.connect_unless_cyclic(before, after);
+    }
+    for (before, after) in fixed_before_automatic(graph, index) {
+        graph.line_up(before, after);
     }
 }
 
-/// A volume is made after one of its name is removed.
-fn volumes(graph: &StepGraph) -> Vec<(StepId, StepId)> {
-    let mut removed: BTreeMap<(&NodeName, &str), Vec<StepId>> = BTreeMap::new();
-    for step in graph.steps() {
-        if let Operation::RemoveVolume { name } = &step.operation {
-            removed.entry((&step.node, name)).or_default().push(step.id);
+/// Lets a step wait for those that give up what it takes. Where all of them wait for it, one gives it up earlier.
+fn hand_over(graph: &mut StepGraph, changes: &mut [PlannedChange], handover: Handover) {
+    let Handover { gives, takes, aside } = handover;
+    let waits: Vec<bool> = gives.iter().map(|gives| graph.connect_unless_cyclic(*gives, takes)).collect();
+    let Some(gives) = gives.first().copied().filter(|_| !waits.contains(&true)) else { return };
+    let change = changes.iter_mut().find(|change| change.steps.contains(&gives));
+    // What is replaced has a new name of its own anyway; it gets that earlier.
+    let renamed = change.filter(|change| change.action != Action::Replace).zip(aside);
+    let step = graph.get(gives);
+    match (renamed, &step.operation) {
+        (
+            Some((change, name)),
+            Operation::RenameContainer { container, .. } | Operation::RemoveContainer { container, .. },
+        ) => {
+            let rename = Operation::RenameContainer { container: container.clone(), name };
+            let (node, service) = (step.node.clone(), step.service.clone());
+            let early = graph.step_on(&node, &service, Phase::Deploy, rename).about(&change.addr).add();
+            graph.connect_unless_cyclic(early, gives);
+            graph.connect_unless_cyclic(early, takes);
+            change.steps.insert(0, early);
+        }
+        _ => {
+            graph.bring_forward(&with_what_it_needs(graph, gives), takes);
+            graph.connect_unless_cyclic(gives, takes);
         }
     }
-    let mut edges = Vec::new();
-    for step in graph.steps() {
-        let Operation::CreateVolume(spec) = &step.operation else { continue };
-        let before = removed.get(&(&step.node, spec.name.as_str()));
-        edges.extend(before.into_iter().flatten().map(|before| (*before, step.id)));
+}
+
+/// A step with those of the same resource without which it would fail: what is removed must be unused.
+fn with_what_it_needs(graph: &StepGraph, step: StepId) -> BTreeSet<StepId> {
+    let (mut needed, mut open) = (BTreeSet::new(), vec![step]);
+    while let Some(id) = open.pop().filter(|id| needed.insert(*id)) {
+        let step = graph.get(id);
+        let frees = |before: &&StepId| {
+            let before = graph.get(**before);
+            let frees = matches!(
+                before.operation,
+                Operation::StopContainer { .. }
+                    | Operation::RemoveContainer { .. }
+                    | Operation::DisconnectNetwork { .. }
+            );
+            frees && before.addr == step.addr
+        };
+        let removes = matches!(
+            step.operation,
+            Operation::RemoveContainer { .. } | Operation::RemoveNetwork { .. } | Operation::RemoveVolume { .. }
+        );
+        open.extend(step.after.iter().filter(|_| removes).filter(frees));
     }
-    edges
+    needed
+}
+
+/// A volume or a network is made after one of its name is removed, and a network after those that have its addresses.
+fn places(graph: &StepGraph, index: &Index<'_>) -> Vec<Handover> {
+    let removals: Vec<&Step> = graph
+        .steps()
+        .iter()
+        .filter(|s| matches!(s.operation, Operation::RemoveVolume { .. } | Operation::RemoveNetwork { .. }))
+        .collect();
+    let gives_to = |giving: &Step, taking: &Step| match (&giving.operation, &taking.operation) {
+        _ if giving.node != taking.node => false,
+        (Operation::RemoveVolume { name }, Operation::CreateVolume(spec)) => spec.name == *name,
+        (Operation::RemoveNetwork { id, name }, Operation::CreateNetwork(spec)) => {
+            let live = index.node(&giving.node).and_then(|node| node.live.networks.get(id));
+            spec.name == *name || live.is_some_and(|live| shared_subnet(spec, &live.spec).is_some())
+        }
+        _ => false,
+    };
+    let mut found = Vec::new();
+    for taking in graph.steps() {
+        let giving = removals.iter().filter(|giving| gives_to(giving, taking));
+        found.extend(giving.map(|giving| Handover { gives: vec![giving.id], takes: taking.id, aside: None }));
+    }
+    found
 }
 
 /// A container gets a name after the one that has it is removed or renamed.
-fn names(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
+fn names(graph: &StepGraph, index: &Index<'_>) -> Vec<Handover> {
     let mut gives: BTreeMap<(&NodeName, &str), Vec<StepId>> = BTreeMap::new();
     for step in graph.steps() {
         if let Operation::RemoveContainer { container, .. } | Operation::RenameContainer { container, .. } =
@@ -55,7 +128,7 @@ fn names(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
             gives.entry((&step.node, container)).or_default().push(step.id);
         }
     }
-    let mut edges = Vec::new();
+    let mut found = Vec::new();
     for step in graph.steps() {
         let (taken, by) = match &step.operation {
             Operation::CreateContainer { name, .. } => (name, None),
@@ -66,10 +139,12 @@ fn names(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
         for holder in node.named(taken).iter().filter(|holder| Some(&holder.id) != by) {
             // The first step that gives the name up is enough: what is renamed may be removed much later.
             let giving = gives.get(&(&step.node, holder.id.as_str())).and_then(|steps| steps.iter().min());
-            edges.extend(giving.map(|giving| (*giving, step.id)));
+            let short = holder.id.get(..12).unwrap_or(&holder.id);
+            let aside = Some(format!("{short}_{}", holder.name));
+            found.extend(giving.map(|giving| Handover { gives: vec![*giving], takes: step.id, aside }));
         }
     }
-    edges
+    found
 }
 
 /// A container is made after the network that it joins, whichever service makes that.
@@ -88,92 +163,130 @@ fn networks(graph: &StepGraph) -> Vec<(StepId, StepId)> {
     edges
 }
 
-/// A container starts after those have stopped that give up a port or a fixed address for it, and after those that go for
-/// good and write to its data.
-fn claims_of_starts(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChange]) -> Vec<(StepId, StepId)> {
-    let mut wants: BTreeMap<(&NodeName, &str), &ContainerSpec> = BTreeMap::new();
-    let mut stops: BTreeMap<(&NodeName, &str), Vec<StepId>> = BTreeMap::new();
-    let mut leaves: BTreeMap<(&NodeName, &str, &str), Vec<StepId>> = BTreeMap::new();
-    let mut going: BTreeMap<&NodeName, BTreeSet<&str>> = BTreeMap::new();
-    let removed: BTreeSet<&Addr> = changes.iter().filter(|c| c.action == Action::Delete).map(|c| &c.addr).collect();
+/// The specs of the containers that are made, by each name that they go by.
+fn made(graph: &StepGraph) -> BTreeMap<(&NodeName, &str), &ContainerSpec> {
+    let mut made = BTreeMap::new();
     for step in graph.steps() {
+        if let Operation::CreateContainer { name, spec, .. } = &step.operation {
+            made.insert((&step.node, name.as_str()), &**spec);
+            made.insert((&step.node, spec.name.as_str()), &**spec);
+        }
+    }
+    made
+}
+
+/// A container starts after those have stopped that give up a port or a fixed address for it, and after those that go for
+/// good and write to its data. It joins a network after those have left that give up its address.
+fn claims(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChange]) -> Vec<Handover> {
+    let made = made(graph);
+    let releases = Releases::of(graph, changes);
+    let mut found = BTreeMap::new();
+    for step in graph.steps() {
+        let Some(node) = index.node(&step.node) else { continue };
+        let mut on_network = |network: &str, end: &Attachment, by: &str| {
+            let held = |live: &&&LiveContainer| live.spec.networks.get(network).is_some_and(|held| meet(held, end));
+            for holder in node.on_network(network).iter().filter(held).filter(|holder| holder.id != by) {
+                let gives = releases.address(&step.node, &holder.id, network);
+                found.insert((step.id, &holder.id, network.to_owned()), gives);
+            }
+        };
         match &step.operation {
-            Operation::CreateContainer { name, spec, .. } => {
-                wants.insert((&step.node, name), spec);
-                wants.insert((&step.node, &spec.name), spec);
-            }
-            Operation::DisconnectNetwork { container, network } => {
-                leaves.entry((&step.node, container, network)).or_default().push(step.id);
-            }
-            Operation::StopContainer { container } => {
-                stops.entry((&step.node, container)).or_default().push(step.id);
-                if step.addr.as_ref().is_some_and(|addr| removed.contains(addr)) {
-                    going.entry(&step.node).or_default().insert(container);
+            Operation::ConnectNetwork { container, network, attachment } => on_network(network, attachment, container),
+            Operation::StartContainer { container } => {
+                let Some(spec) = made.get(&(&step.node, container.as_str())) else { continue };
+                spec.networks.iter().for_each(|(network, end)| on_network(network, end, container));
+                let conflicts = |live: &LiveContainer| {
+                    spec.ports.iter().any(|port| live.spec.ports.iter().any(|other| overlap(port, other)))
+                };
+                let on_ports = spec.ports.iter().flat_map(|port| node.on_port(port)).filter(|live| conflicts(live));
+                let going = releases.going(&step.node).filter_map(|id| node.live.containers.get(id));
+                let on_data = going.filter(|live| share_data(&live.spec, spec));
+                for holder in on_ports.copied().chain(on_data) {
+                    let gives = releases.stops(&step.node, &holder.id);
+                    found.insert((step.id, &holder.id, String::new()), gives);
                 }
             }
             _ => {}
         }
     }
-    let mut edges = BTreeSet::new();
-    for start in graph.steps() {
-        let Operation::StartContainer { container } = &start.operation else { continue };
-        let Some(spec) = wants.get(&(&start.node, container.as_str())) else { continue };
-        let Some(node) = index.node(&start.node) else { continue };
-        let by_port = spec
-            .ports
-            .iter()
-            .flat_map(|port| node.on_port(port).iter().filter(|live| live.spec.ports.iter().any(|q| overlap(port, q))));
-        let of_those_that_go =
-            going.get(&start.node).into_iter().flatten().filter_map(|id| node.live.containers.get(*id));
-        let by_data = of_those_that_go.filter(|live| share_data(&live.spec, spec));
-        for (network, end) in &spec.networks {
-            let holds = |live: &&&LiveContainer| live.spec.networks.get(network).is_some_and(|held| meet(held, end));
-            for holder in node.on_network(network).iter().filter(holds) {
-                let stopping = stops.get(&(&start.node, holder.id.as_str()));
-                let leaving = leaves.get(&(&start.node, holder.id.as_str(), network.as_str()));
-                edges.extend(stopping.into_iter().chain(leaving).flatten().map(|gives| (start.id, *gives)));
+    let all = found.into_iter().filter(|(_, gives)| !gives.is_empty());
+    all.map(|((takes, ..), gives)| Handover { gives, takes, aside: None }).collect()
+}
+
+/// The steps by which live containers give up what they have, by node and id.
+#[derive(Default)]
+struct Releases<'g> {
+    stops: BTreeMap<(&'g NodeName, &'g str), Vec<StepId>>,
+    leaves: BTreeMap<(&'g NodeName, &'g str, &'g str), Vec<StepId>>,
+    /// Containers that are stopped to be removed for good.
+    going: BTreeMap<&'g NodeName, BTreeSet<&'g str>>,
+}
+
+impl<'g> Releases<'g> {
+    fn of(graph: &'g StepGraph, changes: &[PlannedChange]) -> Self {
+        let removed: BTreeSet<&Addr> = changes.iter().filter(|c| c.action == Action::Delete).map(|c| &c.addr).collect();
+        let mut releases = Self::default();
+        for step in graph.steps() {
+            match &step.operation {
+                Operation::DisconnectNetwork { container, network } => {
+                    releases.leaves.entry((&step.node, container, network)).or_default().push(step.id);
+                }
+                Operation::StopContainer { container } => {
+                    releases.stops.entry((&step.node, container)).or_default().push(step.id);
+                    if step.addr.as_ref().is_some_and(|addr| removed.contains(addr)) {
+                        releases.going.entry(&step.node).or_default().insert(container);
+                    }
+                }
+                _ => {}
             }
         }
-        for holder in by_port.copied().chain(by_data) {
-            let stopping = stops.get(&(&start.node, holder.id.as_str()));
-            edges.extend(stopping.into_iter().flatten().map(|stop| (start.id, *stop)));
-        }
+        releases
     }
-    edges.into_iter().map(|(after, before)| (before, after)).collect()
+
+    fn stops(&self, node: &NodeName, id: &str) -> Vec<StepId> {
+        self.stops.get(&(node, id)).cloned().unwrap_or_default()
+    }
+
+    /// The steps by which a container gives up its address in a network.
+    fn address(&self, node: &NodeName, id: &str, network: &str) -> Vec<StepId> {
+        let leaves = self.leaves.get(&(node, id, network)).into_iter().flatten().copied();
+        self.stops(node, id).into_iter().chain(leaves).collect()
+    }
+
+    fn going(&self, node: &NodeName) -> impl Iterator<Item = &'g str> + '_ {
+        self.going.get(node).into_iter().flatten().copied()
+    }
 }
 
-/// Whether two ends of one network have a fixed address in common.
-fn meet(a: &Attachment, b: &Attachment) -> bool {
-    let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-    same(&a.ipv4_address, &b.ipv4_address) || same(&a.ipv6_address, &b.ipv6_address)
-}
-
-/// Folders whose paths are those of the machine, such as the engine's socket, and no data of a container.
-const MACHINE: [&str; 6] = ["/dev", "/etc", "/proc", "/run", "/sys", "/var/run"];
-
-/// Whether two containers write to one volume, or to paths of which one is in the other.
-pub(super) fn share_data(a: &ContainerSpec, b: &ContainerSpec) -> bool {
-    fn data(spec: &ContainerSpec) -> Vec<&MountKind> {
-        let writable = spec.mounts.values().filter(|mount| !mount.read_only).map(|mount| &mount.kind);
-        let is_machines = |source: &str| MACHINE.iter().any(|folder| Path::new(source).starts_with(folder));
-        writable.filter(|kind| !matches!(kind, MountKind::Bind { source, .. } if is_machines(source))).collect()
-    }
-    let meet = |a: &MountKind, b: &MountKind| match (a, b) {
-        (MountKind::Volume { source: a, .. }, MountKind::Volume { source: b, .. }) => a == b,
-        (MountKind::Bind { source: a, .. }, MountKind::Bind { source: b, .. }) => {
-            Path::new(a).starts_with(b) || Path::new(b).starts_with(a)
-        }
-        _ => false,
+/// Whoever asks for an address or a subnet by its number gets it before the engine chooses for others, since it may choose
+/// that one.
+fn fixed_before_automatic(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
+    let made = made(graph);
+    // By node and network, with no name for the subnets of the node; each the fixed and the automatic ones.
+    let mut claims: BTreeMap<(&NodeName, &str), [Vec<StepId>; 2]> = BTreeMap::new();
+    let mut claim = |step: &'_ Step, node, network, is_fixed: bool| {
+        claims.entry((node, network)).or_default()[usize::from(!is_fixed)].push(step.id);
     };
-    let (a, b) = (data(a), data(b));
-    a.iter().any(|a| b.iter().any(|b| meet(a, b)))
-}
-
-/// Whether two published ports cannot both be had.
-pub(super) fn overlap(a: &Port, b: &Port) -> bool {
-    let everywhere = |ip: &str| matches!(ip, "" | "0.0.0.0" | "::");
-    let one = |text: &str| text.parse::<u16>().ok().filter(|p| *p != 0);
-    let same_ip = a.host_ip == b.host_ip || everywhere(&a.host_ip) || everywhere(&b.host_ip);
-    let same_port = one(&a.published).is_some_and(|p| Some(p) == one(&b.published));
-    a.protocol == b.protocol && same_ip && same_port
+    for step in graph.steps() {
+        match &step.operation {
+            Operation::CreateNetwork(spec) => {
+                claim(step, &step.node, "", spec.ipam_pools.iter().any(|pool| pool.subnet.is_some()));
+            }
+            Operation::ConnectNetwork { network, attachment, .. } => {
+                claim(step, &step.node, network, is_fixed(attachment));
+            }
+            Operation::StartContainer { container } | Operation::RestartContainer { container } => {
+                let live = || index.node(&step.node)?.live.containers.get(container).map(|live| &live.spec);
+                let spec = made.get(&(&step.node, container.as_str())).copied().or_else(live);
+                for (network, end) in spec.into_iter().flat_map(|spec| &spec.networks) {
+                    claim(step, &step.node, network, is_fixed(end));
+                }
+            }
+            _ => {}
+        }
+    }
+    let pairs = |[fixed, automatic]: [Vec<StepId>; 2]| {
+        fixed.into_iter().flat_map(move |fixed| automatic.clone().into_iter().map(move |other| (fixed, other)))
+    };
+    claims.into_values().flat_map(pairs).collect()
 }

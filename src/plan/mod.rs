@@ -6,6 +6,7 @@
 
 mod block;
 mod containers;
+mod contention;
 mod decide;
 mod dependencies;
 mod fragment;
@@ -161,7 +162,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     out.append(removal::services(&context, &scope.removed, &mut graph));
     out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
-    handover::order(&mut graph, &index, &out.changes);
+    handover::order(&mut graph, &index, &mut out.changes);
     let steps = graph.finish();
     let mut plan = Plan {
         names: LiveNames::of(&steps, input.live),

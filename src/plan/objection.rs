@@ -37,6 +37,17 @@ pub enum Objection {
         /// The one that has it.
         holder: Holder,
     },
+    /// A network of the node, or another one that is to be made there, has addresses that one needs.
+    SubnetTaken {
+        /// The network that needs them.
+        addr: Addr,
+        /// Its subnet.
+        subnet: String,
+        /// The real name of the network that has them.
+        network: String,
+        /// The service that declares that network, if one does.
+        owner: Option<ServiceName>,
+    },
     /// An external network or volume is not on the node, and nothing makes it.
     ExternalMissing {
         /// The first container that needs it.
@@ -72,6 +83,8 @@ pub struct Holder {
     pub name: String,
     /// Its Compose project; none if no compose file made it.
     pub project: Option<ProjectName>,
+    /// The service of the homelab that it belongs to, if it belongs to one.
+    pub owner: Option<ServiceName>,
 }
 
 /// A resource that a service uses and does not create.
@@ -106,9 +119,10 @@ impl Objection {
         match self {
             Objection::VolumeRemade { .. } => ObjectionKind::DataLoss,
             Objection::ProtectedService { .. } => ObjectionKind::Protected,
-            Objection::NameTaken { .. } | Objection::PortTaken { .. } | Objection::ExternalMissing { .. } => {
-                ObjectionKind::Impossible
-            }
+            Objection::NameTaken { .. }
+            | Objection::PortTaken { .. }
+            | Objection::SubnetTaken { .. }
+            | Objection::ExternalMissing { .. } => ObjectionKind::Impossible,
             Objection::TooManyChanges { .. } => ObjectionKind::TooMany,
             Objection::NothingDeclared { .. } => ObjectionKind::Empty,
             Objection::NodeUnknown { .. } => ObjectionKind::Incomplete,
@@ -122,6 +136,7 @@ impl Objection {
             Objection::VolumeRemade { addr, .. }
             | Objection::NameTaken { addr, .. }
             | Objection::PortTaken { addr, .. }
+            | Objection::SubnetTaken { addr, .. }
             | Objection::ExternalMissing { addr, .. } => Some(addr),
             Objection::TooManyChanges { .. } | Objection::NothingDeclared { .. } | Objection::NodeUnknown { .. } => {
                 None
@@ -131,9 +146,10 @@ impl Objection {
 }
 
 impl Holder {
-    /// A live container as a holder.
-    pub fn of(live: &LiveContainer) -> Self {
-        Holder { name: live.name.clone(), project: live.identity.as_ref().map(|i| i.project.clone()) }
+    /// A live container of a service, if it is of one, as a holder.
+    pub fn of(live: &LiveContainer, owner: Option<&ServiceName>) -> Self {
+        let project = live.identity.as_ref().map(|i| i.project.clone());
+        Holder { name: live.name.clone(), project, owner: owner.cloned() }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Block;
 use super::Input;
-use super::handover::share_data;
+use super::contention::share_data;
 use super::index::Index;
 use crate::diff::Change;
 use crate::model::homelab::Service;

@@ -37,6 +37,8 @@ pub struct Step {
     pub verifies: BTreeSet<GroupId>,
     /// The steps that must be done before.
     pub after: BTreeSet<StepId>,
+    /// The steps that must have ended before, be it with an error: it needs nothing of them but its turn.
+    pub behind: BTreeSet<StepId>,
     /// Whether a failure holds back what comes after.
     pub on_failure: OnFailure,
 }

@@ -129,6 +129,10 @@ pub fn objection(objection: &Objection) -> String {
         Objection::PortTaken { addr, port, holder } => {
             format!("Port {}/{} of {} is taken by {}.", port.published, port.protocol, addr.node, described(holder))
         }
+        Objection::SubnetTaken { addr, subnet, network, owner } => match owner {
+            Some(owner) => format!("Subnet {subnet} is taken on {} by network {network} of {owner}.", addr.node),
+            None => format!("Subnet {subnet} is taken on {} by network {network}.", addr.node),
+        },
         Objection::ExternalMissing { addr, external, name } => format!(
             "The external {} {name} that {} uses does not exist on {}.",
             external.as_str(),
@@ -156,11 +160,24 @@ pub fn objection_hint(objection: &Objection) -> String {
         Objection::ProtectedService { service, .. } => format!(
             "Bring services/{service} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
         ),
+        Objection::NameTaken { holder: Holder { owner: Some(owner), .. }, .. } => {
+            format!("Give one of the two another container_name; {owner} gives it up if it is planned as well.")
+        }
         Objection::NameTaken { holder, .. } => format!(
             "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
             holder.name
         ),
-        Objection::PortTaken { .. } => "Choose another published port, or stop what holds it.".to_owned(),
+        Objection::PortTaken { holder: Holder { owner: Some(owner), .. }, .. } => {
+            format!("Choose another published port; {owner} gives it up if it is planned as well.")
+        }
+        Objection::PortTaken { holder, .. } => {
+            format!("Choose another published port, or stop what holds it with `docker stop {}`.", holder.name)
+        }
+        Objection::SubnetTaken { owner: Some(_), .. } => "Choose another subnet for one of the two.".to_owned(),
+        Objection::SubnetTaken { network, .. } => match network.as_str() {
+            "bridge" => "Choose another subnet.".to_owned(),
+            _ => format!("Choose another subnet, or remove it with `docker network rm {network}` if nobody needs it."),
+        },
         Objection::ExternalMissing { external, name, .. } => format!(
             "Create it with `docker {} create {name}`, or declare it in the service that owns it.",
             external.as_str()
@@ -174,9 +191,10 @@ pub fn objection_hint(objection: &Objection) -> String {
 }
 
 fn described(holder: &Holder) -> String {
-    match &holder.project {
-        Some(project) => format!("container {} of project {project}", holder.name),
-        None => format!("container {}, which no compose file made", holder.name),
+    match (&holder.owner, &holder.project) {
+        (Some(owner), _) => format!("container {} of {owner}", holder.name),
+        (None, Some(project)) => format!("container {} of project {project}", holder.name),
+        (None, None) => format!("container {}, which no compose file made", holder.name),
     }
 }
 

@@ -18,6 +18,7 @@ mod apply;
 mod architecture;
 mod broken;
 mod built;
+mod claims;
 mod convergence;
 mod dozen;
 mod equivalence;
@@ -56,6 +57,7 @@ fn main() -> std::process::ExitCode {
         architecture::TRIALS,
         broken::TRIALS,
         built::TRIALS,
+        claims::TRIALS,
         convergence::TRIALS,
         equivalence::TRIALS,
         fleet::TRIALS,

@@ -97,6 +97,7 @@ impl Bench {
             group: None,
             verifies: BTreeSet::new(),
             after: after.iter().map(|i| StepId(*i)).collect(),
+            behind: BTreeSet::new(),
             on_failure: OnFailure::Block,
         });
         &mut self.plan.steps[id.0]

@@ -10,6 +10,7 @@ mod hashed;
 mod image;
 mod image_ref;
 mod storage_spec;
+mod subnet;
 
 pub use super::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
 pub use container::{
@@ -23,3 +24,4 @@ pub use image_ref::ImageRef;
 pub use storage_spec::{
     DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_digest, content_text,
 };
+pub use subnet::Subnet;

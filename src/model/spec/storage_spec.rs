@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::subnet::Subnet;
 use crate::model::hex;
 use crate::model::value::Text;
 
@@ -56,25 +57,9 @@ impl IpamPool {
     /// Whether the engine would choose this gateway by itself: the first address of the range or of
     /// the subnet. Newer engines show it although nobody asked for it.
     pub fn is_default_gateway(&self, gateway: &str) -> bool {
-        let first = |range: &Option<String>| range.as_deref().and_then(first_address);
+        let first = |range: &Option<String>| Subnet::parse(range.as_deref()?)?.first_host();
         let gateway = gateway.parse::<IpAddr>().ok();
         gateway.is_some() && (gateway == first(&self.ip_range) || gateway == first(&self.subnet))
-    }
-}
-
-/// The first address of `address/bits` that is not the network itself.
-fn first_address(range: &str) -> Option<IpAddr> {
-    let (address, bits) = range.split_once('/')?;
-    let bits: u32 = bits.parse().ok()?;
-    match address.parse().ok()? {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32_u32.checked_sub(bits)?).unwrap_or(0);
-            Some(IpAddr::V4(((u32::from(address) & mask) | 1).into()))
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128_u32.checked_sub(bits)?).unwrap_or(0);
-            Some(IpAddr::V6(((u128::from(address) & mask) | 1).into()))
-        }
     }
 }
 

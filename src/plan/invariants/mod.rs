@@ -21,11 +21,6 @@ pub use violation::{Claim, Violation};
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
     // A container that goes from one compose file to another is removed and created, in this order, as two entries.
     |violation| matches!(violation, Violation::RenameNotUnderstood { .. }),
-    // Names that are swapped have no order, and subnets are not looked at.
-    |violation| {
-        let has_order = |claim: &Claim| matches!(claim, Claim::Port(_) | Claim::Address(_) | Claim::VolumeName(_));
-        matches!(violation, Violation::TakenTooEarly { claim, .. } if !has_order(claim))
-    },
     // The planner treats sharing inside of one project only; `container:NAME` of another service is not followed.
     |violation| matches!(violation, Violation::SharerLeft { .. }),
     // A restart gives a container a new network namespace, and the planner lets sharers follow replacements only.
@@ -34,8 +29,6 @@ pub const KNOWN: &[fn(&Violation) -> bool] = &[
     |violation| matches!(violation, Violation::OwnerRemovedTooEarly { .. }),
     // A network that is made anew has no way back, and neither have those that were taken off it.
     |violation| matches!(violation, Violation::NetworkWithoutUndo(_)),
-    // A container of hl that holds a name which another one needs gets the hint that strangers get.
-    |violation| matches!(violation, Violation::HintRemovesOwn(_)),
     // A folder in the place of a file is found when the file is written.
     |violation| matches!(violation, Violation::PathOfOtherKind(_)),
 ];

@@ -2,10 +2,10 @@
 
 use super::subject::{Subject, removes, runs, stops};
 use super::violation::{Claim, Violation};
-use crate::model::spec::{ContainerSpec, NetworkSpec};
+use crate::model::spec::{Attachment, ContainerSpec};
 use crate::model::view::LiveContainer;
 use crate::plan::Objection;
-use crate::plan::handover::overlap;
+use crate::plan::contention::{overlap, shared_subnet};
 use crate::plan::operation::Operation;
 use crate::plan::step::{Step, StepId};
 
@@ -13,7 +13,14 @@ pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
     let mut found = names(subject);
     for (start, spec) in subject.starts() {
         found.extend(ports(subject, start, spec));
-        found.extend(addresses(subject, start, spec));
+        for (network, end) in &spec.networks {
+            found.extend(addresses(subject, start, network, end, None));
+        }
+    }
+    for step in &subject.plan.steps {
+        if let Operation::ConnectNetwork { container, network, attachment } = &step.operation {
+            found.extend(addresses(subject, step, network, attachment, Some(container)));
+        }
     }
     found.extend(places(subject));
     found.extend(hints(subject));
@@ -65,23 +72,32 @@ fn ports(subject: &Subject<'_>, start: &Step, spec: &ContainerSpec) -> Vec<Viola
 }
 
 /// Fixed addresses. One that a container keeps is found by the engine, so only those that are given up count.
-fn addresses(subject: &Subject<'_>, start: &Step, spec: &ContainerSpec) -> Vec<Violation> {
-    let Some(node) = subject.node(&start.node) else { return Vec::new() };
-    let fixed = |spec: &ContainerSpec, network: &str| {
-        let end = spec.networks.get(network);
-        end.map(|end| [end.ipv4_address.clone(), end.ipv6_address.clone()]).into_iter().flatten().flatten().collect()
-    };
+fn addresses(
+    subject: &Subject<'_>,
+    step: &Step,
+    network: &str,
+    end: &Attachment,
+    by: Option<&String>,
+) -> Vec<Violation> {
+    let Some(node) = subject.node(&step.node) else { return Vec::new() };
+    let fixed = |end: &Attachment| [end.ipv4_address.clone(), end.ipv6_address.clone()].into_iter().flatten();
     let mut found = Vec::new();
-    for network in spec.networks.keys() {
-        let wanted: Vec<String> = fixed(spec, network);
-        for live in node.containers.values().filter(|live| runs(live)) {
-            let taken: Vec<String> = fixed(&live.spec, network);
-            let gives = subject.steps_on(&start.node, live, stops);
-            let Some(address) = wanted.iter().find(|a| taken.contains(a) && !gives.is_empty()) else { continue };
-            found.extend(handed_over(subject, start, Claim::Address(address.clone()), &live.name, &gives));
+    for live in node.containers.values().filter(|live| runs(live) && Some(&live.id) != by) {
+        let Some(held) = live.spec.networks.get(network) else { continue };
+        let leaves = subject.plan.steps.iter().filter(|s| s.node == step.node && leaves(&s.operation, live, network));
+        let gives: Vec<StepId> =
+            subject.steps_on(&step.node, live, stops).into_iter().chain(leaves.map(|s| s.id)).collect();
+        if let Some(address) = fixed(end).find(|address| fixed(held).any(|held| held == *address))
+            && !gives.is_empty()
+        {
+            found.extend(handed_over(subject, step, Claim::Address(address), &live.name, &gives));
         }
     }
     found
+}
+
+fn leaves(operation: &Operation, live: &LiveContainer, of: &str) -> bool {
+    matches!(operation, Operation::DisconnectNetwork { container, network } if *container == live.id && network == of)
 }
 
 /// Networks and volumes that are made where one of that name, or with that address range, is removed.
@@ -97,7 +113,7 @@ fn places(subject: &Subject<'_>) -> Vec<Violation> {
                 }
                 (Operation::CreateNetwork(spec), Operation::RemoveNetwork { id, name }) => {
                     let live = subject.node(&step.node).and_then(|node| node.networks.get(id));
-                    let subnet = live.and_then(|live| shared_subnet(spec, &live.spec));
+                    let subnet = live.and_then(|live| shared_subnet(spec, &live.spec)).map(str::to_owned);
                     match subnet {
                         _ if spec.name == *name => Some((Claim::NetworkName(name.clone()), name)),
                         Some(subnet) => Some((Claim::Subnet(subnet), name)),
@@ -112,11 +128,6 @@ fn places(subject: &Subject<'_>) -> Vec<Violation> {
         }
     }
     found
-}
-
-fn shared_subnet(a: &NetworkSpec, b: &NetworkSpec) -> Option<String> {
-    let mut subnets = a.ipam_pools.iter().filter_map(|pool| pool.subnet.as_ref());
-    subnets.find(|subnet| b.ipam_pools.iter().any(|pool| pool.subnet.as_ref() == Some(subnet))).cloned()
 }
 
 /// Hints that tell to remove a container of a service of the homelab.
@@ -134,7 +145,9 @@ fn hints(subject: &Subject<'_>) -> Vec<Violation> {
             recorded || declared
         };
     let removing = subject.plan.objections.iter().filter_map(|objection| match objection {
-        Objection::NameTaken { addr, holder } => Some((subject.node(&addr.node)?, &holder.name)),
+        Objection::NameTaken { addr, holder } if holder.owner.is_none() => {
+            Some((subject.node(&addr.node)?, &holder.name))
+        }
         _ => None,
     });
     let holders = removing.filter_map(|(node, name)| node.containers.values().find(|c| c.name == *name));

@@ -44,6 +44,7 @@ fn push(plan: &mut Plan, of: &str, operation: Operation) -> StepId {
         group: None,
         verifies: Default::default(),
         after: Default::default(),
+        behind: Default::default(),
         on_failure: OnFailure::default(),
     });
     id
@@ -190,7 +191,7 @@ fn what_its_holder_keeps_is_found_unless_the_plan_objects() {
     assert_eq!(found(&world, take), [Violation::KeptByHolder { takes: StepId(0), claim, holder }]);
     let objected = found(&world, |plan| {
         take(plan);
-        let holder = Holder { name: "web-main-1".to_owned(), project: None };
+        let holder = Holder { name: "web-main-1".to_owned(), project: None, owner: None };
         plan.objections.push(Objection::NameTaken { addr: addr("api"), holder });
     });
     assert_eq!(objected, [Violation::HintRemovesOwn("web-main-1".to_owned())]);

@@ -11,7 +11,7 @@ use crate::plan::{Action, Plan, cycle};
 /// Every step stands where its id says, everything names steps that exist, and no steps wait for one another.
 pub(super) fn violations(plan: &Plan) -> Vec<Violation> {
     let misplaced = plan.steps.iter().enumerate().filter(|(index, step)| step.id.0 != *index).map(|(_, step)| step.id);
-    let edges = plan.steps.iter().flat_map(|s| s.after.iter().copied());
+    let edges = plan.steps.iter().flat_map(|s| s.after.iter().chain(&s.behind).copied());
     let of_entries = plan.changes.iter().flat_map(|c| &c.steps);
     let of_verifications = plan.verifications.iter().flat_map(|v| &v.steps);
     let named = edges.chain(of_entries.copied()).chain(of_verifications.copied());

@@ -179,6 +179,7 @@ fn step(plan: &Plan, step: &Step) -> Json {
         "undo": step::undo(plan, step).map(|undo| undo.to_do),
         "group": step.group.map(|group| group.0 + 1),
         "after": ids(&step.after),
+        "behind": ids(&step.behind),
         "on_failure": match step.on_failure {
             OnFailure::Block => "hold_back",
             OnFailure::Continue => "go_on",
