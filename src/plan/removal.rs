@@ -45,6 +45,12 @@ pub(super) fn leftovers(
         let steps = proof.into_iter().chain(steps).collect();
         removal.removed(change, reason, steps, left_behind(change, live, plan.node));
     }
+    (prerequisites, removal.out)
+}
+
+/// Plans what else the compose file no longer has, after the containers: some of them may only now leave a network.
+pub(super) fn resources(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut StepGraph) -> Fragment {
+    let mut removal = Removal { context, graph, out: Fragment::default() };
     let gone = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Forgotten);
     let nothing = BTreeSet::new();
     let paths = withdrawal::plan(context, plan.node, &plan.changes, &nothing, removal.graph);
@@ -55,7 +61,7 @@ pub(super) fn leftovers(
         removal.resource(plan.node, change, before);
     }
     removal.out.append(paths);
-    (prerequisites, removal.out)
+    removal.out
 }
 
 /// Plans the removal of everything of services that are no longer declared: dependents first.

@@ -61,6 +61,7 @@ impl<'p, 'a> Services<'p, 'a> {
         }
         let (containers, part) = containers::plan(context, &plan, self.graph);
         out.append(part);
+        out.append(removal::resources(context, &plan, self.graph));
         let (steps, verification) = verification::plan(context, &plan, &containers, &self.planned, self.graph);
         out.verifications.extend(verification);
         if let Some(source) = &source {

@@ -34,11 +34,14 @@ pub(super) fn plan(
     let upset: Vec<&ServiceName> = service.depends_on.keys().filter(is_upset).collect();
     let after_upset: BTreeSet<StepId> =
         upset.iter().filter_map(|name| planned.get(*name)).flat_map(|s| s.verified.iter().copied()).collect();
-    let unverified = runs && !touched && context.input.recorded.unverified.contains(&service.name);
+    // An in-place change takes effect at once and proves nothing.
+    let proves = result.verified.iter().any(|id| graph.get(*id).phase == Phase::Verify);
+    let unverified = runs && !proves && context.input.recorded.unverified.contains(&service.name);
     let mut reasons: Vec<Reason> = upset.iter().map(|name| Reason::DependencyChanged((*name).clone())).collect();
     if touched {
         reasons.insert(0, Reason::Verify);
-    } else if !upset.is_empty() || unverified {
+    }
+    if unverified || !touched && !upset.is_empty() {
         result.verified.extend(await_running(plan, &after_upset, graph));
     }
     if unverified {
@@ -53,7 +56,7 @@ pub(super) fn plan(
         graph.reach(Milestone::HealthScript(service.name.clone()), step);
         result.verified.insert(step);
     }
-    // An in-place change takes effect immediately. Only wait steps and health scripts count as verification.
+    // Only wait steps and health scripts count as verification.
     let steps: Vec<StepId> =
         result.verified.iter().copied().filter(|id| graph.get(*id).phase == Phase::Verify).collect();
     let verification = (!reasons.is_empty() && !steps.is_empty()).then(|| Verification {

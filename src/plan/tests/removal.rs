@@ -82,3 +82,13 @@ fn what_a_profile_disables_stays_with_all_that_it_uses() {
     removed.homelab.services.remove("web");
     assert!(removed.plan().changes.iter().any(|c| c.action == Action::Delete && c.addr.kind == Kind::Container));
 }
+
+#[test]
+fn a_network_goes_with_the_plan_that_takes_its_last_container_off() {
+    let mut world = World::running();
+    world.service("web").networks.clear();
+    world.spec("web").networks.clear();
+    let plan = world.plan();
+    assert!(outline(&plan).contains("- box/web/network:net"), "{}", outline(&plan));
+    assert_eq!(plan.notes, []);
+}
