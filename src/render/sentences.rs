@@ -30,7 +30,8 @@ pub fn note(note: &Note) -> String {
             format!("{service} needs {needed}, which is declared stopped; hl does not wait for it.")
         }
         Note::NetworkInUse { network, users } => {
-            format!("Network {network} is no longer declared and stays, because {} use it.", users.join(", "))
+            let use_it = if users.len() == 1 { "uses it" } else { "use it" };
+            format!("Network {network} is no longer declared and stays, because {} {use_it}.", users.join(", "))
         }
         Note::RemnantsStay { service, node } => {
             format!("What {service} left on other nodes stays until {service} is verified on {node}.")
