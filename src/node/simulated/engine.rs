@@ -50,8 +50,9 @@ impl World {
         if self.find_network(&spec.name).is_some() {
             return Err(ErrorKind::Conflict(format!("network with name {} already exists", spec.name)));
         }
-        let id = self.next_id();
         let mut spec = spec.clone();
+        self.give_subnet(&mut spec)?;
+        let id = self.next_id();
         spec.labels.values_mut().for_each(shown_text);
         let network = LiveNetwork { id: id.clone(), identity: network_identity(&spec), spec };
         self.networks.insert(id.clone(), network);
@@ -232,6 +233,7 @@ impl World {
             let message = format!("Bind for 0.0.0.0:{} failed: port is already allocated", port.published);
             return Err(ErrorKind::Engine { status: 500, message });
         }
+        self.give_addresses(&wanted.id)?;
         let behaviour = self.program(&wanted.image_id).behaviour;
         let container = self.get(container)?;
         container.started_at = jiff::Timestamp::now().to_string();
@@ -241,6 +243,9 @@ impl World {
             Behaviour::Sick => (Status::Running, checked.then_some(Health::Unhealthy)),
             Behaviour::Ends(code) => (Status::Exited { code: i64::from(code) }, None),
         };
+        if !World::is_up(container) {
+            self.take_addresses(&wanted.id);
+        }
         Ok(())
     }
 
@@ -249,13 +254,18 @@ impl World {
         if World::is_up(container) {
             container.status = Status::Exited { code: 137 };
             container.health = None;
+            let id = container.id.clone();
+            self.take_addresses(&id);
         }
         Ok(())
     }
 
     /// A container ends by itself, and well.
     pub(super) fn end(&mut self, container: &str) -> Result<(), ErrorKind> {
-        self.get(container)?.status = Status::Exited { code: 0 };
+        let container = self.get(container)?;
+        container.status = Status::Exited { code: 0 };
+        let id = container.id.clone();
+        self.take_addresses(&id);
         Ok(())
     }
 
@@ -278,6 +288,7 @@ impl World {
     pub(super) fn remove_container(&mut self, container: &str, volumes: AnonymousVolumes) {
         let Some(id) = self.find(container) else { return };
         self.ends.remove(&id);
+        self.take_addresses(&id);
         let Some(gone) = self.containers.remove(&id) else { return };
         if volumes == AnonymousVolumes::Remove {
             for volume in gone.anonymous_volumes.values() {
@@ -316,27 +327,35 @@ impl World {
         let network_id = self.find_network(network).ok_or_else(not_found)?;
         let name = self.networks[&network_id].spec.name.clone();
         let id = self.get(container)?.id.clone();
-        let ends = self.ends.entry(id).or_default();
+        let ends = self.ends.entry(id.clone()).or_default();
         if ends.contains_key(&name) {
             return Err(ErrorKind::Conflict(format!(
                 "endpoint with name {container} already exists in network {name}"
             )));
         }
         ends.insert(name.clone(), network_id);
-        self.get(container)?.spec.networks.insert(name, end.clone());
-        Ok(())
+        let live = self.get(container)?;
+        live.spec.networks.insert(name, end.clone());
+        match World::is_up(live) {
+            true => self.give_addresses(&id),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn disconnect(&mut self, container: &str, network: &str) -> Result<(), ErrorKind> {
         let id = self.get(container)?.id.clone();
         let by_id = |(_, end): &(&String, &String)| end.as_str() == network;
-        let ends = self.ends.entry(id).or_default();
+        let ends = self.ends.entry(id.clone()).or_default();
         let name = match ends.contains_key(network) {
             true => network.to_owned(),
             false => ends.iter().find(by_id).map(|(name, _)| name.clone()).unwrap_or_default(),
         };
-        if ends.remove(&name).is_none() {
+        let removed = ends.remove(&name);
+        if removed.is_none() {
             return Err(ErrorKind::Conflict(format!("container {container} is not connected to network {network}")));
+        }
+        if let Some(network) = removed {
+            self.addresses.entry(network).or_default().remove(&id);
         }
         self.get(container)?.spec.networks.remove(&name);
         Ok(())

@@ -4,6 +4,7 @@
 //! many nodes. It has an engine, a tree of files, volumes with content, memory, a disk and a lock. It does not simulate
 //! time, networks or programs: [`World`] says how a program behaves when it is started, and how a script ends.
 
+mod addresses;
 mod engine;
 mod file_tree;
 mod persistence;

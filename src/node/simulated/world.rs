@@ -1,6 +1,7 @@
 //! The content of a simulated node.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,8 @@ pub struct World {
     pub machine: Machine,
     /// Ends of containers on networks: container id → network name → the network's id.
     pub(super) ends: BTreeMap<String, BTreeMap<String, String>>,
+    /// Addresses of running containers: network id → container id → address.
+    pub(super) addresses: BTreeMap<String, BTreeMap<String, Ipv4Addr>>,
     /// Counts what was made, and seconds.
     made: u64,
 }
