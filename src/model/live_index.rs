@@ -169,6 +169,7 @@ mod tests {
             stale_networks: BTreeMap::new(),
             shares_with: Default::default(),
             anonymous_volumes: BTreeMap::new(),
+            addresses: Default::default(),
         }
     }
 

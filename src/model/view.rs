@@ -23,6 +23,9 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// The file of a machine that lists its network interfaces.
+    pub const INTERFACES: &str = "/proc/net/dev";
+
     /// Asks for a path; of two wishes for one path the greater one counts.
     pub fn add(&mut self, path: impl Into<String>, content: WantContent) {
         let wish = self.files.entry(path.into()).or_insert(content);
@@ -114,6 +117,12 @@ impl LiveNode {
         self.images.values().find(|i| i.id == normal || i.names.contains(&normal) || i.names.contains(&listed))
     }
 
+    /// The names of its network interfaces, if they could be read.
+    pub fn interfaces(&self) -> Option<BTreeSet<&str>> {
+        let text = std::str::from_utf8(self.files.get(Wanted::INTERFACES)?.content.as_deref()?).ok()?;
+        Some(text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim())).collect())
+    }
+
     /// The network of this name.
     pub fn network(&self, name: &str) -> Option<&LiveNetwork> {
         self.networks.values().find(|n| n.spec.name == name)
@@ -176,6 +185,9 @@ pub struct LiveContainer {
     pub shares_with: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.
     pub anonymous_volumes: BTreeMap<String, String>,
+    /// Its IPv4 address in each network, whoever chose it.
+    #[serde(default)]
+    pub addresses: BTreeMap<String, String>,
 }
 
 /// The result of Docker's health check.

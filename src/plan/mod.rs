@@ -36,6 +36,7 @@ mod service_plan;
 mod services;
 mod stake;
 pub mod step;
+mod taken;
 mod verification;
 mod whereabouts;
 mod withdrawal;

@@ -37,6 +37,26 @@ pub enum Objection {
         /// The one that has it.
         holder: Holder,
     },
+    /// A container that stays has an address that another needs.
+    AddressTaken {
+        /// The container that needs it.
+        addr: Addr,
+        /// The address.
+        address: String,
+        /// The real name of the network.
+        network: String,
+        /// The one that has it.
+        holder: Holder,
+    },
+    /// The interface that a network is to hang on is not on the node.
+    ParentMissing {
+        /// The network.
+        addr: Addr,
+        /// The interface.
+        parent: String,
+        /// The interfaces that the node has.
+        there: Vec<String>,
+    },
     /// A network of the node, or another one that is to be made there, has addresses that one needs.
     SubnetTaken {
         /// The network that needs them.
@@ -121,7 +141,9 @@ impl Objection {
             Objection::ProtectedService { .. } => ObjectionKind::Protected,
             Objection::NameTaken { .. }
             | Objection::PortTaken { .. }
+            | Objection::AddressTaken { .. }
             | Objection::SubnetTaken { .. }
+            | Objection::ParentMissing { .. }
             | Objection::ExternalMissing { .. } => ObjectionKind::Impossible,
             Objection::TooManyChanges { .. } => ObjectionKind::TooMany,
             Objection::NothingDeclared { .. } => ObjectionKind::Empty,
@@ -136,7 +158,9 @@ impl Objection {
             Objection::VolumeRemade { addr, .. }
             | Objection::NameTaken { addr, .. }
             | Objection::PortTaken { addr, .. }
+            | Objection::AddressTaken { addr, .. }
             | Objection::SubnetTaken { addr, .. }
+            | Objection::ParentMissing { addr, .. }
             | Objection::ExternalMissing { addr, .. } => Some(addr),
             Objection::TooManyChanges { .. } | Objection::NothingDeclared { .. } | Objection::NodeUnknown { .. } => {
                 None

@@ -122,6 +122,7 @@ mod tests {
             stale_networks: BTreeMap::new(),
             shares_with: BTreeSet::new(),
             anonymous_volumes: BTreeMap::new(),
+            addresses: Default::default(),
         }
     }
 

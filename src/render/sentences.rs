@@ -1,7 +1,7 @@
 //! The sentences for what a plan says as data: notes, blocks, objections, data at stake, dependents. Text, JSON and
 //! Markdown all take them from here.
 
-use super::english::plural;
+use super::english::{plural, shortened};
 use super::step;
 use crate::model::spec::PullPolicy;
 use crate::model::view::Interrupted;
@@ -130,6 +130,12 @@ pub fn objection(objection: &Objection) -> String {
         Objection::PortTaken { addr, port, holder } => {
             format!("Port {}/{} of {} is taken by {}.", port.published, port.protocol, addr.node, described(holder))
         }
+        Objection::AddressTaken { address, network, holder, .. } => {
+            format!("Address {address} of network {network} is taken by {}.", described(holder))
+        }
+        Objection::ParentMissing { addr, parent, there } => {
+            format!("{} has no interface {parent}; it has {}.", addr.node, shortened(there, 8))
+        }
         Objection::SubnetTaken { addr, subnet, network, owner } => match owner {
             Some(owner) => format!("Subnet {subnet} is taken on {} by network {network} of {owner}.", addr.node),
             None => format!("Subnet {subnet} is taken on {} by network {network}.", addr.node),
@@ -174,6 +180,14 @@ pub fn objection_hint(objection: &Objection) -> String {
         Objection::PortTaken { holder, .. } => {
             format!("Choose another published port, or stop what holds it with `docker stop {}`.", holder.name)
         }
+        Objection::AddressTaken { network, holder: Holder { name, owner: Some(_), .. }, .. } => format!(
+            "Free it with `docker network disconnect {network} {name}` and apply: that connects it again, at another address."
+        ),
+        Objection::AddressTaken { network, holder: Holder { name, .. }, .. } => format!(
+            "Free it with `docker network disconnect {network} {name}`, apply, and connect it again with `docker network connect \
+             {network} {name}`; or choose another address."
+        ),
+        Objection::ParentMissing { .. } => "Write one of them as the `parent` of the network.".to_owned(),
         Objection::SubnetTaken { owner: Some(_), .. } => "Choose another subnet for one of the two.".to_owned(),
         Objection::SubnetTaken { network, .. } => match network.as_str() {
             "bridge" => "Choose another subnet.".to_owned(),

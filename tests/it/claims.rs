@@ -16,6 +16,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(subnets_and_addresses_are_swapped, needs Engine),
     trial!(a_fixed_address_is_claimed_before_the_engine_chooses, needs Engine),
     trial!(a_subnet_that_overlaps_another_network_is_found_before_anything_is_disconnected, needs Engine),
+    trial!(an_address_that_the_engine_gave_to_somebody_else_is_found, needs Engine),
+    trial!(an_interface_that_the_node_does_not_have_is_found, needs Engine),
 ];
 
 /// What each container of a lab is, by its name: its id and the time of its start.
@@ -214,4 +216,46 @@ fn a_subnet_that_overlaps_another_network_is_found_before_anything_is_disconnect
     lab.lab.hl(&["apply", "--yes"]).code(1).says_in_words("by network sample-lab-one_n of sample-lab-one.");
     lab.write("sample-lab-two", &of("10.204.31.0/24"));
     lab.settle();
+}
+
+fn an_address_that_the_engine_gave_to_somebody_else_is_found() {
+    let lab = Lab::new();
+    let network = "networks: { n: { ipam: { config: [{ subnet: 10.204.40.0/24 }] } } }";
+    let a = format!("a: {{ {IMAGE}, networks: [n] }}");
+    let z = format!("z: {{ {IMAGE}, networks: {{ n: {{ ipv4_address: 10.204.40.2 }} }} }}");
+    lab.write("sample-lab-one", &format!("services: {{ {a} }}\n{network}\n"));
+    lab.settle();
+    let before = lab.seen();
+    assert_eq!(lab.address("sample-lab-one-a-1", "sample-lab-one_n"), "10.204.40.2");
+    lab.write("sample-lab-one", &format!("services: {{ {a}, {z} }}\n{network}\n"));
+    let refused = lab.lab.hl(&["apply", "--yes"]);
+    refused.code(1).says_in_words("Address 10.204.40.2 of network sample-lab-one_n is taken by container");
+    refused.says_in_words("`docker network disconnect sample-lab-one_n sample-lab-one-a-1`");
+    assert_eq!(lab.seen(), before);
+
+    let body = json!({"Container": lab.lab.name("sample-lab-one-a-1"), "Force": false});
+    lab.engine.post(&lab.lab.name("/networks/sample-lab-one_n/disconnect"), &body);
+    lab.settle();
+    assert_eq!(lab.address("sample-lab-one-z-1", "sample-lab-one_n"), "10.204.40.2");
+    assert_eq!(lab.seen()["sample-lab-one-a-1"], before["sample-lab-one-a-1"]);
+}
+
+fn an_interface_that_the_node_does_not_have_is_found() {
+    let lab = Lab::new();
+    let of = |network: &str| format!("services: {{ a: {{ {IMAGE}, networks: [n] }} }}\nnetworks: {{ n: {network} }}\n");
+    lab.write("sample-lab-one", &of("{ internal: true }"));
+    lab.settle();
+    let before = lab.seen();
+    let network = lab.engine.get(&lab.lab.name("/networks/sample-lab-one_n"))["Id"].clone();
+    for parent in ["nosuch0", "nosuch0.20"] {
+        let ipam = "ipam: { config: [{ subnet: 10.204.50.0/24 }] }";
+        lab.write(
+            "sample-lab-one",
+            &of(&format!("{{ driver: macvlan, driver_opts: {{ parent: {parent} }}, {ipam} }}")),
+        );
+        let refused = lab.lab.hl(&["apply", "--yes"]);
+        refused.code(1).says_in_words(&format!("box has no interface {parent}; it has"));
+        assert_eq!(lab.seen(), before);
+        assert_eq!(lab.engine.get(&lab.lab.name("/networks/sample-lab-one_n"))["Id"], network);
+    }
 }

@@ -64,6 +64,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         stale_networks: BTreeMap::new(),
         shares_with: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
+        addresses: Default::default(),
     }
 }
 

@@ -338,6 +338,7 @@ fn the_nodes_are_asked_for_what_hl_looks_after() {
             ("/opt/homelab/config/web/conf", false),
             ("/opt/homelab/config/web/conf/x", true),
             ("/opt/homelab/data/web", false),
+            ("/proc/net/dev", true),
         ]
     );
 }
@@ -352,7 +353,10 @@ fn of_services_in_their_own_folder_little_is_wanted() {
         ("services/web/env.example", "A=1\n"),
         ("services/web/conf/x", "1"),
     ];
-    let asked = |sources: &Sources| wanted(sources)["here"].files.keys().cloned().collect::<Vec<_>>();
+    let asked = |sources: &Sources| {
+        let files = wanted(sources)["here"].files.clone();
+        files.into_keys().filter(|path| path != "/proc/net/dev").collect::<Vec<_>>()
+    };
     let own = ["config/web", "config/web/.env", "data/web"].map(|path| format!("/opt/homelab/{path}"));
     let sources = lab(&files);
     assert_eq!(asked(&sources), own);
@@ -421,6 +425,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 stale_networks: BTreeMap::new(),
                 shares_with: Default::default(),
                 anonymous_volumes: BTreeMap::new(),
+                addresses: Default::default(),
             };
             node.containers.insert((*release).to_owned(), container);
         }

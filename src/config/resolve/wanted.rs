@@ -34,6 +34,7 @@ pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<No
         sources.nodes.iter().map(|(name, node)| (name.clone(), nothing_yet(node))).collect();
     for (name, source) in &sources.services {
         let (Some(wanted), Some(node)) = (all.get_mut(&source.node), sources.nodes.get(&source.node)) else { continue };
+        wanted.add(Wanted::INTERFACES, WantContent::Yes);
         wanted.add(node.node.data_dir(name), WantContent::No);
         wanted.add(node.node.config_dir(name), WantContent::No);
         wanted.add(node.node.env_file(name), WantContent::Yes);

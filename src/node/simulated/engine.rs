@@ -146,6 +146,7 @@ impl World {
             stale_networks: Default::default(),
             shares_with,
             anonymous_volumes,
+            addresses: Default::default(),
         };
         self.containers.insert(id.clone(), container);
         self.ends.insert(id.clone(), ends);

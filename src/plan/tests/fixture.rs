@@ -243,5 +243,6 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         stale_networks: BTreeMap::new(),
         shares_with: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
+        addresses: Default::default(),
     }
 }

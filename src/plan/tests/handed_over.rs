@@ -6,6 +6,7 @@ use super::fixture::{World, container, service_name};
 use super::outline;
 use crate::model::homelab::{Network, Service};
 use crate::model::spec::{ContainerSpec, IpamPool, NetworkSpec, Port};
+use crate::model::view::{FileKind, LiveFile, Wanted};
 use crate::plan::{Action, Objection, Operation, Plan, StepId};
 
 fn port(published: &str) -> Port {
@@ -194,4 +195,32 @@ fn a_name_that_an_own_container_keeps_is_told_without_a_hint_to_remove_it() {
     let [Objection::NameTaken { holder, .. }] = &plan.objections[..] else { panic!("{:?}", plan.objections) };
     assert_eq!(holder.owner, Some(web.name));
     assert!(plan.changes.iter().all(|change| change.action != Action::Delete));
+}
+
+#[test]
+fn an_address_that_somebody_has_by_chance_and_an_interface_that_is_missing_are_found() {
+    let mut world = World::running();
+    world.container("db").addresses.insert("shared".to_owned(), "10.0.0.2".to_owned());
+    world.container("db").spec.networks.insert("shared".to_owned(), Default::default());
+    world.spec("db").networks.insert("shared".to_owned(), Default::default());
+    world.spec("web").networks.entry("shared".to_owned()).or_default().ipv4_address = Some("10.0.0.2".to_owned());
+    let macvlan = net(&mut world, "api");
+    macvlan.driver = Some("macvlan".to_owned());
+    macvlan.driver_opts.insert("parent".to_owned(), "eth7.10".to_owned());
+    let interfaces = b"Inter-|   Receive\n face |bytes\n    lo: 0 0\n  eth0: 1 2\n".to_vec();
+    let file = LiveFile {
+        kind: FileKind::File,
+        mode: 0o444,
+        owner: "0:0".to_owned(),
+        content: Some(interfaces),
+        entries: None,
+    };
+    world.node().files.insert(Wanted::INTERFACES.to_owned(), file);
+    let objections = world.plan().objections;
+    let [Objection::AddressTaken { holder, .. }, Objection::ParentMissing { there, .. }] = &objections[..] else {
+        panic!("{objections:?}")
+    };
+    assert_eq!((holder.owner.clone(), there), (Some(service_name("db")), &vec!["eth0".to_owned()]));
+    net(&mut world, "api").driver_opts.insert("parent".to_owned(), "eth0.10".to_owned());
+    assert_eq!(world.plan().objections.len(), 1);
 }

@@ -141,6 +141,8 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
     let borrows = host.volumes_from.iter().flatten().map(|v| v.split(':').next().unwrap_or(v));
     let shares_with = shares.chain(borrows).map(str::to_owned).collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
+    let address = |end: &api_types::Endpoint| word(end.ip_address.as_ref());
+    let addresses = endpoints.iter().filter_map(|(name, end)| Some((name.clone(), address(end)?))).collect();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
     let ContainerState { name, status, health, failed_check, started_at } = state_of(name, state);
     LiveContainer {
@@ -157,6 +159,7 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
         stale_networks,
         shares_with,
         anonymous_volumes,
+        addresses,
     }
 }
 
