@@ -36,6 +36,13 @@ pub enum Event {
         /// The step that is taken back.
         step: usize,
     },
+    /// The call that takes a step back ended.
+    Undone {
+        /// The step that was to be taken back.
+        step: usize,
+        /// The node's own words where that failed.
+        error: Option<String>,
+    },
     /// Something that the reader should know, in a whole sentence.
     Notice {
         /// The sentence.

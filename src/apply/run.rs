@@ -351,6 +351,7 @@ impl<'a> Run<'a> {
             self.try_state(|store| store.end(ticket, error));
         }
         self.schedule.undone(id);
+        self.emit(Event::Undone { step: id.0, error: error.clone() });
         self.report.undone.insert(id.0, error);
     }
 

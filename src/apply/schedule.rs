@@ -184,25 +184,33 @@ impl<'p> Schedule<'p> {
     /// Handles a failed call of a step. Returns the steps that are therefore skipped.
     ///
     /// The skipped steps are: the steps that depend on it, directly or indirectly; the rest of the groups that fail
-    /// with it; and the steps that depend on a step of those groups, since those groups are taken back.
+    /// with it; and the steps that depend on a step of those groups, since those groups are taken back. A group of which a
+    /// step is skipped fails too: it would be left half done.
     pub(super) fn failed(&mut self, step: StepId) -> Vec<StepId> {
         self.end(step, State::Failed);
         let own = &self.steps[step.0];
-        let groups: BTreeSet<GroupId> = own
-            .group
-            .into_iter()
-            .chain(own.verifies.iter().copied())
-            .filter(|g| self.failed_groups.insert(*g))
-            .collect();
-        let fallen: Vec<StepId> =
-            self.steps.iter().filter(|s| s.group.is_some_and(|g| groups.contains(&g))).map(|s| s.id).collect();
+        let mut falling: BTreeSet<GroupId> = own.group.into_iter().chain(own.verifies.iter().copied()).collect();
+        let (mut roots, mut skipped, mut groups) = (vec![step], BTreeSet::new(), BTreeSet::new());
+        loop {
+            falling.retain(|group| self.failed_groups.insert(*group));
+            let fallen: Vec<StepId> =
+                self.steps.iter().filter(|s| s.group.is_some_and(|g| falling.contains(&g))).map(|s| s.id).collect();
+            groups.append(&mut falling);
+            roots.extend(&fallen);
+            let next = roots.iter().flat_map(|r| self.dependents[r.0].iter().copied());
+            let next: Vec<StepId> = fallen.iter().copied().chain(next).collect();
+            let marked = self.mark_waiting(next, State::Skipped(Some(step)));
+            falling = marked.iter().filter_map(|id| self.steps[id.0].group).collect();
+            skipped.extend(marked);
+            falling.retain(|group| !self.failed_groups.contains(group));
+            if falling.is_empty() {
+                break;
+            }
+        }
         if !groups.is_empty() {
             self.to_take_back.push(groups);
         }
-        let mut roots = fallen.clone();
-        roots.push(step);
-        let next: Vec<StepId> = roots.iter().flat_map(|r| self.dependents[r.0].iter().copied()).collect();
-        self.mark_waiting(fallen.into_iter().chain(next).collect(), State::Skipped(Some(step)))
+        skipped.into_iter().collect()
     }
 
     /// A call that takes a step back ended, well or not.

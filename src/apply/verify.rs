@@ -107,6 +107,8 @@ fn clean(problem: &Problem, redactor: &Redactor) -> Problem {
             let check = check.clone().map(|check| redactor.clean_check(check));
             Problem::Unhealthy { container: container.clone(), check }
         }
-        Problem::Missing { .. } | Problem::NotRunning { .. } | Problem::Failed { .. } => problem.clone(),
+        Problem::Missing { .. } | Problem::CutOff { .. } | Problem::NotRunning { .. } | Problem::Failed { .. } => {
+            problem.clone()
+        }
     }
 }

@@ -75,7 +75,7 @@ impl<'a> Progress<'a> {
                     }
                     above(all, text);
                 }
-                Event::Undoing { .. } | Event::Notice { .. } => above(all, text),
+                Event::Undoing { .. } | Event::Undone { .. } | Event::Notice { .. } => above(all, text),
             },
         }
     }

@@ -8,7 +8,7 @@ use crate::model::homelab::{Container, Role, RunState, Service};
 use crate::model::live_index::NodeIndex;
 use crate::model::spec::{FileSpec, ImageRef, RestartPolicy, content_text};
 use crate::model::typed::{NetworkEnd, State};
-use crate::model::view::{LiveContainer, OneOff, Recorded, RecordedView, Status};
+use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Text, Typed, Value};
 
 /// The live containers of one service, by what they are to it.
@@ -123,7 +123,11 @@ fn compare_container(
     if target.is_some_and(|t| t.id == live.image_id) && names_no_tag(&live.spec.image) {
         fields.set(Key::Image, Value::text(container.spec.image.familiar()));
     }
-    fields.set(Key::State, shown_state(views.service.state, container, live, record).into());
+    let state = match cut_off(live, views.live).filter(|_| views.service.state == RunState::Running) {
+        Some(owner) => State::CutOff(owner.name.clone()),
+        None => shown_state(views.service.state, container, live, record),
+    };
+    fields.set(Key::State, state.into());
     for map in [&mut declared, &mut expected] {
         map.set(Key::State, wanted_state(views.service.state).into());
         if let Some(target) = target {
@@ -252,6 +256,15 @@ fn shown_state(wanted: RunState, container: &Container, live: &LiveContainer, re
         }
         (_, status) => State::Container(status.clone()),
     }
+}
+
+/// The container whose namespace a running one uses as it was before that was started anew, if there is one. A container
+/// joins a namespace when it starts, and the namespace ends with the one that it belongs to.
+pub fn cut_off<'a>(live: &LiveContainer, node: &'a LiveNode) -> Option<&'a LiveContainer> {
+    let started = |container: &LiveContainer| container.started_at.parse::<jiff::Timestamp>().ok();
+    let own = started(live).filter(|_| live.status == Status::Running && !live.namespaces_of.is_empty())?;
+    let owners = live.namespaces_of.iter().filter_map(|id| node.containers.get(id));
+    owners.filter(|owner| owner.status == Status::Running).find(|owner| started(owner).is_some_and(|at| at > own))
 }
 
 /// Whether a container that ended with 0 has done what it is for. Without a restart policy it is a

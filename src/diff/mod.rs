@@ -19,7 +19,9 @@ use crate::model::live_index::{LiveIndex, NodeIndex};
 use crate::model::view::{LiveContainer, LiveNode, LiveView, RecordedView};
 use crate::model::{Addr, Field, Fields, Kind, ProjectName, Sealer, ServiceName, Value};
 
-pub use container::{Instances, instances, is_done, live_fields, names_no_tag, show_mac_address, wanted_state};
+pub use container::{
+    Instances, cut_off, instances, is_done, live_fields, names_no_tag, show_mac_address, wanted_state,
+};
 pub use policy::{Cost, policy};
 pub use resources::path_fields;
 pub use verdict::Verdict;

@@ -168,6 +168,7 @@ mod tests {
             spec: ContainerSpec { ports: ports.iter().map(port).collect(), ..ContainerSpec::default() },
             stale_networks: BTreeMap::new(),
             shares_with: Default::default(),
+            namespaces_of: Default::default(),
             anonymous_volumes: BTreeMap::new(),
             addresses: Default::default(),
         }

@@ -56,6 +56,8 @@ fn read_container(text: &str) -> Option<ContainerRef> {
     })
 }
 
+const CUT_OFF: &str = "cut off from ";
+
 /// The states whose text is fixed.
 static STATES: [(State, &str); 11] = [
     (State::Container(Status::Created), "created, never started"),
@@ -74,6 +76,7 @@ static STATES: [(State, &str); 11] = [
 fn state_text(state: &State) -> String {
     match state {
         State::Container(Status::Exited { code }) => format!("exited ({code})"),
+        State::CutOff(owner) => format!("{CUT_OFF}{owner}"),
         state => STATES.iter().find(|(s, _)| s == state).map(|(_, text)| *text).unwrap_or_default().to_owned(),
     }
 }
@@ -81,6 +84,9 @@ fn state_text(state: &State) -> String {
 fn read_state(text: &str) -> Option<State> {
     if let Some(code) = text.strip_prefix("exited (").and_then(|rest| rest.strip_suffix(')')) {
         return Some(State::Container(Status::Exited { code: code.parse().ok()? }));
+    }
+    if let Some(owner) = text.strip_prefix(CUT_OFF) {
+        return Some(State::CutOff(owner.to_owned()));
     }
     STATES.iter().find(|(_, t)| *t == text).map(|(state, _)| state.clone())
 }

@@ -58,6 +58,11 @@ pub enum ContainerState {
         /// The result of its health check, if it has one.
         health: Option<Health>,
     },
+    /// It runs, in a namespace that another container has left by being started anew.
+    CutOff {
+        /// The name of that container.
+        from: String,
+    },
     /// It does not exist.
     Missing,
     /// Its node could not be asked.
@@ -119,6 +124,13 @@ pub enum Problem {
         container: String,
         /// The last run of the check, without secrets.
         check: Option<FailedCheck>,
+    },
+    /// A container runs in a namespace that another one has left by being started anew.
+    CutOff {
+        /// Which.
+        container: String,
+        /// The name of the other one.
+        from: String,
     },
     /// A container does not run.
     NotRunning {

@@ -31,6 +31,8 @@ pub enum Typed {
 pub enum State {
     /// A container has this status.
     Container(Status),
+    /// A container runs in a namespace of this one, which has been started anew since and has another one.
+    CutOff(String),
     /// A container does not run, however it ended.
     Stopped,
     /// A path is there, and is the file or the directory that it should be.

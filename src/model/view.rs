@@ -183,6 +183,9 @@ pub struct LiveContainer {
     pub stale_networks: BTreeMap<String, String>,
     /// The ids of containers whose namespaces or volumes it uses, be they there or not.
     pub shares_with: BTreeSet<String>,
+    /// Those of them whose namespaces it uses.
+    #[serde(default)]
+    pub namespaces_of: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.
     pub anonymous_volumes: BTreeMap<String, String>,
     /// Its IPv4 address in each network, whoever chose it.

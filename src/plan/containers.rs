@@ -6,21 +6,27 @@ use super::decide::{Decision, Restart, reasons};
 use super::fragment::Fragment;
 use super::graph::{Milestone, NewStep, StepGraph};
 use super::operation::{AnonymousVolumes, Operation};
+use super::planned::Progress;
 use super::readiness::{await_container, is_well};
-use super::service_plan::{ContainerSteps, Context, ServicePlan};
+use super::service_plan::{Bond, ContainerSteps, Context, Pivot, ServicePlan};
 use super::step::{GroupId, OnFailure, Phase, StepId};
-use super::{Action, Dependent, Downtime, PlannedChange, Reason, Record, Stake, images, order};
+use super::{Action, Dependent, Downtime, PlannedChange, Reason, Record, images, order, repointed};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ImageRef, MountKind, NetworkMode};
 use crate::model::view::{LiveContainer, Status};
-use crate::model::{Addr, Field, Fields, Key, Kind, Typed, Value};
+use crate::model::{Addr, Field, Fields, Key, Kind, Value};
 
 /// The containers of a service that are planned already, by Compose service, with what others may wait for in them.
 type Neighbours = BTreeMap<String, ContainerSteps>;
 
 /// Plans the containers of a service, each after those that it depends on.
-pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut StepGraph) -> (Neighbours, Fragment) {
+pub(super) fn plan<'a>(
+    context: &Context<'_>,
+    plan: &ServicePlan<'a>,
+    progress: &mut Progress<'a>,
+    graph: &mut StepGraph,
+) -> (Neighbours, Fragment) {
     let (mut neighbours, mut out) = (Neighbours::new(), Fragment::default());
     for name in order::containers(plan.service) {
         let Some(decision) = plan.decisions.get(&name) else { continue };
@@ -39,8 +45,11 @@ pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut St
         if !matches!(decision.action, Action::Adopt | Action::Refresh) {
             let mut after = &plan.dependency_steps | &plan.prerequisite_steps;
             after.extend(neighbour_steps(plan, container, &mut neighbours, graph));
+            after.extend(progress.foreign_leaders(plan.service, &name));
             let mut work = ContainerPlan {
                 plan,
+                bond: plan.bonds.get(&name),
+                progress: &mut *progress,
                 container,
                 live,
                 addr,
@@ -57,8 +66,11 @@ pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut St
             };
             let ContainerPlan { steps, reached, .. } = work;
             change.steps = steps;
-            change.data_at_stake = repointed_mounts(decision, live);
-            neighbours.entry(container.compose_service.clone()).or_default().extend(reached);
+            change.data_at_stake = repointed::mounts(decision, live);
+            neighbours.entry(container.compose_service.clone()).or_default().extend(reached.clone());
+            if let Some((name, _)) = plan.service.containers.get_key_value(&name) {
+                progress.containers.insert((&plan.service.name, name), reached);
+            }
         }
         out.changes.push(change);
     }
@@ -117,6 +129,9 @@ fn await_unwell(
 /// One container while its steps are planned, each after the one before.
 struct ContainerPlan<'p, 'a> {
     plan: &'p ServicePlan<'a>,
+    /// What it stands or falls with.
+    bond: Option<&'p Bond<'a>>,
+    progress: &'p mut Progress<'a>,
     container: &'a Container,
     live: Option<&'a LiveContainer>,
     addr: Addr,
@@ -131,12 +146,13 @@ struct ContainerPlan<'p, 'a> {
 
 impl<'a> ContainerPlan<'_, 'a> {
     fn create(&mut self) -> Downtime {
-        self.ensure_image();
+        let image = self.ensure_image();
+        self.after.extend(image);
         let name = self.container.spec.name.clone();
         // A new container that fails to start stays, with its log; the next plan starts from there. One that comes from
         // another node goes again, and the old one comes back.
         let group = self.plan.relocation_group();
-        self.reached.groups.extend(group);
+        self.reached.groups.extend(group.map(|group| (group, Rollback::On)));
         let create = self.create_as(name.clone(), BTreeMap::new());
         let made = self.undoable(create, remove(name.clone()), group);
         self.reached.placed.insert(made);
@@ -150,26 +166,28 @@ impl<'a> ContainerPlan<'_, 'a> {
     /// The old container stays, stopped and under another name, until the new one is verified.
     fn replace(&mut self) -> Downtime {
         let Some(old) = self.live else { return self.create() };
-        self.ensure_image();
         let spec = &self.container.spec;
-        // Without rollback nothing is taken back: the old one stays where the failure left it.
-        let group = (self.plan.service.update.rollback == Rollback::On).then(|| self.graph.new_group());
-        self.reached.groups.extend(group);
+        let (id, group) = self.join_group();
         let short = old.id.get(..12).unwrap_or(&old.id);
         let (name, fresh, kept) =
             (spec.name.clone(), format!("{short}_{}", spec.name), format!("{}.old-{short}", spec.name));
-        let was_running = matches!(old.status, Status::Running | Status::Restarting | Status::Paused);
+        let was_running = is_up(old);
         let start_first = self.runs() && was_running && self.starts_first();
 
+        let image = self.ensure_image();
+        let stopped = was_running && self.stop_before_leaders(old, image, group);
+        self.after.extend(image);
         let create = self.create_as(fresh.clone(), self.inherited_volumes(old));
-        self.undoable(create, remove(fresh.clone()), group);
+        let creates = self.undoable(create, remove(fresh.clone()), group);
         if start_first {
             self.start_new(fresh.clone(), group);
             self.await_it(fresh.clone(), group);
         }
-        if was_running {
-            self.undoable(stop(old.id.clone()), start(old.id.clone()), group);
-        }
+        let ready = self.steps.last().copied().unwrap_or(creates);
+        let stops =
+            (was_running && !stopped).then(|| self.undoable(stop(old.id.clone()), start(old.id.clone()), group));
+        let stops = stops.or_else(|| stopped.then(|| self.steps[0]));
+        self.reached.pivot = Some(Pivot { creates, ready, stops });
         // It gives up its name even where its successor has another one: that may be for somebody else.
         if old.name != kept {
             self.undoable(rename(&old.id, &kept), rename(&old.id, &old.name), group);
@@ -185,8 +203,8 @@ impl<'a> ContainerPlan<'_, 'a> {
             self.start_new(name.clone(), group);
             self.await_it(name, group);
         }
-        let verified = Milestone::HealthScript(self.plan.service.name.clone());
-        self.step(Phase::Clean, remove(old.id.clone()), |step| step.after_milestone(verified));
+        let removal = self.step(Phase::Clean, remove(old.id.clone()), |step| step);
+        self.graph.removes(id, removal);
         if was_running && !start_first { Downtime::Restart } else { Downtime::None }
     }
 
@@ -198,7 +216,44 @@ impl<'a> ContainerPlan<'_, 'a> {
     fn await_it(&mut self, name: String, group: Option<GroupId>) {
         let (plan, wait) = (self.plan, await_container(self.container, name));
         let step = self.step(Phase::Verify, wait, |step| plan.proving(step.in_group(group, None)));
+        self.reached.groups.keys().for_each(|group| self.graph.proves(*group, step));
         self.reached.verified.insert(step);
+    }
+
+    /// The group of what it stands or falls with. Without rollback nothing is taken back: the old ones stay where the
+    /// failure left them, until all is proven all the same.
+    fn join_group(&mut self) -> (GroupId, Option<GroupId>) {
+        let (number, rollback) = match self.bond {
+            Some(bond) => (Some(bond.number), bond.rollback),
+            None => (None, self.plan.service.update.rollback),
+        };
+        let id = self.progress.group(number, self.graph);
+        self.reached.groups.insert(id, rollback);
+        (id, (rollback == Rollback::On).then_some(id))
+    }
+
+    /// Stops a container that runs before those that it follows are stopped: when these are taken back, they run before
+    /// it does. Tells whether that is planned.
+    fn stop_before_leaders(&mut self, old: &LiveContainer, image: Option<StepId>, group: Option<GroupId>) -> bool {
+        let pivots: Vec<Pivot> = self.bond.map_or_else(Vec::new, |bond| self.progress.pivots(bond));
+        if pivots.is_empty() {
+            return false;
+        }
+        let stop = self.graph.step(self.plan.service, Phase::Deploy, stop(old.id.clone())).about(&self.addr);
+        let stop =
+            stop.after(pivots.iter().map(|pivot| pivot.ready)).in_group(group, Some(start(old.id.clone()))).add();
+        self.steps.push(stop);
+        for pivot in &pivots {
+            let images_first = image.map(|image| (image, pivot.creates));
+            for (before, after) in images_first.into_iter().chain(pivot.stops.map(|stops| (stop, stops))) {
+                self.graph.connect_unless_cyclic(before, after);
+            }
+        }
+        // All else that it waits for comes first, but for what comes of those that it follows.
+        for before in image.iter().chain(&self.after) {
+            self.graph.connect_unless_cyclic(*before, stop);
+        }
+        true
     }
 
     /// Limits, networks, name, state: what a container takes while it lives.
@@ -207,6 +262,11 @@ impl<'a> ContainerPlan<'_, 'a> {
         let spec = &self.container.spec;
         let acting: Vec<&Field> =
             decision.fields.iter().filter(|f| f.verdict.needs_action()).map(|f| &f.field).collect();
+        let group = match self.bond.filter(|bond| bond.rollback == Rollback::On && is_up(live)) {
+            Some(_) => self.join_group().1,
+            None => None,
+        };
+        let stopped = group.is_some() && self.stop_before_leaders(live, None, group);
         if acting.iter().any(|f| is_updated(f.key)) {
             self.deploy(Operation::UpdateContainer { container: live.id.clone(), spec: Box::new(spec.clone()) });
         }
@@ -218,7 +278,10 @@ impl<'a> ContainerPlan<'_, 'a> {
             self.reached.placed.insert(renamed);
         }
         if decision.action == Action::Restart {
-            return self.restart(live, decision);
+            return match stopped {
+                true => self.start_again(live, group),
+                false => self.restart(live, decision),
+            };
         }
         self.reached.started.extend(self.steps.last());
         self.reached.verified.extend(self.steps.last());
@@ -251,6 +314,15 @@ impl<'a> ContainerPlan<'_, 'a> {
         }
     }
 
+    /// Starts a container again that was stopped because of those that it follows.
+    fn start_again(&mut self, live: &LiveContainer, group: Option<GroupId>) -> Downtime {
+        let id = live.id.clone();
+        let step = self.undoable(start(id.clone()), stop(id.clone()), group);
+        self.reached.started.insert(step);
+        self.await_it(id, group);
+        Downtime::Restart
+    }
+
     fn restart(&mut self, live: &LiveContainer, decision: &Decision) -> Downtime {
         let id = live.id.clone();
         if !self.runs() {
@@ -275,10 +347,9 @@ impl<'a> ContainerPlan<'_, 'a> {
     }
 
     /// The image is there before the container is made; one pull serves all that need it.
-    fn ensure_image(&mut self) {
+    fn ensure_image(&mut self) -> Option<StepId> {
         let image = &self.container.spec.image;
-        let step = images::ensure(self.plan, image, sources_changed(self.plan, image), self.graph, self.out);
-        self.after.extend(step);
+        images::ensure(self.plan, image, sources_changed(self.plan, image), self.graph, self.out)
     }
 
     fn create_as(&self, name: String, inherited_volumes: BTreeMap<String, String>) -> Operation {
@@ -309,10 +380,7 @@ impl<'a> ContainerPlan<'_, 'a> {
         operation: Operation,
         complete: impl for<'g> FnOnce(NewStep<'g>) -> NewStep<'g>,
     ) -> StepId {
-        let after = match self.steps.last() {
-            Some(last) => BTreeSet::from([*last]),
-            None => self.after.clone(),
-        };
+        let after = std::mem::take(&mut self.after).into_iter().chain(self.steps.last().copied());
         let step = self.graph.step(self.plan.service, phase, operation).about(&self.addr).after(after);
         let id = complete(step).add();
         self.steps.push(id);
@@ -344,13 +412,19 @@ impl<'a> ContainerPlan<'_, 'a> {
         let fixed = fixed
             || spec.mac_address.is_some()
             || !matches!(spec.network_mode, NetworkMode::Networks | NetworkMode::None);
-        let possible = spec.ports.is_empty() && !fixed;
+        // Who uses a namespace or volumes finds those of the new one only when the old one has made room for it.
+        let possible = spec.ports.is_empty() && !fixed && spec.shares().next().is_none();
         match self.plan.service.update.order {
             UpdateOrder::StopFirst => false,
             UpdateOrder::StartFirst => possible,
-            UpdateOrder::Auto => possible && !shares_data && !old_data && spec.volumes_from.is_empty(),
+            UpdateOrder::Auto => possible && !shares_data && !old_data,
         }
     }
+}
+
+/// Whether something of a container runs that has to stop.
+fn is_up(live: &LiveContainer) -> bool {
+    matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
 fn start(container: String) -> Operation {
@@ -423,45 +497,4 @@ fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Contain
     let needing = context.index.needed_by(&plan.service.name).iter();
     let services = needing.map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
     neighbours.chain(services).collect()
-}
-
-/// Mounts that would show other data than before.
-fn repointed_mounts(decision: &Decision, live: Option<&LiveContainer>) -> Vec<Stake> {
-    let mounts = decision.fields.iter().filter(|f| f.field.key == Key::Volumes && f.verdict.needs_action());
-    mounts
-        .filter_map(|f| {
-            let (old, new) = (mounted(f.live.as_ref())?.clone(), mounted(f.declared.as_ref()).cloned());
-            let target = f.field.item.clone().unwrap_or_default();
-            if new.as_ref().is_some_and(|new| new.source() == old.source()) {
-                return None;
-            }
-            let old = findable(old, live.and_then(|live| live.anonymous_volumes.get(&target)))?;
-            match new {
-                Some(new) => Some(Stake::MountRepointed { target, from: old, to: new }),
-                None => Some(Stake::MountDropped { target, source: old }),
-            }
-        })
-        .collect()
-}
-
-/// The mount in a field value.
-fn mounted(value: Option<&Value>) -> Option<&MountKind> {
-    match value? {
-        Value::Typed(Typed::Mount(mount)) => Some(&mount.kind),
-        _ => None,
-    }
-}
-
-/// A source that can be found again when nothing mounts it any more; a volume without a name by the one that the engine
-/// gave it.
-fn findable(kind: MountKind, generated: Option<&String>) -> Option<MountKind> {
-    match kind {
-        MountKind::Anonymous => {
-            generated.map(|name| MountKind::Volume { source: name.clone(), nocopy: false, subpath: None })
-        }
-        MountKind::Tmpfs { .. } => None,
-        MountKind::Bind { .. } | MountKind::Volume { .. } | MountKind::Image { .. } | MountKind::Other { .. } => {
-            Some(kind)
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, Cost, FieldChange, Instances, Presence, Verdict};
-use crate::model::homelab::{Container, DependentRestart, RunState, Service};
-use crate::model::spec::{ContainerRef, ContainerSpec, IpcMode, NetworkMode, PidMode};
+use crate::model::homelab::{RunState, Service};
+use crate::model::spec::ContainerRef;
 use crate::model::typed::State;
 use crate::model::view::{LiveContainer, RecordedView, Status};
 use crate::model::{Key, Kind, Typed, Value};
@@ -87,7 +87,6 @@ pub fn decide(
             raise(&mut decisions, name, Action::Replace, reason);
         }
     }
-    follow_neighbours(service, current, &mut decisions);
     decisions
 }
 
@@ -216,52 +215,8 @@ fn names_gone_container(value: &Value) -> bool {
     }
 }
 
-/// Propagates the decisions for some containers to their neighbours. Containers that share a namespace or volumes with
-/// a replaced container are replaced too. `restart: true` dependents are restarted. Repeats until nothing changes.
-fn follow_neighbours(
-    service: &Service,
-    current: &BTreeMap<String, &LiveContainer>,
-    decisions: &mut BTreeMap<String, Decision>,
-) {
-    let runs = service.state == RunState::Running;
-    loop {
-        let before = decisions.clone();
-        for (name, container) in &service.containers {
-            if !current.contains_key(name) {
-                continue;
-            }
-            for (other, neighbour) in &service.containers {
-                let Some(decision) = before.get(other) else { continue };
-                let addr = service.addr(Kind::Container, other);
-                let made_anew = matches!(decision.action, Action::Replace | Action::Create);
-                if made_anew && shares_with(&container.spec, &neighbour.compose_service) {
-                    raise(decisions, name, Action::Replace, Reason::PeerReplaced(addr));
-                } else if runs && (made_anew || decision.interrupts()) && follows(container, neighbour) {
-                    raise(decisions, name, Action::Restart, Reason::DependencyRestarted(addr));
-                }
-            }
-        }
-        if *decisions == before {
-            return;
-        }
-    }
-}
-
-fn follows(container: &Container, neighbour: &Container) -> bool {
-    container.depends_on.get(&neighbour.compose_service).is_some_and(|d| d.restart == DependentRestart::On)
-}
-
-/// Whether a container uses a namespace or the volumes of another.
-pub fn shares_with(spec: &ContainerSpec, compose_service: &str) -> bool {
-    let service = ContainerRef::Service(compose_service.to_owned());
-    let by_network = matches!(&spec.network_mode, NetworkMode::Container(other) if *other == service);
-    let by_pid = matches!(&spec.pid, PidMode::Container(other) if *other == service);
-    let by_ipc = matches!(&spec.ipc, IpcMode::Container(other) if *other == service);
-    by_network || by_pid || by_ipc || spec.volumes_from.contains(&service)
-}
-
-/// Makes the action for a container at least `action`, with a further reason if that is news.
-fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action, reason: Reason) {
+/// Makes the action for a container at least `action`, with a further reason if that is news; tells whether it is.
+pub fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action, reason: Reason) -> bool {
     let rank = |a: Action| match a {
         Action::Adopt | Action::Refresh => 0,
         Action::Update => 1,
@@ -287,6 +242,7 @@ fn raise(decisions: &mut BTreeMap<String, Decision>, name: &str, action: Action,
             decision.restart = Restart::Anew;
             decision.reasons.push(reason);
         }
-        Some(_) => {}
+        Some(_) => return false,
     }
+    true
 }

@@ -1,6 +1,6 @@
 //! The graph of steps. It alone numbers steps, makes groups and draws edges: a step is whole when it is added.
 //!
-//! A step can wait for a named [`Milestone`] before the step that reaches it is planned.
+//! What others wait for has a name, a [`Milestone`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,6 @@ pub(super) enum Milestone {
     Image(NodeName, String),
     /// A network, by its real name, is on a node.
     Network(NodeName, String),
-    /// The health script of a service has passed.
-    HealthScript(ServiceName),
 }
 
 /// The steps of a plan while it is made.
@@ -30,8 +28,10 @@ pub(super) struct StepGraph {
     /// An edge from each step to those that come after it.
     edges: DiGraphMap<usize, ()>,
     groups: usize,
+    /// Steps that prove a group, and steps that remove what it leaves behind.
+    proofs: BTreeMap<GroupId, Vec<StepId>>,
+    removals: BTreeMap<GroupId, Vec<StepId>>,
     reached: BTreeMap<Milestone, StepId>,
-    waiting: BTreeMap<Milestone, Vec<StepId>>,
 }
 
 impl StepGraph {
@@ -68,7 +68,7 @@ impl StepGraph {
             behind: BTreeSet::new(),
             on_failure: OnFailure::Block,
         };
-        NewStep { graph: self, step, milestones: Vec::new() }
+        NewStep { graph: self, step }
     }
 
     /// The steps so far, in the order of their ids.
@@ -81,11 +81,29 @@ impl StepGraph {
         &self.steps[id.0]
     }
 
+    /// Tells that a step proves a group: what the group leaves behind stays until then.
+    pub(super) fn proves(&mut self, group: GroupId, step: StepId) {
+        self.proofs.entry(group).or_default().push(step);
+    }
+
+    /// Tells that a step removes what a group leaves behind.
+    pub(super) fn removes(&mut self, group: GroupId, step: StepId) {
+        self.removals.entry(group).or_default().push(step);
+    }
+
+    /// Lets what a group leaves behind stay until all of it is proven.
+    pub(super) fn keep_until_proven(&mut self) {
+        for (group, removals) in std::mem::take(&mut self.removals) {
+            for proof in self.proofs.get(&group).cloned().unwrap_or_default() {
+                for removal in &removals {
+                    self.connect_unless_cyclic(proof, *removal);
+                }
+            }
+        }
+    }
+
     /// Tells that a milestone is reached when a step is done. Of two steps that reach the same one the later counts.
     pub(super) fn reach(&mut self, milestone: Milestone, step: StepId) {
-        for after in self.waiting.remove(&milestone).unwrap_or_default() {
-            self.connect(step, after);
-        }
         self.reached.insert(milestone, step);
     }
 
@@ -168,7 +186,6 @@ impl StepGraph {
 pub(super) struct NewStep<'g> {
     graph: &'g mut StepGraph,
     step: Step,
-    milestones: Vec<Milestone>,
 }
 
 impl NewStep<'_> {
@@ -181,12 +198,6 @@ impl NewStep<'_> {
     /// Steps that must be done before.
     pub(super) fn after(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
         self.step.after.extend(steps);
-        self
-    }
-
-    /// A milestone that must be reached before, if it ever is, by a step that is planned before or after this one.
-    pub(super) fn after_milestone(mut self, milestone: Milestone) -> Self {
-        self.milestones.push(milestone);
         self
     }
 
@@ -211,19 +222,13 @@ impl NewStep<'_> {
 
     /// Adds it to the graph.
     pub(super) fn add(self) -> StepId {
-        let Self { graph, step, milestones } = self;
+        let Self { graph, step } = self;
         let id = step.id;
         graph.edges.add_node(id.0);
         for before in &step.after {
             graph.edges.add_edge(before.0, id.0, ());
         }
         graph.steps.push(step);
-        for milestone in milestones {
-            match graph.reached(&milestone) {
-                Some(before) => graph.connect(before, id),
-                None => graph.waiting.entry(milestone).or_default().push(id),
-            }
-        }
         id
     }
 }
@@ -259,24 +264,6 @@ mod tests {
     fn add(graph: &mut StepGraph, after: &[StepId]) -> StepId {
         let (node, service) = (NodeName::new("nas").unwrap(), ServiceName::new("shop").unwrap());
         graph.step_on(&node, &service, Phase::Clean, operation()).after(after.iter().copied()).add()
-    }
-
-    #[test]
-    fn a_milestone_can_be_waited_for_before_and_after_the_step_that_reaches_it() {
-        let mut graph = StepGraph::default();
-        let (node, service) = (NodeName::new("nas").unwrap(), ServiceName::new("shop").unwrap());
-        let milestone = || Milestone::HealthScript(service.clone());
-        let wait = |graph: &mut StepGraph| {
-            graph.step_on(&node, &service, Phase::Clean, operation()).after_milestone(milestone()).add()
-        };
-        let early = wait(&mut graph);
-        let script = add(&mut graph, &[]);
-        graph.reach(milestone(), script);
-        let late = wait(&mut graph);
-        let steps = graph.finish();
-        for step in [early, late] {
-            assert_eq!(steps[step.0].after, BTreeSet::from([script]));
-        }
     }
 
     #[test]

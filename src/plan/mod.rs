@@ -8,6 +8,7 @@ mod block;
 mod containers;
 mod contention;
 mod decide;
+mod decisions;
 mod dependencies;
 mod fragment;
 mod graph;
@@ -15,17 +16,20 @@ mod handover;
 mod images;
 mod index;
 pub mod invariants;
+mod left_sharers;
 mod live_names;
 mod note;
 mod objection;
 pub mod operation;
 mod order;
 mod path_order;
+mod planned;
 mod readiness;
 pub mod record;
 mod relocation;
 mod removal;
 mod renamed;
+mod repointed;
 mod resources;
 mod retained;
 mod role;
@@ -34,6 +38,7 @@ pub mod saved_plan;
 mod scope;
 mod service_plan;
 mod services;
+mod sharing;
 mod stake;
 pub mod step;
 mod taken;
@@ -48,6 +53,7 @@ use graph::StepGraph;
 use index::Index;
 use service_plan::Context;
 use services::Services;
+use sharing::Sharing;
 
 use crate::diff::{Change, FieldChange};
 use crate::model::homelab::Homelab;
@@ -151,18 +157,22 @@ impl Options {
 /// Makes the plan. The same input gives the same plan, to the byte.
 pub fn plan(input: &Input<'_>) -> Plan {
     let index = Index::of(input);
-    let (context, scope) = (Context { input, index: &index }, scope::scope(input, &index));
+    let (context, mut scope) = (Context { input, index: &index }, scope::scope(input, &index));
     let (mut graph, mut out) = (StepGraph::default(), Fragment::default());
-    let order = scope::asked_for(input);
-    let mut services = Services::new(&context, &mut graph);
-    for name in order.iter().filter(|name| !scope.blocked.contains_key(*name)) {
-        let Some(service) = input.homelab.services.get(name) else { continue };
-        if let Some(node) = context.known(&service.node) {
-            out.append(services.plan(service, node, scope.changes.get(name).map_or(&[], Vec::as_slice)));
+    let sharing = Sharing::of(input.homelab, input.options);
+    let mut order = scope::asked_for(input);
+    let mut plans = decisions::decide_all(&context, &mut scope, &order, &sharing);
+    scope::add_followers(input, &mut order, &plans);
+    let mut services = Services::new(&context, &sharing, &mut graph);
+    for name in &order {
+        if let Some(plan) = plans.remove(name) {
+            out.append(services.plan(plan, scope.changes.get(name).map_or(&[], Vec::as_slice)));
         }
     }
     out.append(removal::services(&context, &scope.removed, &mut graph));
     out.append(retained::prune(&context, &order, &scope.blocked, &mut graph));
+    graph.keep_until_proven();
+    left_sharers::keep_owners(&mut graph, input.live);
     handover::order(&mut graph, &index, &mut out.changes);
     let steps = graph.finish();
     let mut plan = Plan {
@@ -176,6 +186,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         notes: [scope.notes, out.notes].concat(),
         order,
     };
+    left_sharers::check(&mut plan, input);
     safety::check(&mut plan, input, &index);
     if cfg!(debug_assertions) {
         let news = invariants::news(invariants::invariants(&plan, input));

@@ -27,6 +27,14 @@ pub enum Note {
         /// The service that it needs.
         needed: ServiceName,
     },
+    /// A container that hl does not manage uses a namespace or the volumes of one that is replaced, restarted or removed,
+    /// and loses them.
+    SharerOfOthers {
+        /// The container of hl.
+        addr: Addr,
+        /// The name of the other one.
+        sharer: String,
+    },
     /// A network that is no longer declared stays, because containers are on it.
     NetworkInUse {
         /// Its real name.

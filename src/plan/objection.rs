@@ -77,6 +77,14 @@ pub enum Objection {
         /// Its real name.
         name: String,
     },
+    /// A container would lose the namespace or the volumes that it uses of another, and cannot be made anew with it: it is
+    /// left out, or its service cannot be planned.
+    SharerLeft {
+        /// The container that is replaced, restarted or removed.
+        addr: Addr,
+        /// The one that uses something of it.
+        sharer: Holder,
+    },
     /// There are more changes than the user said there would be.
     TooManyChanges {
         /// So many are there.
@@ -144,7 +152,8 @@ impl Objection {
             | Objection::AddressTaken { .. }
             | Objection::SubnetTaken { .. }
             | Objection::ParentMissing { .. }
-            | Objection::ExternalMissing { .. } => ObjectionKind::Impossible,
+            | Objection::ExternalMissing { .. }
+            | Objection::SharerLeft { .. } => ObjectionKind::Impossible,
             Objection::TooManyChanges { .. } => ObjectionKind::TooMany,
             Objection::NothingDeclared { .. } => ObjectionKind::Empty,
             Objection::NodeUnknown { .. } => ObjectionKind::Incomplete,
@@ -161,7 +170,8 @@ impl Objection {
             | Objection::AddressTaken { addr, .. }
             | Objection::SubnetTaken { addr, .. }
             | Objection::ParentMissing { addr, .. }
-            | Objection::ExternalMissing { addr, .. } => Some(addr),
+            | Objection::ExternalMissing { addr, .. }
+            | Objection::SharerLeft { addr, .. } => Some(addr),
             Objection::TooManyChanges { .. } | Objection::NothingDeclared { .. } | Objection::NodeUnknown { .. } => {
                 None
             }

@@ -121,6 +121,7 @@ mod tests {
             spec,
             stale_networks: BTreeMap::new(),
             shares_with: BTreeSet::new(),
+            namespaces_of: BTreeSet::new(),
             anonymous_volumes: BTreeMap::new(),
             addresses: Default::default(),
         }

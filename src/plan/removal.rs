@@ -39,8 +39,12 @@ pub(super) fn leftovers(
         // A network that is made anew takes its containers off first, while they are still there.
         let after = proof.iter().chain(&prerequisites).copied().collect();
         let steps = removal.container(change, live, after);
-        if proof.is_none() {
-            prerequisites.extend(steps.last());
+        // One whose namespace is in use stays, stopped, until those that use it have another.
+        let in_use = || plan.node.containers.values().any(|other| other.shares_with.contains(&live.id));
+        match (proof, change.presence) {
+            (Some(_), _) => {}
+            (None, Presence::Leftover) if in_use() => prerequisites.extend(steps.iter().rev().nth(1)),
+            (None, _) => prerequisites.extend(steps.last()),
         }
         let steps = proof.into_iter().chain(steps).collect();
         removal.removed(change, reason, steps, left_behind(change, live, plan.node));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::Index;
 use super::resources::own_volume;
+use super::sharing::Plans;
 use super::whereabouts::{VolumeTransfer, is_home, volume_transfer};
 use super::{Block, Input, Note, Unknown, UnknownCause, order, renamed};
 use crate::diff::{Change, Presence, instances};
@@ -106,22 +107,23 @@ fn block(input: &Input<'_>, index: &Index<'_>, scope: &mut Scope<'_>) {
     }
     for name in order::services(input.homelab) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
-        let acts = scope.changes.get(&name).is_some_and(|changes| changes.iter().any(|c| c.needs_action()));
-        let block = left_behind(input, index, service)
-            .or_else(|| moved(input, index, service, scope))
-            .or_else(|| {
-                let changes = scope.changes.get(&name).map_or(&[][..], Vec::as_slice);
-                renamed::block(input, index, service, changes)
-            })
-            .or_else(|| other_directory(input, index, service, scope))
-            .or_else(|| acts.then(|| held_back(input, service, scope)).flatten());
-        if let Some(block) = block {
+        if let Some(block) = block_of(input, index, service, scope) {
             if let Some(old) = renamed::withheld(&block) {
                 scope.removed.remove(old);
             }
             scope.blocked.insert(name, block);
         }
     }
+}
+
+/// Why the changes of a service cannot be planned, if they cannot.
+pub(super) fn block_of(input: &Input<'_>, index: &Index<'_>, service: &Service, scope: &Scope<'_>) -> Option<Block> {
+    let changes = scope.changes.get(&service.name).map_or(&[][..], Vec::as_slice);
+    left_behind(input, index, service)
+        .or_else(|| moved(input, index, service, scope))
+        .or_else(|| renamed::block(input, index, service, changes))
+        .or_else(|| other_directory(input, index, service, scope))
+        .or_else(|| changes.iter().any(|c| c.needs_action()).then(|| held_back(input, service, scope)).flatten())
 }
 
 /// A service whose owner changed while the node that has it, and its data, cannot be read: made anew elsewhere it would
@@ -208,4 +210,13 @@ pub(super) fn asked_for(input: &Input<'_>) -> Vec<ServiceName> {
     let mut order = order::services(input.homelab);
     order.retain(|name| input.homelab.node_of(name).is_none_or(|node| input.options.asks_for(node, name)));
     order
+}
+
+/// Adds the services of which only something follows, each in its place.
+pub(super) fn add_followers(input: &Input<'_>, order: &mut Vec<ServiceName>, plans: &Plans<'_>) {
+    if plans.keys().any(|name| !order.contains(name)) {
+        let asked: BTreeSet<ServiceName> = order.drain(..).collect();
+        *order = order::services(input.homelab);
+        order.retain(|name| asked.contains(name) || plans.contains_key(name));
+    }
 }

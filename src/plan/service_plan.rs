@@ -8,7 +8,7 @@ use super::graph::NewStep;
 use super::index::Index;
 use super::step::{GroupId, StepId};
 use crate::diff::{self, Change, Instances};
-use crate::model::homelab::Service;
+use crate::model::homelab::{Rollback, Service};
 use crate::model::view::LiveNode;
 use crate::model::{NodeName, ServiceName};
 
@@ -53,12 +53,27 @@ pub(super) struct ServicePlan<'a> {
     pub(super) instances: Instances<'a>,
     /// The decision for each container, by address name.
     pub(super) decisions: BTreeMap<String, Decision>,
+    /// What ties containers that are replaced, and those that follow them, to others; by address name.
+    pub(super) bonds: BTreeMap<String, Bond<'a>>,
     /// The steps of other services that its containers wait for.
     pub(super) dependency_steps: BTreeSet<StepId>,
     /// The steps of its own that its containers wait for: directories, files, networks, volumes, data.
     pub(super) prerequisite_steps: BTreeSet<StepId>,
     /// Set where it comes from another node.
     pub(super) relocation: Option<Relocation>,
+}
+
+/// A declared container: its service and its name in it.
+pub(super) type Place<'a> = (&'a ServiceName, &'a str);
+
+/// Containers that stand or fall together, as one of them sees it.
+pub(super) struct Bond<'a> {
+    /// Which bond.
+    pub(super) number: usize,
+    /// Those of it that this one follows.
+    pub(super) leaders: BTreeSet<Place<'a>>,
+    /// Whether all of it is taken back when one of them fails.
+    pub(super) rollback: Rollback,
 }
 
 /// The parts of a service that move from another node.
@@ -96,8 +111,10 @@ pub(super) struct ContainerSteps {
     pub(super) started: BTreeSet<StepId>,
     /// It is healthy, or has done its job.
     pub(super) verified: BTreeSet<StepId>,
-    /// Replacements in it.
-    pub(super) groups: BTreeSet<GroupId>,
+    /// What it stands or falls with, and whether that is taken back.
+    pub(super) groups: BTreeMap<GroupId, Rollback>,
+    /// Where those that follow it come in, if it is replaced.
+    pub(super) pivot: Option<Pivot>,
 }
 
 impl ContainerSteps {
@@ -107,7 +124,19 @@ impl ContainerSteps {
         self.started.extend(other.started);
         self.verified.extend(other.verified);
         self.groups.extend(other.groups);
+        self.pivot = other.pivot.or(self.pivot);
     }
+}
+
+/// The steps of a replacement around which those that follow the container are stopped and made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pivot {
+    /// The new one is made: nothing stops before all that follow it have their images.
+    pub(super) creates: StepId,
+    /// The last step before the old one stops.
+    pub(super) ready: StepId,
+    /// The old one stops, after those that follow it.
+    pub(super) stops: Option<StepId>,
 }
 
 /// The steps of a service that others may wait for.

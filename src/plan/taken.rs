@@ -165,7 +165,7 @@ fn addresses(plan: &Plan, fates: &Fates<'_>, input: &Input<'_>, index: &Index<'_
 
 /// The service of the homelab that a live container belongs to: that which recorded it, or declares it, or has it for a
 /// profile that is not enabled now.
-fn owner<'a>(input: &Input<'a>, node: &NodeName, live: &LiveContainer) -> Option<&'a ServiceName> {
+pub(super) fn owner<'a>(input: &Input<'a>, node: &NodeName, live: &LiveContainer) -> Option<&'a ServiceName> {
     let recorded = || {
         let mut records = input.recorded.resources.iter();
         records.find(|(addr, record)| addr.node == *node && record.id == live.id).map(|(addr, _)| &addr.service)

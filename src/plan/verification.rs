@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decision;
-use super::graph::{Milestone, StepGraph};
+use super::graph::StepGraph;
 use super::operation::Operation;
 use super::readiness::await_container;
 use super::service_plan::{ContainerSteps, Context, PlannedServices, ServicePlan, ServiceSteps};
 use super::step::{Phase, StepId};
 use super::{Reason, Verification};
 use crate::diff::Presence;
-use crate::model::homelab::{HealthScript, RunState};
+use crate::model::homelab::{HealthScript, Rollback, RunState};
 use crate::model::{Kind, ServiceName};
 
 /// Plans the verification of a service after the steps of its containers.
@@ -49,11 +49,12 @@ pub(super) fn plan(
     }
     if let (Some(script), false) = (&service.health, reasons.is_empty()) {
         let after: BTreeSet<StepId> = &(&result.verified | &result.started) | &after_upset;
-        let groups = containers.values().flat_map(|steps| steps.groups.iter().copied());
+        let groups = || containers.values().flat_map(|steps| &steps.groups);
+        let taken_back = groups().filter(|(_, rollback)| **rollback == Rollback::On).map(|(group, _)| *group);
         let step = graph.step(service, Phase::Verify, run_script(context, plan, script));
-        let step = plan.proving(step.after(after).verifies(groups)).add();
+        let step = plan.proving(step.after(after).verifies(taken_back)).add();
         // The leftovers of a replacement are removed after this step.
-        graph.reach(Milestone::HealthScript(service.name.clone()), step);
+        groups().for_each(|(group, _)| graph.proves(*group, step));
         result.verified.insert(step);
     }
     // Only wait steps and health scripts count as verification.

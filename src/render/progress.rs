@@ -49,8 +49,18 @@ pub fn line(plan: &Plan, event: &Event) -> Option<Line> {
         }
         Event::Undoing { step } => {
             let (step, line) = at(*step)?;
-            let undo = undo(plan, step).map_or_else(|| "taken back".to_owned(), |undo| undo.to_do);
-            Some(line.text(Label::Warning, "  taken back: ").text(Label::Plain, undo))
+            let long = step.undo.as_ref().is_some_and(|undo| undo.describe().scheduling != Scheduling::Quick);
+            let undo = undo(plan, step).filter(|_| long)?;
+            Some(line.text(Label::Faint, format!("  taking it back: {} …", undo.to_do)))
+        }
+        Event::Undone { step, error } => {
+            let (step, line) = at(*step)?;
+            let undo = undo(plan, step)?;
+            Some(match error {
+                None => line.text(Label::Warning, "  taken back: ").text(Label::Plain, undo.done),
+                // Why is in the report at the end, once.
+                Some(_) => line.text(Label::Error, format!("  could not be taken back: {}", undo.to_do)),
+            })
         }
         Event::Notice { text } => Some(Line::at(0).text(Label::Plain, text)),
     }
@@ -146,25 +156,28 @@ fn failed(page: &mut Page, plan: &Plan, report: &Report) {
     }
 }
 
+/// Adds what was taken back, and what could not be.
 fn taken_back(page: &mut Page, plan: &Plan, report: &Report) {
-    if report.undone.is_empty() {
-        return;
-    }
-    page.gap();
-    page.push(Line::at(0).text(Label::Title, "Taken back"));
-    // The last one first, as it was done.
-    for (index, error) in report.undone.iter().rev() {
-        let Some(step) = plan.steps.get(*index) else { continue };
-        let line = Line::at(2).hang(4).whole(Label::Plain, place(step)).text(Label::Plain, "  ");
-        let undo = undo(plan, step);
-        page.push(match (error, undo) {
-            (None, Some(undo)) => line.text(Label::Plain, undo.done),
-            (None, None) => line.text(Label::Plain, format!("undone: {}", words(plan, step).done)),
-            (Some(error), undo) => {
-                let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
-                line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)
+    for (title, failed) in [("Taken back", false), ("Could not be taken back", true)] {
+        // The last one first, as it was done.
+        let some = report.undone.iter().rev().filter(|(_, error)| error.is_some() == failed);
+        for (at, (index, error)) in some.enumerate() {
+            if at == 0 {
+                page.gap();
+                page.push(Line::at(0).text(Label::Title, title));
             }
-        });
+            let Some(step) = plan.steps.get(*index) else { continue };
+            let line = Line::at(2).hang(4).whole(Label::Plain, place(step)).text(Label::Plain, "  ");
+            let undo = undo(plan, step);
+            page.push(match (error, undo) {
+                (None, Some(undo)) => line.text(Label::Plain, undo.done),
+                (None, None) => line.text(Label::Plain, format!("undone: {}", words(plan, step).done)),
+                (Some(error), undo) => {
+                    let what = undo.map_or_else(|| "take it back".to_owned(), |undo| undo.to_do);
+                    line.text(Label::Error, format!("could not {what}: ")).text(Label::Plain, error)
+                }
+            });
+        }
     }
 }
 
@@ -243,6 +256,8 @@ mod tests {
             Event::Finished { step: 0, took, outcome: Outcome::Done },
             Event::Finished { step: 2, took, outcome: failed },
             Event::Undoing { step: 0 },
+            Event::Undone { step: 0, error: None },
+            Event::Undone { step: 0, error: Some("it is gone".to_owned()) },
             Event::Started { step: 3 },
             Event::Finished { step: 3, took: Duration::from_secs(75), outcome: Outcome::Done },
             Event::Finished { step: 4, took, outcome: Outcome::Skipped { because: Some(2) } },
@@ -252,7 +267,8 @@ mod tests {
         insta::assert_snapshot!(text, @"
         nas/immich/container:server  stopped container immich-server-1 (0.2s)
         nas/immich/container:server  could not start container immich-server-1 (0.2s)
-        nas/immich/container:server  taken back: start container immich-server-1
+        nas/immich/container:server  taken back: started container immich-server-1
+        nas/immich/container:server  could not be taken back: start container immich-server-1
         nas/immich/container:server  wait until container immich-server-1 is healthy …
         nas/immich/container:server  container immich-server-1 is healthy (1m15s)
         nas/immich  not tried: run services/immich/healthcheck.sh

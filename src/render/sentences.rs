@@ -29,6 +29,9 @@ pub fn note(note: &Note) -> String {
         Note::NeedsStopped { service, needed } => {
             format!("{service} needs {needed}, which is declared stopped; hl does not wait for it.")
         }
+        Note::SharerOfOthers { addr, sharer } => format!(
+            "{sharer} uses a namespace or the volumes of {addr} and is not hl's: it has to be made anew by whoever made it"
+        ),
         Note::NetworkInUse { network, users } => {
             let use_it = if users.len() == 1 { "uses it" } else { "use it" };
             format!("Network {network} is no longer declared and stays, because {} {use_it}.", users.join(", "))
@@ -146,6 +149,10 @@ pub fn objection(objection: &Objection) -> String {
             addr.service,
             addr.node
         ),
+        Objection::SharerLeft { addr, sharer } => format!(
+            "{addr} changes, and {} uses a namespace or the volumes of it and cannot follow.",
+            described(sharer),
+        ),
         Objection::TooManyChanges { count, most } => {
             format!("The plan has {count} changes, and --max-changes allows {most}.")
         }
@@ -197,6 +204,9 @@ pub fn objection_hint(objection: &Objection) -> String {
             "Create it with `docker {} create {name}`, or declare it in the service that owns it.",
             external.as_str()
         ),
+        Objection::SharerLeft { sharer, .. } => {
+            format!("Plan without `--exclude`, and mend what keeps the service of {} from being planned.", sharer.name)
+        }
         Objection::TooManyChanges { .. } => "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
         Objection::NothingDeclared { .. } => {
             "Check the folder (-C DIR). To remove services on purpose, use `hl delete SERVICE`.".to_owned()

@@ -51,6 +51,9 @@ fn notes(container: &ContainerStatus) -> Vec<Line> {
     if let ContainerState::Unknown { why } = &container.state {
         return vec![line(Label::Warning, format!("is not known: {why}"))];
     }
+    if let ContainerState::CutOff { from } = &container.state {
+        return vec![line(Label::Error, format!("is cut off from {from}, which was started anew"))];
+    }
     let Some(check) = container.failed_check.as_ref().filter(|_| container.works == Works::No) else {
         return Vec::new();
     };
@@ -119,6 +122,7 @@ pub(super) fn since(container: &ContainerStatus) -> String {
 pub(super) fn state(state: &ContainerState) -> (String, Label) {
     let (status, health) = match state {
         ContainerState::Missing => return ("not there".to_owned(), Label::Error),
+        ContainerState::CutOff { .. } => return ("running, cut off".to_owned(), Label::Error),
         ContainerState::Silent => return ("not asked".to_owned(), Label::Warning),
         ContainerState::Unknown { why } => return (format!("unknown: {why}"), Label::Warning),
         ContainerState::Live { status, health } => (status, health),
@@ -148,11 +152,13 @@ mod tests {
             container: name.map(str::to_owned),
             image: name.map(|_| "nginx:1".to_owned()),
             started_at: match &state {
-                ContainerState::Live { .. } => Some("2026-01-01T10:00:00.123456Z".to_owned()),
+                ContainerState::Live { .. } | ContainerState::CutOff { .. } => {
+                    Some("2026-01-01T10:00:00.123456Z".to_owned())
+                }
                 ContainerState::Missing | ContainerState::Silent | ContainerState::Unknown { .. } => None,
             },
             works: match &state {
-                ContainerState::Missing => Works::No,
+                ContainerState::Missing | ContainerState::CutOff { .. } => Works::No,
                 ContainerState::Silent | ContainerState::Unknown { .. } => Works::Unknown,
                 ContainerState::Live { health: Some(Health::Unhealthy), .. } => Works::No,
                 ContainerState::Live { .. } => Works::Yes,

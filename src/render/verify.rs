@@ -120,6 +120,9 @@ fn text(problem: &Problem) -> Vec<String> {
             let said = check.iter().flat_map(|check| check_lines(check).map(|line| format!("  {line}")));
             std::iter::once(format!("container {container} is unhealthy")).chain(said).collect()
         }
+        Problem::CutOff { container, from } => {
+            vec![format!("container {container} is cut off from {from}, which was started anew")]
+        }
         Problem::NotRunning { container, status } => {
             vec![format!("container {container} is {}", wording::status(status))]
         }

@@ -23,6 +23,7 @@ pub fn typed(value: &Typed) -> String {
 pub fn state(state: &State) -> String {
     match state {
         State::Container(status) => self::status(status),
+        State::CutOff(owner) => format!("cut off from {owner}, which was started anew"),
         State::Stopped => "stopped".to_owned(),
         State::Present => "present".to_owned(),
         State::Instead(FileKind::File) => "a file".to_owned(),

@@ -56,18 +56,22 @@ fn of_service(
 ) -> Vec<ContainerStatus> {
     let Some(node) = index.node(&service.node) else { return Vec::new() };
     let found = diff::instances(service, recorded, node);
+    let cut_off = |live: &LiveContainer| diff::cut_off(live, node.live).filter(|_| service.state == RunState::Running);
     let of_container = |name: &String, live: Option<&&LiveContainer>| ContainerStatus {
         container: Some(name.clone()),
         image: Some(live.map_or_else(|| &service.containers[name].spec.image, |l| &l.spec.image).familiar()),
         started_at: live.map(|live| live.started_at.clone()),
-        works: works(service, name, live.copied(), recorded),
+        works: match live.and_then(|live| cut_off(live)) {
+            Some(_) => Works::No,
+            None => works(service, name, live.copied(), recorded),
+        },
         failed_check: live.and_then(|live| live.failed_check.clone()).map(|check| redactor.clean_check(check)),
         ..whole(
             &service.node,
             &service.name,
-            live.map_or(ContainerState::Missing, |live| ContainerState::Live {
-                status: live.status.clone(),
-                health: live.health.clone(),
+            live.map_or(ContainerState::Missing, |live| match cut_off(live) {
+                Some(owner) => ContainerState::CutOff { from: owner.name.clone() },
+                None => ContainerState::Live { status: live.status.clone(), health: live.health.clone() },
             }),
         )
     };

@@ -9,7 +9,7 @@ use super::status::works;
 use crate::apply::verify::{self, Starting, Subject};
 use crate::diff;
 use crate::event::ProvingEvent;
-use crate::model::homelab::Service;
+use crate::model::homelab::{RunState, Service};
 use crate::model::live_index::LiveIndex;
 use crate::model::status::{Problem, Proof, Verified, Works};
 use crate::model::view::{NodeView, RecordedView, Status};
@@ -71,6 +71,10 @@ fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedV
             problems.push(Problem::Missing { container });
             continue;
         };
+        if let Some(owner) = diff::cut_off(live, node.live).filter(|_| service.state == RunState::Running) {
+            problems.push(Problem::CutOff { container, from: owner.name.clone() });
+            continue;
+        }
         match (works(service, name, Some(live), recorded), &live.status) {
             (Works::Yes | Works::Unknown, _) => {}
             (Works::NotYet, _) => starting.push(Starting {

@@ -40,6 +40,7 @@ mod renames;
 mod repository;
 mod root;
 mod secrets;
+mod sharing;
 mod simulated;
 mod soak;
 mod support;
@@ -77,6 +78,7 @@ fn main() -> std::process::ExitCode {
         repository::TRIALS,
         root::TRIALS,
         secrets::TRIALS,
+        sharing::TRIALS,
         simulated::TRIALS,
         soak::TRIALS,
         telling::TRIALS,

@@ -63,6 +63,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         spec,
         stale_networks: BTreeMap::new(),
         shares_with: BTreeSet::new(),
+        namespaces_of: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
         addresses: Default::default(),
     }

@@ -14,6 +14,7 @@ mod labels;
 mod limits;
 mod names;
 mod network;
+mod own_names;
 mod shared;
 mod storage;
 
@@ -106,6 +107,7 @@ pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostic
     for (name, entry) in services(project) {
         builder.service(name, entry);
     }
+    builder.own_names();
     builder.roles();
     builder.builds();
     builder.made

@@ -15,6 +15,7 @@ mod options;
 mod overlay;
 mod placeholders;
 mod service;
+mod sharing;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,6 +207,7 @@ fn resolve_with<'a>(
         }
     }
     claims::check(&homelab, &all_claims, &mut diagnostics);
+    sharing::imply_dependencies(&mut homelab, &all_claims, &mut diagnostics);
     Resolution { resolved: Resolved { homelab, broken, diagnostics, map }, projects }
 }
 

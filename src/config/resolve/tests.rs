@@ -424,6 +424,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },
                 stale_networks: BTreeMap::new(),
                 shares_with: Default::default(),
+                namespaces_of: Default::default(),
                 anonymous_volumes: BTreeMap::new(),
                 addresses: Default::default(),
             };

@@ -9,6 +9,7 @@ mod filling;
 mod hashed;
 mod image;
 mod image_ref;
+mod sharing;
 mod storage_spec;
 mod subnet;
 
@@ -21,6 +22,7 @@ pub use data::{DataPlace, DataSource};
 pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, PullPolicy};
 pub use image_ref::ImageRef;
+pub use sharing::SharedPart;
 pub use storage_spec::{
     DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_digest, content_text,
 };

@@ -8,7 +8,7 @@ use super::file_tree::file_error;
 use super::world::{Behaviour, Pulls, World, kept, network_identity, shown_text, volume_directory, volume_identity};
 use crate::model::ProjectName;
 use crate::model::spec::{
-    AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkMode, NetworkSpec,
+    AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkSpec, SharedPart,
     VolumeSpec, content_digest,
 };
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, LiveImage, LiveNetwork, LiveVolume, OneOff, Status};
@@ -110,7 +110,7 @@ impl World {
         let Some(image) = self.find_image(&new.spec.image).cloned() else {
             return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
         };
-        let shares_with = self.shared_with(new)?;
+        let (shares_with, namespaces_of) = self.shared_with(new)?;
         let mut ends = BTreeMap::new();
         for name in new.spec.networks.keys() {
             let id = self.find_network(name).ok_or_else(|| ErrorKind::NotFound(format!("network {name} not found")))?;
@@ -145,6 +145,7 @@ impl World {
             spec,
             stale_networks: Default::default(),
             shares_with,
+            namespaces_of,
             anonymous_volumes,
             addresses: Default::default(),
         };
@@ -173,21 +174,21 @@ impl World {
         Ok(())
     }
 
-    /// The containers whose namespace or volumes a new one shares; they must exist.
-    fn shared_with(&self, new: &NewContainer<'_>) -> Result<BTreeSet<String>, ErrorKind> {
-        let by_mode = match &new.spec.network_mode {
-            NetworkMode::Container(other) => Some(other),
-            _ => None,
-        };
-        let mut found = BTreeSet::new();
-        for other in by_mode.into_iter().chain(&new.spec.volumes_from) {
+    /// The containers whose namespaces or volumes a new one shares, and those of them whose namespaces; they must exist.
+    fn shared_with(&self, new: &NewContainer<'_>) -> Result<(BTreeSet<String>, BTreeSet<String>), ErrorKind> {
+        let (mut all, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+        for (part, other) in new.spec.shares() {
             let name = match other {
                 ContainerRef::Service(service) => new.peers.get(service).cloned().unwrap_or_default(),
                 ContainerRef::Name(name) | ContainerRef::Gone(name) => name.clone(),
             };
-            found.insert(self.find(&name).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {name}")))?);
+            let id = self.find(&name).ok_or_else(|| ErrorKind::NotFound(format!("No such container: {name}")))?;
+            all.insert(id.clone());
+            if part == SharedPart::Namespace {
+                namespaces.insert(id);
+            }
         }
-        Ok(found)
+        Ok((all, namespaces))
     }
 
     fn get(&mut self, container: &str) -> Result<&mut LiveContainer, ErrorKind> {
@@ -210,13 +211,11 @@ impl World {
             }
             _ => {}
         }
-        if let NetworkMode::Container(_) = wanted.spec.network_mode {
-            for id in &wanted.shares_with {
-                let peer = self.containers.get(id);
-                let peer = peer.ok_or_else(|| ErrorKind::NotFound(format!("No such container: {id}")))?;
-                if peer.status != Status::Running {
-                    return Err(ErrorKind::Conflict(format!("cannot join network of a non running container: {id}")));
-                }
+        for id in &wanted.namespaces_of {
+            let peer = self.containers.get(id);
+            let peer = peer.ok_or_else(|| ErrorKind::NotFound(format!("No such container: {id}")))?;
+            if peer.status != Status::Running {
+                return Err(ErrorKind::Conflict(format!("cannot join network of a non running container: {id}")));
             }
         }
         for network in self.ends.get(&wanted.id).into_iter().flatten().map(|(_, id)| id) {

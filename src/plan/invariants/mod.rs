@@ -21,12 +21,6 @@ pub use violation::{Claim, Violation};
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
     // A container that goes from one compose file to another is removed and created, in this order, as two entries.
     |violation| matches!(violation, Violation::RenameNotUnderstood { .. }),
-    // The planner treats sharing inside of one project only; `container:NAME` of another service is not followed.
-    |violation| matches!(violation, Violation::SharerLeft { .. }),
-    // A restart gives a container a new network namespace, and the planner lets sharers follow replacements only.
-    |violation| matches!(violation, Violation::SharerNotRestarted { .. }),
-    // The old container is removed when its own successor is verified, whatever its sharers do.
-    |violation| matches!(violation, Violation::OwnerRemovedTooEarly { .. }),
     // A network that is made anew has no way back, and neither have those that were taken off it.
     |violation| matches!(violation, Violation::NetworkWithoutUndo(_)),
     // A folder in the place of a file is found when the file is written.

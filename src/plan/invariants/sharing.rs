@@ -4,8 +4,9 @@
 use super::subject::{Subject, removes, runs};
 use super::violation::Violation;
 use crate::model::NodeName;
-use crate::model::spec::NetworkMode;
-use crate::model::view::{LiveContainer, LiveNode};
+use crate::model::homelab::Container;
+use crate::model::view::{LiveContainer, LiveNode, OneOff};
+use crate::plan::Objection;
 use crate::plan::operation::Operation;
 use crate::plan::step::{Phase, StepId};
 
@@ -16,7 +17,9 @@ pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
         for sharer in sharers(node, owner).filter(|sharer| is_own(subject, sharer)) {
             found.extend(match &step.operation {
                 Operation::RemoveContainer { .. } => after_removal(subject, step.id, owner, sharer),
-                Operation::RestartContainer { .. } => after_restart(subject, step.id, owner, sharer),
+                Operation::RestartContainer { .. } | Operation::StartContainer { .. } => {
+                    after_restart(subject, step.id, owner, sharer)
+                }
                 _ => None,
             });
         }
@@ -28,11 +31,17 @@ fn sharers<'a>(node: &'a LiveNode, owner: &'a LiveContainer) -> impl Iterator<It
     node.containers.values().filter(|live| live.id != owner.id && live.shares_with.contains(&owner.id))
 }
 
-/// Whether hl can do something about a container: it belongs to a service that is declared or recorded.
+/// Whether hl can do something about a container: it is declared or recorded.
 fn is_own(subject: &Subject<'_>, live: &LiveContainer) -> bool {
     let Some(identity) = &live.identity else { return false };
-    let declared = subject.input.homelab.services.values().any(|s| s.project == identity.project);
-    declared || subject.input.recorded.resources.values().any(|r| r.id == live.id)
+    let mut services = subject.input.homelab.services.values().filter(|s| s.project == identity.project);
+    let is_it = |c: &Container| c.compose_service == identity.service && c.number == identity.number;
+    let recorded = || subject.input.recorded.resources.values().any(|r| r.id == live.id);
+    match services.next() {
+        Some(service) if service.disabled.contains(&identity.service) => false,
+        Some(service) => identity.one_off == OneOff::No && service.containers.values().any(is_it) || recorded(),
+        None => recorded(),
+    }
 }
 
 /// Checks the container that shares with a removed container.
@@ -46,6 +55,9 @@ fn after_removal(
     let names = || (owner.name.clone(), sharer.name.clone());
     let gone = subject.steps_on(node, sharer, removes);
     let Some(first) = gone.first() else {
+        if is_objected(subject, sharer) {
+            return None;
+        }
         let (owner, sharer) = names();
         return Some(Violation::SharerLeft { owner, sharer });
     };
@@ -56,14 +68,14 @@ fn after_removal(
     proofs.map(|s| s.id).any(is_late).then_some(Violation::OwnerRemovedTooEarly { owner, sharer })
 }
 
-/// A container whose network namespace begins anew.
+/// A container whose namespaces begin anew.
 fn after_restart(
     subject: &Subject<'_>,
     restart: StepId,
     owner: &LiveContainer,
     sharer: &LiveContainer,
 ) -> Option<Violation> {
-    let in_network = matches!(sharer.spec.network_mode, NetworkMode::Container(_)) && runs(sharer);
+    let in_namespace = sharer.namespaces_of.contains(&owner.id) && runs(sharer);
     let node: &NodeName = &subject.plan.steps[restart.0].node;
     let begins = |operation: &Operation| {
         matches!(
@@ -74,7 +86,14 @@ fn after_restart(
                 | Operation::RemoveContainer { .. }
         )
     };
+    let objected = is_objected(subject, sharer);
     let follows = !subject.steps_on(node, sharer, begins).is_empty();
     let (owner, sharer) = (owner.name.clone(), sharer.name.clone());
-    (in_network && !follows).then_some(Violation::SharerNotRestarted { owner, sharer })
+    (in_namespace && !follows && !objected).then_some(Violation::SharerNotRestarted { owner, sharer })
+}
+
+/// Whether the plan says that a container would be left.
+fn is_objected(subject: &Subject<'_>, sharer: &LiveContainer) -> bool {
+    let mut objections = subject.plan.objections.iter();
+    objections.any(|o| matches!(o, Objection::SharerLeft { sharer: left, .. } if left.name == sharer.name))
 }

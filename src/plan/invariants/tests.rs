@@ -202,6 +202,7 @@ fn who_shares_and_does_not_follow_is_found() {
     let mut world = World::running();
     let sharer = world.container("api");
     sharer.shares_with.insert("web-id".to_owned());
+    sharer.namespaces_of.insert("web-id".to_owned());
     sharer.spec.network_mode = NetworkMode::Container(ContainerRef::Name("web-main-1".to_owned()));
     world.spec("api").network_mode = NetworkMode::Container(ContainerRef::Name("web-main-1".to_owned()));
     let (changes, mut plan) = (world.changes(), Plan::default());

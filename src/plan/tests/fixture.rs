@@ -242,6 +242,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         spec: container.spec.clone(),
         stale_networks: BTreeMap::new(),
         shares_with: BTreeSet::new(),
+        namespaces_of: BTreeSet::new(),
         anonymous_volumes: BTreeMap::new(),
         addresses: Default::default(),
     }

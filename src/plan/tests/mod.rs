@@ -9,6 +9,7 @@ mod handed_over;
 mod neighbours;
 mod outline;
 mod removal;
+mod sharing;
 mod values;
 
 use outline::{causes, outline};

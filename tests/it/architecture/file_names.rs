@@ -31,6 +31,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("secret", "a secret: the value, and the command"),
     ("selection", "what a command is asked about: as arguments, and as options"),
     ("service", "a service: of a Compose file, and of the homelab"),
+    ("sharing", "what containers use of one another: as it is declared, and who follows whom"),
     ("size", "a number of bytes: as Compose has it, and as people are told"),
     ("status", "whether something runs: as the engine has it, as a report, as it is told"),
     ("step", "a step of a plan, and how it is told"),

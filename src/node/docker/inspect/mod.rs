@@ -13,7 +13,7 @@ mod network;
 mod process;
 mod resources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -81,6 +81,15 @@ impl ReferenceIndex {
         self.networks.get(name).map(String::as_str)
     }
 
+    /// The id of a container that is named by its id or its name; what is not there stays as it is.
+    fn container_id(&self, other: &str) -> String {
+        let by_name = || self.containers.iter().find(|(_, peer)| peer.name == other).map(|(id, _)| id.clone());
+        match self.containers.contains_key(other) {
+            true => other.to_owned(),
+            false => by_name().unwrap_or_else(|| other.to_owned()),
+        }
+    }
+
     /// Resolves the id or name of a container, as seen from a container of `project`.
     fn container(&self, id: &str, project: Option<&ProjectName>) -> ContainerRef {
         let peer = self.containers.get(id).or_else(|| self.containers.values().find(|p| p.name == id));
@@ -137,9 +146,10 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
         .map(|v| around.container(v.split(':').next().unwrap_or(v), project))
         .collect();
     let modes = [&host.network_mode, &host.pid_mode, &host.ipc_mode];
-    let shares = modes.into_iter().flatten().filter_map(|mode| mode.strip_prefix("container:"));
+    let namespaces = modes.into_iter().flatten().filter_map(|mode| mode.strip_prefix("container:"));
+    let namespaces_of: BTreeSet<String> = namespaces.map(|other| around.container_id(other)).collect();
     let borrows = host.volumes_from.iter().flatten().map(|v| v.split(':').next().unwrap_or(v));
-    let shares_with = shares.chain(borrows).map(str::to_owned).collect();
+    let shares_with = borrows.map(|other| around.container_id(other)).chain(namespaces_of.iter().cloned()).collect();
     let endpoints = network_settings.and_then(|n| n.networks).unwrap_or_default();
     let address = |end: &api_types::Endpoint| word(end.ip_address.as_ref());
     let addresses = endpoints.iter().filter_map(|(name, end)| Some((name.clone(), address(end)?))).collect();
@@ -158,6 +168,7 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
         spec,
         stale_networks,
         shares_with,
+        namespaces_of,
         anonymous_volumes,
         addresses,
     }

@@ -1,0 +1,121 @@
+//! The decisions for all services, before any step is planned: what happens to one container decides for those that
+//! follow it, in other services too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::decide;
+use super::resources;
+use super::scope::{self, Scope};
+use super::service_plan::{Context, ServicePlan};
+use super::sharing::{Plans, Sharing};
+use super::step::StepId;
+use crate::diff::{Change, Presence};
+use crate::model::homelab::Service;
+use crate::model::{Addr, Kind, ServiceName};
+
+/// Decides for the services that are asked for, and for those of which something has to follow. What follows comes into
+/// the scope with its own changes, and with those of what it stands on.
+pub(super) fn decide_all<'a>(
+    context: &Context<'a>,
+    scope: &mut Scope<'a>,
+    asked: &[ServiceName],
+    sharing: &Sharing<'a>,
+) -> Plans<'a> {
+    let homelab = context.input.homelab;
+    let known = |name: &ServiceName| {
+        let (name, service) = homelab.services.get_key_value(name)?;
+        Some((name, service, context.known(&service.node)?))
+    };
+    let mut barred: BTreeSet<ServiceName> = scope.blocked.keys().cloned().collect();
+    let asked: BTreeSet<&ServiceName> =
+        asked.iter().filter(|name| !barred.contains(*name)).filter_map(|name| Some(known(name)?.0)).collect();
+    let further = sharing.followers_of(&asked);
+    loop {
+        let all = asked.iter().chain(&further).filter(|name| !barred.contains(**name));
+        let mut plans: Plans<'a> = all
+            .filter_map(|name| known(name))
+            .map(|(name, service, node)| {
+                let changes = scope.changes.get(name).map_or(&[][..], Vec::as_slice);
+                (name, service_plan(context, service, node, changes))
+            })
+            .collect();
+        sharing.follow(&mut plans);
+        plans.retain(|name, plan| asked.contains(name) || !plan.decisions.is_empty());
+        let came = bring_in(context, scope, &plans);
+        let is_blocked = |name: &&&ServiceName| {
+            let service = &homelab.services[**name];
+            further.contains(**name) && scope::block_of(context.input, context.index, service, scope).is_some()
+        };
+        match plans.keys().find(is_blocked) {
+            Some(name) => {
+                barred.insert((*name).clone());
+            }
+            None if came => {}
+            None => {
+                sharing.bind(&mut plans);
+                return plans;
+            }
+        }
+    }
+}
+
+/// Brings what follows into the scope, with its own changes; tells whether that is news.
+fn bring_in<'a>(context: &Context<'a>, scope: &mut Scope<'a>, plans: &Plans<'a>) -> bool {
+    let options = context.input.options;
+    if options.targets.is_empty() {
+        return false;
+    }
+    let mut known: BTreeSet<&Addr> = scope.changes.values().flatten().map(|change| &change.addr).collect();
+    let mut news: BTreeMap<&ServiceName, Vec<&'a Change>> = BTreeMap::new();
+    for change in context.input.changes {
+        let Some((name, plan)) = plans.get_key_value(&change.addr.service) else { continue };
+        let decided = |container: &String| plan.decisions.contains_key(container);
+        let wanted = match change.addr.kind {
+            Kind::Container => decided(&change.addr.name),
+            _ => !plan.decisions.is_empty(),
+        };
+        let excluded = options.excludes.iter().any(|target| target.covers(&change.addr));
+        if wanted && !excluded && known.insert(&change.addr) {
+            news.entry(*name).or_default().push(change);
+        }
+    }
+    let came = !news.is_empty();
+    for (name, changes) in news {
+        let all = scope.changes.entry(name.clone()).or_default();
+        all.extend(changes);
+        all.sort_by(|a, b| a.addr.cmp(&b.addr));
+    }
+    came
+}
+
+/// A service with what is decided for its containers by themselves.
+fn service_plan<'a>(
+    context: &Context<'a>,
+    service: &'a Service,
+    node: &'a crate::model::view::LiveNode,
+    changes: &[&'a Change],
+) -> ServicePlan<'a> {
+    let recorded = context.input.recorded;
+    let changes: Vec<&Change> = changes.iter().filter(|c| c.addr.node == service.node).copied().collect();
+    let instances = context.instances(service);
+    let of_containers: BTreeMap<String, &Change> = changes
+        .iter()
+        .filter(|c| c.addr.kind == Kind::Container && service.containers.contains_key(&c.addr.name))
+        .filter(|c| c.presence != Presence::Leftover)
+        .map(|c| (c.addr.name.clone(), *c))
+        .collect();
+    let remade = resources::remade_volumes(context, service, &changes);
+    let decisions = decide(service, &of_containers, &instances, &remade, recorded, context.input.options);
+    let none = BTreeSet::<StepId>::new;
+    ServicePlan {
+        service,
+        node,
+        changes,
+        instances,
+        decisions,
+        bonds: BTreeMap::new(),
+        dependency_steps: none(),
+        prerequisite_steps: none(),
+        relocation: None,
+    }
+}

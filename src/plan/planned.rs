@@ -1,0 +1,47 @@
+//! What is planned so far, for what is planned after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::StepGraph;
+use super::service_plan::{Bond, ContainerSteps, Pivot, Place};
+use super::sharing::Sharing;
+use super::step::{GroupId, StepId};
+use crate::model::homelab::Service;
+
+/// The steps of the containers that are planned already.
+pub(super) type PlannedContainers<'a> = BTreeMap<Place<'a>, ContainerSteps>;
+
+/// What is planned so far of all containers.
+pub(super) struct Progress<'a> {
+    /// The containers, with what others may wait for in them.
+    pub(super) containers: PlannedContainers<'a>,
+    /// The groups of bonds.
+    groups: BTreeMap<usize, GroupId>,
+    sharing: &'a Sharing<'a>,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(sharing: &'a Sharing<'a>) -> Self {
+        Self { containers: PlannedContainers::new(), groups: BTreeMap::new(), sharing }
+    }
+
+    /// The group of a bond, or one of its own.
+    pub(super) fn group(&mut self, bond: Option<usize>, graph: &mut StepGraph) -> GroupId {
+        match bond {
+            Some(number) => *self.groups.entry(number).or_insert_with(|| graph.new_group()),
+            None => graph.new_group(),
+        }
+    }
+
+    /// The replacements that a container follows.
+    pub(super) fn pivots(&self, bond: &Bond<'a>) -> Vec<Pivot> {
+        bond.leaders.iter().filter_map(|leader| self.containers.get(leader)?.pivot).collect()
+    }
+
+    /// The steps after which the containers of other services are there of which this one uses something.
+    pub(super) fn foreign_leaders(&self, service: &Service, container: &str) -> BTreeSet<StepId> {
+        let leaders = self.sharing.foreign_leaders((&service.name, container));
+        let planned = leaders.filter_map(|leader| self.containers.get(&leader));
+        planned.flat_map(|steps| steps.placed.iter().chain(&steps.started).copied()).collect()
+    }
+}
