@@ -12,6 +12,7 @@ mod disk;
 mod facts;
 mod folders;
 mod project;
+mod renamed_from;
 mod resolve;
 pub mod secrets;
 mod section;

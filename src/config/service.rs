@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::backup;
+use super::renamed_from::{self, RenamedFrom};
 use super::section::{self, Context, Located, Section};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
@@ -15,7 +16,7 @@ use crate::model::homelab::{Condition, OnDelete, Protect, Rollback, RunState, Up
 use crate::model::name::{NodeName, ProjectName, ServiceName};
 
 /// The keys of a service.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "owner_node",
     "backup_nodes",
     "depends_on",
@@ -23,6 +24,7 @@ pub(super) const KEYS: [&str; 12] = [
     "state",
     "project",
     "project_dir",
+    "renamed_from",
     "env",
     "health",
     "update",
@@ -47,6 +49,8 @@ pub struct Declaration {
     pub project: Option<Located<ProjectName>>,
     /// The project directory on the node.
     pub project_dir: Option<Located<String>>,
+    /// What its containers were before.
+    pub(super) renamed_from: Option<RenamedFrom>,
     /// Its variables.
     pub env: Option<EnvRules>,
     /// How it proves that it works.
@@ -132,6 +136,9 @@ pub(super) fn parse(node: &Node, path: &str, context: &mut Context<'_>) -> Decla
         project_dir: section
             .text("project_dir", context)
             .and_then(|dir| absolute(dir, &section.path_of("project_dir"), context)),
+        renamed_from: section
+            .get("renamed_from")
+            .map(|n| renamed_from::parse(n, &section.path_of("renamed_from"), context)),
         env: section.get("env").map(|n| env(n, &section.path_of("env"), context)),
         health: section.get("health").map(|n| health(n, &section.path_of("health"), context)),
         update: section.get("update").map(|n| update(n, &section.path_of("update"), context)),
@@ -171,6 +178,7 @@ pub(super) fn merge(service: &str, topology: Declaration, own: Declaration, out:
         state: own.state.or(topology.state),
         project: own.project.or(topology.project),
         project_dir: own.project_dir.or(topology.project_dir),
+        renamed_from: own.renamed_from.or(topology.renamed_from),
         env: own.env.or(topology.env),
         health: own.health.or(topology.health),
         update: own.update.or(topology.update),

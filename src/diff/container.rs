@@ -67,7 +67,8 @@ pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, container) in &views.service.containers {
         let addr = views.service.addr(Kind::Container, name);
-        changes.extend(match found.current.get(name) {
+        let current = found.current.get(name).or_else(|| views.rehomed.get(&addr)).copied();
+        changes.extend(match current {
             Some(live) => compare_container(views, addr, container, live),
             None => Some(missing(views, addr, container)),
         });
@@ -82,7 +83,8 @@ pub(super) fn changes(views: &ServiceViews<'_>) -> Vec<Change> {
     for leftover in found.leftovers.values().flatten() {
         changes.push(extra(leftover.name.clone(), Presence::Leftover, leftover));
     }
-    for orphan in found.orphans {
+    let is_elsewhere = |orphan: &&LiveContainer| views.rehomed.values().any(|live| live.id == orphan.id);
+    for orphan in found.orphans.into_iter().filter(|orphan| !is_elsewhere(orphan)) {
         let name = orphan.identity.as_ref().map_or_else(
             || orphan.name.clone(),
             |i| match i.number {
@@ -175,7 +177,11 @@ fn compare_container(
         .map(|c| c.field.item.clone())
         .collect();
     changes.retain(|c| c.field.key != Key::Networks || c.field.part.is_none() || !whole.contains(&c.field.item));
-    let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
+    let presence = match record {
+        Some(_) if views.rehomed.contains_key(&addr) => Presence::Rehomed,
+        Some(_) => Presence::Known,
+        None => Presence::Unrecorded,
+    };
     let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
     let live_id = Some(live.id.clone());
     (!settled).then_some(Change { addr, presence, live_id, renamed_from: None, fields: changes })

@@ -7,6 +7,7 @@
 mod container;
 mod disabled;
 pub mod policy;
+mod rehomed;
 mod renames;
 mod resources;
 mod three_way;
@@ -46,7 +47,7 @@ impl Change {
     /// Whether the node has to change, and not only the record.
     pub fn needs_action(&self) -> bool {
         match self.presence {
-            Presence::New | Presence::Gone | Presence::Undeclared | Presence::Leftover => true,
+            Presence::New | Presence::Gone | Presence::Rehomed | Presence::Undeclared | Presence::Leftover => true,
             Presence::Unrecorded | Presence::Known => {
                 self.fields.iter().any(|f| f.verdict.needs_action() && f.cost != Cost::Ignored)
             }
@@ -71,6 +72,7 @@ impl Change {
             }
             Presence::New
             | Presence::Unrecorded
+            | Presence::Rehomed
             | Presence::Undeclared
             | Presence::Forgotten
             | Presence::Orphan
@@ -91,6 +93,8 @@ pub enum Presence {
     Unrecorded,
     /// In all three.
     Known,
+    /// In all three, but its labels, which cannot be changed, are those of the address that it had.
+    Rehomed,
     /// Recorded and live, no longer declared.
     Undeclared,
     /// Recorded only.
@@ -123,7 +127,10 @@ pub struct FieldChange {
 /// services that could not be resolved, are left out.
 pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer: &Sealer) -> Vec<Change> {
     let index = LiveIndex::of(live);
-    let renames = renames::renames(homelab, recorded, &index);
+    let mut renames = renames::renames(homelab, recorded, &index);
+    let rehomed = rehomed::rehomed(homelab, recorded, &index);
+    renames.extend(rehomed.renames);
+    let rehomed = rehomed.containers;
     let readdressed;
     let recorded = match renames.is_empty() {
         true => recorded,
@@ -136,7 +143,7 @@ pub fn diff(homelab: &Homelab, recorded: &RecordedView, live: &LiveView, sealer:
     let mut declared: BTreeSet<Addr> = BTreeSet::new();
     for service in homelab.services.values() {
         let Some(node) = index.node(&service.node) else { continue };
-        let views = ServiceViews { service, recorded, live: node.live, index: node, sealer };
+        let views = ServiceViews { service, recorded, live: node.live, index: node, sealer, rehomed: &rehomed };
         let found = container::changes(&views).into_iter().chain(resources::changes(&views));
         for change in found {
             changes.insert(change.addr.clone(), change);
@@ -215,6 +222,8 @@ struct ServiceViews<'a> {
     live: &'a LiveNode,
     index: &'a NodeIndex<'a>,
     sealer: &'a Sealer,
+    /// Containers that are found by their labels at another address.
+    rehomed: &'a BTreeMap<Addr, &'a LiveContainer>,
 }
 
 /// Every address that a service declares.

@@ -205,6 +205,8 @@ pub struct Service {
     pub containers: BTreeMap<String, Container>,
     /// Compose services that a profile disables; their containers are nobody's orphans.
     pub disabled: BTreeSet<String>,
+    /// Its containers that were others before, by address name: the service and the address name of each.
+    pub renamed_from: BTreeMap<String, (ServiceName, String)>,
 }
 
 impl Service {

@@ -1,34 +1,11 @@
-//! What only one of two can have: ports, addresses, subnets, data.
+//! What only one of two can have: ports, addresses, subnets.
 
-use std::path::Path;
-
-use crate::model::spec::{Attachment, ContainerSpec, MountKind, NetworkSpec, Port, Subnet};
+use crate::model::spec::{Attachment, NetworkSpec, Port, Subnet};
 
 /// Whether two ends of one network have a fixed address in common.
 pub(super) fn meet(a: &Attachment, b: &Attachment) -> bool {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
     same(&a.ipv4_address, &b.ipv4_address) || same(&a.ipv6_address, &b.ipv6_address)
-}
-
-/// Folders whose paths are those of the machine, such as the engine's socket, and no data of a container.
-const MACHINE: [&str; 6] = ["/dev", "/etc", "/proc", "/run", "/sys", "/var/run"];
-
-/// Whether two containers write to one volume, or to paths of which one is in the other.
-pub(super) fn share_data(a: &ContainerSpec, b: &ContainerSpec) -> bool {
-    fn data(spec: &ContainerSpec) -> Vec<&MountKind> {
-        let writable = spec.mounts.values().filter(|mount| !mount.read_only).map(|mount| &mount.kind);
-        let is_machines = |source: &str| MACHINE.iter().any(|folder| Path::new(source).starts_with(folder));
-        writable.filter(|kind| !matches!(kind, MountKind::Bind { source, .. } if is_machines(source))).collect()
-    }
-    let meet = |a: &MountKind, b: &MountKind| match (a, b) {
-        (MountKind::Volume { source: a, .. }, MountKind::Volume { source: b, .. }) => a == b,
-        (MountKind::Bind { source: a, .. }, MountKind::Bind { source: b, .. }) => {
-            Path::new(a).starts_with(b) || Path::new(b).starts_with(a)
-        }
-        _ => false,
-    };
-    let (a, b) = (data(a), data(b));
-    a.iter().any(|a| b.iter().any(|b| meet(a, b)))
 }
 
 /// Whether two published ports cannot both be had.

@@ -103,7 +103,7 @@ fn from_change(
         Presence::New => decision(Action::Create, vec![Reason::New]),
         Presence::Gone => decision(Action::Create, vec![Reason::Gone]),
         Presence::Undeclared | Presence::Leftover | Presence::Forgotten | Presence::Orphan => None,
-        Presence::Unrecorded | Presence::Known => {
+        Presence::Unrecorded | Presence::Known | Presence::Rehomed => {
             let live = live?;
             let (action, restart) = action_of(service, change, live);
             // A network that is gone has a reason of its own.
@@ -132,6 +132,7 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
     let broken = matches!(live.status, Status::Dead | Status::Removing);
     let action = match cost {
         Cost::Replace => Action::Replace,
+        _ if change.presence == Presence::Rehomed => Action::Replace,
         _ if state && broken && service.state == RunState::Running => Action::Replace,
         _ if state => Action::Restart,
         Cost::Restart if service.state == RunState::Running => Action::Restart,

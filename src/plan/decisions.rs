@@ -97,7 +97,11 @@ fn service_plan<'a>(
 ) -> ServicePlan<'a> {
     let recorded = context.input.recorded;
     let changes: Vec<&Change> = changes.iter().filter(|c| c.addr.node == service.node).copied().collect();
-    let instances = context.instances(service);
+    let mut instances = context.instances(service);
+    for change in changes.iter().filter(|change| change.presence == Presence::Rehomed) {
+        let live = change.live_id.as_ref().and_then(|id| node.containers.get(id));
+        instances.current.extend(live.map(|live| (change.addr.name.clone(), live)));
+    }
     let of_containers: BTreeMap<String, &Change> = changes
         .iter()
         .filter(|c| c.addr.kind == Kind::Container && service.containers.contains_key(&c.addr.name))

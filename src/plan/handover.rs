@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contention::{is_fixed, meet, overlap, share_data, shared_subnet};
+use super::contention::{is_fixed, meet, overlap, shared_subnet};
 use super::graph::{Milestone, StepGraph};
 use super::index::Index;
 use super::operation::Operation;
@@ -33,6 +33,9 @@ pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &mut [Pla
     let handovers = [places(graph, index), names(graph, index), claims(graph, index, changes)];
     for handover in handovers.into_iter().flatten() {
         hand_over(graph, changes, handover);
+    }
+    for (before, after) in vacated(graph, index) {
+        graph.connect_unless_cyclic(before, after);
     }
     for (before, after) in path_order::edges(graph, index) {
         graph.connect_unless_cyclic(before, after);
@@ -147,6 +150,28 @@ fn names(graph: &StepGraph, index: &Index<'_>) -> Vec<Handover> {
     found
 }
 
+/// A network is removed after those containers that are removed and do not leave it before.
+fn vacated(graph: &StepGraph, index: &Index<'_>) -> Vec<(StepId, StepId)> {
+    let mut removed: BTreeMap<(&NodeName, &str), StepId> = BTreeMap::new();
+    let mut off: BTreeSet<(&NodeName, &str, &str)> = BTreeSet::new();
+    for step in graph.steps() {
+        match &step.operation {
+            Operation::RemoveContainer { container, .. } => drop(removed.insert((&step.node, container), step.id)),
+            Operation::DisconnectNetwork { container, network } => drop(off.insert((&step.node, container, network))),
+            _ => {}
+        }
+    }
+    let mut edges = Vec::new();
+    for step in graph.steps() {
+        let Operation::RemoveNetwork { name, .. } = &step.operation else { continue };
+        let users = index.node(&step.node).map_or(&[][..], |node| node.on_network(name));
+        let staying = users.iter().filter(|user| !off.contains(&(&step.node, user.id.as_str(), name.as_str())));
+        let going = staying.filter_map(|user| removed.get(&(&step.node, user.id.as_str())));
+        edges.extend(going.map(|before| (*before, step.id)));
+    }
+    edges
+}
+
 /// A container is made after the network that it joins, whichever service makes that.
 fn networks(graph: &StepGraph) -> Vec<(StepId, StepId)> {
     let mut edges = Vec::new();
@@ -200,7 +225,7 @@ fn claims(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChange]) -> Ve
                 };
                 let on_ports = spec.ports.iter().flat_map(|port| node.on_port(port)).filter(|live| conflicts(live));
                 let going = releases.going(&step.node).filter_map(|id| node.live.containers.get(id));
-                let on_data = going.filter(|live| share_data(&live.spec, spec));
+                let on_data = going.filter(|live| live.spec.shares_data_with(spec));
                 for holder in on_ports.copied().chain(on_data) {
                     let gives = releases.stops(&step.node, &holder.id);
                     found.insert((step.id, &holder.id, String::new()), gives);

@@ -32,7 +32,12 @@ pub(super) fn leftovers(
                 removal.out.changes.push(PlannedChange::forget(change.addr.clone(), Vec::new()));
                 continue;
             }
-            Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known | Presence::Orphan => continue,
+            Presence::New
+            | Presence::Gone
+            | Presence::Unrecorded
+            | Presence::Known
+            | Presence::Rehomed
+            | Presence::Orphan => continue,
         };
         let Some(live) = change.live_id.as_ref().and_then(|id| plan.node.containers.get(id)) else { continue };
         let proof = removal.proof_of_successor(plan, change, live);
@@ -209,8 +214,13 @@ impl Removal<'_, '_> {
         }
     }
 
-    /// Whether the plan takes a container off a network: it removes it, or disconnects it.
+    /// Whether the plan takes a container off a network: it removes it, disconnects it, or makes it anew elsewhere.
     fn leaves(&self, id: &str, network: &str) -> bool {
+        let mut changes = self.context.input.changes.iter();
+        let is_it = |c: &Change| c.presence == Presence::Rehomed && c.live_id.as_deref() == Some(id);
+        if changes.any(is_it) {
+            return true;
+        }
         self.graph.steps().iter().any(|s| match &s.operation {
             Operation::RemoveContainer { container, .. } => container == id,
             Operation::DisconnectNetwork { container, network: off } => container == id && off == network,

@@ -3,7 +3,6 @@
 
 use super::Block;
 use super::Input;
-use super::contention::share_data;
 use super::index::Index;
 use crate::diff::Change;
 use crate::model::homelab::Service;
@@ -81,7 +80,7 @@ fn env_left_behind(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service, c
 /// containers of the same images.
 fn is_alike(service: &Service, live: &[&LiveContainer]) -> bool {
     let claims = |live: &LiveContainer| {
-        service.containers.values().any(|own| own.spec.name == live.name || share_data(&own.spec, &live.spec))
+        service.containers.values().any(|own| own.spec.name == live.name || own.spec.shares_data_with(&live.spec))
     };
     let is_there = |own: &crate::model::homelab::Container| {
         live.iter().any(|live| {

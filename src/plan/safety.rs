@@ -15,7 +15,7 @@ pub(super) fn check(plan: &mut Plan, input: &Input<'_>, index: &Index<'_>) {
     empty(plan, input);
     incomplete(plan, input);
     if let Some(most) = input.options.max_changes {
-        let count = plan.changes.iter().filter(|c| !c.steps.is_empty()).count();
+        let count = plan.changes.iter().filter(|c| c.acts() && !c.steps.is_empty()).count();
         if count > most {
             plan.objections.push(Objection::TooManyChanges { count, most });
         }

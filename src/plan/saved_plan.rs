@@ -227,6 +227,7 @@ fn presence_word(presence: Presence) -> &'static str {
         Presence::Gone => "Gone",
         Presence::Unrecorded => "Unrecorded",
         Presence::Known => "Known",
+        Presence::Rehomed => "Rehomed",
         Presence::Undeclared => "Undeclared",
         Presence::Forgotten => "Forgotten",
         Presence::Orphan => "Orphan",

@@ -8,7 +8,7 @@ use super::relocation::{self, RelocationSource};
 use super::service_plan::{Context, PlannedServices, ServicePlan};
 use super::sharing::Sharing;
 use super::{Action, PlannedChange, Reason, containers, dependencies, removal, resources, verification};
-use crate::diff::Change;
+use crate::diff::{Change, Presence};
 
 /// Plans the services of a homelab, one after the other in dependency order.
 pub(super) struct Services<'p, 'a> {
@@ -37,11 +37,6 @@ impl<'p, 'a> Services<'p, 'a> {
         if let Some(source) = coming {
             self.copy_config(&mut plan, source, &mut out);
         }
-        out.changes.extend(changes.iter().filter_map(|change| {
-            let was = change.renamed_from.clone()?;
-            let reasons = vec![Reason::RenamedTo(change.addr.clone())];
-            Some(PlannedChange { reasons, ..PlannedChange::forget(was, Vec::new()) })
-        }));
         let resources = resources::plan(context, &plan, self.graph);
         plan.prerequisite_steps = resources.steps;
         plan.instances.current.retain(|_, live| !resources.removed_containers.contains(&live.id));
@@ -56,6 +51,8 @@ impl<'p, 'a> Services<'p, 'a> {
         }
         let (containers, part) = containers::plan(context, &plan, &mut self.progress, self.graph);
         out.append(part);
+        let old_names: Vec<_> = changes.iter().filter_map(|change| forgotten_name(change, &out.changes)).collect();
+        out.changes.extend(old_names);
         out.append(removal::resources(context, &plan, self.graph));
         let (steps, verification) = verification::plan(context, &plan, &containers, &self.planned, self.graph);
         out.verifications.extend(verification);
@@ -78,4 +75,13 @@ impl<'p, 'a> Services<'p, 'a> {
         }
         out.changes.push(change);
     }
+}
+
+/// The record of what goes by another address now. It goes when what takes its place is made.
+fn forgotten_name(change: &Change, planned: &[PlannedChange]) -> Option<PlannedChange> {
+    let was = change.renamed_from.clone()?;
+    let now = planned.iter().find(|planned| planned.addr == change.addr);
+    let steps = now.filter(|_| change.presence == Presence::Rehomed).map(|now| now.steps.clone()).unwrap_or_default();
+    let reasons = vec![Reason::RenamedTo(change.addr.clone())];
+    Some(PlannedChange { reasons, steps, ..PlannedChange::forget(was, Vec::new()) })
 }

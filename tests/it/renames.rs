@@ -12,6 +12,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_folder_with_another_name_is_not_made_anew, needs Engine),
     trial!(another_project_is_not_made_beside_the_old_one, needs Engine),
     trial!(a_container_goes_to_another_file, needs Engine),
+    trial!(a_container_goes_by_another_key, needs Engine),
     trial!(a_fixed_address_is_handed_on, needs Engine),
 ];
 
@@ -94,21 +95,67 @@ fn another_project_is_not_made_beside_the_old_one() {
 fn a_container_goes_to_another_file() {
     let engine = Engine::connect();
     let lab = Homelab::on(&engine);
-    let web = "web: { image: \"hl-test/app:1\", container_name: sample-lab-web }";
-    let other = "other: { image: \"hl-test/app:1\" }";
+    let web = |image: &str| {
+        let data = "volumes: [\"sample-lab-data:/data\"], stop_grace_period: 1s, networks: [front]";
+        format!("web: {{ image: \"{image}\", container_name: sample-lab-web, {data} }}")
+    };
+    let other = "other: { image: \"hl-test/app:1\", stop_grace_period: 1s }";
+    let rest = "networks: { front: }\nvolumes: { sample-lab-data: { external: true } }";
+    engine.post("/volumes/create", &serde_json::json!({"Name": lab.name("sample-lab-data")}));
     write(&lab, "sample-lab-a", &format!("services: {{ {other} }}\n"));
-    write(&lab, "sample-lab-side", &format!("services: {{ {other}, {web} }}\n"));
+    write(&lab, "sample-lab-side", &format!("services: {{ {other}, {} }}\n{rest}\n", web("hl-test/app:1")));
     lab.hl(&["apply", "--yes"]).code(0);
     let before = seen(&engine, &lab);
-    write(&lab, "sample-lab-a", &format!("services: {{ {other}, {web} }}\n"));
+    assert_eq!(engine.exec(&lab.name("sample-lab-web"), &["sh", "-c", "echo precious > /data/it"]).0, 0);
+
+    // What does not work in its new place is taken back to the old one.
+    let broken = web("hl-test/app:1").replace("networks:", "command: [\"/nothing\"], networks:");
+    write(&lab, "sample-lab-a", &format!("services: {{ {other}, {broken} }}\n{rest}\n"));
     write(&lab, "sample-lab-side", &format!("services: {{ {other} }}\n"));
+    lab.hl(&["apply", "--yes"]).code(4);
+    assert_eq!(seen(&engine, &lab)["sample-lab-web"].0, before["sample-lab-web"].0);
+
+    write(&lab, "sample-lab-a", &format!("services: {{ {other}, {} }}\n{rest}\n", web("hl-test/app:1")));
+    let plan = lab.hl(&["plan", "--detailed-exitcode"]);
+    plan.code(2).says("1 to replace").says_in_words("renamed from box/sample-lab-side/container:web");
+    assert!(!plan.stdout.contains("box/sample-lab-side/container:web  "), "{plan}");
+    lab.hl(&["drift"]).code(0);
     lab.hl(&["apply", "--yes"]).code(0);
     let after = seen(&engine, &lab);
     for (name, was) in &before {
         assert_eq!(after.get(name) == Some(was), name != "sample-lab-web", "{name}");
     }
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    assert_eq!(engine.exec(&lab.name("sample-lab-web"), &["cat", "/data/it"]).1.trim(), "precious");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["verify"]).code(0);
+    assert!(engine.get(&lab.name("/networks/sample-lab-side_front")).is_null(), "nothing of it is left behind");
+}
+
+fn a_container_goes_by_another_key() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let of = |key: &str| format!("services: {{ {key}: {{ image: \"hl-test/app:1\", stop_grace_period: 1s }} }}\n");
+    write(&lab, "sample-lab-a", &of("web"));
+    write(&lab, "sample-lab-b", &of("x"));
+    lab.hl(&["apply", "--yes"]).code(0);
+
+    // Nothing proves what becomes of it, so the user says it.
+    write(&lab, "sample-lab-a", &of("app"));
+    lab.hl(&["plan"]).code(0).says("1 to create").says("1 to remove");
+    let says = |what: &str| lab.write("services/sample-lab-a/service.yaml", &format!("renamed_from: {what}\n"));
+    says("{ \"container:app\": \"sample-lab-a/container:web\" }");
+    lab.hl(&["plan"]).code(0).says("1 to replace").says_in_words("renamed from box/sample-lab-a/container:web");
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    let names: Vec<String> = seen(&engine, &lab).into_keys().collect();
+    assert_eq!(names, ["sample-lab-a-app-1", "sample-lab-b-x-1"]);
+    lab.hl(&["drift"]).code(0);
+
+    says("{ \"container:nothing\": \"sample-lab-a/container:web\" }");
+    lab.hl(&["validate"]).code(1).talks("has no container `nothing`");
+    says("{ \"container:app\": web }");
+    lab.hl(&["validate"]).code(1).talks("write `\"container:web\": \"shop/container:web\"`");
 }
 
 fn a_fixed_address_is_handed_on() {

@@ -9,6 +9,7 @@ mod filling;
 mod hashed;
 mod image;
 mod image_ref;
+mod shared_data;
 mod sharing;
 mod storage_spec;
 mod subnet;

@@ -74,8 +74,10 @@ fn renames(subject: &Subject<'_>) -> Vec<Violation> {
 
 fn is_again(subject: &Subject<'_>, addr: &Addr, spec: &ContainerSpec, live: &LiveContainer) -> bool {
     let own = data_of(subject, &addr.node, spec);
+    // Another program on the same data is no rename.
     spec.name == live.name
-        || data_of(subject, &addr.node, &live.spec).iter().any(|old| own.iter().any(|new| Data::meet(old, new)))
+        || spec.image == live.spec.image
+            && data_of(subject, &addr.node, &live.spec).iter().any(|old| own.iter().any(|new| Data::meet(old, new)))
 }
 
 /// Services that were not proven to work, are planned, and have something that could be verified.

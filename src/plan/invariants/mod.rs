@@ -19,8 +19,6 @@ pub use violation::{Claim, Violation};
 
 /// The known violations. The list may only shrink.
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
-    // A container that goes from one compose file to another is removed and created, in this order, as two entries.
-    |violation| matches!(violation, Violation::RenameNotUnderstood { .. }),
     // A network that is made anew has no way back, and neither have those that were taken off it.
     |violation| matches!(violation, Violation::NetworkWithoutUndo(_)),
     // A folder in the place of a file is found when the file is written.
