@@ -291,6 +291,7 @@ codes! {
     SecretDiffers "HL0417" "A variable has another value on its node than in the repository."
     NodeClosed "HL0418" "hl may not write on a node where a service needs it to."
     StillEncrypted "HL0419" "A file is encrypted, and would be used as it is."
+    EnvFileInGit "HL0420" "An env file is in git, or nothing keeps it out."
 }
 
 impl fmt::Display for Code {

@@ -69,7 +69,7 @@ pub(super) async fn take(
 }
 
 async fn lock(node: &dyn Node, root: &str, holder: &str) -> Result<LockGuard, NodeError> {
-    let root = DirectorySpec { path: root.to_owned(), owner: None, mode: None };
+    let root = DirectorySpec { path: root.to_owned(), ..Default::default() };
     let made = node.ensure_directory(&root).await;
     let is_denied = |error: &NodeError| matches!(error.kind, ErrorKind::Denied(_) | ErrorKind::Unsupported(_));
     let taken = match made {

@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let name = &arguments.service;
     let mut store = Store::open(&context.state()?, context.lock_owner("delete"))?;
     let access = context.access();
-    let mut observation = observe(&access, &[], Connections::Keep, terminal, &store.state().view, Some(name)).await?;
+    let mut observation = observe(&access, &[], Connections::Keep, terminal, store.state(), Some(name)).await?;
     let limits = arguments.limits.set(plan::Options::default(), &observation, &store.state().view)?;
     let removal = plan_removal(&mut observation, name, store.state(), limits)?;
     let job = Job {

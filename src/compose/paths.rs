@@ -23,18 +23,19 @@ impl Base<'_> {
         if path.is_empty() || path.starts_with('/') { path } else { join(self.dir, &path) }
     }
 
-    /// The same for a path of the host that is mounted: one of Windows is absolute, too, and an empty one is the
-    /// folder.
+    /// The same for a path of the host that is mounted: one of Windows is absolute, too, an empty one is the folder, and
+    /// one that begins with `~` stays as it is where the home folder is not known.
     fn mountable(self, path: &str) -> String {
         let path = expand_home(path, self.home);
-        if path.starts_with('/') || is_windows_absolute(&path) { path } else { join(self.dir, &path) }
+        let is_whole = path.starts_with('/') || path.starts_with('~') || is_windows_absolute(&path);
+        if is_whole { path } else { join(self.dir, &path) }
     }
 
     /// The same for a build context, which may be remote or another service.
     fn context(self, context: &str) -> String {
         const REMOTE: [&str; 7] = ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"];
         let is_remote = context.contains("://") || REMOTE.iter().any(|prefix| context.starts_with(prefix));
-        if is_remote { context.into() } else { self.absolute(context) }
+        if is_remote { context.into() } else { self.mountable(context) }
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) fn services(
         let source = ServiceSource {
             name: name.clone(),
             folder: folder.path,
+            known_as: None,
             node,
             declaration: folder.declaration,
             compose_files: folder.compose_files,

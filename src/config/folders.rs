@@ -17,6 +17,8 @@ pub struct ServiceSource {
     pub name: ServiceName,
     /// Its absolute folder in the repository.
     pub folder: PathBuf,
+    /// The path by which what runs knows its project directory, where that leads to the same folder in another way.
+    pub known_as: Option<String>,
     /// The node that owns it.
     pub node: NodeName,
     /// The keys of service.yaml and of the topology.

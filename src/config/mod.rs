@@ -11,6 +11,7 @@ mod consistency;
 mod disk;
 mod facts;
 mod folders;
+mod ignored;
 mod project;
 mod renamed_from;
 mod resolve;

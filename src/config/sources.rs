@@ -13,7 +13,7 @@ use super::secrets::{self, Decrypt, NoKeys};
 use super::section::Context;
 use super::service::{self, Declaration};
 use super::topology::{self, Inventory, NodeSource, Topology};
-use super::{consistency, tracked};
+use super::{consistency, ignored, tracked};
 use crate::compose;
 use crate::compose::reader::{Files, Kind, Reader};
 use crate::compose::yaml::{self, Node};
@@ -76,6 +76,42 @@ pub struct Sources {
     pub tracked: Option<Arc<BTreeSet<PathBuf>>>,
 }
 
+impl Sources {
+    /// What is wrong with the `.env` of a service in the repository: everyone who reads the repository sees it, or will
+    /// after the next commit of all that is there.
+    fn env_file_in_git(&self, service: &ServiceSource) -> Option<Diagnostic> {
+        let reader = &self.repository.reader;
+        let path = service.folder.join(".env");
+        if reader.kind(&path) != Kind::File {
+            return None;
+        }
+        let shown = path.strip_prefix(&self.repository.current_dir).unwrap_or(&path).display();
+        let real = reader.real(&path);
+        if self.tracked.as_ref().is_some_and(|tracked| tracked.contains(&real)) {
+            let words = format!("{shown} is in git, where everyone who reads the repository sees it");
+            let hint = format!(
+                "take it out with `git rm --cached {shown}`, add `.env` to .gitignore, and change its passwords"
+            );
+            return Some(Diagnostic::warning(Code::EnvFileInGit, words).hint(hint));
+        }
+        let words = format!("nothing keeps {shown} out of git");
+        let diagnostic = Diagnostic::warning(Code::EnvFileInGit, words).hint("add a line `.env` to .gitignore");
+        (ignored::is_ignored(&real, reader.as_ref()) == Some(false)).then_some(diagnostic)
+    }
+
+    /// The same with project directories of services as what runs knows them, by links that lead to the same folder.
+    #[must_use]
+    pub fn with_links(&self, links: BTreeMap<ServiceName, String>) -> Sources {
+        let mut sources = self.clone();
+        for (name, path) in links {
+            if let Some(service) = sources.services.get_mut(&name) {
+                service.known_as = Some(path);
+            }
+        }
+        sources
+    }
+}
+
 /// The machines of a repository: read before its services, so that whoever asks the machines need not wait for the
 /// rest.
 pub struct Machines {
@@ -129,6 +165,9 @@ impl Machines {
             sources.vars = topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
             sources.backup = topology.backup.clone();
             sources.services = consistency::services(found, &sources.nodes, &mut files, &mut out);
+        }
+        for service in sources.services.values() {
+            sources.env_file_in_git(service).into_iter().for_each(|diagnostic| out.push(diagnostic));
         }
         sources.map = map;
         (sources, out)

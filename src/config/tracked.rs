@@ -14,16 +14,17 @@ const FIXED: usize = 60;
 /// The flag of an entry that has two more bytes of flags.
 const EXTENDED: u16 = 0x4000;
 
-/// The absolute paths of the tracked files of the repository that `root` is in; none if there is no git repository, or
-/// if its index cannot be read.
+/// The real paths of the tracked files of the repository that `root` is in, by whatever links it is called; none if there
+/// is no git repository, or if its index cannot be read.
 pub(super) fn tracked_files(root: &Path, reader: &dyn Reader) -> Option<BTreeSet<PathBuf>> {
+    let root = reader.real(root);
     let (top, git) = root.ancestors().find_map(|folder| Some((folder, git_folder(folder, reader)?)))?;
     let index = reader.read(&git.join("index")).ok()?;
     Some(paths(&index)?.into_iter().map(|path| top.join(path)).collect())
 }
 
 /// The folder that git keeps its index in; in a work tree `.git` is a file that names it.
-fn git_folder(folder: &Path, reader: &dyn Reader) -> Option<PathBuf> {
+pub(super) fn git_folder(folder: &Path, reader: &dyn Reader) -> Option<PathBuf> {
     let git = folder.join(".git");
     match reader.kind(&git) {
         Kind::Missing => None,

@@ -27,7 +27,7 @@ pub async fn copy(
     let to = route.to;
     let (source, target) = tokio::try_join!(Source::find(route, source), directory(to, target))?;
     let Some(size) = source.size else {
-        return Ok(to.ensure_directory(&DirectorySpec { path: target, owner: None, mode: None }).await?);
+        return Ok(to.ensure_directory(&DirectorySpec { path: target, ..Default::default() }).await?);
     };
     match source.occupant(to, &target).await? {
         Occupant::Nothing => {}

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::resources::is_ignored;
 use super::three_way::{Identity, Views, compare};
-use super::{Change, Presence, ServiceViews, all_new};
+use super::{Change, Cost, Presence, ServiceViews, all_new};
 use crate::model::homelab::{Container, Role, RunState, Service};
 use crate::model::live_index::NodeIndex;
-use crate::model::spec::{FileSpec, ImageRef, RestartPolicy, content_text};
+use crate::model::spec::{FileSpec, ImageRef, MountKind, RestartPolicy, content_text};
 use crate::model::typed::{NetworkEnd, State};
 use crate::model::view::{LiveContainer, LiveNode, OneOff, Recorded, RecordedView, Status};
 use crate::model::{Addr, Field, Fields, Key, Kind, Text, Typed, Value};
@@ -149,9 +150,7 @@ fn compare_container(
     for asked in [Some(&declared), record.map(|record| &record.declared)].into_iter().flatten() {
         show_mac_address(&mut fields, live, asked);
     }
-    if recorded.is_none() {
-        show_files(&mut fields, &declared, views);
-    }
+    show_files(&mut fields, &declared, recorded, views);
     let known = record.map(|r| (&r.declared, &r.baseline));
     let mut changes = compare(
         &Views {
@@ -164,8 +163,14 @@ fn compare_container(
         },
         views.sealer,
     );
-    let ignored = &views.service.lifecycle.ignore_changes;
-    changes.retain(|c| !ignored.contains(&format!("container:{}/{}", addr.name, c.field)));
+    changes.retain(|c| !is_ignored(views.service, &addr, &c.field) && !is_left_to_node(views.service, &c.field));
+    for change in &mut changes {
+        let came_or_went = change.declared.is_none() || change.live.is_none();
+        if change.verdict.needs_action() && came_or_went && is_mounted_by_itself(views, container, live, &change.field)
+        {
+            change.cost = Cost::Replace;
+        }
+    }
     // Another image has another content; that is one change and not two.
     if changes.iter().any(|c| c.field.key == Key::Image && c.verdict.needs_action()) {
         changes.retain(|c| c.field.key != Key::ImageContent);
@@ -185,6 +190,23 @@ fn compare_container(
     let settled = changes.is_empty() && presence == Presence::Known && identity == Identity::Same;
     let live_id = Some(live.id.clone());
     (!settled).then_some(Change { addr, presence, live_id, renamed_from: None, fields: changes })
+}
+
+/// Whether a field is the content of a shipped file that is left to whoever writes it on the node.
+fn is_left_to_node(service: &Service, field: &Field) -> bool {
+    let (Key::MountedFiles, Some(below)) = (field.key, &field.item) else { return false };
+    let path = format!("{}/{below}", service.project_dir);
+    let mut shipped = service.files.iter().filter(|(_, file)| file.path == path);
+    shipped.any(|(name, _)| is_ignored(service, &service.addr(Kind::File, name), &Field::key(Key::Content)))
+}
+
+/// Whether a field is the content of a file that the container mounts by itself: where it was no file before, or is none
+/// any more, the mount in the container is of another kind, which the engine fixes at creation.
+fn is_mounted_by_itself(views: &ServiceViews<'_>, container: &Container, live: &LiveContainer, field: &Field) -> bool {
+    let (Key::MountedFiles, Some(below)) = (field.key, &field.item) else { return false };
+    let path = format!("{}/{below}", views.service.project_dir);
+    let mounts = container.spec.mounts.values().chain(live.spec.mounts.values());
+    mounts.map(|mount| &mount.kind).any(|kind| matches!(kind, MountKind::Bind { source, .. } if *source == path))
 }
 
 /// The normal form of a live container, with its state and the image that it was made from.
@@ -211,21 +233,26 @@ pub fn show_mac_address(fields: &mut Fields, live: &LiveContainer, asked: &Field
 }
 
 /// Copies the fields that the engine does not show from the record, or from the declaration if there is no record:
-/// the content of files that were copied in or were read at the last start, and the build inputs of the image.
+/// the content of files that were copied in or were read at the last start, and the build inputs of the image. A secret
+/// that was recorded with the key of somebody else is no record.
 fn copy_unseen(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>) {
-    let source = recorded.unwrap_or(declared);
-    for (field, value) in source.iter() {
-        if field.key.is_unseen() {
-            live.set_field(field.clone(), value.clone());
-        }
+    for (field, value) in recorded.unwrap_or(declared).iter().filter(|(field, _)| field.key.is_unseen()) {
+        let value = if is_unreadable(value) { declared.get(field).unwrap_or(value) } else { value };
+        live.set_field(field.clone(), value.clone());
     }
+}
+
+fn is_unreadable(recorded: &Value) -> bool {
+    *recorded == Value::Unknown
 }
 
 /// Without a record, a container can have read only the files that its node has: it has not read a file that hl is
 /// about to write there.
-fn show_files(live: &mut Fields, declared: &Fields, views: &ServiceViews<'_>) {
+fn show_files(live: &mut Fields, declared: &Fields, recorded: Option<&Fields>, views: &ServiceViews<'_>) {
     let shipped: BTreeMap<&str, &FileSpec> = views.service.files.values().map(|f| (f.path.as_str(), f)).collect();
-    for (field, value) in declared.iter().filter(|(field, _)| field.key == Key::MountedFiles) {
+    let is_known = |field: &Field| recorded.is_some_and(|r| !r.get(field).is_some_and(is_unreadable));
+    let unknown = declared.iter().filter(|(field, _)| field.key == Key::MountedFiles && !is_known(field));
+    for (field, value) in unknown {
         let below = field.item.as_deref().unwrap_or_default();
         let path = format!("{}/{below}", views.service.project_dir);
         if !shipped.contains_key(path.as_str()) {

@@ -3,7 +3,7 @@
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Cost, FieldChange, Presence, ServiceViews, Verdict, all_new};
 use crate::envfile;
-use crate::model::homelab::{Homelab, Network, Volume};
+use crate::model::homelab::{Homelab, Network, Service, Volume};
 use crate::model::spec::{FileContent, FileSpec, Variable, content_text};
 use crate::model::typed::State;
 use crate::model::view::{FileKind, LiveFile, LiveNode, Recorded};
@@ -49,13 +49,25 @@ fn place(views: &ServiceViews<'_>, addr: Addr, declared: &Fields, live: Option<(
         _ => Identity::Same,
     };
     let known = record.map(|r| (&r.declared, &r.baseline));
-    let fields = compare(
+    let mut fields = compare(
         &Views { kind: addr.kind, declared, expected: declared, recorded: known, identity, live: &live },
         views.sealer,
     );
+    fields.retain(|change| !is_ignored(views.service, &addr, &change.field));
     let presence = if record.is_some() { Presence::Known } else { Presence::Unrecorded };
     let settled = fields.is_empty() && presence == Presence::Known && identity == Identity::Same;
     (!settled).then_some(Change { addr, presence, live_id: Some(id), renamed_from: None, fields })
+}
+
+/// Whether the user leaves a field to the node. A file whose content is left to it is, once it is there, that of whoever
+/// writes it, mode and owner included.
+pub(super) fn is_ignored(service: &Service, addr: &Addr, field: &Field) -> bool {
+    let is_listed = |field: &Field| {
+        let listed = format!("{}:{}/{field}", addr.kind, addr.name);
+        service.lifecycle.ignore_changes.contains(&listed)
+    };
+    let goes_with_content = addr.kind == Kind::File && matches!(field.key, Key::Mode | Key::Owner);
+    is_listed(field) || goes_with_content && is_listed(&Field::key(Key::Content))
 }
 
 /// The fields of a path, whether it is a file or a directory; `wanted` is the declared file type.
@@ -88,6 +100,9 @@ fn file_fields(spec: &FileSpec, file: &LiveFile) -> Fields {
                     }
                     Some(Variable::Generated { .. }) if !assigned.is_empty() => {
                         fields.set_item(Key::Environment, &name, Value::Unknown);
+                    }
+                    Some(Variable::Renewed(_)) => {
+                        fields.set_item(Key::Environment, &name, Text::secret(assigned).into());
                     }
                     Some(Variable::Generated { .. } | Variable::Secret(_)) | None => {}
                 }

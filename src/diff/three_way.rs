@@ -92,14 +92,12 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
         true => policy::cost(views.kind, field, expected),
         false => Cost::Ignored,
     };
-    Some(FieldChange {
-        field: field.clone(),
-        verdict,
-        declared: show(expected),
-        recorded: show(recorded),
-        live: show(live),
-        cost,
-    })
+    let (mut declared, live) = (show(expected), show(live));
+    // Beside a digest only another one tells something.
+    if field.key.holds_content() && live.as_ref().is_some_and(|live| *live == live.digested()) {
+        declared = declared.map(|value| value.digested());
+    }
+    Some(FieldChange { field: field.clone(), verdict, declared, recorded: show(recorded), live, cost })
 }
 
 /// Whether declaration and node say the same, without any record to help.

@@ -158,6 +158,11 @@ impl Key {
     pub fn is_unseen(self) -> bool {
         matches!(self, Key::Files | Key::MountedFiles | Key::Build | Key::BuiltFrom)
     }
+
+    /// Whether its values are what is in files: only digests of them are written down.
+    pub fn holds_content(self) -> bool {
+        matches!(self, Key::Files | Key::MountedFiles | Key::Content)
+    }
 }
 
 impl fmt::Display for Key {

@@ -6,6 +6,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
+use super::content;
 use super::pending::Pending;
 use super::secret::{Digest, Sealer};
 use super::typed::{State, Typed};
@@ -79,13 +80,13 @@ impl Text {
         }
     }
 
-    /// Whether both hold the same characters, however they are kept.
+    /// Whether both hold the same characters, however they are kept, be it as a digest.
     pub fn same(&self, other: &Text, sealer: &Sealer) -> bool {
         if let (Text::Pending(a), Text::Pending(b)) = (self, other) {
             return a == b;
         }
         match (self.expose(), other.expose()) {
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => content::is_same(a, b),
             (Some(a), None) | (None, Some(a)) => {
                 [self, other].iter().any(|t| matches!(t, Text::Sealed(d) if *d == sealer.seal(a)))
             }
@@ -255,6 +256,15 @@ impl Value {
     #[must_use]
     pub fn sealed(&self, sealer: &Sealer) -> Value {
         self.map_texts(&|text| text.sealed(sealer))
+    }
+
+    /// The same with the digest of each public text in its place; for what is in files.
+    #[must_use]
+    pub fn digested(&self) -> Value {
+        self.map_texts(&|text| match text {
+            Text::Plain(text) if !content::is_digest(text) => Text::plain(content::content_digest(text.as_bytes())),
+            text => text.clone(),
+        })
     }
 
     fn map_texts(&self, change: &dyn Fn(&Text) -> Text) -> Value {

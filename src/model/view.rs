@@ -94,6 +94,8 @@ pub struct LiveNode {
     pub not_writable: BTreeSet<String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
+    /// The home folder of the user whom hl is there, where that is another machine.
+    pub home: Option<String>,
     /// By how many seconds its clock is ahead of this machine's; about 0 where both are right.
     pub clock_ahead: i64,
 }
@@ -107,6 +109,8 @@ pub struct LiveFiles {
     pub not_writable: BTreeSet<String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
+    /// The home folder of the user whom hl is there, where that is another machine.
+    pub home: Option<String>,
 }
 
 impl LiveNode {

@@ -64,6 +64,7 @@ pub trait Node: Send + Sync {
             files: files.found,
             not_writable: files.not_writable,
             retained_dirs: files.retained_dirs,
+            home: files.home,
             ..live
         })
     }

@@ -1,6 +1,7 @@
 //! Why a service is not planned although its node is known.
 
 use super::UnknownCause;
+use crate::model::view::FileKind;
 use crate::model::{NodeName, ProjectName, ServiceName};
 
 /// The reason why a service is excluded from a plan.
@@ -72,6 +73,15 @@ pub enum Block {
         running: String,
         /// The folder that is declared.
         declared: String,
+    },
+    /// Something of another kind is at the path of one of its files or folders.
+    PathInTheWay {
+        /// The path.
+        path: String,
+        /// What is to be there.
+        wanted: FileKind,
+        /// The node.
+        node: NodeName,
     },
     /// It needs a service on a node that is not known.
     NeedsUnknown {

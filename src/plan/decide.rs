@@ -9,7 +9,7 @@ use crate::model::typed::State;
 use crate::model::view::{LiveContainer, RecordedView, Status};
 use crate::model::{Key, Kind, Typed, Value};
 
-use super::{Action, Options, Reason};
+use super::{Action, Options, Reason, path_order};
 
 /// The action on one container, with its reasons.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,15 +48,26 @@ impl Decision {
     }
 }
 
+/// What containers stand on and what is made anew.
+pub(super) struct Remade<'a> {
+    /// The real names of volumes.
+    pub(super) volumes: BTreeSet<String>,
+    /// The paths of files of their node.
+    pub(super) files: BTreeSet<&'a str>,
+}
+
+fn runs(live: &LiveContainer) -> bool {
+    matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
+}
+
 /// Decides for every container of a service that a change or a neighbour touches.
 ///
-/// `changes` are those of the service's containers by address name; `remade_volumes` are the real
-/// names of the volumes that are made anew.
-pub fn decide(
+/// `changes` are those of the service's containers by address name; `remade` is what of that they stand on is made anew.
+pub(super) fn decide(
     service: &Service,
     changes: &BTreeMap<String, &Change>,
     instances: &Instances<'_>,
-    remade_volumes: &BTreeSet<String>,
+    remade: &Remade<'_>,
     recorded: &RecordedView,
     options: &Options,
 ) -> BTreeMap<String, Decision> {
@@ -69,11 +80,17 @@ pub fn decide(
     }
     for (name, container) in &service.containers {
         let uses = container.spec.mounts.values().any(|m| match &m.kind {
-            crate::model::spec::MountKind::Volume { source, .. } => remade_volumes.contains(source),
+            crate::model::spec::MountKind::Volume { source, .. } => remade.volumes.contains(source),
             _ => false,
         });
         if uses && current.contains_key(name) {
             raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
+        }
+    }
+    for (name, _) in current.iter().filter(|(_, live)| service.state == RunState::Running && runs(live)) {
+        let Some(container) = service.containers.get(name) else { continue };
+        for path in path_order::sources(&container.spec).filter(|path| remade.files.contains(path)) {
+            raise(&mut decisions, name, Action::Restart, Reason::MountedFileRewritten(path.to_owned()));
         }
     }
     for name in current.keys().filter(|name| options.replaces(&service.addr(Kind::Container, name.as_str()))) {
@@ -177,6 +194,9 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
                 special.push(Reason::PeerGone(change.field.key));
             }
             (Key::ImageContent, _) => special.push(Reason::ImageMoved),
+            (Key::MountedFiles, _) if change.cost == Cost::Replace => {
+                special.push(Reason::MountedKindChanged(change.field.item.clone().unwrap_or_default()));
+            }
             (Key::MountedFiles | Key::Files, _) => {
                 special.push(Reason::FileChanged(change.field.item.clone().unwrap_or_default()));
             }

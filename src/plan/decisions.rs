@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::decide;
+use super::decide::{Remade, decide};
 use super::resources;
 use super::scope::{self, Scope};
 use super::service_plan::{Context, ServicePlan};
@@ -108,7 +108,9 @@ fn service_plan<'a>(
         .filter(|c| c.presence != Presence::Leftover)
         .map(|c| (c.addr.name.clone(), *c))
         .collect();
-    let remade = resources::remade_volumes(context, service, &changes);
+    let volumes = resources::remade_volumes(context, service, &changes);
+    let files = context.written.get(&service.node).cloned().unwrap_or_default();
+    let remade = Remade { volumes, files };
     let decisions = decide(service, &of_containers, &instances, &remade, recorded, context.input.options);
     let none = BTreeSet::<StepId>::new;
     ServicePlan {

@@ -20,6 +20,7 @@ mod left_sharers;
 mod live_names;
 mod note;
 mod objection;
+mod obstacle;
 pub mod operation;
 mod order;
 mod path_order;
@@ -157,7 +158,11 @@ impl Options {
 /// Makes the plan. The same input gives the same plan, to the byte.
 pub fn plan(input: &Input<'_>) -> Plan {
     let index = Index::of(input);
-    let (context, mut scope) = (Context { input, index: &index }, scope::scope(input, &index));
+    let mut scope = scope::scope(input, &index);
+    let planned = scope.changes.iter().filter(|(name, _)| !scope.blocked.contains_key(*name));
+    let planned = planned.flat_map(|(_, changes)| changes.iter().copied());
+    let written = resources::written(input.homelab, planned, input.options);
+    let context = Context { input, index: &index, written };
     let (mut graph, mut out) = (StepGraph::default(), Fragment::default());
     let sharing = Sharing::of(input.homelab, input.options);
     let mut order = scope::asked_for(input);
@@ -414,6 +419,10 @@ pub enum Reason {
     PullPolicy(PullPolicy),
     /// A file of the repository that it mounts changed.
     FileChanged(String),
+    /// A path that it mounts by itself is another kind of path now.
+    MountedKindChanged(String),
+    /// A file that it mounts by itself is put in place anew, and it would go on with the one before.
+    MountedFileRewritten(String),
     /// The build source of its image changed.
     SourceChanged(String),
     /// It is not in the state that it is to be in, with the state that it is in.

@@ -1,6 +1,6 @@
 //! The steps of what containers stand on: directories, files, networks, volumes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, quiet_reason, reasons};
 use super::fragment::Fragment;
@@ -8,12 +8,13 @@ use super::graph::{Milestone, StepGraph};
 use super::operation::{AnonymousVolumes, Operation};
 use super::service_plan::{Context, ServicePlan};
 use super::step::{OnFailure, Phase, StepId};
+use super::whereabouts::{config_name, data_name};
 use super::{Action, Dependent, Downtime, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
-use crate::model::homelab::{Network, Service, Volume};
-use crate::model::spec::{MountKind, NetworkSpec, VolumeSpec};
-use crate::model::view::LiveContainer;
-use crate::model::{Fields, Kind};
+use crate::model::homelab::{Homelab, Network, Service, Volume};
+use crate::model::spec::{DirectorySpec, MountKind, NetworkSpec, VolumeSpec};
+use crate::model::view::{FileKind, LiveContainer};
+use crate::model::{Fields, Kind, NodeName};
 
 /// The need that a change implies for a resource other than a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,26 @@ fn need(change: &Change, options: &Options) -> Need {
             Some(Cost::Ignored) | None => Need::Record,
         },
     }
+}
+
+/// The files that a plan of these changes puts in place, by node and path.
+pub(super) fn written<'a>(
+    homelab: &'a Homelab,
+    changes: impl Iterator<Item = &'a Change>,
+    options: &Options,
+) -> BTreeMap<&'a NodeName, BTreeSet<&'a str>> {
+    let mut written: BTreeMap<&NodeName, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes.filter(|c| c.addr.kind == Kind::File) {
+        let file = homelab.services.get(&change.addr.service).and_then(|s| s.files.get(&change.addr.name));
+        if let Some(file) = file.filter(|_| is_declared(change) && need(change, options) != Need::Record) {
+            written.entry(&change.addr.node).or_default().insert(&file.path);
+        }
+    }
+    written
+}
+
+fn is_declared(change: &Change) -> bool {
+    matches!(change.presence, Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known)
 }
 
 /// The volume that a service makes under this name.
@@ -72,7 +93,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut St
     let made = Resources { steps, removed_containers, out: Fragment::default() };
     let mut planner = Planner { context, plan, graph, made };
     for change in &plan.changes {
-        if matches!(change.presence, Presence::New | Presence::Gone | Presence::Unrecorded | Presence::Known) {
+        if is_declared(change) {
             planner.resource(change);
         }
     }
@@ -98,13 +119,17 @@ impl Planner<'_, '_> {
                 let Some(spec) = service.directories.get(name) else { return };
                 // A copied folder needs no separate directory step.
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
-                if !(comes && matches!(self.need(change), Need::Make | Need::Record)) {
-                    self.simple(change, Phase::Prepare, Operation::EnsureDirectory(spec.clone()), spec.fields());
+                let need = self.need(change);
+                if !(comes && matches!(need, Need::Make | Need::Record)) {
+                    let owner = spec.owner.as_ref().or(spec.first_owner.as_ref().filter(|_| need == Need::Make));
+                    let made = DirectorySpec { owner: owner.cloned(), ..spec.clone() };
+                    self.simple(change, Phase::Prepare, Operation::EnsureDirectory(made), spec.fields());
                 }
             }
             Kind::File => {
                 let Some(spec) = service.files.get(name) else { return };
                 self.simple(change, Phase::Prepare, Operation::WriteFile(Box::new(spec.clone())), spec.fields());
+                self.make_room(change, &spec.path);
             }
             Kind::Network => {
                 let Some(Network::Own(spec)) = service.networks.get(name) else { return };
@@ -122,19 +147,49 @@ impl Planner<'_, '_> {
         }
     }
 
+    /// Whether a change is one of the folders that every service has, of a service that nothing else is done to: it is
+    /// taken over as it is.
+    fn is_taken_along(&self, change: &Change) -> bool {
+        let service = self.plan.service;
+        let own = [data_name(service), config_name(service)];
+        let is_own =
+            |c: &Change| c.addr.kind == Kind::Directory && c.presence == Presence::New && own.contains(&c.addr.name);
+        is_own(change)
+            && self.plan.relocation.is_none()
+            && self.plan.changes.iter().all(|c| is_own(c) || !c.needs_action())
+            && self.plan.decisions.values().all(|d| matches!(d.action, Action::Adopt | Action::Refresh))
+            && !self.plan.instances.current.is_empty()
+    }
+
+    /// Removes an empty folder that is where a file is to be: an engine makes one where it finds nothing to mount.
+    fn make_room(&mut self, change: &Change, path: &str) {
+        let there = self.plan.node.files.get(path).filter(|there| there.kind == FileKind::Directory);
+        let is_empty = there.and_then(|there| there.entries.as_ref()).is_some_and(BTreeSet::is_empty);
+        let leaves = self.plan.changes.iter().any(|c| !is_declared(c) && c.live_id.as_deref() == Some(path));
+        if is_empty && !leaves {
+            let remove = Operation::RemoveVacantFolder { path: path.to_owned() };
+            let step = self.graph.step(self.plan.service, Phase::Prepare, remove).about(&change.addr).add();
+            self.made.steps.insert(step);
+            self.made.out.changes.iter_mut().filter(|c| c.addr == change.addr).for_each(|c| c.steps.insert(0, step));
+        }
+    }
+
     /// A resource that one operation makes as declared.
     fn simple(&mut self, change: &Change, phase: Phase, operation: Operation, record: Fields) -> Option<StepId> {
         let need = self.need(change);
         let step = (need != Need::Record).then(|| {
-            let step = self.graph.step(self.plan.service, phase, operation).about(&change.addr);
-            // Files are written into directories that are made before them.
-            let after = self.made.steps.iter().copied().filter(|_| change.addr.kind == Kind::File);
-            step.after(after).add()
+            // Files are written into directories that are made before them, and all of them at once.
+            let waits_for = |id: &StepId| {
+                change.addr.kind == Kind::File && !matches!(self.graph.get(*id).operation, Operation::WriteFile(_))
+            };
+            let after: Vec<StepId> = self.made.steps.iter().copied().filter(waits_for).collect();
+            self.graph.step(self.plan.service, phase, operation).about(&change.addr).after(after).add()
         });
         self.made.steps.extend(step);
         let action = match need {
             Need::Record if change.presence == Presence::Unrecorded => Action::Adopt,
             Need::Record => Action::Refresh,
+            Need::Make if self.is_taken_along(change) => Action::Adopt,
             Need::Make => Action::Create,
             Need::Change | Need::Remake => Action::Update,
         };

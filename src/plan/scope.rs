@@ -6,7 +6,7 @@ use super::index::Index;
 use super::resources::own_volume;
 use super::sharing::Plans;
 use super::whereabouts::{VolumeTransfer, is_home, volume_transfer};
-use super::{Block, Input, Note, Unknown, UnknownCause, order, renamed};
+use super::{Block, Input, Note, Unknown, UnknownCause, obstacle, order, renamed};
 use crate::diff::{Change, Presence, instances};
 use crate::model::homelab::Service;
 use crate::model::view::NodeView;
@@ -123,6 +123,7 @@ pub(super) fn block_of(input: &Input<'_>, index: &Index<'_>, service: &Service, 
         .or_else(|| moved(input, index, service, scope))
         .or_else(|| renamed::block(input, index, service, changes))
         .or_else(|| other_directory(input, index, service, scope))
+        .or_else(|| obstacle::block(input, index.node(&service.node)?.live, service, changes))
         .or_else(|| changes.iter().any(|c| c.needs_action()).then(|| held_back(input, service, scope)).flatten())
 }
 

@@ -16,6 +16,8 @@ use crate::model::{NodeName, ServiceName};
 pub(super) struct Context<'a> {
     pub(super) input: &'a Input<'a>,
     pub(super) index: &'a Index<'a>,
+    /// The files that are put in place on each node, by path.
+    pub(super) written: BTreeMap<&'a NodeName, BTreeSet<&'a str>>,
 }
 
 impl<'a> Context<'a> {

@@ -10,7 +10,7 @@ use super::service_plan::Context;
 use super::step::{OnFailure, Phase, StepId};
 use super::{Action, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Presence};
-use crate::model::view::LiveNode;
+use crate::model::view::{LiveNode, RecordedView};
 use crate::model::{Addr, Field, Key, Kind};
 
 /// Plans the undeclared files and folders among these changes of a node, after some steps. What leaves a folder goes
@@ -22,61 +22,70 @@ pub(super) fn plan(
     after: &BTreeSet<StepId>,
     graph: &mut StepGraph,
 ) -> Fragment {
-    let of_kind = |kind: Kind| {
-        let undeclared = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Forgotten);
-        changes.iter().filter(undeclared).filter(move |c| c.addr.kind == kind).copied()
-    };
-    let mut withdrawal = Withdrawal { context, graph, after, going: BTreeSet::new(), out: Fragment::default() };
-    of_kind(Kind::File).for_each(|change| withdrawal.file(change));
-    let mut folders: Vec<&Change> = of_kind(Kind::Directory).collect();
-    folders.sort_by_key(|change| std::cmp::Reverse(change.live_id.as_ref().map_or(0, String::len)));
-    folders.into_iter().for_each(|change| withdrawal.folder(node, change));
+    let recorded = context.input.recorded;
+    let going = leaving(recorded, node, changes);
+    let mut withdrawal = Withdrawal { graph, after, out: Fragment::default() };
+    for change in undeclared(changes, Kind::File).chain(undeclared(changes, Kind::Directory)) {
+        let (addr, path) = (change.addr.clone(), change.live_id.as_deref());
+        let (name, node) = (addr.name.clone(), addr.node.clone());
+        let stakes = match (path, addr.kind) {
+            (Some(path), Kind::File) if going.contains(path) => {
+                withdrawal.goes(change, Operation::RemoveFile { path: path.to_owned() });
+                continue;
+            }
+            (Some(path), _) if going.contains(path) => {
+                withdrawal.goes(change, Operation::RemoveVacantFolder { path: path.to_owned() });
+                continue;
+            }
+            (None, _) => Vec::new(),
+            (Some(_), Kind::File) if !is_env_file(recorded, &addr) => {
+                vec![Stake::ChangedFileStays { path: name, node }]
+            }
+            (Some(_), _) => vec![Stake::PathStays { path: name, node }],
+        };
+        withdrawal.out.changes.push(PlannedChange::forget(addr, stakes));
+    }
     withdrawal.out
 }
 
+/// The undeclared folders and files of a node, by path, that are as hl left them: files that nobody changed, and folders
+/// in which nothing else is.
+pub(super) fn leaving<'a>(recorded: &RecordedView, node: &LiveNode, changes: &[&'a Change]) -> BTreeSet<&'a str> {
+    let is_as_left = |change: &&Change| change.fields.is_empty() && !is_env_file(recorded, &change.addr);
+    let files = undeclared(changes, Kind::File).filter(is_as_left);
+    let mut going: BTreeSet<&str> = files.filter_map(|change| change.live_id.as_deref()).collect();
+    for path in undeclared(changes, Kind::Directory).filter_map(|change| change.live_id.as_deref()) {
+        let entries = node.files.get(path).and_then(|folder| folder.entries.as_ref());
+        if entries.is_some_and(|names| names.iter().all(|name| going.contains(format!("{path}/{name}").as_str()))) {
+            going.insert(path);
+        }
+    }
+    going
+}
+
+/// The undeclared resources of a kind, the deepest paths first.
+fn undeclared<'a>(changes: &[&'a Change], kind: Kind) -> impl Iterator<Item = &'a Change> {
+    let is_undeclared = |c: &&Change| matches!(c.presence, Presence::Undeclared | Presence::Forgotten);
+    let mut found: Vec<&Change> =
+        changes.iter().copied().filter(is_undeclared).filter(|c| c.addr.kind == kind).collect();
+    found.sort_by_key(|change| std::cmp::Reverse(change.live_id.as_ref().map_or(0, |path| path.split('/').count())));
+    found.into_iter()
+}
+
 /// Whether a recorded file is an env file, in which people and hl keep values: its content is not recorded.
-pub(super) fn is_env_file(context: &Context<'_>, addr: &Addr) -> bool {
-    let record = context.input.recorded.resources.get(addr);
+fn is_env_file(recorded: &RecordedView, addr: &Addr) -> bool {
+    let record = recorded.resources.get(addr);
     record.is_some_and(|record| record.declared.get(&Field::key(Key::Content)).is_none())
 }
 
-struct Withdrawal<'p, 'a> {
-    context: &'p Context<'a>,
+struct Withdrawal<'p> {
     graph: &'p mut StepGraph,
     after: &'p BTreeSet<StepId>,
-    /// The paths that leave the node.
-    going: BTreeSet<&'p str>,
     out: Fragment,
 }
 
-impl<'p> Withdrawal<'p, '_> {
-    fn file(&mut self, change: &'p Change) {
-        let (addr, node) = (change.addr.clone(), change.addr.node.clone());
-        let stakes = match &change.live_id {
-            None => Vec::new(),
-            Some(_) if is_env_file(self.context, &addr) => vec![Stake::PathStays { path: addr.name.clone(), node }],
-            Some(_) if !change.fields.is_empty() => vec![Stake::ChangedFileStays { path: addr.name.clone(), node }],
-            Some(path) => return self.goes(change, path, Operation::RemoveFile { path: path.clone() }),
-        };
-        self.out.changes.push(PlannedChange::forget(addr, stakes));
-    }
-
-    fn folder(&mut self, node: &LiveNode, change: &'p Change) {
-        let addr = change.addr.clone();
-        let Some(path) = &change.live_id else {
-            self.out.changes.push(PlannedChange::forget(addr, Vec::new()));
-            return;
-        };
-        let entries = node.files.get(path).and_then(|folder| folder.entries.as_ref());
-        let leaves = |name: &String| self.going.contains(format!("{path}/{name}").as_str());
-        if entries.is_some_and(|names| names.iter().all(leaves)) {
-            return self.goes(change, path, Operation::RemoveVacantFolder { path: path.clone() });
-        }
-        let stays = Stake::PathStays { path: addr.name.clone(), node: addr.node.clone() };
-        self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
-    }
-
-    fn goes(&mut self, change: &'p Change, path: &'p str, operation: Operation) {
+impl Withdrawal<'_> {
+    fn goes(&mut self, change: &Change, operation: Operation) {
         let addr = &change.addr;
         // Something may come into a folder meanwhile; then that stays, with the folder.
         let on_failure = match addr.kind {
@@ -85,7 +94,6 @@ impl<'p> Withdrawal<'p, '_> {
         };
         let step = self.graph.step_on(&addr.node, &addr.service, Phase::Deploy, operation).about(addr);
         let step = step.after(self.after.iter().copied()).on_failure(on_failure).add();
-        self.going.insert(path);
         self.out.changes.push(PlannedChange {
             record: Record::Forget,
             ..PlannedChange::new(addr.clone(), Action::Delete, vec![Reason::NoLongerDeclared], vec![step])

@@ -8,7 +8,7 @@ use super::text_diff::{self, Segment, SegmentKind};
 use super::value::{self, Secrets, quoted, unit};
 use super::wording;
 use crate::diff::{Cost, FieldChange, Verdict};
-use crate::model::{Field, Key, Text, Value};
+use crate::model::{Field, Key, Text, Value, content};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -254,6 +254,7 @@ pub fn value_text(field: &Field, value: &Value, secrets: &mut Secrets) -> String
         }
         (Key::ImageContent, Value::Text(Text::Plain(text))) => short_id(text),
         (Key::BuiltFrom, Value::Text(Text::Plain(text))) => short_id(text),
+        (key, Value::Text(Text::Plain(text))) if key.holds_content() && content::is_digest(text) => short_id(text),
         (Key::Ports, Value::List(hosts)) => {
             let host = |host: &Value| match host {
                 Value::Typed(port) => wording::typed(port),

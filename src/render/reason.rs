@@ -28,6 +28,8 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::ImageMissing => "the image is not on the node".to_owned(),
         Reason::PullPolicy(policy) => format!("pull policy {}", sentences::pull_policy(policy)),
         Reason::FileChanged(path) => format!("config file {path} changed"),
+        Reason::MountedKindChanged(path) => format!("{path}, which it mounts, became a file or ceased to be one"),
+        Reason::MountedFileRewritten(path) => format!("{path}, which it mounts, is written anew"),
         Reason::SourceChanged(path) => format!("{path} changed, which the image is built from"),
         Reason::NotRunning(state) => format!("drift: {}", wording::state(state)),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),
@@ -73,6 +75,8 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::ImageMissing
         | Reason::PullPolicy(_)
         | Reason::FileChanged(_)
+        | Reason::MountedKindChanged(_)
+        | Reason::MountedFileRewritten(_)
         | Reason::SourceChanged(_)
         | Reason::DeclaredStopped
         | Reason::DeclaredRunning

@@ -4,7 +4,7 @@
 use super::english::{plural, shortened};
 use super::step;
 use crate::model::spec::PullPolicy;
-use crate::model::view::Interrupted;
+use crate::model::view::{FileKind, Interrupted};
 use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};
 
 /// A note as whole sentences.
@@ -81,6 +81,12 @@ pub fn block(of: &Block) -> String {
         Block::OtherDirectory { service, running, declared } => format!(
             "it runs from {running}, and its mounts would be taken from {declared} instead; set `project_dir: {running}` in services/{service}/service.yaml, or move the data first and stop it",
         ),
+        Block::PathInTheWay { path, wanted, node } => {
+            let wanted = if *wanted == FileKind::Directory { "folder" } else { "file" };
+            format!(
+                "something else is at {path} on {node}, where a {wanted} is to be; look at what it is, move it out of the way there, `mv {path} {path}.old`, and plan again"
+            )
+        }
         Block::NeedsUnknown { needed, node, cause } => {
             format!("it needs {needed} on {node}, which is unknown: {}", unknown_cause(cause))
         }

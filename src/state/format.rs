@@ -17,9 +17,10 @@ use crate::model::{Addr, Digest, Field, Fields, NodeName, ProjectName, Sealer, S
 
 use super::key::KeyMatch;
 
-/// The newest format that this hl reads and the one that it writes. It reads format 1 as well, in which `unverified`
-/// was called `unproven`, `relocating_to` was called `moves_to`, and a device request was a text.
-pub(super) const FORMAT_VERSION: u32 = 2;
+/// The newest format that this hl reads and the one that it writes. It reads those before as well: up to format 2 what is
+/// in public files stood there as it is, and no digest of it; in format 1 `unverified` was called `unproven`,
+/// `relocating_to` was called `moves_to`, and a device request was a text.
+pub(super) const FORMAT_VERSION: u32 = 3;
 
 /// The one key that every version of the format has; read alone where the file cannot be read as a whole.
 #[derive(Deserialize)]
@@ -112,7 +113,7 @@ pub(super) struct StoredDigest(pub(super) Digest);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Misread(pub(super) String);
 
-/// Model → file. Every secret is sealed on the way.
+/// Model → file. Every secret is sealed on the way, and what is in files becomes a digest.
 pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> StoredResource {
     StoredResource {
         id: recorded.id.clone(),
@@ -123,7 +124,11 @@ pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> StoredResource {
 }
 
 fn seal_fields(fields: &Fields, sealer: &Sealer) -> StoredFields {
-    StoredFields(fields.iter().map(|(field, value)| (field.to_string(), seal_value(value, sealer))).collect())
+    let written = |(field, value): (&Field, &Value)| match field.key.holds_content() {
+        true => (field.to_string(), seal_value(&value.digested(), sealer)),
+        false => (field.to_string(), seal_value(value, sealer)),
+    };
+    StoredFields(fields.iter().map(written).collect())
 }
 
 fn seal_value(value: &Value, sealer: &Sealer) -> StoredValue {

@@ -1,18 +1,20 @@
 //! Observing a homelab: the repository is read, all nodes are asked, and both are resolved into one declared and one live
 //! view.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::node_facts::{engine_states, node_facts};
+use super::node_facts::{engine_states, node_facts_of_record};
 use super::recording_reader::RecordingReader;
+use crate::compose::reader::Reader;
 use crate::config::{self, Known, Machines, Repository, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
-use crate::model::homelab::Homelab;
+use crate::model::homelab::{self, Homelab};
 use crate::model::status::SilentNode;
 use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
 use crate::model::{Fields, Kind, NodeName, ServiceName, Text};
@@ -67,8 +69,8 @@ pub struct Observation {
 
 /// Reads the repository and asks all nodes. Errors that concern one service leave that service out.
 ///
-/// `variables` are for the compose files, over those of the nodes and of the repository; `recorded` has what was put on
-/// the nodes before, and `leaving` is a service that is to go.
+/// `variables` are for the compose files, over those of the nodes and of the repository; `state` has what was put on the
+/// nodes before, and `leaving` is a service that is to go.
 ///
 /// # Errors
 /// [`ObserveError::Repository`].
@@ -77,11 +79,11 @@ pub async fn observe(
     variables: &[(String, String)],
     connections: node::Connections,
     listener: &dyn DiagnosticListener,
-    recorded: &RecordedView,
+    state: &State,
     leaving: Option<&ServiceName>,
 ) -> Result<Observation, ObserveError> {
-    let known = std::future::ready(Ok(((), known_paths(recorded, leaving))));
-    Ok(observe_with(access, variables, connections, listener, known).await?.0)
+    let state = std::future::ready(Ok(state));
+    Ok(observe_with(access, variables, connections, listener, state, leaving).await?.0)
 }
 
 /// As [`observe`], with the record, which `read` reads at the same time.
@@ -99,12 +101,8 @@ pub async fn observe_with_record(
     read: impl FnOnce() -> Result<State, state::Error> + Send + 'static,
 ) -> Result<(Observation, State), ObserveError> {
     let reading = tokio::task::spawn_blocking(read);
-    let known = async {
-        let state = reading.await.expect("reading the record does not panic")?;
-        let known = known_paths(&state.view, None);
-        Ok((state, known))
-    };
-    observe_with(access, variables, connections, listener, known).await
+    let state = async { reading.await.expect("reading the record does not panic") };
+    observe_with(access, variables, connections, listener, state, None).await
 }
 
 /// The files and folders that were put on each node.
@@ -114,20 +112,22 @@ fn known_paths(recorded: &RecordedView, leaving: Option<&ServiceName>) -> KnownP
     let mut paths = KnownPaths::new();
     for (addr, resource) in recorded.resources.iter().filter(|(_, resource)| resource.id.starts_with('/')) {
         if matches!(addr.kind, Kind::File | Kind::Directory) {
-            let known = if leaving == Some(&addr.service) { Known::Leaving } else { Known::WhileDeclared };
+            let counts = addr.kind == Kind::File || leaving == Some(&addr.service);
+            let known = if counts { Known::Always } else { Known::IfUndeclared };
             paths.entry(addr.node.clone()).or_default().insert(resource.id.clone(), known);
         }
     }
     paths
 }
 
-/// Observes with what a record tells, which `known` reads at the same time.
-async fn observe_with<T>(
+/// Observes with what a record tells, which `state` reads at the same time.
+async fn observe_with<T: Borrow<State>>(
     access: &Access,
     variables: &[(String, String)],
     connections: node::Connections,
     listener: &dyn DiagnosticListener,
-    known: impl Future<Output = Result<(T, KnownPaths), state::Error>>,
+    state: impl Future<Output = Result<T, state::Error>>,
+    leaving: Option<&ServiceName>,
 ) -> Result<(Observation, T), ObserveError> {
     let reader = RecordingReader::over(Arc::clone(&access.repository.reader));
     let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
@@ -136,12 +136,19 @@ async fn observe_with<T>(
     let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
     let sources = load(machines, listener)?;
     let (mut wanted, drafts) = config::wanted(&sources, variables);
-    let (record, known) = known.await?;
-    config::add_known(&sources, &mut wanted, &known);
+    let state = state.await?;
+    config::add_known(&sources, &mut wanted, &known_paths(&state.borrow().view, leaving));
     let (files, engines) = refresh.files(wanted).await;
-    let resolution = config::resolve(&sources, drafts, &node_facts(&files), variables);
+    let resolution = config::resolve(&sources, drafts, &node_facts_of_record(&files, state.borrow()), variables);
     let (live, fleet) = engines.join(files).await;
-    let resolved = resolution.complete(&engine_states(&live));
+    let mut resolved = resolution.complete(&engine_states(&live));
+    let links = known_by_links(&resolved.homelab, &live, &reader);
+    if !links.is_empty() {
+        let sources = sources.with_links(links);
+        let drafts = config::Drafts::none(&sources);
+        let again = config::resolve(&sources, drafts, &node_facts_of_record(&live, state.borrow()), variables);
+        resolved = again.complete(&engine_states(&live));
+    }
     listener.diagnostics(&resolved.diagnostics, &resolved.map);
     if concern_all(&resolved.diagnostics) {
         return Err(ObserveError::Repository);
@@ -155,7 +162,28 @@ async fn observe_with<T>(
         root: access.repository.root.clone(),
         reader,
     };
-    Ok((observation, record))
+    Ok((observation, state))
+}
+
+/// The project directories of services of this machine as what runs knows them, where that is another path of the same
+/// folder: it is compared by what it is, not by how it is spelt.
+fn known_by_links(homelab: &Homelab, live: &LiveView, reader: &dyn Reader) -> BTreeMap<ServiceName, String> {
+    let mut found = BTreeMap::new();
+    for service in homelab.services.values() {
+        let Some(declared) = homelab.nodes.get(&service.node) else { continue };
+        let Some(node) = live.nodes.get(&service.node).and_then(NodeView::known) else { continue };
+        if declared.address.access() != homelab::Access::ThisMachine {
+            continue;
+        }
+        let own = node.containers.values().filter_map(|c| c.identity.as_ref()).filter(|i| i.project == service.project);
+        let is_another = |path: &&str| {
+            let real = |path: &str| reader.real(Path::new(path));
+            !path.is_empty() && **path != *service.project_dir && real(path) == real(&service.project_dir)
+        };
+        let mut others = own.map(|identity| identity.working_dir.as_str()).filter(is_another);
+        found.extend(others.next().map(|path| (service.name.clone(), path.to_owned())));
+    }
+    found
 }
 
 /// Reads the record without a lock; for callers that write nothing.

@@ -34,6 +34,7 @@ mod node_calls;
 mod node_refresh;
 mod node_specs;
 mod pack;
+mod places;
 mod quickstart;
 mod remote;
 mod renames;
@@ -72,6 +73,7 @@ fn main() -> std::process::ExitCode {
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,
+        places::TRIALS,
         quickstart::TRIALS,
         remote::TRIALS,
         renames::TRIALS,

@@ -14,6 +14,10 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_file_that_left_the_repository_leaves_the_node, needs Engine),
     trial!(a_file_that_was_changed_on_the_node_stays_and_is_told, needs Engine),
     trial!(a_service_that_goes_takes_its_files_along, needs Engine),
+    trial!(a_single_file_that_is_put_back_reaches_the_container, needs Engine),
+    trial!(what_an_app_edits_is_left_to_it_where_that_is_said, needs Engine),
+    trial!(a_path_that_becomes_a_file_takes_a_new_container, needs Engine),
+    trial!(a_file_and_a_folder_change_places_on_the_node, needs Engine),
 ];
 
 /// A service `m` whose files are shipped to a folder of the node: `web` mounts some of them, `side` none.
@@ -151,4 +155,105 @@ fn a_service_that_goes_takes_its_files_along() {
     lab.lab.hl(&["delete", "m", "--yes"]).code(0).says_in_words("config/m/.env stays on box");
     assert!(env.exists() && !lab.node("").exists());
     assert!(lab.engine.containers(&lab.lab.name("sample-lab")).is_empty());
+}
+
+fn a_single_file_that_is_put_back_reaches_the_container() {
+    let lab = Lab::with(&["./app.conf:/app.conf", "./conf.d:/etc/web"]);
+    lab.file("app.conf", "mode=safe\n");
+    lab.file("conf.d/a.conf", "a\n");
+    lab.settle();
+    let (web, side) = (lab.seen("web"), lab.seen("side"));
+    let by_hand = |text: &str| std::fs::write(lab.node("app.conf"), text).expect("it can be written");
+    let removed = || std::fs::remove_file(lab.node("app.conf")).expect("it is there");
+    let by_app = || drop(lab.web("echo mode=app >> /app.conf"));
+    let put_back = || {
+        let before = lab.seen("web").1;
+        lab.lab.hl(&["drift"]).code(2).says("box/m/file:[LAB]/live/app.conf").never_says("container:web");
+        lab.lab.hl(&["plan"]).says_in_words("app.conf, which it mounts, is written anew");
+        lab.settle();
+        assert_eq!(lab.web("cat /app.conf"), "mode=safe\n");
+        assert_eq!(lab.web("echo more >> /app.conf; cat /app.conf"), "mode=safe\nmore\n");
+        assert_eq!(std::fs::read_to_string(lab.node("app.conf")).ok().as_deref(), Some("mode=safe\nmore\n"));
+        by_hand("mode=safe\n");
+        lab.is_settled();
+        assert_ne!(lab.seen("web").1, before, "it has the file that is there now");
+    };
+    by_hand("mode=UNSAFE\n");
+    put_back();
+    by_app();
+    put_back();
+    removed();
+    put_back();
+    // In a folder the container sees at once what is put back.
+    let before = lab.seen("web");
+    std::fs::write(lab.node("conf.d/a.conf"), "b\n").expect("it can be written");
+    lab.settle();
+    assert_eq!((lab.web("cat /etc/web/a.conf").as_str(), lab.seen("web")), ("a\n", before));
+    assert_eq!((lab.seen("web").0, lab.seen("side")), (web.0, side));
+}
+
+fn what_an_app_edits_is_left_to_it_where_that_is_said() {
+    let lab = Lab::with(&["./settings.json:/settings.json"]);
+    let own = lab.node("settings.json");
+    lab.service(&format!("lifecycle: {{ ignore_changes: [\"file:{}/content\"] }}\n", own.display()));
+    lab.file("settings.json", "{}\n");
+    lab.settle();
+    assert_eq!(lab.web("cat /settings.json"), "{}\n", "it is written once");
+    let web = lab.seen("web");
+    lab.web("echo edited > /settings.json; chmod 600 /settings.json");
+    lab.is_settled();
+    lab.file("settings.json", "{ \"new\": true }\n");
+    lab.is_settled();
+    assert_eq!((lab.web("cat /settings.json").as_str(), lab.seen("web")), ("edited\n", web));
+    // Asked for by name it is made anew.
+    lab.lab.hl(&["apply", "--yes", "--replace", &format!("box/m/file:{}", own.display())]).code(0);
+    assert_eq!(lab.web("cat /settings.json"), "{ \"new\": true }\n");
+    lab.is_settled();
+}
+
+fn a_path_that_becomes_a_file_takes_a_new_container() {
+    let lab = Lab::with(&["./Caddyfile:/etc/caddy/Caddyfile:ro"]);
+    // As on the machine that has the repository: nothing is copied.
+    lab.lab.write("services/m/service.yaml", "owner_node: box\n");
+    lab.lab.hl(&["apply", "--yes"]).code(0).talks("services/m/Caddyfile does not exist");
+    let (web, side) = (lab.seen("web"), lab.seen("side"));
+    let path = lab.lab.repository().join("services/m/Caddyfile");
+    lab.lab.hl(&["plan"]).talks("services/m/Caddyfile is an empty folder");
+    std::fs::remove_dir(&path).expect("Docker made it");
+    lab.file("Caddyfile", ":80\n");
+    lab.lab.hl(&["plan"]).says("± box/m/container:web").says_in_words("became a file or ceased to be one");
+    lab.settle();
+    assert_eq!(lab.web("cat /etc/caddy/Caddyfile"), ":80\n");
+    assert_ne!(lab.seen("web").0, web.0);
+    std::fs::remove_file(&path).expect("it is there");
+    lab.file("Caddyfile/inner", "x\n");
+    lab.settle();
+    assert_eq!(lab.web("ls /etc/caddy/Caddyfile"), "inner\n");
+    assert_eq!(lab.seen("side"), side);
+}
+
+fn a_file_and_a_folder_change_places_on_the_node() {
+    let lab = Lab::with(&["./rules:/rules:ro"]);
+    lab.lab.hl(&["apply", "--yes"]).code(0).talks("services/m/rules does not exist");
+    assert!(lab.node("rules").is_dir(), "Docker makes a folder");
+    let side = lab.seen("side");
+    lab.file("rules", "one\n");
+    // What somebody put there is not hl's to remove.
+    std::fs::write(lab.node("rules/own"), "").expect("it can be written");
+    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+        lab.lab.hl(arguments).code(3).says_in_words("something else is at [LAB]/live/rules on box");
+    }
+    std::fs::remove_file(lab.node("rules/own")).expect("it is there");
+    lab.lab.hl(&["plan"]).says("± box/m/container:web");
+    lab.settle();
+    assert_eq!(lab.web("cat /rules"), "one\n");
+    // A folder where hl wrote a file, and a file where it wrote a folder.
+    lab.remove("rules");
+    lab.file("rules/a", "two\n");
+    lab.settle();
+    assert_eq!(lab.web("cat /rules/a"), "two\n");
+    lab.remove("rules");
+    lab.file("rules", "three\n");
+    lab.settle();
+    assert_eq!((lab.web("cat /rules").as_str(), lab.seen("side")), ("three\n", side));
 }

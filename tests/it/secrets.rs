@@ -12,6 +12,9 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_secret_goes_from_the_repository_to_the_container, needs Engine, Age),
     trial!(what_is_on_the_node_wins_and_is_told, needs Engine, Age),
+    trial!(what_is_not_proven_to_be_public_is_secret, needs Engine),
+    trial!(another_operator_sees_no_restart, needs Engine),
+    trial!(an_env_file_in_git_is_told),
     trial!(secrets_are_edited_in_memory, needs Age),
     trial!(what_is_wrong_with_a_secret_is_told, needs Age),
 ];
@@ -87,20 +90,37 @@ fn what_is_on_the_node_wins_and_is_told() {
     make_key(&lab);
     hl_with(&lab, &["secret", "set", "db", "DB_PASSWORD"], "first\n").code(0);
     lab.hl(&["apply", "--yes"]).code(0);
+    // Nobody has changed what hl wrote, so that it follows the repository.
     hl_with(&lab, &["secret", "set", "db", "DB_PASSWORD"], "second\n").code(0);
+    let plan = lab.hl(&["plan", "--detailed-exitcode"]);
+    plan.code(2).says("~ box/db/file:config/db/.env").says("± box/db/container:db").never_says("second");
+    let password = || {
+        let env = engine.inspect(&lab.name("sample-lab-db-db-1"))["Config"]["Env"].to_string();
+        env.split('"').find_map(|word| word.strip_prefix("PW=").map(str::to_owned)).expect("it has one")
+    };
+    lab.hl(&["apply", "--yes"]).code(0).never_says("second").never_says("first");
+    assert_eq!(password(), "second");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+    // What a person wrote there counts.
+    let env = lab.node_root().join("config/db/.env");
+    let old = std::fs::read_to_string(&env).expect("hl wrote it");
+    assert_eq!(old.lines().filter(|line| line.starts_with("DB_PASSWORD=")).collect::<Vec<_>>(), ["DB_PASSWORD=second"]);
+    std::fs::write(&env, old.replace("=second", "=by-hand")).expect("it can be written");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(password(), "by-hand");
+    hl_with(&lab, &["secret", "set", "db", "DB_PASSWORD"], "third\n").code(0);
     let plan = lab.hl(&["plan", "--detailed-exitcode"]);
     plan.code(0)
         .talks("`DB_PASSWORD` on `box` is not what secrets.env says")
         .talks("take its line out")
-        .never_says("second");
-    let env = lab.node_root().join("config/db/.env");
-    let old = std::fs::read_to_string(&env).expect("hl wrote it");
+        .talks("to keep the other, `hl secret set db DB_PASSWORD`")
+        .never_says("third");
     let without: String =
         old.lines().filter(|line| !line.starts_with("DB_PASSWORD")).map(|l| format!("{l}\n")).collect();
     std::fs::write(&env, without).expect("it can be written");
     lab.hl(&["apply", "--yes"]).code(0);
-    let env = engine.inspect(&lab.name("sample-lab-db-db-1"))["Config"]["Env"].to_string();
-    assert!(env.contains("PW=second"), "{env}");
+    assert_eq!(password(), "third");
 }
 
 fn secrets_are_edited_in_memory() {
@@ -154,4 +174,111 @@ fn what_is_wrong_with_a_secret_is_told() {
     assert!(edit.env("EDITOR", "true").output().expect("hl runs").status.success());
     lab.hl(&["validate"]).code(0);
     assert_eq!(lab.hl(&["secret", "list", "db"]).stdout, "A\n");
+}
+
+/// A private key that git ignores, where git does not know its files yet, where there is no git, and where a link leads
+/// into the repository.
+fn what_is_not_proven_to_be_public_is_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let live = lab.scratch("live");
+    lab.write("services/web/service.yaml", &format!("owner_node: box\nproject_dir: {}\n", live.display()));
+    let volumes = "volumes: [\"./key.pem:/key.pem:ro\", \"./run.sh:/run.sh:ro\", \"./open.conf:/open.conf:ro\"]";
+    let file = format!("name: sample-lab-web\nservices: {{ web: {{ image: \"hl-test/app:1\", {volumes} }} }}\n");
+    lab.write("services/web/docker-compose.yml", &file);
+    lab.write("services/web/key.pem", "-----BEGIN PRIVATE KEY-----\nTOPSECRETKEYMATERIAL\n");
+    lab.write("services/web/run.sh", "#!/bin/sh\necho TOPSECRETKEYMATERIAL\n");
+    lab.write("services/web/open.conf", "openly: readable\n");
+    lab.write(".gitignore", "*.pem\n");
+    let set = |path: &str, mode: u32| {
+        let path = lab.repository().join("services/web").join(path);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode can be set");
+    };
+    set("key.pem", 0o600);
+    set("run.sh", 0o700);
+    let mode = |path: &str| std::fs::metadata(live.join(path)).expect("it is there").permissions().mode() & 0o7777;
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=ann", "-c", "user.email=ann@home"]).args(arguments);
+        lab.settle(&mut command);
+        assert!(command.output().expect("git runs").status.success(), "git {arguments:?}");
+    };
+    let keeps_silent = |arguments: &[&str], is_known: bool| {
+        let plan = lab.hl(&[arguments, &["plan", "-v"]].concat());
+        plan.code(0).never_says("TOPSECRET");
+        assert_eq!(plan.stdout.contains("openly: readable"), is_known, "{plan}");
+    };
+    keeps_silent(&[], false);
+    git(&["init", "-q"]);
+    keeps_silent(&[], false);
+    lab.hl(&["apply", "--yes"]).code(0).never_says("TOPSECRET");
+    assert_eq!([mode("key.pem"), mode("run.sh"), mode("open.conf")], [0o600, 0o700, 0o644]);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    for name in ["homelab.json", "history.jsonl", "journal.jsonl"] {
+        let text = std::fs::read_to_string(lab.repository().join("state").join(name)).expect("it is there");
+        assert!(!text.contains("TOPSECRET") && !text.contains("openly"), "{name}: {text}");
+    }
+    git(&["add", "services/web/open.conf"]);
+    let link = lab.scratch("link");
+    std::os::unix::fs::symlink(lab.repository(), &link).expect("a link can be made");
+    std::fs::remove_dir_all(&live).expect("it is there");
+    keeps_silent(&["-C", &link.display().to_string()], true);
+    keeps_silent(&[], true);
+}
+
+/// Two people with keys of their own, which the other does not have.
+fn another_operator_sees_no_restart() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let live = lab.scratch("live");
+    let file = "name: sample-lab-web\nservices: { web: { image: \"hl-test/app:1\", secrets: [tok] } }\n\
+                secrets: { tok: { file: ./tok.txt } }\n";
+    lab.write("services/web/docker-compose.yml", file);
+    lab.write("services/web/tok.txt", "hunter2\n");
+    let hl_of = |home: &str, arguments: &[&str]| {
+        let home = lab.scratch(home);
+        std::fs::create_dir_all(&home).expect("a folder can be made");
+        let output = lab.command(arguments).env("HOME", home).output().expect("hl runs");
+        Outcome::new(format!("hl {}", arguments.join(" ")), &output, |text| lab.stand_in(text))
+    };
+    for project_dir in ["", &format!("project_dir: {}\n", live.display())] {
+        lab.write("services/web/service.yaml", &format!("owner_node: box\n{project_dir}"));
+        hl_of("ann", &["apply", "--yes"]).code(0);
+        let id = engine.inspect(&lab.name("sample-lab-web-web-1"))["Id"].clone();
+        let started = || engine.inspect(&lab.name("sample-lab-web-web-1"))["State"]["StartedAt"].clone();
+        let before = started();
+        for home in ["bob", "ann", "bob"] {
+            hl_of(home, &["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+            hl_of(home, &["drift"]).code(0);
+            hl_of(home, &["apply", "--yes"]).code(0);
+        }
+        assert_eq!(started(), before);
+        // What changes is seen by either.
+        lab.write("services/web/tok.txt", "hunter3\n");
+        hl_of("bob", &["plan", "--detailed-exitcode"]).code(2).says("↻ box/web/container:web").never_says("hunter");
+        lab.write("services/web/tok.txt", "hunter2\n");
+        assert_eq!(engine.inspect(&lab.name("sample-lab-web-web-1"))["Id"], id);
+    }
+}
+
+fn an_env_file_in_git_is_told() {
+    let lab = Homelab::without_engine();
+    lab.write("inventory/topology.yaml", "version: 1\nnodes: { box: { address: local } }\n");
+    lab.write("services/web/docker-compose.yml", "services: { web: { image: a } }\n");
+    lab.write("services/web/.env", "A=1\n");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(arguments);
+        lab.settle(&mut command);
+        assert!(command.output().expect("git runs").status.success(), "git {arguments:?}");
+    };
+    let validated = || lab.hl(&["validate"]);
+    validated().code(0).never_says("HL0420");
+    git(&["init", "-q"]);
+    validated().code(0).talks("nothing keeps services/web/.env out of git");
+    lab.write(".gitignore", ".env\n");
+    validated().code(0).never_says("HL0420");
+    git(&["add", "-f", "services/web/.env"]);
+    validated().code(0).talks("services/web/.env is in git").talks("git rm --cached services/web/.env");
 }

@@ -60,7 +60,7 @@ fn homelab(owner: &str) -> Homelab {
 fn service(owner: &str) -> Service {
     let label = |key: &str, value: &str| (format!("com.docker.compose.{key}"), value.to_owned());
     let directory = |name: &str| {
-        let spec = DirectorySpec { path: format!("/root/{name}"), owner: None, mode: None };
+        let spec = DirectorySpec { path: format!("/root/{name}"), ..Default::default() };
         (name.to_owned(), spec)
     };
     let env = FileSpec {

@@ -141,9 +141,10 @@ impl Builder<'_> {
         }
     }
 
-    /// A path of the machine that the service at hand reads.
-    pub(super) fn reads(&mut self, path: &str, purpose: super::Purpose, span: Span) {
-        let source = super::SourcePath { path: path.to_owned(), purpose, containers: Vec::new(), span };
+    /// A path of the machine that the service at hand reads, and where its containers see it.
+    pub(super) fn reads(&mut self, path: &str, target: &str, purpose: super::Purpose, span: Span) {
+        let (path, target) = (path.to_owned(), target.to_owned());
+        let source = super::SourcePath { path, target, purpose, containers: Vec::new(), span };
         self.made.sources.push(source);
     }
 }

@@ -70,7 +70,7 @@ impl Builder<'_> {
         }
         let Some(path) = self.plain(defined.get("file")).and_then(|path| self.host_path(path, node)) else { return };
         let purpose = if kind == FileKind::Secret { Purpose::Secret } else { Purpose::Read };
-        self.reads(&path, purpose, node.span);
+        self.reads(&path, &target, purpose, node.span);
         let bind =
             MountKind::Bind { source: path, propagation: None, selinux: None, must_exist: true, recursive: None };
         spec.mounts.insert(target, Mount { kind: bind, read_only: true });

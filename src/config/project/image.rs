@@ -76,8 +76,12 @@ impl Builder<'_> {
 
     fn build(&mut self, node: &Node) -> BuildSpec {
         let context = self.plain(node.get("context")).unwrap_or_default();
+        let context = match context.starts_with('~') {
+            true => self.host_path(context, node).unwrap_or_default(),
+            false => context,
+        };
         if context.starts_with('/') {
-            self.reads(&context, Purpose::Build, node.get("context").map_or(node.span, |n| n.span));
+            self.reads(&context, "", Purpose::Build, node.get("context").map_or(node.span, |n| n.span));
         }
         BuildSpec {
             context,

@@ -47,6 +47,17 @@ pub(super) struct Resources {
     pub sources: Vec<SourcePath>,
     /// The claims that only one service of a machine can hold.
     pub claims: Claims,
+    /// Whether a path begins with `~` and waits for the home folder of its machine.
+    pub waits_for_home: bool,
+}
+
+/// What is known of the home folder of the user on the machine that a project is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// Only the machine can tell, and it has not been asked.
+    NotAsked,
+    /// All that can be: a path that still begins with `~` leads nowhere.
+    Asked,
 }
 
 /// A path of the machine that a container mounts or an image is built from.
@@ -54,6 +65,8 @@ pub(super) struct Resources {
 pub(super) struct SourcePath {
     /// The path.
     pub path: String,
+    /// Where containers see it; empty for what an image is built from.
+    pub target: String,
     /// Its purpose.
     pub purpose: Purpose,
     /// The containers that see it, by address name.
@@ -90,14 +103,15 @@ pub(super) struct Claims {
 struct Builder<'a> {
     project: &'a Project,
     reader: &'a dyn Reader,
+    home: Home,
     out: &'a mut Diagnostics,
     made: Resources,
 }
 
 /// The resources of a project. Files that go into them are read with `reader` by their path on the machine. What
 /// depends on the version of Compose is left to [`complete`].
-pub(super) fn build(project: &Project, reader: &dyn Reader, out: &mut Diagnostics) -> Resources {
-    let mut builder = Builder { project, reader, out, made: Resources::default() };
+pub(super) fn build(project: &Project, reader: &dyn Reader, home: Home, out: &mut Diagnostics) -> Resources {
+    let mut builder = Builder { project, reader, home, out, made: Resources::default() };
     builder.made.disabled = project.disabled.keys().cloned().collect();
     compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);

@@ -4,6 +4,7 @@ use super::conversions::{flag, text_map};
 use super::network::is_external;
 use super::{Builder, entries};
 use crate::compose::yaml::Node;
+use crate::model::Text;
 use crate::model::addr::Kind;
 use crate::model::homelab::{Network, Volume};
 use crate::model::spec::{IpamPool, NetworkSpec, VolumeSpec};
@@ -61,10 +62,16 @@ impl Builder<'_> {
                 let span = node.get("name").map_or(entry.key_span, |n| n.span);
                 self.check_volume_name(node, span);
                 self.made.claims.names.push((Kind::Volume, name.clone(), span));
+                let mut driver_opts = text_map(node.get("driver_opts"));
+                // An option of a volume that is a path of the machine.
+                let device = driver_opts.get("device").and_then(Text::expose).filter(|path| path.starts_with('~'));
+                if let Some(device) = device.map(str::to_owned).and_then(|path| self.host_path(path, node)) {
+                    driver_opts.insert("device".to_owned(), Text::plain(device));
+                }
                 Volume::Own(VolumeSpec {
                     name,
                     driver: self.plain(node.get("driver")),
-                    driver_opts: text_map(node.get("driver_opts")),
+                    driver_opts,
                     labels: text_map(node.get("labels")),
                     compose_labels: self.shared_labels("volume", key),
                 })

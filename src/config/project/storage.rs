@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::conversions::{flag, number, text_map};
-use super::{Builder, Purpose, entries};
+use super::{Builder, Home, Purpose, entries};
 use crate::compose::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{ContainerRef, ContainerSpec, Device, DeviceRequest, Mount, MountKind};
@@ -17,7 +17,7 @@ impl Builder<'_> {
         for node in service.get("volumes").and_then(Node::as_list).into_iter().flatten() {
             let Some(target) = self.plain(node.get("target")) else { continue };
             let read_only = flag(node.get("read_only"));
-            if let Some(kind) = self.mount(node, read_only) {
+            if let Some(kind) = self.mount(node, &target, read_only) {
                 spec.mounts.insert(target, Mount { kind, read_only });
             }
         }
@@ -40,13 +40,13 @@ impl Builder<'_> {
         self.set_devices(service, spec);
     }
 
-    fn mount(&mut self, node: &Node, read_only: bool) -> Option<MountKind> {
+    fn mount(&mut self, node: &Node, target: &str, read_only: bool) -> Option<MountKind> {
         let source = self.plain(node.get("source"));
         match self.plain(node.get("type")).as_deref() {
             Some("bind") => {
                 let source = self.host_path(source?, node)?;
                 let purpose = if read_only { Purpose::Read } else { Purpose::Write };
-                self.reads(&source, purpose, node.span);
+                self.reads(&source, target, purpose, node.span);
                 let options = node.get("bind");
                 let option = |key: &str| options.and_then(|o| o.get(key));
                 Some(MountKind::Bind {
@@ -79,13 +79,17 @@ impl Builder<'_> {
         }
     }
 
-    /// A path of the machine; one that is not absolute by now began with `~`.
+    /// A path of the machine; one that is not absolute by now begins with `~`.
     pub(super) fn host_path(&mut self, path: String, node: &Node) -> Option<String> {
         if path.starts_with('/') {
             return Some(path);
         }
-        let words = format!("`{path}` has no meaning on another machine");
-        let detail = "Only the user who logs in there has a home folder, and hl does not guess whose is meant.";
+        if self.home == Home::NotAsked && path.starts_with('~') {
+            self.made.waits_for_home = true;
+            return Some(path);
+        }
+        let words = format!("`{path}` has no meaning on that machine");
+        let detail = "It does not tell the home folder of the user who logs in there.";
         let hint = "write an absolute path, or a variable from the node's `vars`";
         self.out.push(Diagnostic::error(Code::InvalidValue, words).at(node.span, "").detail(detail).hint(hint));
         None

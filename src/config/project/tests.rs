@@ -1,6 +1,6 @@
 //! Compose files in, resources out.
 
-use super::{Purpose, Resources, build};
+use super::{Home, Purpose, Resources, build};
 use crate::compose::reader::Memory;
 use crate::compose::{self, Options, Origin, Variables};
 use crate::diagnostic::{Diagnostics, SourceMap};
@@ -22,7 +22,7 @@ fn built_with(compose: &str, variables: Variables, files: &[(&str, &str)]) -> (R
     let loaded = compose::load(&memory, &options, &mut sources);
     let project = loaded.unwrap_or_else(|errors| panic!("{:?}", crate::config::tests::said(&errors, &sources))).project;
     let mut out = Diagnostics::default();
-    let resources = build(&project, &memory, &mut out);
+    let resources = build(&project, &memory, Home::Asked, &mut out);
     (resources, crate::config::tests::said(&out, &sources))
 }
 

@@ -74,7 +74,7 @@ impl ServiceContext<'_> {
             }
         };
         if reader.kind(&path) == Kind::Missing {
-            missing(source, &self.shown(&path)).into_iter().for_each(|d| out.push(d));
+            missing(source, &self.shown(&path), Kind::Missing).into_iter().for_each(|d| out.push(d));
             return nothing;
         }
         let below = below.to_string_lossy().into_owned();

@@ -61,16 +61,29 @@ pub(super) fn service_env(
         }
         texts.push(file.text);
     }
-    for (name, secret) in context.service.secrets.iter().flatten() {
+    let mut renewed = BTreeSet::new();
+    for (name, secret) in context.service.secrets.iter().flatten().filter(|(_, secret)| !secret.value.is_empty()) {
         if node.get(name).is_some_and(|value| !value.is_empty() && *value != secret.value) {
+            if context.is_unchanged(name) {
+                renewed.insert(name.clone());
+                continue;
+            }
             let words = format!("`{name}` on `{}` is not what {} says", context.service.node, secrets::FILE);
-            let hint = format!("to have the other, take its line out of {} there", context.node_env_path());
+            let (path, service) = (context.node_env_path(), &context.service.name);
+            let hint = format!(
+                "to have that of {file}, take its line out of {path} there; to keep the other, `hl secret set {service} {name}`",
+                file = secrets::FILE
+            );
             let diagnostic = Diagnostic::note(Code::SecretDiffers, words).at(secret.name_span, "");
             out.push(diagnostic.detail("The value on the node is used: somebody may have set it there.").hint(hint));
         }
     }
     let mut added = Vec::new();
-    for (name, variable) in templates(context, out) {
+    for (name, mut variable) in templates(context, out) {
+        if let (Variable::Secret(text), true) = (&variable, renewed.contains(&name)) {
+            added.push((name.clone(), text.expose().unwrap_or_default().to_owned()));
+            variable = Variable::Renewed(text.clone());
+        }
         let has_value = |values: &BTreeMap<String, String>| values.get(&name).is_some_and(|v| !v.is_empty());
         if has_value(&beside) && !node.contains_key(&name) {
             continue;
@@ -83,7 +96,7 @@ pub(super) fn service_env(
             Variable::Secret(text) if !has_value(&node) => {
                 added.push((name.clone(), text.expose().unwrap_or_default().to_owned()));
             }
-            Variable::Is(_) | Variable::Secret(_) | Variable::Generated { .. } => {}
+            Variable::Is(_) | Variable::Secret(_) | Variable::Renewed(_) | Variable::Generated { .. } => {}
         }
         env.declared.insert(name, variable);
     }

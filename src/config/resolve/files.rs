@@ -1,6 +1,6 @@
 //! Directories and files of a service on its node, and the repository's files that its containers see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::ServiceContext;
@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
 use crate::envfile::Sealed;
 use crate::model::Text;
 use crate::model::homelab::Container;
-use crate::model::spec::{DirectorySpec, FileContent, FileSpec, content_text};
+use crate::model::spec::{DirectorySpec, FileContent, FileSpec, Mount, MountKind, content_text};
 
 /// The mode of the `.env` of a service on its node.
 const ENV_MODE: u32 = 0o600;
@@ -79,9 +79,17 @@ impl ServiceContext<'_> {
         out: &mut Diagnostics,
     ) -> Placed {
         let mut placed = Placed::default();
-        let data = self.node.node.data_dir(&self.service.name);
-        if sources.iter().any(|s| Path::new(&s.path).starts_with(&data)) {
+        if self.has_shell() {
+            let data = self.node.node.data_dir(&self.service.name);
             self.directory(&data, &mut placed);
+            self.directory(&self.node.node.config_dir(&self.service.name), &mut placed);
+            if let Some(data) = placed.directories.get_mut(&self.address_name(&data)) {
+                data.first_owner = only_user(containers.values(), &data.path);
+            }
+            // A script runs in it.
+            if self.service.health.is_some() && self.is_shipped() {
+                self.directory(&self.project_dir, &mut placed);
+            }
         }
         if !env.declared.is_empty() {
             let content = FileContent::Variables(env.declared.clone());
@@ -119,7 +127,11 @@ impl ServiceContext<'_> {
         let below = below.to_string_lossy().into_owned();
         match kind {
             Kind::Missing => {
-                missing(source, &self.shown(&path)).into_iter().for_each(|d| out.push(d));
+                missing(source, &self.shown(&path), kind).into_iter().for_each(|d| out.push(d));
+                return;
+            }
+            Kind::Folder if source.purpose != Purpose::Build && self.reader().names(&path).is_empty() => {
+                missing(source, &self.shown(&path), kind).into_iter().for_each(|d| out.push(d));
                 return;
             }
             // A folder that containers write to, on the machine that has the repository, is or may be data.
@@ -154,7 +166,7 @@ impl ServiceContext<'_> {
 
     /// Whether the files of the service's folder are copied to its node.
     pub(super) fn is_shipped(&self) -> bool {
-        Path::new(&self.project_dir) != self.service.folder
+        Path::new(&self.project_dir) != self.service.folder && !self.is_linked()
     }
 
     /// Collects the files at and below a path of the repository.
@@ -174,10 +186,10 @@ impl ServiceContext<'_> {
                 if walk.bytes > MOST_BYTES || walk.seen.len() >= MOST_FILES {
                     return Err(TooMuch);
                 }
-                // A file that git does not track is not for everyone who reads the repository.
+                // A file is for everyone who reads the repository only where git is known to track it.
                 let visibility = match &self.sources.tracked {
-                    Some(tracked) if !tracked.contains(path) => Visibility::Secret,
-                    Some(_) | None => Visibility::Public,
+                    Some(tracked) if tracked.contains(&reader.real(path)) => Visibility::Public,
+                    Some(_) | None => Visibility::Secret,
                 };
                 if let Ok(bytes) = reader.read(path) {
                     walk.seen.push(Seen { path: below.to_owned(), bytes, mode, visibility });
@@ -200,7 +212,7 @@ impl ServiceContext<'_> {
         let is_secret = file.visibility == Visibility::Secret;
         let mode = match file.mode {
             // Others may not read it here, so they may not there.
-            Some(mode) if is_secret && mode & 0o004 == 0 => 0o600,
+            Some(mode) if is_secret && mode & 0o004 == 0 => 0o600 | (mode & 0o100),
             Some(mode) if mode & 0o100 != 0 => 0o755,
             _ => 0o644,
         };
@@ -221,7 +233,7 @@ impl ServiceContext<'_> {
     }
 
     fn directory(&self, path: &str, placed: &mut Placed) {
-        let spec = DirectorySpec { path: path.to_owned(), owner: None, mode: None };
+        let spec = DirectorySpec { path: path.to_owned(), ..DirectorySpec::default() };
         placed.directories.insert(self.address_name(path), spec);
     }
 
@@ -261,13 +273,45 @@ impl ServiceContext<'_> {
     }
 }
 
-/// The diagnostic for a missing path: Docker makes a folder in its place, which is not what a file's name asks for.
-pub(super) fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
-    let is_file_name = shown.extension().is_some() && !shown.to_string_lossy().ends_with(".d");
-    if source.purpose != Purpose::Secret && !is_file_name {
+/// The owner of a folder that containers mount and write to: the user of all of them, where they name one by number.
+fn only_user<'c>(containers: impl Iterator<Item = &'c Container>, folder: &str) -> Option<String> {
+    let is_it = |mount: &Mount| {
+        !mount.read_only
+            && matches!(&mount.kind, MountKind::Bind { source, .. } if source.trim_end_matches('/') == folder)
+    };
+    let writing = containers.filter(|container| container.spec.mounts.values().any(is_it));
+    let users: BTreeSet<Option<String>> =
+        writing.map(|container| container.spec.user.as_deref().and_then(ids)).collect();
+    if users.len() == 1 { users.into_iter().next().flatten() } else { None }
+}
+
+/// `user:group` in numbers; the engine takes the group 0 where none is named.
+fn ids(user: &str) -> Option<String> {
+    let (user, group) = user.split_once(':').unwrap_or((user, "0"));
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    (is_number(user) && is_number(group)).then(|| format!("{user}:{group}"))
+}
+
+/// The diagnostic for a missing path, or for an empty folder that Docker has made of one: what a file's name asks for is
+/// no folder, and nothing is ever in one that is only read.
+pub(super) fn missing(source: &SourcePath, shown: &Path, found: Kind) -> Option<Diagnostic> {
+    let is_file = is_file_name(shown) || is_file_name(Path::new(&source.target));
+    let is_expected = match source.purpose {
+        Purpose::Secret => true,
+        Purpose::Read => is_file || found == Kind::Missing,
+        Purpose::Write | Purpose::Build => is_file,
+    };
+    if !is_expected {
         return None;
     }
-    let words = format!("{} does not exist", shown.display());
+    let shown = shown.display();
+    if found == Kind::Folder {
+        let words = format!("{shown} is an empty folder");
+        let detail = "Docker makes one where it finds nothing to mount.";
+        let diagnostic = Diagnostic::warning(Code::MissingFile, words).at(source.span, "mounted here").detail(detail);
+        return Some(diagnostic.hint("if a file is meant, remove the folder and create the file"));
+    }
+    let words = format!("{shown} does not exist");
     let detail = match source.purpose {
         Purpose::Build => "Nothing can be built from it.",
         Purpose::Secret => "The container cannot be made without it.",
@@ -275,6 +319,18 @@ pub(super) fn missing(source: &SourcePath, shown: &Path) -> Option<Diagnostic> {
     };
     let diagnostic = Diagnostic::warning(Code::MissingFile, words).at(source.span, "mounted here").detail(detail);
     Some(diagnostic.hint("create it, or check the path"))
+}
+
+/// Names of files that have no extension.
+const FILE_NAMES: [&str; 9] =
+    ["crontab", "fstab", "group", "hostname", "hosts", "htpasswd", "localtime", "passwd", "timezone"];
+
+/// Whether a name is one that files have: with an extension, or one of those that are usual without.
+fn is_file_name(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let lower = name.to_lowercase();
+    let has_extension = path.extension().is_some() && !name.ends_with(".d");
+    has_extension || lower.ends_with("file") || FILE_NAMES.contains(&lower.trim_start_matches('.'))
 }
 
 pub(super) fn too_much(source: &SourcePath, shown: &Path, node: Option<&str>) -> Diagnostic {

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use super::facts::{EngineState, NodeFacts, NodeState};
 use super::folders::ServiceSource;
-use super::project::{self, Claims, Resources};
+use super::project::{self, Claims, Home, Resources};
 use super::sources::Sources;
 use super::topology::NodeSource;
 use crate::compose::print::ComposeVersion;
@@ -34,7 +34,7 @@ use crate::envfile::template::Lookup;
 use crate::model::homelab::{Access, Homelab, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
 use env::ServiceEnv;
-use overlay::{Machine, Overlay};
+use overlay::{Above, Machine, Overlay};
 use placeholders::{Placeholder, explained, required_names};
 
 pub use wanted::{Drafts, Known, add_known, wanted};
@@ -289,7 +289,8 @@ impl<'a> ServiceContext<'a> {
             return Err(Obstacle::NoValue(empty));
         }
         out.extend(problems);
-        let ((service, claims), project) = service.zip(project).ok_or(Obstacle::Broken)?;
+        let ((mut service, claims), project) = service.zip(project).ok_or(Obstacle::Broken)?;
+        self.drop_unneeded_folders(&mut service);
         match self.not_writable(&service, &env) {
             Some(what) => {
                 out.push(self.is_not_writable(&what));
@@ -336,12 +337,17 @@ impl<'a> ServiceContext<'a> {
                 Ok(loaded) => {
                     found.extend(loaded.warnings);
                     let mut said = Diagnostics::default();
-                    resources = project::build(&loaded.project, &overlay, &mut said);
+                    let home = if self.facts.is_none() && self.machine() == Machine::Other {
+                        Home::NotAsked
+                    } else {
+                        Home::Asked
+                    };
+                    resources = project::build(&loaded.project, &overlay, home, &mut said);
                     if self.facts.is_none() {
                         // The node may well set what nobody sets here; that it is not set has been said.
                         let all = said.iter().count();
                         (said, _) = explained(said, &unset(&loaded.project), map);
-                        node_may_differ = said.iter().count() < all;
+                        node_may_differ = said.iter().count() < all || resources.waits_for_home;
                     }
                     found.extend(said);
                     project = Some(loaded.project);
@@ -370,6 +376,7 @@ impl<'a> ServiceContext<'a> {
             folder: &self.service.folder,
             project_dir: Path::new(&self.project_dir),
             machine: self.machine(),
+            above: if self.is_linked() { Above::Unrelated } else { Above::Alike },
             env: env.text.clone(),
             env_shown,
         }
@@ -379,6 +386,13 @@ impl<'a> ServiceContext<'a> {
     fn asked(&self) -> BTreeSet<String> {
         let texts = self.service.compose_files.iter().filter_map(|path| self.reader().read(path).ok());
         texts.flat_map(|bytes| required_names(&String::from_utf8_lossy(&bytes))).collect()
+    }
+
+    /// Whether the project directory is the service's own folder by another path: links lead to it.
+    fn is_linked(&self) -> bool {
+        let (folder, project_dir) = (self.service.folder.as_path(), Path::new(&self.project_dir));
+        let real = |path: &Path| self.reader().real(path);
+        folder != project_dir && self.machine() == Machine::Same && real(folder) == real(project_dir)
     }
 
     fn machine(&self) -> Machine {
@@ -397,6 +411,12 @@ impl<'a> ServiceContext<'a> {
     /// The path of the service's `.env` on the node.
     fn node_env_path(&self) -> String {
         self.node.node.env_file(&self.service.name)
+    }
+
+    /// Whether the value of a variable of the service's `.env` on the node is one that hl wrote there.
+    fn is_unchanged(&self, name: &str) -> bool {
+        let variable = (self.node_env_path(), name.to_owned());
+        self.facts.is_some_and(|facts| facts.unchanged.contains(&variable))
     }
 
     /// A path of the node, for people.
@@ -440,6 +460,9 @@ fn machine(node: &NodeSource) -> Machine {
 /// The project directory on the node: what the service says, else its own folder where node and repository are one
 /// machine, as Compose has it, else its folder below the node's `config/`.
 fn project_dir(service: &ServiceSource, node: &NodeSource) -> String {
+    if let Some(path) = &service.known_as {
+        return path.clone();
+    }
     match (&service.declaration.project_dir, machine(node)) {
         (Some(path), _) => path.value.clone(),
         (None, Machine::Same) => service.folder.to_string_lossy().into_owned(),

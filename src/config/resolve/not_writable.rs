@@ -1,10 +1,12 @@
 //! The first thing that a service needs on its node beside the engine, and that hl may not or cannot do there.
 
+use std::path::Path;
+
 use super::env::ServiceEnv;
 use super::{ServiceContext, at_service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::homelab::{Access, Service};
-use crate::model::spec::FileContent;
+use crate::model::spec::{FileContent, Mount, MountKind};
 
 impl ServiceContext<'_> {
     /// The first thing that hl would have to do on the node, beside its engine, and may not or cannot.
@@ -28,8 +30,31 @@ impl ServiceContext<'_> {
         }
     }
 
+    /// Takes those of the service's own folders out that are not there, that nothing needs and that hl may not make: a
+    /// service that is containers alone goes on without them.
+    pub(super) fn drop_unneeded_folders(&self, service: &mut Service) {
+        let Some(facts) = self.facts else { return };
+        let node = &self.node.node;
+        let paths = [node.data_dir(&service.name), node.config_dir(&service.name)];
+        let mounts: Vec<&Mount> = service.containers.values().flat_map(|c| c.spec.mounts.values()).collect();
+        let is_mounted = |folder: &str| {
+            let below = |source: &str| Path::new(source).starts_with(folder);
+            mounts.iter().any(|m| matches!(&m.kind, MountKind::Bind { source, .. } if below(source)))
+        };
+        let is_needed = |folder: &String| {
+            let is_inside = |path: &str| Path::new(path).starts_with(folder);
+            is_mounted(folder)
+                || service.files.values().any(|file| is_inside(&file.path))
+                || service.health.is_some() && is_inside(&service.project_dir)
+        };
+        let is_closed =
+            |path: &String| !facts.files.contains_key(path.as_str()) && facts.not_writable.contains(path.as_str());
+        let dropped: Vec<&String> = paths.iter().filter(|path| is_closed(path) && !is_needed(path)).collect();
+        service.directories.retain(|_, directory| !dropped.contains(&&directory.path));
+    }
+
     /// Whether the node's files and programs can be reached at all.
-    fn has_shell(&self) -> bool {
+    pub(super) fn has_shell(&self) -> bool {
         self.node.node.address.access() != Access::EngineOnly
     }
 

@@ -113,8 +113,11 @@ impl ServiceContext<'_> {
         above
     }
 
-    /// The home folder of the user on the service's machine, where that is this one.
+    /// The home folder of the user on the service's machine, as far as that is known.
     fn home(&self) -> Option<String> {
-        self.sources.repository.home.clone().filter(|_| self.machine() == Machine::Same)
+        match self.machine() {
+            Machine::Same => self.sources.repository.home.clone(),
+            Machine::Other => self.facts.and_then(|facts| facts.home).map(str::to_owned),
+        }
     }
 }

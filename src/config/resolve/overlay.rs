@@ -13,6 +13,15 @@ pub(super) enum Machine {
     Other,
 }
 
+/// Whether the folders above a project directory are those above the service's folder in the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Above {
+    /// They are, as far as the repository reaches.
+    Alike,
+    /// They are not: links lead to the one and the same folder.
+    Unrelated,
+}
+
 /// A reader of paths of a machine that finds them in the repository.
 pub(super) struct Overlay<'a> {
     /// The reader of the repository.
@@ -27,6 +36,8 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
+    /// What is above the folder there.
+    pub above: Above,
     /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
     pub env: Option<String>,
     /// How that file is called when there is something wrong in it.
@@ -38,7 +49,8 @@ impl Overlay<'_> {
     pub fn in_repository(&self, path: &Path) -> Option<PathBuf> {
         // `./x` is below the project directory; `../x` is beside it, as in the repository it is beside the folder.
         let pairs = self.project_dir.ancestors().zip(self.folder.ancestors());
-        let mut inside = pairs.take_while(|(_, here)| here.starts_with(self.root));
+        let levels = if self.above == Above::Alike { usize::MAX } else { 1 };
+        let mut inside = pairs.take(levels).take_while(|(_, here)| here.starts_with(self.root));
         inside.find_map(|(there, here)| Some(here.join(path.strip_prefix(there).ok()?)))
     }
 
@@ -103,6 +115,7 @@ mod tests {
             folder: Path::new("/lab/services/web"),
             project_dir: Path::new("/opt/homelab/config/web"),
             machine: Machine::Other,
+            above: Above::Alike,
             env: Some("A=1\n".to_owned()),
             env_shown: "nas:.env".into(),
         }

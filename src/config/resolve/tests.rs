@@ -138,7 +138,7 @@ fn what_apply_makes_up_is_unknown_until_it_is_there() {
     let FileContent::Variables(declared) = &file.content else { panic!("an env file") };
     assert_eq!(declared["PW"], Variable::Generated { length: 20 });
     assert_eq!(declared["USER"], Variable::Is(Text::plain("me")));
-    assert_eq!(service.directories.keys().collect::<Vec<_>>(), ["config/db"]);
+    assert_eq!(service.directories.keys().collect::<Vec<_>>(), ["config/db", "data/db"]);
     let live = live(&[("nas", "/opt/homelab/config/db/.env", "PW=there\nUSER=me\n")]);
     let resolved = resolve(&sources, &live, &[]);
     clean(&resolved);
@@ -204,7 +204,7 @@ fn files_of_the_folder_go_to_a_remote_node_and_stay_on_this_one() {
         service.files.keys().collect::<Vec<_>>(),
         ["config/web/a.yml", "config/web/conf/two", "config/web/conf/x/one", "config/web/pw"]
     );
-    assert_eq!(service.files["config/web/a.yml"].content, FileContent::Exactly(b"a: 1\n".to_vec()));
+    assert_eq!(service.files["config/web/a.yml"].content, FileContent::Secret(b"a: 1\n".to_vec()), "there is no git");
     assert_eq!(service.files["config/web/pw"].content, FileContent::Secret(b"s3cret".to_vec()));
     assert_eq!(
         service.directories.keys().collect::<Vec<_>>(),
@@ -217,7 +217,7 @@ fn files_of_the_folder_go_to_a_remote_node_and_stay_on_this_one() {
     let seen = |resolved: &Resolved| resolved.homelab.services["web"].containers["app"].spec.mounted_files.clone();
     let mounted: Vec<_> =
         seen(&remote).into_iter().map(|(path, text)| format!("{path} {}", text.is_secret())).collect();
-    assert_eq!(mounted, ["a.yml false", "conf/two false", "conf/x/one false", "pw true"]);
+    assert_eq!(mounted, ["a.yml true", "conf/two true", "conf/x/one true", "pw true"]);
     assert_eq!(spec.environment["A"], Some(Text::secret("1")));
 
     let local = resolve(&lab(&files("owner_node: here\n")), &live(&[]), &[]);

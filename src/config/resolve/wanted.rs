@@ -58,13 +58,13 @@ pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<No
     (all, drafts)
 }
 
-/// Whether something that was put on a node may stay.
+/// When something that was put on a node is looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Known {
-    /// As long as it is declared.
-    WhileDeclared,
-    /// It is to leave the node, declared or not.
-    Leaving,
+    /// Where it is no longer declared.
+    IfUndeclared,
+    /// In any case.
+    Always,
 }
 
 /// Adds what was put on the nodes before and may have to go, each node with its paths. What is in the repository itself
@@ -77,8 +77,8 @@ pub fn add_known(
     for (name, paths) in known {
         let (Some(wanted), Some(node)) = (wanted.get_mut(name), sources.nodes.get(name)) else { continue };
         for (path, known) in paths {
-            let may_go = *known == Known::Leaving || !wanted.files.contains_key(path);
-            if may_go && !is_in_repository(sources, node, path) {
+            let counts = *known == Known::Always || !wanted.files.contains_key(path);
+            if counts && !is_in_repository(sources, node, path) {
                 wanted.add(path, WantContent::Yes);
             }
         }

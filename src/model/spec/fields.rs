@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::container::{
     Attachment, ContainerSpec, CopiedFile, Healthcheck, IpcMode, NetworkMode, PidMode, Port, RestartPolicy,
 };
-use super::storage_spec::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec, content_text};
+use super::storage_spec::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec};
+use crate::model::content::content_text;
 use crate::model::field::{Field, Fields, Key, set_texts};
 use crate::model::notation;
 use crate::model::typed::{ContainerRef, DeviceRequest, HostPort, NetworkEnd, State, Typed};
@@ -262,7 +263,9 @@ impl FileSpec {
             FileContent::Variables(variables) => {
                 for (name, value) in variables {
                     let value = match value {
-                        Variable::Is(text) | Variable::Secret(text) => Value::from(text.clone()),
+                        Variable::Is(text) | Variable::Secret(text) | Variable::Renewed(text) => {
+                            Value::from(text.clone())
+                        }
                         Variable::Generated { .. } => Value::Unknown,
                     };
                     fields.set_item(Key::Environment, name, value);

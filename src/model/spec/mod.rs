@@ -14,6 +14,7 @@ mod sharing;
 mod storage_spec;
 mod subnet;
 
+pub use super::content::{content_digest, content_text};
 pub use super::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
 pub use container::{
     AnonymousVolumes, Attachment, BlkioConfig, ContainerSpec, CopiedFile, Healthcheck, IpcMode, Logging, NetworkMode,
@@ -24,7 +25,5 @@ pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, PullPolicy};
 pub use image_ref::ImageRef;
 pub use sharing::SharedPart;
-pub use storage_spec::{
-    DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec, content_digest, content_text,
-};
+pub use storage_spec::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec};
 pub use subnet::Subnet;

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::subnet::Subnet;
-use crate::model::hex;
 use crate::model::value::Text;
 
 /// A network that hl makes.
@@ -86,6 +84,8 @@ pub struct DirectorySpec {
     pub path: String,
     /// `user:group` in numbers; absent leaves the owner alone.
     pub owner: Option<String>,
+    /// The same for one that is not there yet; whoever it belongs to later is right.
+    pub first_owner: Option<String>,
     /// Mode bits; absent leaves an existing one alone and makes a new one 0755.
     pub mode: Option<u32>,
 }
@@ -121,6 +121,8 @@ pub enum Variable {
     Is(Text),
     /// With this one if it has none yet, or an empty one. It comes from where secrets are kept.
     Secret(Text),
+    /// With this one: the one that it has is an earlier one of those, which hl wrote.
+    Renewed(Text),
     /// With a value that apply makes if it has none yet: this many random letters and digits.
     Generated {
         /// How many.
@@ -138,23 +140,6 @@ impl fmt::Debug for FileContent {
     }
 }
 
-/// The most bytes of a file that stand in a field as they are.
-const SHOWN_BYTES: usize = 64 * 1024;
-
-/// The content of a file as a field has it: the text itself, or `sha256:…` of what is no text or
-/// too long to be read in a plan.
-pub fn content_text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.len() <= SHOWN_BYTES && !text.contains('\0') => text.to_owned(),
-        _ => content_digest(bytes),
-    }
-}
-
-/// The content of a file as `sha256:…`.
-pub fn content_digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(&Sha256::digest(bytes)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,14 +151,5 @@ mod tests {
         assert!(!pool("172.30.99.0/24").is_default_gateway("172.30.99.254"));
         assert!(pool("2001:db8:77::/64").is_default_gateway("2001:db8:77::1"));
         assert!(!pool("what/ever").is_default_gateway(""));
-    }
-
-    #[test]
-    fn only_short_texts_stand_in_fields_as_they_are() {
-        assert_eq!(content_text(b"a: 1\n"), "a: 1\n");
-        let empty_digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(hex::encode(&Sha256::digest(b"")), empty_digest);
-        assert!(content_text(b"\xff\xfe").starts_with("sha256:"));
-        assert!(content_text(&vec![b'x'; SHOWN_BYTES + 1]).starts_with("sha256:"));
     }
 }

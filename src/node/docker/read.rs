@@ -46,6 +46,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         files: BTreeMap::new(),
         not_writable: BTreeSet::new(),
         retained_dirs: BTreeSet::new(),
+        home: None,
         clock_ahead: engine.clock_ahead,
     })
 }

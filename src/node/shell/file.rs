@@ -219,7 +219,7 @@ mod tests {
     fn directories_get_their_modes_whatever_the_umask() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b/c");
-        let mut spec = DirectorySpec { path: path.display().to_string(), owner: None, mode: Some(0o2770) };
+        let mut spec = DirectorySpec { path: path.display().to_string(), mode: Some(0o2770), ..Default::default() };
         ensure_directory(&spec).unwrap();
         let mode = |p: &Path| fs::metadata(p).unwrap().mode() & 0o7777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o2770, 0o755));

@@ -176,7 +176,7 @@ impl Node for Simulated {
             };
             let found = wanted.files.iter().filter_map(file).collect();
             let retained_dirs = wanted.retained_below.iter().flat_map(|root| world.retained(root)).collect();
-            Ok(LiveFiles { found, retained_dirs, ..LiveFiles::default() })
+            Ok(LiveFiles { found, retained_dirs, home: Some("/root".to_owned()), ..LiveFiles::default() })
         })
     }
 

@@ -94,6 +94,8 @@ impl RemoteShell {
                 || self.fail(&format!("look for what is set aside in {root}"), ErrorKind::Script("no answer".into()));
             let names = STANDARD.decode(lines.next().ok_or_else(odd)?).map_err(|_| odd())?;
             files.retained_dirs.extend(String::from_utf8_lossy(&names).lines().map(str::to_owned));
+            let home = STANDARD.decode(lines.next().ok_or_else(odd)?).map_err(|_| odd())?;
+            files.home = Some(String::from_utf8_lossy(&home).into_owned()).filter(|home| home.starts_with('/'));
         }
         Ok(files)
     }
@@ -134,7 +136,7 @@ sync -- "$(dirname -- "$path")" 2>/dev/null || sync
 /// `-` for what is not there, `! WHY` for what cannot be read, else kind, mode, owner and content; that of a directory are
 /// the names in it. Before it stands
 /// `closed` where the user there may not make or replace it: both are done in the nearest folder above that is there.
-/// `a ROOT` gives the folders that were set aside below it.
+/// `a ROOT` gives the folders that were set aside below it, and the home folder of who logs in.
 const READ_FILES: &str = r#"
 me=$(id -u)
 while IFS= read -r line; do
@@ -143,6 +145,10 @@ while IFS= read -r line; do
         for retired in "$path"/data/*.moved-* "$path"/config/*.moved-*; do
             [ ! -d "$retired" ] || printf '%s\n' "$retired"
         done | base64 | tr -d '\n'
+        echo
+        home=${HOME:-}
+        [ -z "${SUDO_USER:-}" ] || eval "home=~$SUDO_USER"
+        printf %s "$home" | base64 | tr -d '\n'
         echo
         continue
     fi

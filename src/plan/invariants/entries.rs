@@ -11,6 +11,7 @@ use crate::model::spec::{ContainerSpec, MountKind};
 use crate::model::view::{FileKind, LiveContainer};
 use crate::model::{Addr, Field, Key, Kind, NodeName};
 use crate::plan::operation::Operation;
+use crate::plan::step::{Step, StepId};
 use crate::plan::{Action, PlannedChange, Record};
 
 pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
@@ -112,7 +113,15 @@ fn paths(subject: &Subject<'_>) -> Vec<Violation> {
             _ => continue,
         };
         let there = subject.node(&step.node).and_then(|node| node.files.get(path));
-        if there.is_some_and(|file| file.kind != wanted) {
+        let makes_room = |step: &&Step| match &step.operation {
+            Operation::RemoveFile { path: removed } | Operation::RemoveVacantFolder { path: removed } => {
+                removed == path
+            }
+            _ => false,
+        };
+        let on_node = subject.plan.steps.iter().filter(|other| other.node == step.node);
+        let room: Vec<StepId> = on_node.filter(makes_room).map(|step| step.id).collect();
+        if there.is_some_and(|file| file.kind != wanted) && !subject.any_before(&room, step.id) {
             found.push(Violation::PathOfOtherKind(step.id));
         }
     }

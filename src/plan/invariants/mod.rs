@@ -21,8 +21,6 @@ pub use violation::{Claim, Violation};
 pub const KNOWN: &[fn(&Violation) -> bool] = &[
     // A network that is made anew has no way back, and neither have those that were taken off it.
     |violation| matches!(violation, Violation::NetworkWithoutUndo(_)),
-    // A folder in the place of a file is found when the file is written.
-    |violation| matches!(violation, Violation::PathOfOtherKind(_)),
 ];
 
 /// Returns the violated invariants of a plan made from this input. The list is empty for a valid plan.

@@ -114,6 +114,8 @@ fn cause(reason: &Reason) -> String {
         Reason::ImageMoved => "image moved".to_owned(),
         Reason::ImageMissing => "image missing".to_owned(),
         Reason::PullPolicy(policy) => format!("pull policy {policy:?}"),
+        Reason::MountedKindChanged(path) => format!("kind changed {path}"),
+        Reason::MountedFileRewritten(path) => format!("rewritten {path}"),
         Reason::FileChanged(path) => format!("file changed {path}"),
         Reason::SourceChanged(path) => format!("source changed {path}"),
         Reason::NotRunning(state) => format!("not running: {}", notation::text(&Typed::State(state.clone()))),

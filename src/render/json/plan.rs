@@ -114,6 +114,8 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::ImageMissing => ("image_missing", "", Json::Null),
         Reason::PullPolicy(policy) => ("pull_policy", "policy", json!(sentences::pull_policy(policy))),
         Reason::FileChanged(path) => ("file_changed", "path", json!(path)),
+        Reason::MountedKindChanged(path) => ("mounted_kind_changed", "path", json!(path)),
+        Reason::MountedFileRewritten(path) => ("mounted_file_rewritten", "path", json!(path)),
         Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
         Reason::NotRunning(state) => ("not_running", "state", json!(notation::text(&Typed::State(state.clone())))),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),

@@ -49,7 +49,7 @@ fn a_state_of_the_format_before_is_read_and_written_anew() {
     drop(store);
     check(&read(&paths).unwrap());
     let text = std::fs::read_to_string(paths.folder.join("homelab.json")).unwrap();
-    assert!(text.contains("\"format_version\": 2") && !text.contains("unproven") && !text.contains("moves_to"));
+    assert!(text.contains("\"format_version\": 3") && !text.contains("unproven") && !text.contains("moves_to"));
     let results: Vec<_> = history(&paths).unwrap().entries.iter().map(|e| e.result).collect();
     assert_eq!(results, [Ending::Done, Ending::Failed, Ending::Crashed, Ending::Done]);
 }
