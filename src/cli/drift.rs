@@ -6,10 +6,10 @@ use super::caller::Context;
 use super::command_error::Answer;
 use super::exit::Exit;
 use super::output_format;
-use super::plan::show;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
 use crate::node::Connections;
+use crate::render::value::Secrets;
 use crate::render::{self, OutputFormat};
 use crate::workflow::{observe_with_record, record};
 
@@ -37,7 +37,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let incomplete = plan.is_incomplete();
     match arguments.format {
         OutputFormat::Text => terminal.data(&render::plan::drift(&plan, &terminal.options()))?,
-        format => show(&plan, format, terminal)?,
+        OutputFormat::Json => terminal.json(&render::json::drift(&plan, &mut Secrets::default()))?,
+        format => return Err(output_format::missing(format, "hl drift")),
     }
     Ok(match (incomplete, plan.has_changes()) {
         (true, _) => Exit::Incomplete,

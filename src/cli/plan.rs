@@ -95,12 +95,14 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let options = arguments.selection.options(&observation, &state.view)?;
     let options = arguments.limits.set(options, &observation, &state.view)?;
     observation.refuse_broken(&options)?;
+    let undeclared = workflow::undeclared(&observation, &state.view, &options);
     let planned = observation.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
         let saved = workflow::saved_plan(&observation, &state, &planned, content(&planned.plan));
         workflow::write_plan(path, &saved)?;
     }
     show(&planned.plan, arguments.format, terminal)?;
+    render::undeclared::lines(&undeclared).iter().for_each(|line| terminal.talk(line));
     if let Some(path) = &arguments.out {
         terminal.talk(&format!("Saved. `hl apply {}` does this, and nothing else.", path.display()));
     }

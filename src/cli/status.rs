@@ -24,6 +24,9 @@ pub(super) struct Arguments {
     /// Exit with 2 if a container does not work; with 3, as always, if not every node could be asked.
     #[arg(long)]
     check: bool,
+    /// List what runs and belongs to no service, too.
+    #[arg(long)]
+    all: bool,
     /// Output format.
     #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
     format: OutputFormat,
@@ -36,11 +39,20 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let options = arguments.selection.options(&observation, &state.view)?;
     let containers = workflow::status(&observation, &state.view, &options);
     let silent = observation.silent_nodes(&options);
+    let undeclared = arguments.all.then(|| workflow::undeclared(&observation, &state.view, &options));
     match arguments.format {
         OutputFormat::Text => {
-            terminal.data(&render::status::status(&containers, &silent, &terminal.options()))?;
+            let mut text = render::status::status(&containers, &silent, &terminal.options());
+            text.extend(undeclared.map(|all| render::undeclared::list(&all, &terminal.options())));
+            terminal.data(&text)?;
         }
-        OutputFormat::Json => terminal.json(&render::json::status::status(&containers, &silent))?,
+        OutputFormat::Json => {
+            let mut report = render::json::status::status(&containers, &silent);
+            if let Some(all) = undeclared {
+                report["undeclared"] = render::json::status::undeclared(&all);
+            }
+            terminal.json(&report)?;
+        }
         format => return Err(output_format::missing(format, "hl status")),
     }
     let broken = containers.iter().any(|container| container.works == Works::No);

@@ -1,7 +1,7 @@
 //! The results of a status check of the nodes, as reports contain them: container status, service health and locks.
 
 use super::view::{FailedCheck, Health, Status};
-use super::{NodeName, ServiceName};
+use super::{NodeName, ProjectName, ServiceName};
 
 /// How one declared container is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,23 @@ pub struct ContainerStatus {
     pub works: Works,
     /// The last run of its health check if it failed, without secrets.
     pub failed_check: Option<FailedCheck>,
+}
+
+/// A container on a node that belongs to no service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndeclaredContainer {
+    /// The node.
+    pub node: NodeName,
+    /// Its Compose project; none if no compose file made it.
+    pub project: Option<ProjectName>,
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: ContainerState,
+    /// The name of its image as people write it.
+    pub image: String,
+    /// When it was started last, as the engine writes it.
+    pub started_at: String,
 }
 
 /// Whether a container does what it is declared for.

@@ -35,6 +35,7 @@ pub mod history;
 pub mod locks;
 pub mod stale;
 pub mod status;
+pub mod undeclared;
 pub mod verify;
 
 pub mod records;

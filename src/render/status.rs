@@ -100,7 +100,7 @@ fn short_state(container: &ContainerStatus) -> (String, Label) {
 }
 
 /// An image with a digest that is as long as an id.
-fn short_image(image: &str) -> String {
+pub(super) fn short_image(image: &str) -> String {
     match image.split_once("@sha256:") {
         Some((name, digest)) => format!("{name}@{}", digest.get(..12).unwrap_or(digest)),
         None => image.to_owned(),
@@ -114,8 +114,12 @@ pub(super) fn service(container: &ContainerStatus) -> String {
 
 /// Since when it runs, to the second; empty if it does not exist.
 pub(super) fn since(container: &ContainerStatus) -> String {
-    let started_at = container.started_at.as_deref().unwrap_or_default();
-    started_at.split('.').next().unwrap_or_default().replace('T', " ")
+    time(container.started_at.as_deref().unwrap_or_default())
+}
+
+/// A time as the engine writes it, to the second.
+pub(super) fn time(written: &str) -> String {
+    written.split(['.', 'Z']).next().unwrap_or_default().replace('T', " ")
 }
 
 /// State and health in words, and what to think of it.

@@ -20,6 +20,7 @@ mod apply;
 
 mod locks;
 mod status;
+mod undeclared;
 mod verify;
 
 pub use crate::apply::Error as ApplyError;
@@ -37,4 +38,5 @@ pub use saved_plan::{
 };
 pub use selection::{Named, Selection, SelectionError, require_resources};
 pub use status::status;
+pub use undeclared::undeclared;
 pub use verify::verify;

@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::{self, Homelab};
 use crate::model::status::SilentNode;
-use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView};
+use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView, Wanted};
 use crate::model::{Fields, Kind, NodeName, ServiceName, Text};
 use crate::node::{self, Fleet};
 use crate::plan;
@@ -292,7 +292,9 @@ impl Observation {
         });
         let known = self.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?)));
         let on_nodes = known.flat_map(|(name, node)| {
-            let read = node.files.iter().filter_map(|(path, file)| Some((path, file.content.as_ref()?)));
+            // What a machine counts itself is another one each time, and nothing is declared by it.
+            let lasting = node.files.iter().filter(|(path, _)| *path != Wanted::INTERFACES);
+            let read = lasting.filter_map(|(path, file)| Some((path, file.content.as_ref()?)));
             read.map(move |(path, bytes)| (format!("node {name} {path}"), bytes.clone()))
         });
         let variable = |(name, value): &(String, String)| (format!("variable {name}"), value.clone().into_bytes());

@@ -52,6 +52,9 @@ impl Observation {
         // Other changes that putting them back takes along, and what stands in its way, were made by nobody either.
         let drifted: BTreeSet<&Addr> = changes.iter().map(|change| &change.addr).collect();
         plan.changes.retain(|change| drifted.contains(&change.addr));
+        // What was done is told, not what would be.
+        plan.changes.iter_mut().for_each(|change| change.steps.clear());
+        plan.steps.clear();
         plan.verifications.clear();
         plan.objections.clear();
         plan

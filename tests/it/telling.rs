@@ -14,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(verify_says_what_it_waits_for, needs Engine),
     trial!(what_ended_although_it_is_to_run_does_not_work, needs Engine),
     trial!(drift_has_nothing_in_it_that_is_pending, needs Engine),
+    trial!(what_nothing_declares_is_mentioned_and_listed, needs Engine),
 ];
 
 /// A homelab of two services, `app` and `web`, each of one container.
@@ -187,9 +188,44 @@ fn drift_has_nothing_in_it_that_is_pending() {
     let drift = lab.lab.hl(&["drift"]);
     drift.code(2).says("restart: no → unless-stopped").says("Drift: 1 resource was changed outside hl");
     drift.never_says("user").never_says("mem_limit").never_says("replace");
+    let report: Value = serde_json::from_str(&lab.lab.hl(&["drift", "--format", "json"]).stdout).expect("JSON");
+    assert_eq!(report["summary"]["text"], drift.stdout.lines().last().expect("a line"));
+    let change = &report["changes"][0];
+    assert_eq!((&change["steps"], &report["steps"]), (&Value::from([0; 0]), &Value::from([0; 0])));
+    let fields: Vec<&Value> = change["fields"].as_array().expect("a list").iter().map(|f| &f["field"]).collect();
+    assert_eq!((fields, report["changes"].as_array().map(Vec::len)), (vec![&Value::from("restart")], Some(1)));
     lab.engine.delete(&format!("/containers/{}?force=1", lab.container("web")));
     let gone = lab.lab.hl(&["drift"]);
     gone.code(2).says("box/web/container:web").says("it was removed outside hl").never_says("mem_limit");
     lab.lab.hl(&["apply", "--yes"]).code(0);
     lab.lab.hl(&["drift"]).code(0);
+}
+
+fn what_nothing_declares_is_mentioned_and_listed() {
+    let lab = Lab::new();
+    lab.lab.hl(&["apply", "--yes"]).code(0);
+    let label = |key: &str, value: &str| (format!("com.docker.compose.{key}"), Value::from(lab.lab.name(value)));
+    let labels = [
+        label("project", "sample-lab-wiki"),
+        label("service", "web"),
+        label("container-number", "1"),
+        label("oneoff", "False"),
+    ];
+    let labels: serde_json::Map<String, Value> = labels.into_iter().collect();
+    for (name, labels) in [("sample-lab-wiki-web-1", labels), ("sample-lab-alone", serde_json::Map::new())] {
+        let body = serde_json::json!({"Image": "hl-test/app:1", "Labels": labels});
+        lab.engine.post(&lab.lab.name(&format!("/containers/create?name={name}")), &body);
+    }
+    let plan = lab.lab.hl(&["plan", "--detailed-exitcode"]);
+    plan.code(0).says("No changes.").talks("not declared: ").talks("`hl status --all` lists what runs of it.");
+    assert!(plan.stderr.contains("sample-lab-wiki") || plan.stderr.contains(" more"), "{plan}");
+    let list = lab.lab.hl(&["status", "--all"]);
+    list.code(0).says("box/sample-lab-wiki").says("sample-lab-wiki-web-1").says("sample-lab-alone");
+    lab.lab.hl(&["status"]).code(0).never_says("sample-lab-wiki");
+    let report: Value =
+        serde_json::from_str(&lab.lab.hl(&["status", "--all", "--format", "json"]).stdout).expect("JSON");
+    let undeclared = report["undeclared"].as_array().expect("a list");
+    let found = undeclared.iter().find(|c| c["container"] == "sample-lab-wiki-web-1").expect("it is listed");
+    assert_eq!((&found["node"], &found["project"]), (&Value::from("box"), &Value::from("sample-lab-wiki")));
+    assert_eq!(found["state"], "created, never started");
 }

@@ -10,7 +10,7 @@ mod value;
 #[cfg(test)]
 mod violations;
 
-pub use plan::plan;
+pub use plan::{drift, plan};
 pub use value::value;
 
 /// The version of the outputs' shape.

@@ -11,7 +11,7 @@ use crate::plan::{
     UnknownCause, Verification,
 };
 use crate::render::count::Counts;
-use crate::render::report::{groups, summary, why};
+use crate::render::report::{drift_summary, groups, summary, why};
 use crate::render::value::Secrets;
 use crate::render::{reason, sentences, step};
 
@@ -48,6 +48,13 @@ pub fn plan(plan: &Plan, secrets: &mut Secrets) -> Json {
         "notes": plan.notes.iter().map(sentences::note).collect::<Json>(),
         "order": plan.order.iter().map(ServiceName::as_str).collect::<Json>(),
     })
+}
+
+/// Drift in the shape of a plan: what was changed outside hl, and nothing that is to be done.
+pub fn drift(drift: &Plan, secrets: &mut Secrets) -> Json {
+    let mut report = plan(drift, secrets);
+    report["summary"]["text"] = drift_summary(drift).into();
+    report
 }
 
 fn actions(counts: &Counts) -> Json {

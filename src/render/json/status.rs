@@ -3,9 +3,25 @@
 use serde_json::{Value as Json, json};
 
 use super::FORMAT_VERSION;
-use crate::model::status::{ContainerStatus, SilentNode, Works};
+use crate::model::ProjectName;
+use crate::model::status::{ContainerStatus, SilentNode, UndeclaredContainer, Works};
 use crate::model::view::FailedCheck;
-use crate::render::status::{service, since, state};
+use crate::render::status::{service, since, state, time};
+
+/// Containers that belong to no service.
+pub fn undeclared(containers: &[UndeclaredContainer]) -> Json {
+    let one = |container: &UndeclaredContainer| {
+        json!({
+            "node": container.node.as_str(),
+            "project": container.project.as_ref().map(ProjectName::as_str),
+            "container": container.name,
+            "state": state(&container.state).0,
+            "image": container.image,
+            "since": time(&container.started_at),
+        })
+    };
+    containers.iter().map(one).collect()
+}
 
 /// The containers with how they are, and the nodes that could not be asked.
 pub fn status(containers: &[ContainerStatus], silent: &[SilentNode]) -> Json {

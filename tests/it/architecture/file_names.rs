@@ -33,6 +33,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("service", "a service: of a Compose file, and of the homelab"),
     ("sharing", "what containers use of one another: as it is declared, and who follows whom"),
     ("size", "a number of bytes: as Compose has it, and as people are told"),
+    ("undeclared", "what runs and belongs to no service: found, and told"),
     ("status", "whether something runs: as the engine has it, as a report, as it is told"),
     ("step", "a step of a plan, and how it is told"),
     ("value", "the value of a field, and how it is told"),
