@@ -127,6 +127,8 @@ copy_homelab() {
   case ${DOCKER_HOST:-} in unix://*) address=$DOCKER_HOST ;; esac
   sed -i -e "s|^    address: .*|    address: $address|" -e "s|^    root: .*|    root: $root/node|" \
     "$root/homelab.new/inventory/topology.yaml"
+  # A homelab is a git repository: what git does not track is taken for a secret.
+  (cd "$root/homelab.new" && git init -q && git add -A) || say "without git, plans show no content of files"
   mv "$root/homelab.new" "$root/homelab"
 }
 

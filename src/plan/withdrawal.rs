@@ -11,7 +11,7 @@ use super::step::{OnFailure, Phase, StepId};
 use super::{Action, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Presence};
 use crate::model::view::{LiveNode, RecordedView};
-use crate::model::{Addr, Field, Key, Kind};
+use crate::model::{Addr, Field, Key, Kind, ServiceName};
 
 /// Plans the undeclared files and folders among these changes of a node, after some steps. What leaves a folder goes
 /// before that, and a folder goes where nothing else is in it.
@@ -24,7 +24,8 @@ pub(super) fn plan(
 ) -> Fragment {
     let recorded = context.input.recorded;
     let going = leaving(recorded, node, changes);
-    let mut withdrawal = Withdrawal { graph, after, out: Fragment::default() };
+    let renamed = context.input.changes.iter().filter_map(|c| Some(&c.renamed_from.as_ref()?.service)).collect();
+    let mut withdrawal = Withdrawal { graph, after, renamed, out: Fragment::default() };
     for change in undeclared(changes, Kind::File).chain(undeclared(changes, Kind::Directory)) {
         let (addr, path) = (change.addr.clone(), change.live_id.as_deref());
         let (name, node) = (addr.name.clone(), addr.node.clone());
@@ -81,6 +82,8 @@ fn is_env_file(recorded: &RecordedView, addr: &Addr) -> bool {
 struct Withdrawal<'p> {
     graph: &'p mut StepGraph,
     after: &'p BTreeSet<StepId>,
+    /// Services that go by another name: what they leave behind empty is no change of theirs.
+    renamed: BTreeSet<&'p ServiceName>,
     out: Fragment,
 }
 
@@ -94,9 +97,10 @@ impl Withdrawal<'_> {
         };
         let step = self.graph.step_on(&addr.node, &addr.service, Phase::Deploy, operation).about(addr);
         let step = step.after(self.after.iter().copied()).on_failure(on_failure).add();
+        let action = if self.renamed.contains(&addr.service) { Action::Refresh } else { Action::Delete };
         self.out.changes.push(PlannedChange {
             record: Record::Forget,
-            ..PlannedChange::new(addr.clone(), Action::Delete, vec![Reason::NoLongerDeclared], vec![step])
+            ..PlannedChange::new(addr.clone(), action, vec![Reason::NoLongerDeclared], vec![step])
         });
     }
 }

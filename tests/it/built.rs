@@ -51,6 +51,7 @@ impl Tool {
         lab.write("services/tool/notes.md", "nobody builds this\n");
         lab.write("services/tool/.dockerignore", "*.md\n");
         lab.write("services/tool/data/written", "by the container\n");
+        lab.track();
         let tool = Tool { engine, lab };
         tool.lab.hl(&["apply", "--yes"]).code(0);
         tool.expect_settled();

@@ -130,7 +130,7 @@ fn three() -> Vec<(&'static str, Build)> {
 
 fn twelve_services_on_three_nodes_come_up_in_order() {
     let home = Home::new(&three(), TWELVE);
-    home.hl(&["plan", "--detailed-exitcode"]).code(2).says("Plan: 60 to create");
+    home.hl(&["plan", "--detailed-exitcode"]).code(2).says("Plan: 72 to create");
     home.hl(&["apply", "--yes"]).code(0);
     home.expect_settled();
     let events = home.events(&["nas", "pi", "edge"]);
@@ -482,7 +482,7 @@ fn the_example_of_three_machines_runs() {
     };
     let up = run(&[]);
     let down = run(&["clean"]);
-    up.code(0).says("Plan: 22 to create.").says("No changes. 4 services are as declared.").says("pi: unknown");
+    up.code(0).says("Plan: 25 to create.").says("No changes. 4 services are as declared.").says("pi: unknown");
     up.says("proxy: blocked, it needs home on pi").says("nas/photos/container:photos  restart");
     down.code(0);
     assert!(!lab.scratch("f").exists(), "something is left");

@@ -103,7 +103,7 @@ fn exit_codes_say_how_it_went() {
     hl(&["delete", "dbb"]).code(1);
     hl(&["config", "web"]).code(0).says("GREETING: hello");
     hl(&["state", "list"]).code(0).says("box/web/container:web");
-    hl(&["state", "history"]).code(0).says("4 create");
+    hl(&["state", "history"]).code(0).says("8 create");
     two.service("web", "    environmant: { GREETING: hello }\n", "");
     let wrong = hl(&["plan"]);
     wrong.code(1);

@@ -89,8 +89,6 @@ fn the_quickstart_works_and_the_readme_shows_its_plan() {
     assert_eq!(secret.len(), 32);
     assert!(!first.contains(secret) && !second.contains(secret));
 
-    // What git tracks is no secret.
-    quickstart.shell("git init -q && printf '.env\\n' > .gitignore && git add -A");
     quickstart.shell("sed -i 's/Hello from/Greetings from/' inventory/topology.yaml");
     quickstart.shell("sed -i 's/600;$/700;/' services/web/www/style.css");
     quickstart.shell("sed -i 's/^DB_RESET_TOKEN=.*/DB_RESET_TOKEN=another/' ../node/config/db/.env");

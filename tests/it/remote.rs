@@ -14,6 +14,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_homelab_over_ssh_comes_up_and_settles, needs Engine, Root),
     trial!(a_server_that_allows_two_sessions_is_enough, needs Engine, Root),
+    trial!(files_are_written_at_once, needs Engine, Root),
     trial!(a_shell_that_greets_is_a_shell, needs Engine, Root),
     trial!(a_server_that_forwards_no_sockets_has_a_program_relay, needs Engine, Root),
     trial!(what_is_in_the_way_is_told_with_a_way_out, needs Engine, Root),
@@ -99,6 +100,26 @@ fn comes_up_and_settles(remote: &Remote) {
     hl(&["plan"]).code(0).says("www/index.html").never_says(token);
     hl(&["apply", "--yes"]).code(0);
     hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+/// Held against a node that does one step at a time.
+fn files_are_written_at_once() {
+    let took = |parallelism: &str| {
+        let remote = Remote::new("");
+        remote.node(parallelism);
+        remote.web(HEALTH);
+        for number in 0..60 {
+            remote.lab.write(&format!("services/web/www/{number}.html"), "one of many\n");
+        }
+        let began = Instant::now();
+        remote.lab.hl(&["apply", "--yes"]).code(0);
+        let took = began.elapsed();
+        remote.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+        took
+    };
+    let (one_by_one, at_once) = (took(", parallelism: 1"), took(""));
+    println!("63 files: {one_by_one:.1?} one by one, {at_once:.1?} at once");
+    assert!(at_once < one_by_one, "{at_once:?} at once, {one_by_one:?} one by one");
 }
 
 fn a_server_that_allows_two_sessions_is_enough() {

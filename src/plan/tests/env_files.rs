@@ -1,11 +1,12 @@
 //! Env files on nodes: which of the wanted variables are in them is read by the grammar of env files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fixture::{World, service_name};
-use crate::model::spec::{FileContent, FileSpec, Variable};
+use crate::model::spec::{DirectorySpec, FileContent, FileSpec, Variable};
 use crate::model::view::{FileKind, LiveFile};
 use crate::model::{Kind, Text};
+use crate::plan::{Operation, Step};
 
 const PATH: &str = "/opt/homelab/config/db/.env";
 
@@ -45,4 +46,23 @@ fn only_assignments_count() {
     ] {
         assert_eq!(planned(text), missing, "{text:?}");
     }
+}
+
+#[test]
+fn files_wait_for_their_folders_and_not_for_one_another() {
+    let mut world = World::running();
+    let folder = "/opt/homelab/config/db".to_owned();
+    let directory = DirectorySpec { path: folder.clone(), ..DirectorySpec::default() };
+    world.service("db").directories.insert("config/db".to_owned(), directory);
+    for name in ["a", "b", "c"] {
+        let content = FileContent::Exactly(name.into());
+        let spec = FileSpec { path: format!("{folder}/{name}"), content, mode: 0o644, owner: None };
+        world.service("db").files.insert(format!("config/db/{name}"), spec);
+    }
+    let plan = world.plan();
+    let is_folder = |step: &&Step| matches!(step.operation, Operation::EnsureDirectory(_));
+    let folder = plan.steps.iter().find(is_folder).unwrap().id;
+    let files: Vec<_> = plan.steps.iter().filter(|s| matches!(s.operation, Operation::WriteFile(_))).collect();
+    assert_eq!(files.len(), 3);
+    assert!(files.iter().all(|file| file.after == BTreeSet::from([folder])), "{files:?}");
 }

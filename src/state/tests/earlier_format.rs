@@ -53,3 +53,27 @@ fn a_state_of_the_format_before_is_read_and_written_anew() {
     let results: Vec<_> = history(&paths).unwrap().entries.iter().map(|e| e.result).collect();
     assert_eq!(results, [Ending::Done, Ending::Failed, Ending::Crashed, Ending::Done]);
 }
+
+/// Up to format 2, what is in public files stood in the record.
+#[test]
+fn what_is_in_files_goes_from_the_record_with_its_next_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = paths(folder.path());
+    let content = |text: &str| Fields::from_iter([(Field::key(Key::Content), Value::text(text))]);
+    let mut store = Store::open(&paths, owner()).unwrap();
+    store.record(addr("nas/shop/file:config/shop/a"), recorded(content("what is in it")));
+    store.save().unwrap();
+    drop(store);
+    let file = paths.folder.join("homelab.json");
+    let digest = crate::model::content::content_digest(b"what is in it");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&digest) && !text.contains("what is in it"));
+    let earlier = text.replace(&digest, "what is in it").replace("\"format_version\": 3", "\"format_version\": 2");
+    std::fs::write(&file, earlier).unwrap();
+    let mut store = Store::open(&paths, owner()).unwrap();
+    let read = store.state().view.resources[&addr("nas/shop/file:config/shop/a")].declared.clone();
+    assert_eq!(read, content("what is in it"));
+    store.record(addr("nas/shop/volume:db"), recorded(Fields::default()));
+    store.save().unwrap();
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("what is in it"));
+}

@@ -106,6 +106,17 @@ impl Homelab {
         self
     }
 
+    /// Has git track what is in the repository now: nothing of it is a secret then.
+    pub fn track(&self) -> &Homelab {
+        for arguments in [&["init", "--quiet"][..], &["add", "--all"]] {
+            let mut command = Command::new("git");
+            command.args(arguments);
+            self.settle(&mut command);
+            assert!(command.output().expect("git runs").status.success(), "git {arguments:?}");
+        }
+        self
+    }
+
     /// A clone of the repository, without what was recorded.
     pub fn copy_repository(&self, to: &Path) {
         std::fs::create_dir_all(to).expect("a folder can be made");

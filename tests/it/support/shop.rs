@@ -123,6 +123,7 @@ impl Shop {
             );
         }
         lab.write("services/web/www/index.html", "<h1>Shop</h1>\n<p>open from 9 to 5</p>\n<p>ring twice</p>\n");
+        lab.track();
         Shop { lab, engine }
     }
 
