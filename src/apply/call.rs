@@ -15,7 +15,7 @@ use super::health::{HealthError, prove};
 use super::wait::{WaitError, wait};
 
 /// Lines of a container's log that a failure shows.
-const LOG_LINES: usize = 10;
+pub(super) const LOG_LINES: usize = 10;
 
 /// The inputs available to a call.
 pub(super) struct Context<'a> {

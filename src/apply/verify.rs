@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::call::LOG_LINES;
 use super::health;
 use super::redact::Redactor;
 use super::wait::wait;
@@ -42,6 +43,8 @@ pub struct Subject<'a> {
     pub problems: Vec<Problem>,
     /// The containers whose health check is still undecided.
     pub starting: Vec<Starting>,
+    /// The containers that do not run, with their ids: their logs tell why.
+    pub logs: BTreeMap<String, String>,
 }
 
 /// A container whose health check is still undecided.
@@ -83,6 +86,13 @@ async fn one(job: &Job<'_>, subject: &Subject<'_>) -> Verified {
         result
     });
     let mut problems: Vec<Problem> = subject.problems.iter().map(|problem| clean(problem, &redactor)).collect();
+    for problem in &mut problems {
+        let Problem::NotRunning { container, log, .. } = problem else { continue };
+        let Some(id) = subject.logs.get(container) else { continue };
+        // That it does not run is what counts; a log that cannot be had is no second problem.
+        let lines = door.container_log(id, LOG_LINES).await.unwrap_or_default();
+        *log = lines.iter().map(|line| redactor.clean(line)).collect();
+    }
     let late = join_all(healthy).await.into_iter().filter_map(Result::err);
     let failed = |error: String| Problem::Failed { error: redactor.clean(&error) };
     problems.extend(late.map(|error| failed(error.to_string())));

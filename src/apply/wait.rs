@@ -2,7 +2,7 @@
 //!
 //! | condition | met when |
 //! |---|---|
-//! | started | it runs, and still did a second after it was first seen running |
+//! | started | it runs, and still did a second after it was first seen running; ten, if it was restarted |
 //! | healthy | Docker's health check says so; without one, as started |
 //! | completed | it ended with 0 |
 //!
@@ -22,6 +22,12 @@ use crate::node::{ContainerState, ErrorKind, Node, NodeError};
 /// How long a container without a health check has to run before that counts: most that cannot work
 /// (a wrong option, a missing file) end well within it.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The same for one that has ended and was restarted. The engine counts one that runs for so long as started.
+const GRACE_AFTER_RESTART: Duration = Duration::from_secs(10);
+
+/// The same for one that was restarted many times before hl began to wait.
+const GRACE_AFTER_MANY: Duration = Duration::from_secs(60);
 
 /// Between two looks at first: most containers are up at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -175,11 +181,25 @@ fn look(live: &ContainerState, condition: Condition, seen: &mut Seen) -> Look {
         Status::Paused => Look::NotYet("paused"),
         Status::Restarting => {
             seen.starts.insert(live.started_at.clone());
-            match seen.starts.len() >= MOST_STARTS {
+            match is_loop(live, seen) {
                 true => Look::Never("ends and is restarted again and again".to_owned()),
                 false => Look::NotYet("restarting"),
             }
         }
+    }
+}
+
+/// Whether a container has ended too often to come up.
+fn is_loop(live: &ContainerState, seen: &Seen) -> bool {
+    seen.starts.len() >= MOST_STARTS || usize::try_from(live.restarts).is_ok_and(|restarts| restarts >= MOST_STARTS)
+}
+
+/// How long a container without a health check has to run before that counts.
+fn grace(live: &ContainerState, seen: &Seen) -> Duration {
+    match live.restarts {
+        0 => GRACE,
+        _ if is_loop(live, seen) => GRACE_AFTER_MANY,
+        _ => GRACE_AFTER_RESTART,
     }
 }
 
@@ -202,13 +222,16 @@ fn look_at_running(live: &ContainerState, condition: Condition, seen: &mut Seen)
         }
         (Condition::Healthy, Some(Health::Unhealthy)) if seen.was_well => Look::Never("is unhealthy".to_owned()),
         (Condition::Healthy, Some(Health::Unhealthy)) => Look::NotYet("unhealthy"),
-        (Condition::Started | Condition::Healthy, None) => match since.elapsed() >= GRACE {
-            true => Look::Met,
-            false if seen.starts.len() >= MOST_STARTS => {
-                Look::Never("ends and is restarted again and again".to_owned())
+        (Condition::Started | Condition::Healthy, None) => {
+            match (since.elapsed() >= grace(live, seen), live.restarts) {
+                (true, _) => Look::Met,
+                (false, _) if seen.starts.len() >= MOST_STARTS => {
+                    Look::Never("ends and is restarted again and again".to_owned())
+                }
+                (false, 0) => Look::NotYet("running for less than a second"),
+                (false, _) => Look::NotYet("running again after it has ended"),
             }
-            false => Look::NotYet("running for less than a second"),
-        },
+        }
     }
 }
 

@@ -164,6 +164,7 @@ mod tests {
             health: None,
             failed_check: None,
             started_at: String::new(),
+            restarts: 0,
             created_at: None,
             spec: ContainerSpec { ports: ports.iter().map(port).collect(), ..ContainerSpec::default() },
             stale_networks: BTreeMap::new(),

@@ -155,6 +155,8 @@ pub enum Problem {
         container: String,
         /// Its actual status.
         status: Status,
+        /// The last lines of its log, without secrets.
+        log: Vec<String>,
     },
     /// Waiting for a container, or the health script, failed.
     Failed {

@@ -56,7 +56,7 @@ pub enum Status {
     Running,
     /// Runs, frozen.
     Paused,
-    /// Between two starts by its restart policy.
+    /// Between two starts by its restart policy, or started just now after it has ended several times.
     Restarting,
     /// Ended.
     Exited {

@@ -178,6 +178,9 @@ pub struct LiveContainer {
     pub failed_check: Option<FailedCheck>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
+    /// How many times its restart policy has started it again since somebody started it.
+    #[serde(default)]
+    pub restarts: u32,
     /// When it was made; `None` if the engine does not say.
     pub created_at: Option<Timestamp>,
     /// The spec, mapped back from inspect. For containers outside the scope of a plan it has only name,

@@ -146,8 +146,8 @@ pub trait Node: Send + Sync {
     /// Whether a container runs and works. Costs less than looking at all of it, for who waits.
     async fn container_state(&self, container: &str) -> Result<ContainerState, NodeError> {
         let live = self.inspect_container(container).await?;
-        let LiveContainer { name, status, health, failed_check, started_at, .. } = live;
-        Ok(ContainerState { name, status, health, failed_check, started_at })
+        let LiveContainer { name, status, health, failed_check, started_at, restarts, .. } = live;
+        Ok(ContainerState { name, status, health, failed_check, started_at, restarts })
     }
 
     /// The last lines that a container wrote, oldest first. May hold secrets.
@@ -227,6 +227,8 @@ pub struct ContainerState {
     pub failed_check: Option<FailedCheck>,
     /// When it was started last, as the engine writes it; empty if never.
     pub started_at: String,
+    /// How many times its restart policy has started it again since somebody started it.
+    pub restarts: u32,
 }
 
 /// A file to put in place.

@@ -117,6 +117,7 @@ mod tests {
             health: None,
             failed_check: None,
             started_at: String::new(),
+            restarts: 0,
             created_at: None,
             spec,
             stale_networks: BTreeMap::new(),

@@ -123,8 +123,10 @@ fn text(problem: &Problem) -> Vec<String> {
         Problem::CutOff { container, from } => {
             vec![format!("container {container} is cut off from {from}, which was started anew")]
         }
-        Problem::NotRunning { container, status } => {
-            vec![format!("container {container} is {}", wording::status(status))]
+        Problem::NotRunning { container, status, log } => {
+            let first = format!("container {container} is {}", wording::status(status));
+            let title = (!log.is_empty()).then(|| "  the last lines of its log:".to_owned());
+            std::iter::once(first).chain(title).chain(log.iter().map(|line| format!("  | {line}"))).collect()
         }
         Problem::Failed { error } => error.lines().map(str::to_owned).collect(),
     }
@@ -180,7 +182,11 @@ mod tests {
                 of(2, Some("services/b/healthcheck.sh")),
                 vec![Problem::Failed { error: "code 3\nno".into() }],
             ),
-            service("c", of(1, None), vec![Problem::NotRunning { container: web, status: Status::Paused }]),
+            service(
+                "c",
+                of(1, None),
+                vec![Problem::NotRunning { container: web, status: Status::Paused, log: Vec::new() }],
+            ),
             service("d", Proof::DeclaredStopped, Vec::new()),
             service("e", Proof::Silent, Vec::new()),
             service(

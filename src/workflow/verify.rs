@@ -1,5 +1,6 @@
 //! Verifying that services work as they are, without changing anything.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -60,9 +61,9 @@ fn unresolved(observation: &Observation, options: &plan::Options) -> Vec<Verifie
 
 /// A service with how its containers are, as they were observed.
 fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedView) -> Subject<'a> {
-    let (mut problems, mut starting) = (Vec::new(), Vec::new());
+    let (mut problems, mut starting, mut logs) = (Vec::new(), Vec::new(), BTreeMap::new());
     let Some(node) = index.node(&service.node) else {
-        return Subject { service, problems, starting };
+        return Subject { service, problems, starting, logs };
     };
     let found = diff::instances(service, recorded, node);
     for (name, declared) in &service.containers {
@@ -85,8 +86,11 @@ fn subject<'a>(service: &'a Service, index: &LiveIndex<'_>, recorded: &RecordedV
             (Works::No, Status::Running) => {
                 problems.push(Problem::Unhealthy { container, check: live.failed_check.clone() });
             }
-            (Works::No, status) => problems.push(Problem::NotRunning { container, status: status.clone() }),
+            (Works::No, status) => {
+                logs.insert(container.clone(), live.id.clone());
+                problems.push(Problem::NotRunning { container, status: status.clone(), log: Vec::new() });
+            }
         }
     }
-    Subject { service, problems, starting }
+    Subject { service, problems, starting, logs }
 }

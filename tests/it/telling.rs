@@ -15,6 +15,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(what_ended_although_it_is_to_run_does_not_work, needs Engine),
     trial!(drift_has_nothing_in_it_that_is_pending, needs Engine),
     trial!(what_nothing_declares_is_mentioned_and_listed, needs Engine),
+    trial!(who_is_restarted_again_and_again_is_told_whenever_one_looks, needs Engine),
 ];
 
 /// A homelab of two services, `app` and `web`, each of one container.
@@ -228,4 +229,36 @@ fn what_nothing_declares_is_mentioned_and_listed() {
     let found = undeclared.iter().find(|c| c["container"] == "sample-lab-wiki-web-1").expect("it is listed");
     assert_eq!((&found["node"], &found["project"]), (&Value::from("box"), &Value::from("sample-lab-wiki")));
     assert_eq!(found["state"], "created, never started");
+}
+
+fn who_is_restarted_again_and_again_is_told_whenever_one_looks() {
+    let lab = Lab::new();
+    let folder = lab.lab.node_root().join("data/web");
+    std::fs::create_dir_all(&folder).expect("it can be made");
+    let command = "test ! -e /d/broken || { echo no database; sleep 0.4; exit 1; }; exec pause";
+    lab.service(
+        "web",
+        &format!("    command: [\"sh\", \"-c\", \"{command}\"]\n    volumes: [\"{}:/d\"]\n", folder.display()),
+    );
+    lab.lab.hl(&["apply", "--yes"]).code(0);
+    std::fs::write(folder.join("broken"), "").expect("it can be written");
+    let web = lab.container("web");
+    lab.engine.exec(&web, &["busybox", "kill", "1"]);
+    lab.engine.wait_for(&web, "restarted three times", |found| found["RestartCount"].as_u64() >= Some(3));
+    let state = lab.lab.repository().join("state");
+    for look in 0..8 {
+        std::thread::sleep(std::time::Duration::from_millis(70 * look));
+        if look == 4 {
+            std::fs::remove_dir_all(&state).expect("there is a state");
+        }
+        let plan = lab.lab.hl(&["plan", "--detailed-exitcode"]);
+        plan.code(2).says("drift: restarting again and again");
+        let verify = lab.lab.hl(&["verify"]);
+        verify.code(1).says("container web is restarting again and again").says("| no database");
+        lab.lab.hl(&["status", "--check"]).code(2).says("restarting again and again");
+    }
+    std::fs::remove_file(folder.join("broken")).expect("it is there");
+    lab.lab.hl(&["apply", "--yes"]).code(0);
+    lab.lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+    lab.lab.hl(&["verify"]).code(0);
 }

@@ -59,6 +59,7 @@ pub fn live(name: &str, spec: ContainerSpec) -> LiveContainer {
         health: None,
         failed_check: None,
         started_at: String::new(),
+        restarts: 0,
         created_at: None,
         spec,
         stale_networks: BTreeMap::new(),

@@ -420,6 +420,7 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
                 health: None,
                 failed_check: None,
                 started_at: String::new(),
+                restarts: 0,
                 created_at: None,
                 spec: ContainerSpec { compose_labels, ..ContainerSpec::default() },
                 stale_networks: BTreeMap::new(),

@@ -188,6 +188,11 @@ impl Engine {
         }
     }
 
+    /// The time on its machine.
+    pub fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.clock_ahead)
+    }
+
     /// An error of this node that the engine did not report itself.
     pub fn fail(&self, what: &str, kind: ErrorKind) -> NodeError {
         failed(&self.node, what, kind)

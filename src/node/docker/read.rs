@@ -33,8 +33,10 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         images.into_iter().map(inspect::image).map(|i| (i.id.clone(), i)).collect();
     images.extend(inspected.into_iter().flatten().map(|i| (i.id.clone(), i)));
     let mut containers: BTreeMap<String, LiveContainer> = containers.into_iter().map(|c| (c.id.clone(), c)).collect();
+    let now = engine.now();
     for container in containers.values_mut() {
         set_platform(container, images.get(&container.image_id));
+        inspect::settle(container, now);
     }
     let volumes = volumes.volumes.unwrap_or_default().into_iter().map(inspect::volume);
     Ok(LiveNode {
@@ -63,6 +65,7 @@ pub async fn read_container(engine: &Engine, container: &str) -> Result<LiveCont
     let image = image(engine, inspect.image.as_deref().unwrap_or_default()).await?;
     let mut live = inspect::container(inspect, &ReferenceIndex::new(&networks, &listed));
     set_platform(&mut live, image.as_ref());
+    inspect::settle(&mut live, engine.now());
     Ok(live)
 }
 

@@ -141,6 +141,7 @@ impl World {
             health: None,
             failed_check: None,
             started_at: String::new(),
+            restarts: 0,
             created_at: self.time(),
             spec,
             stale_networks: Default::default(),

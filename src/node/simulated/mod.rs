@@ -287,8 +287,8 @@ impl Node for Simulated {
             self.change(&what, |world| world.end(container))?;
             live = self.look(&what, |world| world.inspect(container))?;
         }
-        let LiveContainer { name, status, health, failed_check, started_at, .. } = live;
-        Ok(ContainerState { name, status, health, failed_check, started_at })
+        let LiveContainer { name, status, health, failed_check, started_at, restarts, .. } = live;
+        Ok(ContainerState { name, status, health, failed_check, started_at, restarts })
     }
 
     async fn container_log(&self, container: &str, _: usize) -> Result<Vec<String>, NodeError> {

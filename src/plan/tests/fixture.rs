@@ -239,6 +239,7 @@ pub fn live_container(service: &Service, container: &Container) -> LiveContainer
         health: None,
         failed_check: None,
         started_at: String::new(),
+        restarts: 0,
         created_at: None,
         spec: container.spec.clone(),
         stale_networks: BTreeMap::new(),

@@ -35,6 +35,7 @@ pub struct Inspect {
     pub name: String,
     pub created: Option<String>,
     pub image: Option<String>,
+    pub restart_count: Option<u32>,
     pub state: Option<api_types::State>,
     pub config: Option<api_types::Config>,
     pub host_config: Option<HostConfig>,
@@ -125,7 +126,8 @@ pub fn refers_to_containers(inspect: &Inspect) -> bool {
 
 /// A container as it is now.
 pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
-    let Inspect { id, name, created, image, state, config, host_config, network_settings, mounts } = inspect;
+    let Inspect { id, name, created, image, restart_count, state, config, host_config, network_settings, mounts } =
+        inspect;
     let (config, host) = (config.unwrap_or_default(), host_config.unwrap_or_default());
     let name = name.trim_start_matches('/').to_owned();
     let (labels, compose_labels) = split_labels(config.labels.clone());
@@ -154,12 +156,14 @@ pub fn container(inspect: Inspect, around: &ReferenceIndex) -> LiveContainer {
     let address = |end: &api_types::Endpoint| word(end.ip_address.as_ref());
     let addresses = endpoints.iter().filter_map(|(name, end)| Some((name.clone(), address(end)?))).collect();
     let stale_networks = network::read(&id, project, &config, &host, endpoints, around, &mut spec);
-    let ContainerState { name, status, health, failed_check, started_at } = state_of(name, state);
+    let ContainerState { name, status, health, failed_check, started_at, restarts } =
+        state_of(name, restart_count, state);
     LiveContainer {
         status,
         health,
         failed_check,
         started_at,
+        restarts,
         created_at: created.and_then(|time| time.parse().ok()),
         image_id: image.unwrap_or_default(),
         id,
@@ -214,10 +218,10 @@ fn word(text: Option<&String>) -> Option<String> {
 
 /// Whether a container runs and works.
 pub fn state(inspect: Inspect) -> ContainerState {
-    state_of(inspect.name.trim_start_matches('/').to_owned(), inspect.state)
+    state_of(inspect.name.trim_start_matches('/').to_owned(), inspect.restart_count, inspect.state)
 }
 
-fn state_of(name: String, state: Option<api_types::State>) -> ContainerState {
+fn state_of(name: String, restarts: Option<u32>, state: Option<api_types::State>) -> ContainerState {
     let state = state.unwrap_or_default();
     ContainerState {
         name,
@@ -225,6 +229,25 @@ fn state_of(name: String, state: Option<api_types::State>) -> ContainerState {
         health: state.health.as_ref().and_then(|h| health(h.status.as_deref())),
         failed_check: state.health.and_then(failed_check),
         started_at: state.started_at.filter(|t| !t.starts_with("0001-")).unwrap_or_default(),
+        restarts: restarts.unwrap_or_default(),
+    }
+}
+
+/// Restarts by its policy after which a container that runs is looked at twice.
+const SEVERAL_RESTARTS: u32 = 3;
+
+/// Seconds after which a container that was restarted counts as running. The engine waits at most one minute before it
+/// restarts one.
+const SETTLED_AFTER: i64 = 60;
+
+/// A container that ends and is restarted again and again is so whether it happens to run at the moment or not. `now` is
+/// the time on its node.
+pub fn settle(live: &mut LiveContainer, now: jiff::Timestamp) {
+    let started = live.started_at.parse::<jiff::Timestamp>().ok();
+    let settled = started.is_none_or(|at| now.as_second() - at.as_second() >= SETTLED_AFTER);
+    if live.status == Status::Running && live.restarts >= SEVERAL_RESTARTS && !settled {
+        live.status = Status::Restarting;
+        live.health = None;
     }
 }
 
@@ -284,6 +307,25 @@ mod tests {
             "State": {"Status": "running", "Health": {"Status": "unhealthy", "Log": log}},
         });
         state(serde_json::from_value(inspect).unwrap()).failed_check
+    }
+
+    #[test]
+    fn who_is_restarted_again_and_again_is_so_while_it_runs_too() {
+        let status = |restarts: u32, uptime: i64| {
+            let inspect = serde_json::json!({
+                "Id": "1", "Name": "/web", "RestartCount": restarts,
+                "State": {"Status": "running", "StartedAt": "2026-01-01T10:00:00.5Z"},
+            });
+            let mut live = container(serde_json::from_value(inspect).unwrap(), &ReferenceIndex::default());
+            let start: jiff::Timestamp = "2026-01-01T10:00:00Z".parse().unwrap();
+            settle(&mut live, start + jiff::SignedDuration::from_secs(uptime));
+            live.status
+        };
+        assert_eq!(
+            [status(2, 1), status(3, 1), status(500, 59)],
+            [Status::Running, Status::Restarting, Status::Restarting]
+        );
+        assert_eq!([status(500, 60), status(0, 0)], [Status::Running, Status::Running]);
     }
 
     #[test]
