@@ -32,6 +32,8 @@ pub(super) struct Context<'a> {
 pub(super) struct Made {
     /// The variables that an env file has now.
     pub(super) values: BTreeMap<String, String>,
+    /// The engine's id of a network.
+    pub(super) network: Option<String>,
 }
 
 /// A call that failed. Both may hold secrets.
@@ -110,7 +112,10 @@ async fn make(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> 
         Operation::RemoveFile { path } => data::remove_file(node, path).await?,
         Operation::RemoveVacantFolder { path } => data::remove_vacant(node, path).await?,
         Operation::RetireFolder { path } => data::retire(node, path, &today()).await?,
-        Operation::CreateNetwork(spec) => drop(node.create_network(spec).await?),
+        Operation::CreateNetwork(spec) => {
+            let network = Some(node.create_network(spec).await?);
+            return Ok(Made { network, ..Made::default() });
+        }
         Operation::RemoveNetwork { id, .. } => node.remove_network(id).await?,
         Operation::CreateVolume(spec) => node.create_volume(spec).await?,
         Operation::RemoveVolume { name } => node.remove_volume(name).await?,
@@ -151,7 +156,7 @@ async fn write_file(node: &dyn Node, spec: &FileSpec) -> Result<Made, CallError>
             };
             let merged =
                 merge(text, wanted, &today()).map_err(|error| CallError::Merge { path: spec.path.clone(), error })?;
-            let made = Made { values: merged.values };
+            let made = Made { values: merged.values, ..Made::default() };
             // The mode may be what has to change, so a complete file is written once more as it is.
             (merged.text.map_or(old, String::into_bytes), made)
         }

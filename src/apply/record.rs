@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::spec::{ContainerSpec, DataPlace};
 use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
-use crate::model::{Field, Fields, Key, Kind, Sealer, ServiceName, Text, Value};
+use crate::model::{Addr, Field, Fields, Key, Kind, Sealer, ServiceName, Text, Value};
 use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
@@ -104,6 +104,13 @@ pub(super) fn recorded(
         }
     };
     Some(Recorded { id, declared, baseline, applied_at: state::now() })
+}
+
+/// Records the new id of a network that was made again as it was: that is hl's doing and nobody else's.
+pub(super) fn same_network(store: &mut Store, addr: &Addr, id: &str) {
+    if let Some(recorded) = store.state().view.resources.get(addr).cloned() {
+        store.record(addr.clone(), Recorded { id: id.to_owned(), ..recorded });
+    }
 }
 
 /// Records the services that are as declared: they have resources, the plan does not leave them out,

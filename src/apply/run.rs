@@ -345,6 +345,9 @@ impl<'a> Run<'a> {
 
     fn undone(&mut self, id: StepId, result: Result<Made, Failure>) {
         let Some(Running { ticket, .. }) = self.undoing.remove(&id) else { return };
+        if let (Ok(Made { network: Some(network), .. }), Some(addr)) = (&result, &self.step(id).addr) {
+            record::same_network(self.job.store, addr, network);
+        }
         let error = result.err().map(|f| self.told(id, &f.error));
         if let Some(ticket) = ticket {
             let error = error.clone();

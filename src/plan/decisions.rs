@@ -111,6 +111,7 @@ fn service_plan<'a>(
     let volumes = resources::remade_volumes(context, service, &changes);
     let files = context.written.get(&service.node).cloned().unwrap_or_default();
     let remade = Remade { volumes, files };
+    let remade_networks = resources::remade_networks(context, service, &changes);
     let decisions = decide(service, &of_containers, &instances, &remade, recorded, context.input.options);
     let none = BTreeSet::<StepId>::new;
     ServicePlan {
@@ -119,6 +120,9 @@ fn service_plan<'a>(
         changes,
         instances,
         decisions,
+        remade_networks,
+        network_bonds: BTreeMap::new(),
+        network_groups: BTreeMap::new(),
         bonds: BTreeMap::new(),
         dependency_steps: none(),
         prerequisite_steps: none(),

@@ -6,12 +6,13 @@ use super::decide::{Decision, quiet_reason, reasons};
 use super::fragment::Fragment;
 use super::graph::{Milestone, StepGraph};
 use super::operation::{AnonymousVolumes, Operation};
+use super::planned::Progress;
 use super::service_plan::{Context, ServicePlan};
-use super::step::{OnFailure, Phase, StepId};
+use super::step::{GroupId, OnFailure, Phase, StepId};
 use super::whereabouts::{config_name, data_name};
 use super::{Action, Dependent, Downtime, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
-use crate::model::homelab::{Homelab, Network, Service, Volume};
+use crate::model::homelab::{Homelab, Network, Rollback, Service, Volume};
 use crate::model::spec::{DirectorySpec, MountKind, NetworkSpec, VolumeSpec};
 use crate::model::view::{FileKind, LiveContainer};
 use crate::model::{Fields, Kind, NodeName};
@@ -77,21 +78,43 @@ pub(super) fn remade_volumes(context: &Context<'_>, service: &Service, changes: 
     allowed.filter_map(|c| own_volume(service, &c.addr.name)).map(|v| v.name.clone()).collect()
 }
 
+/// The real names of the networks that are made anew.
+pub(super) fn remade_networks<'a>(
+    context: &Context<'a>,
+    service: &'a Service,
+    changes: &[&Change],
+) -> BTreeSet<&'a str> {
+    let networks = changes.iter().filter(|c| c.addr.kind == Kind::Network && c.live_id.is_some());
+    let remade = networks.filter(|c| need(c, context.input.options) == Need::Remake);
+    let own = |change: &&Change| match service.networks.get(&change.addr.name) {
+        Some(Network::Own(spec)) => Some(spec.name.as_str()),
+        Some(Network::External { .. }) | None => None,
+    };
+    remade.filter_map(own).collect()
+}
+
 /// The resources of a service when they are planned.
 pub(super) struct Resources {
     /// The steps after which they are there.
     pub(super) steps: BTreeSet<StepId>,
     /// Containers, by id, that are removed because they hold a volume that is made anew.
     pub(super) removed_containers: BTreeSet<String>,
+    /// The groups of networks that are made anew.
+    pub(super) groups: BTreeMap<GroupId, Rollback>,
     /// The changes, notes and objections of the resources.
     pub(super) out: Fragment,
 }
 
 /// Plans the resources of a service, after the steps that it waits for already.
-pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut StepGraph) -> Resources {
+pub(super) fn plan<'a>(
+    context: &Context<'a>,
+    plan: &ServicePlan<'a>,
+    progress: &mut Progress<'a>,
+    graph: &mut StepGraph,
+) -> Resources {
     let (steps, removed_containers) = (plan.prerequisite_steps.clone(), BTreeSet::new());
-    let made = Resources { steps, removed_containers, out: Fragment::default() };
-    let mut planner = Planner { context, plan, graph, made };
+    let made = Resources { steps, removed_containers, groups: BTreeMap::new(), out: Fragment::default() };
+    let mut planner = Planner { context, plan, progress, graph, made };
     for change in &plan.changes {
         if is_declared(change) {
             planner.resource(change);
@@ -103,6 +126,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &ServicePlan<'_>, graph: &mut St
 struct Planner<'p, 'a> {
     context: &'p Context<'a>,
     plan: &'p ServicePlan<'a>,
+    progress: &'p mut Progress<'a>,
     graph: &'p mut StepGraph,
     made: Resources,
 }
@@ -215,20 +239,36 @@ impl Planner<'_, '_> {
         let Some(id) = change.live_id.clone() else { return };
         let attached: Vec<&LiveContainer> =
             self.plan.node.containers.values().filter(|c| c.spec.networks.contains_key(&spec.name)).collect();
+        // Where nothing is to go back, containers are all the same not left without a network that cannot be made.
+        let (bond, rollback) = match self.plan.network_bonds.get(&spec.name) {
+            Some((number, Rollback::On)) => (Some(*number), Rollback::On),
+            Some((_, Rollback::Off)) | None => (None, Rollback::Off),
+        };
+        let group = self.progress.group(bond, self.graph);
+        self.made.groups.insert(group, rollback);
+        let group = Some(group);
         let mut steps = Vec::new();
-        for container in &attached {
-            let (container, network) = (container.id.clone(), spec.name.clone());
+        for live in &attached {
+            let (container, network) = (live.id.clone(), spec.name.clone());
+            let attachment = Box::new(live.spec.networks[&spec.name].clone());
+            let back = Operation::ConnectNetwork { container: container.clone(), network: network.clone(), attachment };
             let off = Operation::DisconnectNetwork { container, network };
-            steps.push(self.deploy(change, off, self.plan.dependency_steps.iter().copied()));
+            // One that goes for good does not come back.
+            let back = Some(back).filter(|_| !self.goes(live));
+            steps.push(self.undoable(change, off, back, group, self.plan.dependency_steps.iter().copied()));
         }
-        let remove = self.deploy(change, Operation::RemoveNetwork { id, name: spec.name.clone() }, steps.clone());
-        let made = self.deploy(change, create, [remove]);
+        let name = spec.name.clone();
+        let old = self.plan.node.networks.get(&id).map(|live| Operation::CreateNetwork(Box::new(live.spec.clone())));
+        let removal = Operation::RemoveNetwork { id, name: name.clone() };
+        let remove = self.undoable(change, removal, old, group, steps.clone());
+        let unmake = Operation::RemoveNetwork { id: name.clone(), name };
+        let made = self.undoable(change, create, Some(unmake), group, [remove]);
         steps.extend([remove, made]);
         self.made.steps.insert(made);
         self.graph.reach(milestone, made);
         let staying: Vec<&LiveContainer> = attached.iter().copied().filter(|c| !self.is_removed(c)).collect();
         for container in staying {
-            let back = self.put_back(change, spec, container, made);
+            let back = self.put_back(change, spec, container, made, group);
             self.made.steps.insert(back);
             steps.push(back);
         }
@@ -239,24 +279,36 @@ impl Planner<'_, '_> {
     }
 
     /// Attaches a container to a network that is made anew.
-    fn put_back(&mut self, change: &Change, spec: &NetworkSpec, live: &LiveContainer, made: StepId) -> StepId {
+    fn put_back(
+        &mut self,
+        change: &Change,
+        spec: &NetworkSpec,
+        live: &LiveContainer,
+        made: StepId,
+        group: Option<GroupId>,
+    ) -> StepId {
         let declared =
             self.instance(live).and_then(|name| self.plan.service.containers[name].spec.networks.get(&spec.name));
         let attachment = declared.unwrap_or(&live.spec.networks[&spec.name]);
         let (container, network) = (live.id.clone(), spec.name.clone());
+        let off = Operation::DisconnectNetwork { container: container.clone(), network: network.clone() };
         let connect = Operation::ConnectNetwork { container, network, attachment: Box::new(attachment.clone()) };
         // The owner of a container outside the service may replace it concurrently, so a failure does not block.
         let on_failure = if declared.is_some() { OnFailure::Block } else { OnFailure::Continue };
         let step = self.graph.step(self.plan.service, Phase::Deploy, connect).about(&change.addr).after([made]);
-        step.on_failure(on_failure).add()
+        step.in_group(group, Some(off)).on_failure(on_failure).add()
+    }
+
+    /// Whether the plan removes a container for good.
+    fn goes(&self, live: &LiveContainer) -> bool {
+        let goes = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Leftover);
+        self.plan.changes.iter().filter(goes).filter_map(|c| c.live_id.as_ref()).any(|id| *id == live.id)
     }
 
     /// Whether the plan removes or replaces a container.
     fn is_removed(&self, live: &LiveContainer) -> bool {
-        let goes = |c: &&&Change| matches!(c.presence, Presence::Undeclared | Presence::Leftover);
-        let mut going = self.plan.changes.iter().filter(goes).filter_map(|c| c.live_id.as_ref());
         let is_replaced = |decision: &Decision| decision.action == Action::Replace;
-        going.any(|id| *id == live.id)
+        self.goes(live)
             || self.instance(live).is_some_and(|name| self.plan.decisions.get(name).is_some_and(is_replaced))
     }
 
@@ -309,6 +361,18 @@ impl Planner<'_, '_> {
 
     fn deploy(&mut self, change: &Change, operation: Operation, after: impl IntoIterator<Item = StepId>) -> StepId {
         self.graph.step(self.plan.service, Phase::Deploy, operation).about(&change.addr).after(after).add()
+    }
+
+    fn undoable(
+        &mut self,
+        change: &Change,
+        operation: Operation,
+        undo: Option<Operation>,
+        group: Option<GroupId>,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        let step = self.graph.step(self.plan.service, Phase::Deploy, operation).about(&change.addr).after(after);
+        step.in_group(group, undo).add()
     }
 
     /// A planned change with the reasons that its fields give.

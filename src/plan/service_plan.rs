@@ -55,6 +55,12 @@ pub(super) struct ServicePlan<'a> {
     pub(super) instances: Instances<'a>,
     /// The decision for each container, by address name.
     pub(super) decisions: BTreeMap<String, Decision>,
+    /// The real names of its networks that are made anew.
+    pub(super) remade_networks: BTreeSet<&'a str>,
+    /// What ties those networks to containers that are replaced, and whether they go back; by real name.
+    pub(super) network_bonds: BTreeMap<String, (usize, Rollback)>,
+    /// The groups of those networks.
+    pub(super) network_groups: BTreeMap<GroupId, Rollback>,
     /// What ties containers that are replaced, and those that follow them, to others; by address name.
     pub(super) bonds: BTreeMap<String, Bond<'a>>,
     /// The steps of other services that its containers wait for.

@@ -37,8 +37,9 @@ impl<'p, 'a> Services<'p, 'a> {
         if let Some(source) = coming {
             self.copy_config(&mut plan, source, &mut out);
         }
-        let resources = resources::plan(context, &plan, self.graph);
+        let resources = resources::plan(context, &plan, &mut self.progress, self.graph);
         plan.prerequisite_steps = resources.steps;
+        plan.network_groups = resources.groups;
         plan.instances.current.retain(|_, live| !resources.removed_containers.contains(&live.id));
         out.append(resources.out);
         let (steps, part) = removal::leftovers(context, &plan, self.graph);

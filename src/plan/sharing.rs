@@ -140,14 +140,40 @@ impl<'a> Sharing<'a> {
                 }
             }
         }
-        for edge in &tied {
-            let (Some(a), Some(b)) = (bonds.get(&edge.leader).copied(), bonds.get(&edge.follower).copied()) else {
-                continue;
+        let mut networks: BTreeMap<(&'a ServiceName, &'a str), usize> = BTreeMap::new();
+        for (name, plan) in plans.iter() {
+            for network in &plan.remade_networks {
+                let number = bonds.len() + networks.len();
+                networks.insert((*name, *network), number);
+            }
+        }
+        let mut one: Vec<(usize, usize)> = Vec::new();
+        one.extend(tied.iter().filter_map(|edge| Some((*bonds.get(&edge.leader)?, *bonds.get(&edge.follower)?))));
+        // What is replaced while its network is made anew goes back to the old network.
+        for ((owner, network), number) in &networks {
+            let node = &plans[*owner].service.node;
+            let is_on = |(place, _): &(&Place<'a>, &usize)| {
+                plans.get(place.0).is_some_and(|plan| {
+                    let live = plan.instances.current.get(place.1);
+                    plan.service.node == *node && live.is_some_and(|live| live.spec.networks.contains_key(*network))
+                })
             };
-            bonds.values_mut().filter(|bond| **bond == b).for_each(|bond| *bond = a);
+            one.extend(bonds.iter().filter(is_on).map(|(_, bond)| (*number, *bond)));
+        }
+        // Each pair is one bond from now on.
+        for at in 0..one.len() {
+            let (a, b) = one[at];
+            bonds.values_mut().chain(networks.values_mut()).filter(|bond| **bond == b).for_each(|bond| *bond = a);
+            one.iter_mut().for_each(|(x, y)| [x, y].into_iter().filter(|bond| **bond == b).for_each(|bond| *bond = a));
         }
         let stays: BTreeSet<usize> =
             bonds.iter().filter(|(place, _)| !has_way_back(plans, place)).map(|(_, bond)| *bond).collect();
+        for ((owner, network), number) in &networks {
+            let Some(plan) = plans.get_mut(*owner) else { continue };
+            let wanted = plan.service.update.rollback == Rollback::On && !stays.contains(number);
+            let rollback = if wanted { Rollback::On } else { Rollback::Off };
+            plan.network_bonds.insert((*network).to_owned(), (*number, rollback));
+        }
         for (place, number) in &bonds {
             let leaders = tied.iter().filter(|edge| edge.follower == *place).map(|edge| edge.leader).collect();
             let rollback = if stays.contains(number) { Rollback::Off } else { Rollback::On };

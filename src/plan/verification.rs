@@ -29,7 +29,9 @@ pub(super) fn plan(
     }
     // A service declared as stopped is not verified.
     let runs = service.state == RunState::Running;
-    let touched = runs && !(result.started.is_empty() && result.verified.is_empty());
+    // What hangs on a network that is made anew has to find its neighbours again.
+    let rewired = runs && !plan.network_groups.is_empty();
+    let touched = rewired || runs && !(result.started.is_empty() && result.verified.is_empty());
     let is_upset = |name: &&ServiceName| runs && planned.get(*name).is_some_and(|s| s.disturbed);
     let upset: Vec<&ServiceName> = service.depends_on.keys().filter(is_upset).collect();
     let after_upset: BTreeSet<StepId> =
@@ -41,15 +43,19 @@ pub(super) fn plan(
     if touched {
         reasons.insert(0, Reason::Verify);
     }
-    if unverified || !touched && !upset.is_empty() {
-        result.verified.extend(await_running(plan, &after_upset, graph));
+    if unverified || rewired || !touched && !upset.is_empty() {
+        let after = if rewired { &after_upset | &plan.prerequisite_steps } else { after_upset.clone() };
+        result.verified.extend(await_running(plan, &after, graph));
     }
     if unverified {
         reasons.push(Reason::Unproven);
     }
     if let (Some(script), false) = (&service.health, reasons.is_empty()) {
-        let after: BTreeSet<StepId> = &(&result.verified | &result.started) | &after_upset;
-        let groups = || containers.values().flat_map(|steps| &steps.groups);
+        let mut after: BTreeSet<StepId> = &(&result.verified | &result.started) | &after_upset;
+        if rewired {
+            after.extend(&plan.prerequisite_steps);
+        }
+        let groups = || containers.values().flat_map(|steps| &steps.groups).chain(&plan.network_groups);
         let taken_back = groups().filter(|(_, rollback)| **rollback == Rollback::On).map(|(group, _)| *group);
         let step = graph.step(service, Phase::Verify, run_script(context, plan, script));
         let step = plan.proving(step.after(after).verifies(taken_back)).add();
@@ -72,6 +78,7 @@ pub(super) fn plan(
 /// Whether something of a service is interrupted or made anew.
 fn disturbed(plan: &ServicePlan<'_>) -> bool {
     plan.decisions.values().any(Decision::disturbs)
+        || !plan.network_groups.is_empty()
         || plan.changes.iter().any(|c| c.presence == Presence::Gone && c.addr.kind == Kind::Container)
 }
 

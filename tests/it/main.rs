@@ -51,6 +51,7 @@ mod truth_files;
 mod truth_outside;
 mod truth_removed;
 mod truth_repair;
+mod way_back;
 
 fn main() -> std::process::ExitCode {
     let mut modules = vec![
@@ -89,6 +90,7 @@ fn main() -> std::process::ExitCode {
         truth_outside::TRIALS,
         truth_removed::TRIALS,
         truth_repair::TRIALS,
+        way_back::TRIALS,
     ];
     // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.
     if pack::is_there() {

@@ -65,6 +65,16 @@ fn takes_back(operation: &Operation, undo: &Operation) -> bool {
             renamed == name || renamed == container
         }
         (Operation::CreateContainer { name, .. }, Operation::RemoveContainer { container, .. }) => container == name,
+        (
+            Operation::DisconnectNetwork { container, network },
+            Operation::ConnectNetwork { container: c, network: n, .. },
+        )
+        | (
+            Operation::ConnectNetwork { container, network, .. },
+            Operation::DisconnectNetwork { container: c, network: n },
+        ) => container == c && network == n,
+        (Operation::RemoveNetwork { name, .. }, Operation::CreateNetwork(spec))
+        | (Operation::CreateNetwork(spec), Operation::RemoveNetwork { name, .. }) => *name == spec.name,
         (Operation::CopyData { target, .. }, Operation::DiscardData { target: copy, .. }) => target == copy,
         _ => false,
     }
