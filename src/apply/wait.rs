@@ -229,7 +229,7 @@ fn look_at_running(live: &ContainerState, condition: Condition, seen: &mut Seen)
                     Look::Never("ends and is restarted again and again".to_owned())
                 }
                 (false, 0) => Look::NotYet("running for less than a second"),
-                (false, _) => Look::NotYet("running again after it has ended"),
+                (false, _) => Look::NotYet("restarting"),
             }
         }
     }
