@@ -12,6 +12,8 @@ pub struct NodeFacts<'a> {
     pub files: BTreeMap<&'a str, Option<&'a [u8]>>,
     /// The paths among those asked for that hl may neither make nor replace, there or not.
     pub not_writable: &'a BTreeSet<String>,
+    /// The paths among those asked for that hl may not read, each with why.
+    pub unreadable: &'a BTreeMap<String, String>,
     /// The variables of env files whose values are those that hl wrote there, each with the path of the file.
     pub unchanged: BTreeSet<(String, String)>,
     /// The home folder of the user whom hl is there, if it is another machine.

@@ -92,6 +92,8 @@ pub struct LiveNode {
     pub files: BTreeMap<String, LiveFile>,
     /// The subset of the requested paths that hl may neither create nor replace on the node.
     pub not_writable: BTreeSet<String>,
+    /// The requested paths that hl may not read, each with why.
+    pub unreadable: BTreeMap<String, String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
     /// The home folder of the user whom hl is there, where that is another machine.
@@ -107,6 +109,8 @@ pub struct LiveFiles {
     pub found: BTreeMap<String, LiveFile>,
     /// The paths that hl may neither create nor replace, whether they exist or not.
     pub not_writable: BTreeSet<String>,
+    /// The requested paths that hl may not read, each with why.
+    pub unreadable: BTreeMap<String, String>,
     /// Directories that moves have left under another name, by absolute path.
     pub retained_dirs: BTreeSet<String>,
     /// The home folder of the user whom hl is there, where that is another machine.

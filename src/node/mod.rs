@@ -63,6 +63,7 @@ pub trait Node: Send + Sync {
         Ok(LiveNode {
             files: files.found,
             not_writable: files.not_writable,
+            unreadable: files.unreadable,
             retained_dirs: files.retained_dirs,
             home: files.home,
             ..live

@@ -95,8 +95,15 @@ async fn ask_node(
     let wanted = wanted.wait_for(Option::is_some).await.ok().and_then(|wanted| wanted.clone()).unwrap_or_default();
     let nothing = Wanted::default();
     let files = match reader.read_files(wanted.get(&name).unwrap_or(&nothing)).await {
-        Ok(LiveFiles { found: files, not_writable, retained_dirs, home }) => {
-            NodeView::Known(Box::new(LiveNode { files, not_writable, retained_dirs, home, ..LiveNode::default() }))
+        Ok(LiveFiles { found: files, not_writable, unreadable, retained_dirs, home }) => {
+            NodeView::Known(Box::new(LiveNode {
+                files,
+                not_writable,
+                unreadable,
+                retained_dirs,
+                home,
+                ..LiveNode::default()
+            }))
         }
         Err(error) => unknown(&error),
     };
@@ -153,8 +160,9 @@ impl Engines {
             let Some(view) = live.nodes.get_mut(&name) else { continue };
             match (answer, &mut *view) {
                 (Ok(engine), NodeView::Known(node)) => {
-                    let LiveNode { files, not_writable, retained_dirs, home, .. } = std::mem::take(&mut **node);
-                    **node = LiveNode { files, not_writable, retained_dirs, home, ..engine };
+                    let LiveNode { files, not_writable, unreadable, retained_dirs, home, .. } =
+                        std::mem::take(&mut **node);
+                    **node = LiveNode { files, not_writable, unreadable, retained_dirs, home, ..engine };
                 }
                 (Err(error), NodeView::Known(_)) => *view = unknown(&error),
                 (_, NodeView::Unknown { .. } | NodeView::Maintenance) => {}

@@ -49,6 +49,7 @@ fn facts(node: &LiveNode) -> NodeFacts<'_> {
     NodeFacts {
         files: files.collect(),
         not_writable: &node.not_writable,
+        unreadable: &node.unreadable,
         home: node.home.as_deref(),
         unchanged: BTreeSet::new(),
     }

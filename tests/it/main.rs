@@ -51,6 +51,7 @@ mod truth_files;
 mod truth_outside;
 mod truth_removed;
 mod truth_repair;
+mod userland;
 mod way_back;
 
 fn main() -> std::process::ExitCode {
@@ -90,6 +91,7 @@ fn main() -> std::process::ExitCode {
         truth_outside::TRIALS,
         truth_removed::TRIALS,
         truth_repair::TRIALS,
+        userland::TRIALS,
         way_back::TRIALS,
     ];
     // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.

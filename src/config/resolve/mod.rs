@@ -16,6 +16,7 @@ mod overlay;
 mod placeholders;
 mod service;
 mod sharing;
+mod unreadable;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +89,8 @@ enum Obstacle {
     Broken,
     /// Variables that it requires have no value on its node.
     NoValue(Vec<String>),
+    /// hl may not read this on its node.
+    Unreadable(String),
     /// hl may not or cannot do this on its node.
     NotWritable(String),
 }
@@ -95,6 +98,7 @@ enum Obstacle {
 impl Obstacle {
     fn why(&self) -> String {
         match self {
+            Obstacle::Unreadable(what) => what.clone(),
             Obstacle::Broken => "its files have errors".to_owned(),
             Obstacle::NoValue(names) => format!("{} has no value", names.join(", ")),
             Obstacle::NotWritable(what) => what.clone(),
@@ -280,6 +284,11 @@ impl<'a> ServiceContext<'a> {
     /// The service, what it claims and its project, or why there is none.
     fn resolve(&self, draft: Draft, out: &mut Diagnostics) -> Result<(Service, Claims, Project), Obstacle> {
         let Draft { attempt: Attempt { project, env, diagnostics, .. }, service, problems } = draft;
+        // What is wrong without a file that cannot be read is not wrong with it.
+        if let Some(what) = self.unreadable(service.as_ref().map(|(service, _)| service)) {
+            out.push(self.is_unreadable(&what));
+            return Err(Obstacle::Unreadable(what));
+        }
         out.extend(diagnostics);
         let empty = match self.facts {
             Some(_) => env::required(self, &env, out),

@@ -47,6 +47,7 @@ pub async fn read(engine: &Engine) -> Result<LiveNode, NodeError> {
         images,
         files: BTreeMap::new(),
         not_writable: BTreeSet::new(),
+        unreadable: BTreeMap::new(),
         retained_dirs: BTreeSet::new(),
         home: None,
         clock_ahead: engine.clock_ahead,

@@ -107,13 +107,12 @@ impl Shell for LocalShell {
                 match file::read(&path, content) {
                     Ok(Some(file)) => drop(files.found.insert(path, file)),
                     Ok(None) => {}
-                    Err(error) => return Err((path, error)),
+                    Err(error) => drop(files.unreadable.insert(path, words(&error))),
                 }
             }
-            Ok(files)
+            files
         });
-        let read = read.await.unwrap_or_else(|error| Err(("files".to_owned(), io::Error::other(error))));
-        read.map_err(|(path, error)| self.failed("read", &path, &error))
+        read.await.map_err(|error| self.failed("read", "files", &io::Error::other(error)))
     }
 
     async fn folder(&self, path: &str) -> Result<Folder, NodeError> {

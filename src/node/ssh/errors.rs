@@ -116,19 +116,32 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
         "missing" => unreachable("the machine answers, and there is no Docker on it", "install Docker there"),
         "stopped" => unreachable(
             format!("the machine answers, and its Docker engine does not run: no socket {rest}"),
-            "start it there: `sudo systemctl start docker`",
+            match is_of_machine(rest) {
+                true => "start it there: `sudo systemctl start docker`",
+                false => "start it there: `systemctl --user start docker`",
+            },
+        ),
+        "context" => unreachable(
+            format!("the machine answers, and its docker uses the context {rest}, of which nothing is there"),
+            "choose one of `docker context ls` there: `docker context use NAME`",
         ),
         "denied" => {
             let (user, socket) = rest.split_once(' ').unwrap_or((rest, ""));
-            ErrorKind::Denied(format!(
-                "{user} may not use the engine at {socket}; let them there: `sudo usermod -aG docker {user}`"
-            ))
+            // Who has an engine of their own needs no right to that of the machine.
+            let way = match is_of_machine(socket) {
+                true => format!("let them there: `sudo usermod -aG docker {user}`"),
+                false => "it is another user's; `docker context ls` there shows which are theirs".to_owned(),
+            };
+            ErrorKind::Denied(format!("{user} may not use the engine at {socket}; {way}"))
         }
-        "elsewhere" => {
-            ErrorKind::Unsupported(format!("its DOCKER_HOST is {rest}, which is not a socket of that machine"))
-        }
+        "elsewhere" => ErrorKind::Unsupported(format!("its docker uses {rest}, which is not a socket of that machine")),
         _ => no_shell(0, how.as_bytes()),
     }
+}
+
+/// Whether a socket is that of the engine that runs as root.
+fn is_of_machine(socket: &str) -> bool {
+    matches!(socket, "/var/run/docker.sock" | "/run/docker.sock")
 }
 
 /// The error for an answer that does not come from a POSIX shell.

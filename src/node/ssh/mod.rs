@@ -175,22 +175,36 @@ async fn reach(builder: &SessionBuilder, to: &Destination, timeout: Duration) ->
     }
 }
 
-/// Tells where the engine's socket is, and whether this user may use it; before that, whether they may become root
-/// without being asked for anything.
+/// Tells where the socket of the engine is that `docker` uses there, by its variables or its context, and whether this
+/// user may use it; before that, whether they may become root without being asked for anything. Of two engines that
+/// nothing chooses between, the user's own counts where the other one is not for them.
 const FIND_ENGINE: &str = r#"
-socket=${DOCKER_HOST:-}
+socket=${DOCKER_HOST:-} folder=${DOCKER_CONFIG:-$HOME/.docker} context=${DOCKER_CONTEXT:-}
+if [ -z "$socket$context" ] && [ -r "$folder/config.json" ]; then
+    text=$(tr -d ' \t\r\n' <"$folder/config.json")
+    case $text in *'"currentContext":"'*) context=${text##*'"currentContext":"'} context=${context%%'"'*} ;; esac
+fi
+if [ -z "$socket" ] && [ -n "$context" ] && [ "$context" != default ]; then
+    for meta in "$folder"/contexts/meta/*/meta.json; do
+        [ -r "$meta" ] || continue
+        text=$(tr -d ' \t\r\n' <"$meta")
+        case $text in *'"Name":"'"$context"'"'*'"Host":"'*) socket=${text##*'"Host":"'} socket=${socket%%'"'*} ;; esac
+    done
+    [ -n "$socket" ] || { echo "context $context"; exit; }
+fi
+own=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/docker.sock
 case $socket in
     unix://*) socket=${socket#unix://} ;;
     ?*) echo "elsewhere $socket"; exit ;;
     *) socket=/var/run/docker.sock
-       own=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/docker.sock
-       [ -S "$socket" ] || { [ -S "$own" ] && socket=$own; } ;;
+       if [ -S "$own" ] && [ -w "$own" ] && ! [ -w "$socket" ]; then socket=$own; fi ;;
 esac
 [ "$(id -u)" = 0 ] || ! sudo -n true >/dev/null 2>&1 || echo sudo
 if [ ! -S "$socket" ]; then
     if command -v dockerd >/dev/null 2>&1 || command -v docker >/dev/null 2>&1; then echo "stopped $socket"
     else echo "missing $socket"; fi
 elif [ -r "$socket" ] && [ -w "$socket" ]; then echo "there $socket"
+elif [ -e "$HOME/.config/systemd/user/docker.service" ]; then echo "stopped $own"
 else echo "denied $(id -un) $socket"; fi
 "#;
 

@@ -85,8 +85,10 @@ impl RemoteShell {
         for path in wanted.files.keys() {
             let line = lines.next().unwrap_or_default();
             let (closed, line) = line.strip_prefix("closed ").map_or((false, line), |line| (true, line));
-            let file = read_line(line).map_err(|why| self.fail(&format!("read {path}"), complaint(path, &why)))?;
-            files.found.extend(file.map(|file| (path.clone(), file)));
+            match read_line(line) {
+                Ok(file) => files.found.extend(file.map(|file| (path.clone(), file))),
+                Err(why) => drop(files.unreadable.insert(path.clone(), why)),
+            }
             files.not_writable.extend(closed.then(|| path.clone()));
         }
         if let Some(root) = &wanted.retained_below {
@@ -192,7 +194,11 @@ impl Shell for RemoteShell {
     async fn read_file(&self, path: &str, content: WantContent) -> Result<Option<LiveFile>, NodeError> {
         let mut wanted = Wanted::default();
         wanted.add(path, content);
-        Ok(self.read_files(&wanted).await?.found.remove(path))
+        let mut files = self.read_files(&wanted).await?;
+        match files.unreadable.get(path) {
+            Some(why) => Err(self.fail(&format!("read {path}"), complaint(path, why))),
+            None => Ok(files.found.remove(path)),
+        }
     }
 
     async fn read_files(&self, wanted: &Wanted) -> Result<LiveFiles, NodeError> {
@@ -214,6 +220,7 @@ impl Shell for RemoteShell {
             Err(error) if matches!(error.kind, ErrorKind::Denied(_)) && self.connection.can_sudo() => {
                 read(Rights::Sudo).await
             }
+            Ok(files) if !files.unreadable.is_empty() && self.connection.can_sudo() => read(Rights::Sudo).await,
             Ok(files) if !files.not_writable.is_empty() && self.connection.can_sudo() => {
                 Ok(LiveFiles { not_writable: BTreeSet::new(), ..files })
             }

@@ -1,0 +1,85 @@
+//! Nodes as people have them: files that hl's user may not read, engines of that user's own.
+
+use crate::support::fleet::{Build, Fleet, User};
+use crate::support::homelab::Homelab;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(a_file_that_may_not_be_read_holds_back_its_service_alone, needs Engine, Root),
+    trial!(the_engine_is_the_one_that_docker_uses_there, needs Engine, Root),
+];
+
+/// A homelab of one machine, with two services that are nothing but containers.
+fn homelab(build: Build) -> (Homelab, Fleet) {
+    let lab = Homelab::without_engine();
+    let fleet = Fleet::start(&lab, &[("nas", build)]);
+    lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\n{}", fleet.topology()));
+    for service in ["plain", "web"] {
+        lab.write(
+            &format!("services/{service}/docker-compose.yml"),
+            &format!(
+                "name: {service}\nservices: {{ {service}: {{ image: \"hl-test/web:1\", stop_grace_period: 1s, \
+                 environment: {{ PW: \"${{PW-}}\" }} }} }}\n"
+            ),
+        );
+        lab.write(&format!("services/{service}/service.yaml"), "owner_node: nas\n");
+    }
+    (lab, fleet)
+}
+
+fn a_file_that_may_not_be_read_holds_back_its_service_alone() {
+    let (lab, fleet) = homelab(Build { user: User::Docker, ..Build::default() });
+    let nas = fleet.node("nas");
+    nas.inside(
+        "chown pilot /opt/homelab\ninstall -d -o pilot /opt/homelab/config /opt/homelab/config/web\n\
+         echo PW=hunter2-long >/opt/homelab/config/web/.env\nchmod 600 /opt/homelab/config/web/.env\n",
+    );
+    let plan = lab.hl(&["plan"]);
+    plan.code(3).says("nas/plain").says_in_words("? web: blocked, hl may not read");
+    plan.talks("hl may not read /opt/homelab/config/web/.env: permission denied");
+    plan.talks("`sudo chown USER PATH`").never_says("hunter2");
+    lab.hl(&["apply", "--yes"]).code(3);
+    assert_eq!(nas.engine().containers(""), ["plain-plain-1"]);
+
+    nas.inside("chown pilot /opt/homelab/config/web/.env\n");
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    assert_eq!(nas.engine().containers(""), ["plain-plain-1", "web-web-1"]);
+
+    // Of what runs nothing is touched while it cannot be read.
+    nas.inside("chown root /opt/homelab/config/web/.env\n");
+    lab.hl(&["apply", "--yes"]).code(3);
+    assert_eq!(nas.engine().containers(""), ["plain-plain-1", "web-web-1"]);
+}
+
+fn the_engine_is_the_one_that_docker_uses_there() {
+    let (lab, fleet) = homelab(Build { user: User::Docker, ..Build::default() });
+    let nas = fleet.node("nas");
+    let socket = nas.engine_folder().join("docker.sock");
+    let socket = socket.display();
+    nas.inside(&format!(
+        "chown pilot /opt/homelab\nrm /run/docker.sock\ncd /home/pilot\nmkdir -p .docker/contexts/meta/0a .docker/contexts/meta/0b\n\
+         printf '{{\\n\\t\"auths\": {{}},\\n\\t\"currentContext\": \"rootless\"\\n}}\\n' >.docker/config.json\n\
+         printf '{{\"Name\":\"other\",\"Metadata\":{{}},\"Endpoints\":{{\"docker\":{{\"Host\":\"tcp://x:1\"}}}}}}' \
+         >.docker/contexts/meta/0a/meta.json\n\
+         printf '{{\"Name\":\"rootless\",\"Metadata\":{{}},\"Endpoints\":{{\"docker\":{{\"Host\":\"unix://{socket}\"}}}}}}' \
+         >.docker/contexts/meta/0b/meta.json\n"
+    ));
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(nas.engine().containers(""), ["plain-plain-1", "web-web-1"]);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+
+    // What is not there is told by its name, and nobody is advised to become root.
+    let says = |words: &str, hint: &str| {
+        let plan = lab.hl(&["plan"]);
+        plan.code(3).says_in_words(words).says_in_words(hint).never_says("usermod").never_says("sudo");
+    };
+    nas.inside(
+        "sed -i 's#unix://[^\"]*#unix:///run/user/4242/docker.sock#' /home/pilot/.docker/contexts/meta/0b/meta.json\n",
+    );
+    says("does not run: no socket /run/user/4242/docker.sock", "`systemctl --user start docker`");
+    nas.inside("sed -i s/rootless/other/ /home/pilot/.docker/config.json\n");
+    says("its docker uses tcp://x:1, which is not a socket of that machine", "");
+    nas.inside("sed -i s/other/gone/ /home/pilot/.docker/config.json\n");
+    says("its docker uses the context gone, of which nothing is there", "`docker context use NAME`");
+}
