@@ -1,5 +1,7 @@
 //! Networks, volumes, directories and files: how they differ.
 
+use std::path::Path;
+
 use super::three_way::{Identity, Views, compare};
 use super::{Change, Cost, FieldChange, Presence, ServiceViews, Verdict, all_new};
 use crate::envfile;
@@ -127,8 +129,10 @@ pub(super) fn undeclared_path(
         Kind::File => on_node().any(|s| s.files.values().any(|file| file.path == record.id)),
         _ => on_node().any(|s| s.directories.values().any(|directory| directory.path == record.id)),
     };
+    let own = homelab.services.get(&addr.service).filter(|service| service.node == addr.node);
+    let is_left_alone = own.is_some_and(|s| s.left_alone.iter().any(|path| Path::new(&record.id).starts_with(path)));
     let has_content = record.declared.get(&Field::key(Key::Content)).is_some();
-    let there = live.files.get(&record.id).filter(|_| !is_declared);
+    let there = live.files.get(&record.id).filter(|_| !is_declared && !is_left_alone);
     let fields =
         there.filter(|_| addr.kind == Kind::File && has_content).map(|file| changed_there(record, file, sealer));
     let presence = if there.is_some() { Presence::Undeclared } else { Presence::Forgotten };

@@ -195,6 +195,9 @@ pub struct Service {
     pub directories: BTreeMap<String, DirectorySpec>,
     /// Files on the node, by address name.
     pub files: BTreeMap<String, FileSpec>,
+    /// Paths of the node of which the repository does not tell what is to be there: folders of too many files, and files
+    /// that cannot be read here.
+    pub left_alone: BTreeSet<String>,
     /// Images by reference.
     pub images: BTreeMap<String, Image>,
     /// Networks by key in the compose file.

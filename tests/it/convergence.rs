@@ -154,6 +154,7 @@ fn service(index: usize, name: ServiceName, seed: &ServiceSeed) -> Service {
         volumes: BTreeMap::from([("data".to_owned(), Volume::Own(volume))]),
         containers,
         disabled: BTreeSet::new(),
+        left_alone: BTreeSet::new(),
         renamed_from: BTreeMap::new(),
         name,
     }

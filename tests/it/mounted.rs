@@ -14,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_file_that_left_the_repository_leaves_the_node, needs Engine),
     trial!(a_file_that_was_changed_on_the_node_stays_and_is_told, needs Engine),
     trial!(a_service_that_goes_takes_its_files_along, needs Engine),
+    trial!(a_folder_that_becomes_too_large_to_be_looked_into_stays, needs Engine),
     trial!(a_single_file_that_is_put_back_reaches_the_container, needs Engine),
     trial!(what_an_app_edits_is_left_to_it_where_that_is_said, needs Engine),
     trial!(a_path_that_becomes_a_file_takes_a_new_container, needs Engine),
@@ -256,4 +257,18 @@ fn a_file_and_a_folder_change_places_on_the_node() {
     lab.file("rules", "three\n");
     lab.settle();
     assert_eq!((lab.web("cat /rules").as_str(), lab.seen("side")), ("three\n", side));
+}
+
+fn a_folder_that_becomes_too_large_to_be_looked_into_stays() {
+    let lab = Lab::with(&["./conf.d:/etc/web:ro"]);
+    lab.file("conf.d/a.conf", "a\n");
+    lab.settle();
+    let large =
+        std::fs::File::create(lab.lab.repository().join("services/m/conf.d/large")).expect("a file can be made");
+    large.set_len(17 << 20).expect("it can be long");
+    lab.lab.hl(&["apply", "--yes"]).code(0).talks("conf.d is too large to be copied to `box`");
+    assert_eq!(lab.web("cat /etc/web/a.conf"), "a\n");
+    lab.remove("conf.d/large");
+    lab.settle();
+    assert_eq!(lab.web("cat /etc/web/a.conf"), "a\n");
 }

@@ -138,6 +138,7 @@ fn service(owner: &str) -> Service {
         volumes: [("store".to_owned(), Volume::Own(volume))].into(),
         containers: [("notes".to_owned(), container)].into(),
         disabled: BTreeSet::new(),
+        left_alone: BTreeSet::new(),
         renamed_from: BTreeMap::new(),
     }
 }

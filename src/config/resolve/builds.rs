@@ -88,7 +88,9 @@ impl ServiceContext<'_> {
         if build.dockerfile_inline.is_none() && !dockerfile.starts_with(&path) && dockerfile.starts_with(overlay.root) {
             walked = walked.and_then(|()| self.walk(&dockerfile, &dockerfile_below, 0, &mut walk));
         }
+        placed.left_alone.extend(walk.unreadable.iter().map(|below| format!("{}/{below}", self.project_dir)));
         if walked.is_err() {
+            placed.left_alone.insert(source.path.clone());
             out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
             return nothing;
         }

@@ -36,6 +36,8 @@ pub(super) struct Placed {
     pub directories: BTreeMap<String, DirectorySpec>,
     /// Files by address name.
     pub files: BTreeMap<String, FileSpec>,
+    /// Paths of the node of which the repository does not tell what is to be there.
+    pub left_alone: BTreeSet<String>,
 }
 
 /// A file of the repository that a container sees, or that an image is built from.
@@ -57,6 +59,8 @@ pub(super) struct Walk<'a> {
     bytes: u64,
     /// The files that were seen.
     pub seen: Vec<Seen>,
+    /// The files that are there and cannot be read, as the paths of those that were seen.
+    pub unreadable: Vec<String>,
 }
 
 impl<'a> Walk<'a> {
@@ -144,7 +148,9 @@ impl ServiceContext<'_> {
         if source.purpose == Purpose::Secret {
             seen.iter_mut().for_each(|file| file.visibility = Visibility::Secret);
         }
+        placed.left_alone.extend(walk.unreadable.iter().map(|below| format!("{}/{below}", self.project_dir)));
         if walked.is_err() {
+            placed.left_alone.insert(source.path.clone());
             out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
             return;
         }
@@ -191,8 +197,9 @@ impl ServiceContext<'_> {
                     Some(tracked) if tracked.contains(&reader.real(path)) => Visibility::Public,
                     Some(_) | None => Visibility::Secret,
                 };
-                if let Ok(bytes) = reader.read(path) {
-                    walk.seen.push(Seen { path: below.to_owned(), bytes, mode, visibility });
+                match reader.read(path) {
+                    Ok(bytes) => walk.seen.push(Seen { path: below.to_owned(), bytes, mode, visibility }),
+                    Err(_) => walk.unreadable.push(below.to_owned()),
                 }
                 Ok(())
             }

@@ -61,6 +61,7 @@ impl ServiceContext<'_> {
             project_dir: self.project_dir.clone(),
             directories: placed.directories,
             files: placed.files,
+            left_alone: placed.left_alone,
             images: resources.images,
             networks: resources.networks,
             volumes: resources.volumes,

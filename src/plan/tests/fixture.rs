@@ -202,6 +202,7 @@ fn service(name: &str, needs: Option<&str>) -> Service {
         volumes: BTreeMap::from([("data".to_owned(), Volume::Own(volume))]),
         containers: BTreeMap::from([("main".to_owned(), container("main", spec))]),
         disabled: BTreeSet::new(),
+        left_alone: BTreeSet::new(),
         renamed_from: BTreeMap::new(),
     }
 }
