@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::event::{Outcome, Report};
 use crate::model::spec::{ContainerSpec, DataPlace};
 use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
 use crate::model::{Addr, Field, Fields, Key, Kind, Sealer, ServiceName, Text, Value};
+use crate::plan::operation::Effect;
 use crate::plan::record::{self, Views};
 use crate::plan::{Operation, Plan, PlannedChange, Record, StepId};
 use crate::state::{self, Store};
@@ -110,6 +112,34 @@ pub(super) fn recorded(
 pub(super) fn same_network(store: &mut Store, addr: &Addr, id: &str) {
     if let Some(recorded) = store.state().view.resources.get(addr).cloned() {
         store.record(addr.clone(), Recorded { id: id.to_owned(), ..recorded });
+    }
+}
+
+/// The resources that a plan changes, and the services that it is about.
+pub(super) fn begun(plan: &Plan) -> (BTreeSet<Addr>, BTreeSet<ServiceName>) {
+    let changes = plan.changes.iter().filter(|change| change.acts()).map(|change| change.addr.clone());
+    (changes.collect(), plan.order.iter().cloned().collect())
+}
+
+/// Records which changes were brought to an end, or are left as nobody had begun them.
+pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_made: impl Fn(&PlannedChange) -> bool) {
+    for change in plan.changes.iter().filter(|change| change.acts()) {
+        let made = is_made(change);
+        let settled = |id: &StepId| {
+            let step = &plan.steps[id.0];
+            let looks = step.operation.describe().effect == Effect::Observes;
+            match report.steps.get(&id.0) {
+                None | Some(Outcome::Skipped { .. }) => true,
+                Some(Outcome::Done | Outcome::Warned { .. }) => {
+                    made || looks || report.undone.get(&id.0).is_some_and(Option::is_none)
+                }
+                // What a failed step of a group may have done goes with what is taken back.
+                Some(Outcome::Failed { .. }) => looks || step.group.is_some(),
+            }
+        };
+        if change.steps.iter().all(settled) {
+            store.end_change(&change.addr);
+        }
     }
 }
 

@@ -475,6 +475,7 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> (Report, Option<state::Error>) {
         let clean = |step| matches!(self.schedule.state(step), State::Done | State::Warned);
         record::services(self.job.plan, self.job.store, &self.job.options.services, clean);
+        record::end_changes(self.job.plan, self.job.store, &self.report, |change| self.schedule.is_made(change));
         for verification in &self.job.plan.verifications {
             if verification.steps.iter().all(|step| clean(*step)) {
                 self.job.store.mark_verified(&verification.service);

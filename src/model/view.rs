@@ -288,6 +288,8 @@ pub struct RecordedView {
     pub services: BTreeMap<ServiceName, RecordedService>,
     /// Services that an apply was to prove, and did not come to or did not succeed with.
     pub unverified: BTreeSet<ServiceName>,
+    /// Resources that an apply has begun to change and has not brought to an end. What differs on them is hl's own doing.
+    pub unfinished: BTreeSet<Addr>,
     /// Steps that were begun and whose end was never written: a crash.
     pub interrupted: Vec<Interrupted>,
 }

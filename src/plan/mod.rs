@@ -43,6 +43,7 @@ mod sharing;
 mod stake;
 pub mod step;
 mod taken;
+mod unfinished;
 mod verification;
 mod whereabouts;
 mod withdrawal;
@@ -179,6 +180,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     graph.keep_until_proven();
     left_sharers::keep_owners(&mut graph, input.live);
     handover::order(&mut graph, &index, &mut out.changes);
+    unfinished::tell(&mut out.changes, input.recorded);
     let steps = graph.finish();
     let mut plan = Plan {
         names: LiveNames::of(&steps, input.live),
@@ -461,6 +463,8 @@ pub enum Reason {
     Unproven,
     /// It is no longer declared.
     NoLongerDeclared,
+    /// An apply has begun to change it and did not bring that to an end.
+    Unfinished,
     /// It is left over from an interrupted replacement.
     Leftover,
     /// Nobody asked for it, and it was asked to be removed.

@@ -51,6 +51,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::Verify => "its service changes".to_owned(),
         Reason::Unproven => "the last apply did not verify it".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
+        Reason::Unfinished => "hl's own unfinished work: the last apply was not brought to an end".to_owned(),
         Reason::Leftover => "left over from an interrupted replacement".to_owned(),
         Reason::Requested => "requested".to_owned(),
     }
@@ -93,6 +94,7 @@ pub fn is_outside(reason: &Reason) -> bool {
         | Reason::MovedTo(_)
         | Reason::Unproven
         | Reason::NoLongerDeclared
+        | Reason::Unfinished
         | Reason::Leftover
         | Reason::Requested => false,
     }

@@ -44,6 +44,9 @@ pub(super) struct StoredState {
     /// Services that are not proven to work.
     #[serde(default, alias = "unproven", skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) unverified: BTreeSet<ServiceName>,
+    /// Resources that an apply has begun to change and has not brought to an end.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) unfinished: BTreeSet<String>,
     pub(super) resources: BTreeMap<String, StoredResource>,
 }
 

@@ -153,6 +153,7 @@ pub(super) fn load(backend: &dyn Backend, keys: &Path, busy: Option<LockOwner>) 
         resources,
         services: file.services.into_iter().map(|(name, service)| (name, service.into())).collect(),
         unverified: file.unverified,
+        unfinished: file.unfinished.iter().filter_map(|addr| addr.parse().ok()).collect(),
         interrupted: interrupted(backend, busy.as_ref())?,
     };
     let sealer = match sealer {

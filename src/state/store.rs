@@ -185,6 +185,7 @@ impl Store {
     pub fn record(&mut self, addr: Addr, mut recorded: Recorded) {
         recorded.declared = recorded.declared.without_secrets(&self.state.sealer);
         recorded.baseline = recorded.baseline.without_secrets(&self.state.sealer);
+        self.state.view.unfinished.remove(&addr);
         self.state.view.resources.insert(addr, recorded);
         self.unsaved = Unsaved::Something;
     }
@@ -193,6 +194,7 @@ impl Store {
     pub fn forget(&mut self, addr: &Addr) {
         let view = &mut self.state.view;
         view.resources.remove(addr);
+        view.unfinished.remove(addr);
         if !view.resources.keys().any(|a| a.service == addr.service) {
             view.services.remove(&addr.service);
             view.unverified.remove(&addr.service);
@@ -219,6 +221,29 @@ impl Store {
         self.state.view.unverified.extend(services);
         self.unsaved = Unsaved::Something;
         self.save()
+    }
+
+    /// Records that resources are about to be changed, in the place of those of `services` that were before, and on the
+    /// disk: should it be cut off, what differs on them is hl's own doing.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin_changes(&mut self, changes: BTreeSet<Addr>, services: &BTreeSet<ServiceName>) -> Result<(), Error> {
+        let before = self.state.view.unfinished.clone();
+        let unfinished = &mut self.state.view.unfinished;
+        unfinished.retain(|addr| !services.contains(&addr.service));
+        unfinished.extend(changes);
+        if *unfinished != before {
+            self.unsaved = Unsaved::Something;
+        }
+        self.save()
+    }
+
+    /// Records that nothing of a resource is left half done.
+    pub fn end_change(&mut self, addr: &Addr) {
+        if self.state.view.unfinished.remove(addr) {
+            self.unsaved = Unsaved::Something;
+        }
     }
 
     /// Records that services are to go to other nodes, and on the disk: should it be cut off, those nodes may have
@@ -344,6 +369,7 @@ impl Store {
             key: Some(StoredDigest(key::proof(sealer))),
             services: view.services.iter().map(|(name, service)| (name.clone(), service.into())).collect(),
             unverified: view.unverified.clone(),
+            unfinished: view.unfinished.iter().map(Addr::to_string).collect(),
             resources: view.resources.iter().map(|(a, r)| (a.to_string(), format::seal(r, sealer))).collect(),
         };
         let mut text = serde_json::to_vec_pretty(&file).expect("maps with text keys are JSON");

@@ -45,7 +45,10 @@ impl Observation {
 
     /// The changes made outside hl and nothing else, as a plan that would put them back has them.
     pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
-        let changes: Vec<Change> = self.changes(recorded, sealer).into_iter().filter_map(Change::drift).collect();
+        // What hl left half done was changed by nobody else.
+        let own = |change: &Change| recorded.unfinished.contains(&change.addr);
+        let changes = self.changes(recorded, sealer).into_iter().filter(|change| !own(change));
+        let changes: Vec<Change> = changes.filter_map(Change::drift).collect();
         // A service that is still to be verified was not changed by anybody.
         let recorded = RecordedView { unverified: BTreeSet::new(), ..recorded.clone() };
         let mut plan = self.plan_for(&changes, &recorded, options);

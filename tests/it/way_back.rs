@@ -11,6 +11,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_network_that_cannot_be_made_anew_is_put_back, needs Engine),
     trial!(a_network_that_does_not_work_is_put_back, needs Engine),
+    trial!(what_an_apply_left_half_done_is_its_own_work, needs Engine),
 ];
 
 struct Lab {
@@ -108,4 +109,29 @@ fn a_network_that_does_not_work_is_put_back() {
         lab.lab.hl(&["apply", "--yes"]).code(0);
         lab.is_settled();
     }
+}
+
+fn what_an_apply_left_half_done_is_its_own_work() {
+    let lab = Lab::new();
+    lab.write("1400", "");
+    lab.lab.write("services/web/service.yaml", "update: { order: stop-first, rollback: false }\n");
+    lab.lab.hl(&["apply", "--yes"]).code(0);
+    let before = lab.seen();
+    // The new one ends at once, and the old one is stopped.
+    lab.write("1400", ", command: [\"sh\", \"-c\", \"exit 7\"]");
+    lab.lab.hl(&["apply", "--yes"]).code(4);
+    let plan = lab.lab.hl(&["plan"]);
+    plan.code(0).says_in_words("hl's own unfinished work: the last apply was not brought to an end");
+    plan.never_says("drift").never_says("outside hl").never_says("conflict");
+    lab.lab.hl(&["drift"]).code(0);
+    lab.lab.hl(&["verify"]).code(1);
+    // What somebody else does is theirs.
+    lab.engine.post(&format!("/containers/{}/stop", lab.lab.name("sample-lab-web-app-1")), &Value::Null);
+    lab.lab.hl(&["drift"]).code(2).says("box/web/container:app").never_says("container:db");
+    lab.write("1400", "");
+    lab.lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(lab.seen().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    lab.is_settled();
+    lab.engine.post(&format!("/containers/{}/stop", lab.lab.name("sample-lab-web-db-1")), &Value::Null);
+    lab.lab.hl(&["drift"]).code(2).says("box/web/container:db");
 }

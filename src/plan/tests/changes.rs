@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fixture::{World, container, needs, node_name, service_name};
 use super::outline;
+use crate::diff::Verdict;
 use crate::model::Text;
 use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
 use crate::model::spec::{ContainerRef, ImageRef, Mount, MountKind, NetworkMode, Port, RestartPolicy};
@@ -336,4 +337,19 @@ fn a_mac_address_that_is_taken_out_of_the_file_is_taken_off() {
     // Another address is another container.
     world.spec("db").mac_address = Some("02:42:00:11:22:44".to_owned());
     assert!(world.plan().changes.iter().any(|change| change.action == Action::Replace));
+}
+
+#[test]
+fn what_an_apply_left_half_done_is_nobody_elses_doing() {
+    let mut world = World::running();
+    world.container("web").status = Status::Exited { code: 1 };
+    world.container("api").status = Status::Exited { code: 1 };
+    world.recorded.unfinished.insert("box/web/container:main".parse().unwrap());
+    let plan = world.plan();
+    let reasons = |service: &str| {
+        let change = plan.changes.iter().find(|c| c.addr.service.as_str() == service).unwrap();
+        (change.reasons.clone(), change.fields.iter().map(|f| f.verdict).collect::<Vec<_>>())
+    };
+    assert_eq!(reasons("web"), (vec![Reason::Unfinished], vec![Verdict::Pending]));
+    assert!(matches!(reasons("api").0[..], [Reason::NotRunning(_)]));
 }

@@ -138,6 +138,7 @@ fn cause(reason: &Reason) -> String {
         Reason::LeftByMove(node) => format!("left by move {node}"),
         Reason::Unproven => "unproven".to_owned(),
         Reason::NoLongerDeclared => "no longer declared".to_owned(),
+        Reason::Unfinished => "unfinished".to_owned(),
         Reason::Leftover => "leftover".to_owned(),
         Reason::Requested => "requested".to_owned(),
     }

@@ -144,6 +144,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::Verify => ("verify", "", Json::Null),
         Reason::Unproven => ("unproven", "", Json::Null),
         Reason::NoLongerDeclared => ("no_longer_declared", "", Json::Null),
+        Reason::Unfinished => ("unfinished", "", Json::Null),
         Reason::Leftover => ("leftover", "", Json::Null),
         Reason::Requested => ("requested", "", Json::Null),
     };
