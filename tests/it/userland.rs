@@ -7,6 +7,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_file_that_may_not_be_read_holds_back_its_service_alone, needs Engine, Root),
     trial!(the_engine_is_the_one_that_docker_uses_there, needs Engine, Root),
+    trial!(a_program_that_is_missing_is_named, needs Engine, Root),
 ];
 
 /// A homelab of one machine, with two services that are nothing but containers.
@@ -82,4 +83,15 @@ fn the_engine_is_the_one_that_docker_uses_there() {
     says("its docker uses tcp://x:1, which is not a socket of that machine", "");
     nas.inside("sed -i s/other/gone/ /home/pilot/.docker/config.json\n");
     says("its docker uses the context gone, of which nothing is there", "`docker context use NAME`");
+}
+
+fn a_program_that_is_missing_is_named() {
+    let (lab, fleet) = homelab(Build::default());
+    let nas = fleet.node("nas");
+    nas.inside("mount --bind /dev/null \"$(command -v flock)\"\n");
+    lab.hl(&["plan"]).code(0);
+    let apply = lab.hl(&["apply", "--yes"]);
+    apply.code(4).says_in_words("hl needs the program flock there, and it is not installed");
+    apply.never_says("another hl is at work");
+    assert_eq!(nas.engine().containers(""), Vec::<String>::new());
 }

@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Takes the lock and holds it for as long as a byte comes within the lease. In the file stands who holds it: the
 /// process and the boot of this machine, then words for people.
 const HOLD: &str = r#"
+for program in flock timeout dd; do
+    command -v "$program" >/dev/null 2>&1 && continue
+    echo "hl needs the program $program there, and it is not installed" >&2; exit 1
+done
 exec 9>>"$1" || exit 1
 if ! flock -n 9; then echo "taken $(cat -- "$1")"; exit; fi
 printf '%s %s %s\n' "$$" "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo -)" "$2" >"$1"
@@ -37,12 +41,14 @@ seen=$(LC_ALL=C stat -- "$1" 2>&1) || case $seen in
     *"No such file"*) echo free; exit ;;
     *) echo "$seen" >&2; exit 1 ;;
 esac
+command -v flock >/dev/null 2>&1 || { echo "hl needs the program flock there, and it is not installed" >&2; exit 1; }
 exec 9<"$1" || exit 1
 if flock -n 9; then echo free; else echo "held $(cat -- "$1")"; fi
 "#;
 
 /// Ends the process that holds a lock, if it is the one that is in the file and this machine was not started since.
 const BREAK: &str = r#"
+command -v flock >/dev/null 2>&1 || { echo "hl needs the program flock there, and it is not installed" >&2; exit 1; }
 exec 9<"$1" || exit 1
 flock -n 9 && exit
 read -r pid boot rest <"$1"

@@ -323,7 +323,7 @@ script=$!
 exec 3<&- </dev/null
 (
     trap 'kill "$nap" 2>/dev/null; exit' TERM
-    sleep "$seconds" & nap=$!; wait "$nap"
+    sleep "$seconds" >/dev/null 2>&1 & nap=$!; wait "$nap"
     echo; echo "$mark late"
     kill -s TERM -- "-$script" 2>/dev/null; sleep 2; kill -s KILL -- "-$script" 2>/dev/null
 ) &
