@@ -154,6 +154,7 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
         _ if state => Action::Restart,
         Cost::Restart if service.state == RunState::Running => Action::Restart,
         Cost::InPlace => Action::Update,
+        Cost::Restart if acting().any(|f| f.cost == Cost::InPlace) => Action::Update,
         // A stopped container picks up these changes at its next start and needs no restart now.
         Cost::Ignored | Cost::Restart if change.presence == Presence::Unrecorded => Action::Adopt,
         Cost::Ignored | Cost::Restart => Action::Refresh,

@@ -108,7 +108,9 @@ fn block(input: &Input<'_>, index: &Index<'_>, scope: &mut Scope<'_>) {
     for name in order::services(input.homelab) {
         let Some(service) = input.homelab.services.get(&name) else { continue };
         if let Some(block) = block_of(input, index, service, scope) {
-            if let Some(old) = renamed::withheld(&block) {
+            let of_changes = scope.changes.get(&name).into_iter().flatten();
+            let was = of_changes.filter_map(|change| Some(&change.renamed_from.as_ref()?.service));
+            for old in was.chain(renamed::withheld(&block)) {
                 scope.removed.remove(old);
             }
             scope.blocked.insert(name, block);

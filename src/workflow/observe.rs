@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::{self, Homelab};
 use crate::model::status::SilentNode;
-use crate::model::view::{LiveNode, LiveView, NodeView, RecordedView, Wanted};
+use crate::model::view::{LiveContainer, LiveNode, LiveView, NodeView, RecordedView, Wanted};
 use crate::model::{Fields, Kind, NodeName, ServiceName, Text};
 use crate::node::{self, Fleet};
 use crate::plan;
@@ -269,8 +269,8 @@ impl Observation {
         declared.chain(in_env_files).chain(self.live_secrets()).collect()
     }
 
-    /// The values of variables that neither the declaration nor an image has in the clear: a container may still have the
-    /// password of yesterday.
+    /// The values of variables of the homelab's own containers that neither the declaration nor an image has in the clear: a
+    /// container may still have the password of yesterday. Nothing that others run is ever told, so their values mask nothing.
     fn live_secrets(&self) -> Vec<SecretString> {
         let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
         let declared = containers.flat_map(|container| container.spec.environment.values().flatten());
@@ -278,7 +278,9 @@ impl Observation {
         let nodes: Vec<&LiveNode> = self.live.nodes.values().filter_map(|view| view.known()).collect();
         let images = nodes.iter().flat_map(|node| node.images.values()).filter_map(|image| image.config.as_ref());
         public.extend(images.flat_map(|config| config.environment.values()).map(String::as_str));
-        let live = nodes.iter().flat_map(|node| node.containers.values());
+        let projects: BTreeSet<_> = self.homelab.services.values().map(|service| &service.project).collect();
+        let is_own = |live: &&LiveContainer| live.identity.as_ref().is_some_and(|i| projects.contains(&i.project));
+        let live = nodes.iter().flat_map(|node| node.containers.values()).filter(is_own);
         let values = live.flat_map(|container| container.spec.environment.values().flatten()).filter_map(Text::expose);
         values.filter(|value| !public.contains(value)).map(SecretString::from).collect()
     }

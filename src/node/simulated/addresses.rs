@@ -38,6 +38,11 @@ impl World {
 
     /// Gives a container that starts, or that is connected while it runs, an address on each of its networks.
     pub(super) fn give_addresses(&mut self, container: &str) -> Result<(), ErrorKind> {
+        // Those of containers that ended by themselves are free, too.
+        let containers = &self.containers;
+        for given in self.addresses.values_mut() {
+            given.retain(|holder, _| containers.get(holder).is_some_and(World::is_up));
+        }
         let ends = self.ends.get(container).cloned().unwrap_or_default();
         for (name, network) in ends {
             let given = self.addresses.get(&network);

@@ -185,6 +185,14 @@ impl World {
             .filter(|(_, network)| !self.networks.contains_key(*network))
             .map(|(name, network)| (name.clone(), network.clone()))
             .collect();
+        container.addresses = self
+            .networks
+            .values()
+            .filter_map(|network| {
+                let address = self.addresses.get(&network.id)?.get(id)?;
+                Some((network.spec.name.clone(), address.to_string()))
+            })
+            .collect();
         let gone = container.shares_with.iter().find(|id| !self.containers.contains_key(*id)).cloned();
         if let (NetworkMode::Container(peer), Some(gone)) = (&mut container.spec.network_mode, gone) {
             *peer = ContainerRef::Gone(gone);

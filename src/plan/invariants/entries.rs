@@ -57,7 +57,9 @@ fn renames(subject: &Subject<'_>) -> Vec<Violation> {
         .filter_map(|c| Some((&c.addr, c.steps.iter().find_map(|id| subject.acts_on(&subject.plan.steps[id.0]))?)))
         .collect();
     let mut found = Vec::new();
-    for change in of(Action::Create) {
+    // One that is made again where it was recorded is its own successor.
+    let is_new = |change: &&PlannedChange| !subject.input.recorded.resources.contains_key(&change.addr);
+    for change in of(Action::Create).filter(is_new) {
         let spec = change.steps.iter().find_map(|id| match &subject.plan.steps[id.0].operation {
             Operation::CreateContainer { spec, .. } => Some(spec.as_ref()),
             _ => None,

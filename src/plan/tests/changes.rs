@@ -63,6 +63,21 @@ fn a_renamed_container_gets_its_name_back() {
 }
 
 #[test]
+fn a_stopped_container_gets_its_name_back_though_what_else_changed_can_wait() {
+    let mut world = World::running();
+    world.service("web").state = RunState::Stopped;
+    world.spec("web").mounted_files.insert("www/a.css".to_owned(), Text::plain("1"));
+    world.settle();
+    world.container("web").status = Status::Exited { code: 0 };
+    world.spec("web").mounted_files.insert("www/a.css".to_owned(), Text::plain("2"));
+    world.container("web").name = "other".to_owned();
+    world.container("web").spec.name = "other".to_owned();
+    let plan = world.plan();
+    let renames = |step: &crate::plan::Step| matches!(step.operation, Operation::RenameContainer { .. });
+    assert!(plan.steps.iter().any(renames), "{}", outline(&plan));
+}
+
+#[test]
 fn a_moved_tag_replaces() {
     let mut world = World::running();
     let mut image = world.node().images.remove("sha256:web").unwrap();
