@@ -54,6 +54,10 @@ pub struct Unit {
     pub alias: u32,
     /// The content of the file that it mounts from the repository.
     pub file: Option<u32>,
+    /// Whether it has an init process, which a file has or has not.
+    pub init: bool,
+    /// Whether its health check fails.
+    pub sick: bool,
 }
 
 /// What an image does.
@@ -110,6 +114,8 @@ impl Dozen {
             restart: "no",
             alias: 1,
             file: None,
+            init: false,
+            sick: false,
         };
         let sharer = |needs: &[(&'static str, How)]| Unit {
             shares: Some("tunnel"),
@@ -250,10 +256,14 @@ impl Unit {
         }
         if let Some(retries) = self.retries {
             let often = "interval: 500ms, timeout: 5s";
-            line(format!("    healthcheck: {{ test: [CMD, \"true\"], {often}, retries: {retries} }}"));
+            let test = if self.sick { "false" } else { "true" };
+            line(format!("    healthcheck: {{ test: [CMD, \"{test}\"], {often}, retries: {retries} }}"));
         }
         if let Some(megabytes) = self.megabytes {
             line(format!("    mem_limit: {megabytes}m"));
+        }
+        if self.init {
+            line("    init: true".to_owned());
         }
         if let Some(pids) = self.pids {
             line(format!("    pids_limit: {pids}"));

@@ -25,6 +25,7 @@ mod equivalence;
 mod fleet;
 mod front;
 mod harness;
+mod histories;
 mod keys;
 mod killed;
 mod leaks;
@@ -67,6 +68,7 @@ fn main() -> std::process::ExitCode {
         fleet::TRIALS,
         front::TRIALS,
         harness::TRIALS,
+        histories::TRIALS,
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,

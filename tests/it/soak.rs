@@ -74,7 +74,7 @@ impl Soak {
         soak
     }
 
-    fn round(&self, round: &str, made: &Made) {
+    fn round(&mut self, round: &str, made: &Made) {
         let before = self.lives();
         let plan = self.lab.hl(&["plan", "--format", "json"]);
         let text = self.lab.hl(&["plan"]);
@@ -86,8 +86,18 @@ impl Soak {
         let said = expect::said(&json);
         assert_eq!(said, made.expected, "{round}: what the plan says (left) is not what was changed (right)\n{text}");
         let applied = self.lab.hl(&["apply", "--yes"]);
-        assert_eq!(applied.code, 0, "{round}\n{text}\n{applied}");
-        self.compare_lives(round, &before, made);
+        if let Some(declared) = &made.taken_back {
+            assert_eq!(applied.code, 4, "{round}\n{text}\n{applied}");
+            let ids =
+                |lives: &Lives| lives.iter().map(|(name, (id, _))| (name.clone(), id.clone())).collect::<Vec<_>>();
+            assert_eq!(ids(&before), ids(&self.lives()), "{round}: not all is taken back\n{applied}");
+            self.dozen = declared.clone();
+            self.dozen.write(&self.lab);
+            self.lab.hl(&["apply", "--yes"]).code(0);
+        } else {
+            assert_eq!(applied.code, 0, "{round}\n{text}\n{applied}");
+            self.compare_lives(round, &before, made);
+        }
         self.expect_nothing_to_do(round);
         self.check_reality(round);
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Soak;
 use super::expect::{Expected, container};
-use crate::dozen::{How, Program, SERVICES, Unit};
+use crate::dozen::{Dozen, How, Program, SERVICES, Unit};
 
 /// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,14 @@ pub enum Kind {
     StartStopped,
     Conflict,
     Converged,
+    Init,
+    PortsSwapped,
+    RestartOwner,
+    Sick,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 35] = [
+    pub const ALL: [Kind; 39] = [
         Kind::Variable,
         Kind::Tag,
         Kind::Port,
@@ -85,6 +89,10 @@ impl Kind {
         Kind::StartStopped,
         Kind::Conflict,
         Kind::Converged,
+        Kind::Init,
+        Kind::PortsSwapped,
+        Kind::RestartOwner,
+        Kind::Sick,
     ];
 }
 
@@ -92,6 +100,8 @@ impl Kind {
 pub struct Made {
     pub what: String,
     pub expected: Expected,
+    /// What was declared before a change that does not work; the apply of that takes all of it back.
+    pub taken_back: Option<Dozen>,
 }
 
 const POLICIES: [&str; 4] = ["no", "always", "unless-stopped", "on-failure"];
@@ -248,6 +258,10 @@ impl Soak {
             Kind::StartStopped => self.start_stopped(),
             Kind::Conflict => self.both_sides("conflict"),
             Kind::Converged => self.both_sides("converged"),
+            Kind::Init => self.declare(|_| true, "replace", "init", |unit, _| unit.init = !unit.init),
+            Kind::PortsSwapped => self.swap_ports(),
+            Kind::RestartOwner => self.restart_owner(),
+            Kind::Sick => self.sick(),
         }
     }
 
@@ -383,7 +397,35 @@ impl Soak {
 
     fn made(&self, what: String, expected: Expected) -> Option<Made> {
         self.dozen.write(&self.lab);
-        Some(Made { what, expected: expected.with_consequences(&self.dozen, &BTreeSet::new()) })
+        Some(Made { what, expected: expected.with_consequences(&self.dozen, &BTreeSet::new()), taken_back: None })
+    }
+
+    /// Two containers change their ports.
+    fn swap_ports(&mut self) -> Option<Made> {
+        let one = self.pick(|unit| unit.port.is_some())?;
+        let other = self.pick_named(|name, unit| unit.port.is_some() && name != one)?;
+        let (mine, theirs) = (self.dozen.units[one].port, self.dozen.units[other].port);
+        let mut expected = Expected::default();
+        for (name, port) in [(one, theirs), (other, mine)] {
+            self.dozen.units.get_mut(name).expect("it is there").port = port;
+            let addr = container(&self.dozen, name);
+            expected.add(addr, "replace", "declared", Some(("ports.80/tcp", "pending")));
+        }
+        self.made(format!("{one} and {other} change their ports"), expected)
+    }
+
+    /// A container gets a health check that it does not pass.
+    fn sick(&mut self) -> Option<Made> {
+        let stopped: Vec<&'static str> =
+            SERVICES.into_iter().filter(|name| self.dozen.services[name].stopped).collect();
+        let name = self.pick(|unit| unit.retries.is_some() && !stopped.contains(&unit.service))?;
+        let before = self.dozen.clone();
+        self.dozen.units.get_mut(name).expect("it is there").sick = true;
+        let mut expected = Expected::default();
+        let addr = container(&self.dozen, name);
+        expected.add(addr, "replace", "declared", Some(("healthcheck.test", "pending")));
+        let made = self.made(format!("{name} does not get healthy"), expected)?;
+        Some(Made { taken_back: Some(before), ..made })
     }
 }
 

@@ -61,7 +61,21 @@ impl Soak {
         let mut expected = Expected::default();
         expected.add(addr.clone(), "restart", "not_running", Some(("state", "drift")));
         let expected = expected.with_consequences(&self.dozen, &BTreeSet::from([addr]));
-        Some(Made { what: format!("docker pause of {name}"), expected })
+        Some(Made { what: format!("docker pause of {name}"), expected, taken_back: None })
+    }
+
+    /// Restarts the container whose namespace others use: they are cut off from it.
+    pub fn restart_owner(&mut self) -> Option<Made> {
+        let running = self.running();
+        let name =
+            running.iter().find(|name| running.iter().any(|other| self.dozen.units[other].shares == Some(**name)));
+        let name = *name?;
+        let mut expected = Expected::default();
+        for sharer in running.iter().filter(|other| self.dozen.units[*other].shares == Some(name)) {
+            expected.add(container(&self.dozen, sharer), "restart", "not_running", Some(("state", "drift")));
+        }
+        self.call("POST", &format!("/containers/{}/restart", self.id(name)), &Value::Null);
+        self.done(format!("docker restart of {name}"), expected)
     }
 
     /// Stops all containers of a network, removes it and makes one of the same name.
@@ -137,7 +151,7 @@ impl Soak {
     }
 
     fn done(&self, what: String, expected: Expected) -> Option<Made> {
-        Some(Made { what, expected: expected.with_consequences(&self.dozen, &BTreeSet::new()) })
+        Some(Made { what, expected: expected.with_consequences(&self.dozen, &BTreeSet::new()), taken_back: None })
     }
 
     fn any_network(&mut self) -> Option<(&'static str, &'static str)> {

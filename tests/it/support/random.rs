@@ -29,6 +29,17 @@ impl Random {
         (!all.is_empty()).then(|| all[at % all.len()])
     }
 
+    /// A number below this one, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.next() as usize % end
+    }
+
+    /// A copy of one of these, if there are any.
+    pub fn pick<'a, T: Clone + 'a>(&mut self, all: impl Iterator<Item = &'a T>) -> Option<T> {
+        let all: Vec<&T> = all.collect();
+        (!all.is_empty()).then(|| all[self.below(all.len())].clone())
+    }
+
     /// Puts them in another order.
     pub fn shuffle<T>(&mut self, all: &mut [T]) {
         for at in (1..all.len()).rev() {
