@@ -194,6 +194,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
         order,
     };
     left_sharers::check(&mut plan, input);
+    let stopped = sharing.stopped_owners(&plan);
+    plan.objections.extend(stopped);
     safety::check(&mut plan, input, &index);
     if cfg!(debug_assertions) {
         let news = invariants::news(invariants::invariants(&plan, input));

@@ -85,6 +85,13 @@ pub enum Objection {
         /// The one that uses something of it.
         sharer: Holder,
     },
+    /// A container is to run in the namespace of one whose service is declared stopped.
+    OwnerStopped {
+        /// The container that is to run.
+        addr: Addr,
+        /// The one whose namespace it uses.
+        owner: Addr,
+    },
     /// There are more changes than the user said there would be.
     TooManyChanges {
         /// So many are there.
@@ -153,7 +160,8 @@ impl Objection {
             | Objection::SubnetTaken { .. }
             | Objection::ParentMissing { .. }
             | Objection::ExternalMissing { .. }
-            | Objection::SharerLeft { .. } => ObjectionKind::Impossible,
+            | Objection::SharerLeft { .. }
+            | Objection::OwnerStopped { .. } => ObjectionKind::Impossible,
             Objection::TooManyChanges { .. } => ObjectionKind::TooMany,
             Objection::NothingDeclared { .. } => ObjectionKind::Empty,
             Objection::NodeUnknown { .. } => ObjectionKind::Incomplete,
@@ -171,7 +179,8 @@ impl Objection {
             | Objection::SubnetTaken { addr, .. }
             | Objection::ParentMissing { addr, .. }
             | Objection::ExternalMissing { addr, .. }
-            | Objection::SharerLeft { addr, .. } => Some(addr),
+            | Objection::SharerLeft { addr, .. }
+            | Objection::OwnerStopped { addr, .. } => Some(addr),
             Objection::TooManyChanges { .. } | Objection::NothingDeclared { .. } | Objection::NodeUnknown { .. } => {
                 None
             }

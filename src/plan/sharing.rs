@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, raise};
 use super::service_plan::{Bond, Place, ServicePlan};
-use super::{Action, Options, Reason};
+use super::{Action, Objection, Operation, Options, Plan, Reason};
 use crate::model::homelab::{DependentRestart, Homelab, Rollback, RunState, Service};
 use crate::model::spec::{ContainerRef, SharedPart};
 use crate::model::view::LiveContainer;
-use crate::model::{Kind, NodeName, ServiceName};
+use crate::model::{Addr, Kind, NodeName, ServiceName};
 
 /// The plans of services by name.
 pub(super) type Plans<'a> = BTreeMap<&'a ServiceName, ServicePlan<'a>>;
@@ -122,6 +122,31 @@ impl<'a> Sharing<'a> {
             How::Namespace | How::Volumes | How::Restarts => return false,
         };
         raise(&mut plan.decisions, edge.follower.1, action, reason)
+    }
+
+    /// Objects where a container is to run in a namespace that ends, or has ended, because a service is declared stopped.
+    pub(super) fn stopped_owners(&self, plan: &Plan) -> Vec<Objection> {
+        let begins_or_ends = |addr: &Addr| {
+            plan.steps.iter().filter(|step| step.addr.as_ref() == Some(addr)).any(|step| {
+                matches!(
+                    step.operation,
+                    Operation::StartContainer { .. }
+                        | Operation::RestartContainer { .. }
+                        | Operation::StopContainer { .. }
+                )
+            })
+        };
+        let objection = |edge: &Edge<'_>| {
+            let (owner, sharer) =
+                (self.homelab.services.get(edge.leader.0)?, self.homelab.services.get(edge.follower.0)?);
+            if edge.how != How::Namespace || owner.state == RunState::Running || sharer.state != RunState::Running {
+                return None;
+            }
+            let (addr, owner) =
+                (sharer.addr(Kind::Container, edge.follower.1), owner.addr(Kind::Container, edge.leader.1));
+            (begins_or_ends(&addr) || begins_or_ends(&owner)).then_some(Objection::OwnerStopped { addr, owner })
+        };
+        self.edges.iter().filter_map(objection).collect()
     }
 
     /// Binds those together that stand or fall together: a container that is replaced, and all that follow it.

@@ -159,6 +159,9 @@ pub fn objection(objection: &Objection) -> String {
             "{addr} changes, and {} uses a namespace or the volumes of it and cannot follow.",
             described(sharer),
         ),
+        Objection::OwnerStopped { addr, owner } => {
+            format!("{addr} runs in a namespace of {owner}, and {} is declared stopped.", owner.service)
+        }
         Objection::TooManyChanges { count, most } => {
             format!("The plan has {count} changes, and --max-changes allows {most}.")
         }
@@ -212,6 +215,9 @@ pub fn objection_hint(objection: &Objection) -> String {
         ),
         Objection::SharerLeft { sharer, .. } => {
             format!("Plan without `--exclude`, and mend what keeps the service of {} from being planned.", sharer.name)
+        }
+        Objection::OwnerStopped { addr, owner } => {
+            format!("Set `state: running` for {}, or `state: stopped` for {} as well.", owner.service, addr.service)
         }
         Objection::TooManyChanges { .. } => "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
         Objection::NothingDeclared { .. } => {

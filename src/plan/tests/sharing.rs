@@ -2,7 +2,7 @@
 
 use super::fixture::{World, service_name};
 use super::outline::outline;
-use crate::model::homelab::{Condition, Rollback};
+use crate::model::homelab::{Condition, Rollback, RunState};
 use crate::model::spec::{ContainerRef, NetworkMode};
 use crate::model::view::Status;
 use crate::model::{Addr, Target};
@@ -75,6 +75,16 @@ fn who_cannot_follow_stands_in_the_way() {
     let plan = world.plan();
     assert_eq!(plan.objections, []);
     assert_eq!(plan.notes, [Note::SharerOfOthers { addr: addr("db"), sharer: "stranger".to_owned() }]);
+}
+
+#[test]
+fn nobody_runs_in_the_namespace_of_one_that_is_declared_stopped() {
+    let mut world = world();
+    world.service("db").state = RunState::Stopped;
+    let plan = world.plan();
+    assert_eq!(plan.objections, [Objection::OwnerStopped { addr: addr("web"), owner: addr("db") }]);
+    world.service("web").state = RunState::Stopped;
+    assert_eq!(world.plan().objections, []);
 }
 
 #[test]
