@@ -189,6 +189,8 @@ pub struct Service {
     pub lifecycle: Lifecycle,
     /// Its Compose project.
     pub project: ProjectName,
+    /// Where the name of its project is from.
+    pub project_origin: ProjectOrigin,
     /// The project directory on the node.
     pub project_dir: String,
     /// Directories on the node, by address name.
@@ -342,6 +344,16 @@ pub struct Image {
     pub pull: PullPolicy,
     /// The inputs of its build, if it is built.
     pub build: Option<BuildSpec>,
+}
+
+/// Where the name of a Compose project is from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProjectOrigin {
+    /// The `name:` of the compose file, or the folder.
+    #[default]
+    Compose,
+    /// `project:` in service.yaml: somebody has decided.
+    ServiceFile,
 }
 
 /// A network that a service uses.

@@ -45,6 +45,15 @@ pub enum Block {
         /// The project that it runs as.
         project: ProjectName,
     },
+    /// It looks like a project that runs and that nothing declares.
+    LooksUndeclared {
+        /// That project.
+        project: ProjectName,
+        /// The project that it would be.
+        own: ProjectName,
+        /// The node that both are on.
+        node: NodeName,
+    },
     /// It is a service that was renamed, and its env file is where it was under the old name.
     EnvLeftBehind {
         /// The old name.

@@ -1,12 +1,15 @@
 //! Services that come where another one was: under another name, or in another project. What cannot be told from a new
 //! service beside the data of the old one is not planned until the user says what is meant.
 
+use std::collections::BTreeSet;
+
 use super::Block;
 use super::Input;
 use super::index::Index;
 use crate::diff::Change;
-use crate::model::homelab::Service;
+use crate::model::homelab::{ProjectOrigin, Service};
 use crate::model::live_index::NodeIndex;
+use crate::model::spec::MountKind;
 use crate::model::view::{LiveContainer, RecordedService};
 use crate::model::{Kind, ProjectName, ServiceName};
 
@@ -27,8 +30,36 @@ pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, cha
         !is_declared && !input.options.delete.contains(*name) && recorded.node == service.node
     });
     let mut alike = vanished.filter(|(_, old)| is_alike(service, node.of_project(&old.project)));
-    let (old, recorded) = alike.next()?;
-    Some(Block::LooksRenamed { old: old.clone(), project: recorded.project.clone() })
+    match alike.next() {
+        Some((old, recorded)) => Some(Block::LooksRenamed { old: old.clone(), project: recorded.project.clone() }),
+        None => undeclared(input, node, service),
+    }
+}
+
+/// A service with data whose containers run already, the same ones of the same images, as a project that nothing declares
+/// and hl never recorded: a copy of it would begin with nothing. Who names the project in service.yaml has decided.
+fn undeclared(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service) -> Option<Block> {
+    let has_data = |kind: &MountKind| match kind {
+        MountKind::Volume { .. } => true,
+        MountKind::Bind { source, .. } => !service.files.values().any(|file| file.path == *source),
+        MountKind::Anonymous | MountKind::Tmpfs { .. } | MountKind::Image { .. } | MountKind::Other { .. } => false,
+    };
+    let mounts = || service.containers.values().flat_map(|c| c.spec.mounts.values());
+    let writes = mounts().any(|mount| !mount.read_only && has_data(&mount.kind));
+    if service.project_origin == ProjectOrigin::ServiceFile || !writes {
+        return None;
+    }
+    let is_taken = |project: &ProjectName| {
+        input.homelab.services.values().any(|s| s.node == service.node && s.project == *project)
+            || input.recorded.services.values().any(|s| s.node == service.node && s.project == *project)
+    };
+    let projects: BTreeSet<&ProjectName> =
+        node.live.containers.values().filter_map(|live| Some(&live.identity.as_ref()?.project)).collect();
+    let project = { projects }
+        .into_iter()
+        .find(|project| !is_taken(project) && has_the_same_containers(service, node.of_project(project)))?;
+    let (project, own, node) = (project.clone(), service.project.clone(), service.node.clone());
+    Some(Block::LooksUndeclared { project, own, node })
 }
 
 /// The service whose removal waits as long as another one is blocked because of it.
@@ -82,6 +113,11 @@ fn is_alike(service: &Service, live: &[&LiveContainer]) -> bool {
     let claims = |live: &LiveContainer| {
         service.containers.values().any(|own| own.spec.name == live.name || own.spec.shares_data_with(&live.spec))
     };
+    has_the_same_containers(service, live) || live.iter().any(|live| claims(live))
+}
+
+/// Whether a service has the same containers of the same images.
+fn has_the_same_containers(service: &Service, live: &[&LiveContainer]) -> bool {
     let is_there = |own: &crate::model::homelab::Container| {
         live.iter().any(|live| {
             let same =
@@ -89,7 +125,5 @@ fn is_alike(service: &Service, live: &[&LiveContainer]) -> bool {
             same && live.spec.image == own.spec.image
         })
     };
-    let is_same =
-        !live.is_empty() && live.len() == service.containers.len() && service.containers.values().all(is_there);
-    is_same || live.iter().any(|live| claims(live))
+    !live.is_empty() && live.len() == service.containers.len() && service.containers.values().all(is_there)
 }

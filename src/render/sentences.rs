@@ -70,6 +70,9 @@ pub fn block(of: &Block) -> String {
         Block::LooksRenamed { old, project } => format!(
             "it looks like {old}, which runs as project {project} and is no longer declared; write `project: {project}` into its service.yaml if it is the same, or take {old} down first with `hl delete {old}`"
         ),
+        Block::LooksUndeclared { project, own, node } => format!(
+            "it looks like project {project}, which runs on {node} and which nothing declares; write `project: {project}` into its service.yaml to take that over as it runs, or `project: {own}` to make another one beside it"
+        ),
         Block::EnvLeftBehind { old, from, to, node } => format!(
             "it was {old}, whose passwords are in {from}/.env on {node}; move the folder there, `mv {from} {to}`, and plan again"
         ),

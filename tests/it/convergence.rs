@@ -143,6 +143,7 @@ fn service(index: usize, name: ServiceName, seed: &ServiceSeed) -> Service {
         backup: None,
         lifecycle: Lifecycle::default(),
         project: ProjectName::new(name.as_str()).expect("a name"),
+        project_origin: Default::default(),
         project_dir: format!("/repo/{name}"),
         directories: BTreeMap::new(),
         files: BTreeMap::new(),

@@ -10,6 +10,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_folder_with_another_name_and_the_same_project, needs Engine),
     trial!(a_folder_with_another_name_is_not_made_anew, needs Engine),
+    trial!(what_runs_undeclared_is_not_made_a_second_time, needs Engine),
     trial!(another_project_is_not_made_beside_the_old_one, needs Engine),
     trial!(a_container_goes_to_another_file, needs Engine),
     trial!(a_container_goes_by_another_key, needs Engine),
@@ -73,6 +74,31 @@ fn a_folder_with_another_name_is_not_made_anew() {
     assert_eq!(seen(&engine, &lab), before, "nothing is touched");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes. 1 service is as declared.");
     lab.hl(&["drift"]).code(0);
+}
+
+fn what_runs_undeclared_is_not_made_a_second_time() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let file = format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
+    write(&lab, "sample-lab-immich-app", &file);
+    lab.hl(&["apply", "--yes"]).code(0);
+    let before = seen(&engine, &lab);
+    // Nobody has recorded it, and the folder in the repository has another name.
+    std::fs::remove_dir_all(lab.repository().join("state")).expect("there is a state");
+    rename(&lab, "sample-lab-immich-app", "sample-lab-immich");
+    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+        lab.hl(arguments).code(3).says_in_words("it looks like project sample-lab-immich-app");
+        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    }
+    lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+    // Who wants another one says so.
+    write(&lab, "sample-lab-second", &file);
+    lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(seen(&engine, &lab).len(), 2, "what is declared is nothing to be taken for");
 }
 
 fn another_project_is_not_made_beside_the_old_one() {

@@ -130,6 +130,7 @@ fn service(owner: &str) -> Service {
         backup: None,
         lifecycle: Lifecycle::default(),
         project: ProjectName::new("notes").unwrap(),
+        project_origin: Default::default(),
         project_dir: "/root/config/notes".to_owned(),
         directories: [directory("data/notes"), directory("config/notes")].into(),
         files: [("config/notes/.env".to_owned(), env)].into(),

@@ -9,7 +9,7 @@ use crate::compose::Project;
 use crate::config::project::Resources;
 use crate::config::renamed_from;
 use crate::diagnostic::{Code, Diagnostics};
-use crate::model::homelab::{HealthScript, Lifecycle, Service, Update};
+use crate::model::homelab::{HealthScript, Lifecycle, ProjectOrigin, Service, Update};
 use crate::model::name::ProjectName;
 
 impl ServiceContext<'_> {
@@ -58,6 +58,10 @@ impl ServiceContext<'_> {
                 on_delete: lifecycle.on_delete.unwrap_or_default(),
             },
             project: name,
+            project_origin: match declaration.project {
+                Some(_) => ProjectOrigin::ServiceFile,
+                None => ProjectOrigin::Compose,
+            },
             project_dir: self.project_dir.clone(),
             directories: placed.directories,
             files: placed.files,

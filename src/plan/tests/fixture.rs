@@ -194,6 +194,7 @@ fn service(name: &str, needs: Option<&str>) -> Service {
         backup: None,
         lifecycle: Lifecycle::default(),
         project: ProjectName::new(name).unwrap(),
+        project_origin: Default::default(),
         project_dir: format!("/repo/services/{name}"),
         directories: BTreeMap::new(),
         files: BTreeMap::new(),
