@@ -93,7 +93,10 @@ fn run_script(context: &Context<'_>, plan: &ServicePlan<'_>, script: &HealthScri
 /// Waits again for the running containers of a service whose dependencies were disturbed, or which was not proven.
 fn await_running(plan: &ServicePlan<'_>, after: &BTreeSet<StepId>, graph: &mut StepGraph) -> Vec<StepId> {
     let checked = plan.instances.current.iter().filter(|(_, live)| live.health.is_some());
+    // One that goes, or that is started anew, proves nothing as it is now.
+    let stays = |name: &String| plan.decisions.get(name).is_none_or(|decision| !decision.disturbs());
     checked
+        .filter(|(name, _)| stays(name))
         .map(|(name, live)| {
             let wait = await_container(&plan.service.containers[name], live.id.clone());
             let addr = plan.service.addr(Kind::Container, name);

@@ -12,7 +12,7 @@ use crate::model::view::{FileKind, LiveContainer};
 use crate::model::{Addr, Field, Key, Kind, NodeName};
 use crate::plan::operation::Operation;
 use crate::plan::step::{Step, StepId};
-use crate::plan::{Action, PlannedChange, Record};
+use crate::plan::{Action, PlannedChange, Reason, Record};
 
 pub(super) fn violations(subject: &Subject<'_>) -> Vec<Violation> {
     let mut found = two_entries(subject);
@@ -53,7 +53,9 @@ fn two_entries(subject: &Subject<'_>) -> Vec<Violation> {
 /// Containers that are removed and made again under another address.
 fn renames(subject: &Subject<'_>) -> Vec<Violation> {
     let of = |action| subject.plan.changes.iter().filter(move |c| c.action == action && c.addr.kind == Kind::Container);
+    // What an interrupted replacement has left behind has its successor already.
     let removed: Vec<(&Addr, &LiveContainer)> = of(Action::Delete)
+        .filter(|c| !c.reasons.contains(&Reason::Leftover))
         .filter_map(|c| Some((&c.addr, c.steps.iter().find_map(|id| subject.acts_on(&subject.plan.steps[id.0]))?)))
         .collect();
     let mut found = Vec::new();
