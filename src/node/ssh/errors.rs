@@ -116,9 +116,9 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
         "missing" => unreachable("the machine answers, and there is no Docker on it", "install Docker there"),
         "stopped" => unreachable(
             format!("the machine answers, and its Docker engine does not run: no socket {rest}"),
-            match is_of_machine(rest) {
-                true => "start it there: `sudo systemctl start docker`",
-                false => "start it there: `systemctl --user start docker`",
+            match is_of_user(rest) {
+                true => "start it there: `systemctl --user start docker`",
+                false => "start it there: `sudo systemctl start docker`",
             },
         ),
         "context" => unreachable(
@@ -142,6 +142,11 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
 /// Whether a socket is that of the engine that runs as root.
 fn is_of_machine(socket: &str) -> bool {
     matches!(socket, "/var/run/docker.sock" | "/run/docker.sock")
+}
+
+/// Whether a socket is where rootless Docker has that of a user.
+fn is_of_user(socket: &str) -> bool {
+    socket.starts_with("/run/user/") || socket.contains("/.docker/")
 }
 
 /// The error for an answer that does not come from a POSIX shell.
