@@ -110,7 +110,7 @@ pub async fn apply(
     store.start(&options.digest, options.commit.as_deref()).map_err(Error::NotBegun)?;
     let unverified = plan.verifications.iter().map(|v| v.service.clone()).collect();
     store.require_verification(unverified).map_err(Error::NotBegun)?;
-    let (changes, services) = record::begun(plan);
+    let (changes, services) = record::begun(plan, &store.state().view);
     store.begin_changes(changes, &services).map_err(Error::NotBegun)?;
     let moves = plan.steps.iter().filter(|step| matches!(step.operation, Operation::CheckMove { .. }));
     store

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Outcome, Report};
 use crate::model::spec::{ContainerSpec, DataPlace};
-use crate::model::view::{FileKind, LiveContainer, LiveNode, Recorded, RecordedService, WantContent, Wanted};
+use crate::model::view::{
+    FileKind, LiveContainer, LiveNode, Recorded, RecordedService, RecordedView, WantContent, Wanted,
+};
 use crate::model::{Addr, Field, Fields, Key, Kind, Sealer, ServiceName, Text, Value};
 use crate::plan::operation::Effect;
 use crate::plan::record::{self, Views};
@@ -115,14 +117,43 @@ pub(super) fn same_network(store: &mut Store, addr: &Addr, id: &str) {
     }
 }
 
-/// The resources that a plan changes, and the services that it is about.
-pub(super) fn begun(plan: &Plan) -> (BTreeSet<Addr>, BTreeSet<ServiceName>) {
+/// The resources that a plan changes, with those that it only takes off their networks and puts back, and the services
+/// that it is about.
+pub(super) fn begun(plan: &Plan, recorded: &RecordedView) -> (BTreeSet<Addr>, BTreeSet<ServiceName>) {
     let changes = plan.changes.iter().filter(|change| change.acts()).map(|change| change.addr.clone());
+    let changes = changes.chain(reattached(plan, recorded).into_keys());
     (changes.collect(), plan.order.iter().cloned().collect())
+}
+
+/// The steps that take recorded containers off networks, or put them on, by container.
+fn reattached(plan: &Plan, recorded: &RecordedView) -> BTreeMap<Addr, Vec<StepId>> {
+    let mut found: BTreeMap<Addr, Vec<StepId>> = BTreeMap::new();
+    for step in &plan.steps {
+        let (Operation::DisconnectNetwork { container, .. } | Operation::ConnectNetwork { container, .. }) =
+            &step.operation
+        else {
+            continue;
+        };
+        let is_it = |(addr, record): &(&Addr, &Recorded)| addr.node == step.node && record.id == *container;
+        if let Some((addr, _)) = recorded.resources.iter().find(is_it) {
+            found.entry(addr.clone()).or_default().push(step.id);
+        }
+    }
+    found
 }
 
 /// Records which changes were brought to an end, or are left as nobody had begun them.
 pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_made: impl Fn(&PlannedChange) -> bool) {
+    let is_changed = |addr: &Addr| plan.changes.iter().any(|change| change.acts() && change.addr == *addr);
+    for (addr, steps) in reattached(plan, &store.state().view) {
+        let outcomes = || steps.iter().map(|id| report.steps.get(&id.0));
+        let is_back = |id: &StepId| report.undone.get(&id.0).is_some_and(Option::is_none);
+        let untouched = outcomes().all(|outcome| matches!(outcome, None | Some(Outcome::Skipped { .. })));
+        let done = outcomes().all(|outcome| matches!(outcome, Some(Outcome::Done | Outcome::Warned { .. })));
+        if !is_changed(&addr) && (untouched || done || steps.iter().all(is_back)) {
+            store.end_change(&addr);
+        }
+    }
     for change in plan.changes.iter().filter(|change| change.acts()) {
         let made = is_made(change);
         let settled = |id: &StepId| {

@@ -59,13 +59,17 @@ pub fn wrong(declared: &Declared, world: &World) -> Vec<String> {
         if let Some(peer) = peer {
             let owner = world.containers.values().find(|live| live.name == peer);
             let alive = owner.is_some_and(|owner| {
-                live.shares_with.contains(&owner.id) && (!runs || owner.started_at < live.started_at)
+                live.shares_with.contains(&owner.id) && (!runs || started(owner) < started(live))
             });
             expect("it is not in the namespace of its peer", alive);
         }
     }
     wrong.extend(left.into_iter().map(|name| format!("{name} is left over")));
     wrong
+}
+
+fn started(live: &LiveContainer) -> Option<jiff::Timestamp> {
+    live.started_at.parse().ok()
 }
 
 /// The volumes that a container mounts.
