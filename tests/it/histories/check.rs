@@ -58,9 +58,8 @@ pub fn wrong(declared: &Declared, world: &World) -> Vec<String> {
         };
         if let Some(peer) = peer {
             let owner = world.containers.values().find(|live| live.name == peer);
-            let alive = owner.is_some_and(|owner| {
-                live.shares_with.contains(&owner.id) && (!runs || started(owner) < started(live))
-            });
+            let alive = owner
+                .is_some_and(|owner| live.shares_with.contains(&owner.id) && (!runs || started(owner) < started(live)));
             expect("it is not in the namespace of its peer", alive);
         }
     }
