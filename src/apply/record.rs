@@ -127,6 +127,8 @@ pub(super) fn begun(plan: &Plan, recorded: &RecordedView) -> (BTreeSet<Addr>, BT
 
 /// The steps that take recorded containers off networks, or put them on, by container.
 fn reattached(plan: &Plan, recorded: &RecordedView) -> BTreeMap<Addr, Vec<StepId>> {
+    let known = recorded.resources.iter().filter(|(addr, _)| addr.kind == Kind::Container);
+    let by_id: BTreeMap<_, _> = known.map(|(addr, record)| ((&addr.node, record.id.as_str()), addr)).collect();
     let mut found: BTreeMap<Addr, Vec<StepId>> = BTreeMap::new();
     for step in &plan.steps {
         let (Operation::DisconnectNetwork { container, .. } | Operation::ConnectNetwork { container, .. }) =
@@ -134,9 +136,8 @@ fn reattached(plan: &Plan, recorded: &RecordedView) -> BTreeMap<Addr, Vec<StepId
         else {
             continue;
         };
-        let is_it = |(addr, record): &(&Addr, &Recorded)| addr.node == step.node && record.id == *container;
-        if let Some((addr, _)) = recorded.resources.iter().find(is_it) {
-            found.entry(addr.clone()).or_default().push(step.id);
+        if let Some(addr) = by_id.get(&(&step.node, container.as_str())) {
+            found.entry((*addr).clone()).or_default().push(step.id);
         }
     }
     found

@@ -69,6 +69,14 @@ pub enum Status {
     Dead,
 }
 
+impl Status {
+    /// Whether something of the container runs, or will by itself: it has its ports and addresses, writes to its data, and
+    /// has to be stopped before it goes.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Status::Running | Status::Restarting | Status::Paused)
+    }
+}
+
 /// The file type of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {

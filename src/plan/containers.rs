@@ -171,7 +171,7 @@ impl<'a> ContainerPlan<'_, 'a> {
         let short = old.id.get(..12).unwrap_or(&old.id);
         let (name, fresh, kept) =
             (spec.name.clone(), format!("{short}_{}", spec.name), format!("{}.old-{short}", spec.name));
-        let was_running = is_up(old);
+        let was_running = old.status.is_up();
         let start_first = self.runs() && was_running && self.starts_first();
 
         let image = self.ensure_image();
@@ -262,7 +262,7 @@ impl<'a> ContainerPlan<'_, 'a> {
         let spec = &self.container.spec;
         let acting: Vec<&Field> =
             decision.fields.iter().filter(|f| f.verdict.needs_action()).map(|f| &f.field).collect();
-        let group = match self.bond.filter(|bond| bond.rollback == Rollback::On && is_up(live)) {
+        let group = match self.bond.filter(|bond| bond.rollback == Rollback::On && live.status.is_up()) {
             Some(_) => self.join_group().1,
             None => None,
         };
@@ -420,11 +420,6 @@ impl<'a> ContainerPlan<'_, 'a> {
             UpdateOrder::Auto => possible && !shares_data && !old_data,
         }
     }
-}
-
-/// Whether something of a container runs that has to stop.
-fn is_up(live: &LiveContainer) -> bool {
-    matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
 fn start(container: String) -> Operation {

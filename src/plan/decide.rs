@@ -56,10 +56,6 @@ pub(super) struct Remade<'a> {
     pub(super) files: BTreeSet<&'a str>,
 }
 
-fn runs(live: &LiveContainer) -> bool {
-    matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
-}
-
 /// Decides for every container of a service that a change or a neighbour touches.
 ///
 /// `changes` are those of the service's containers by address name; `remade` is what of that they stand on is made anew.
@@ -87,7 +83,7 @@ pub(super) fn decide(
             raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
         }
     }
-    for (name, _) in current.iter().filter(|(_, live)| service.state == RunState::Running && runs(live)) {
+    for (name, _) in current.iter().filter(|(_, live)| service.state == RunState::Running && live.status.is_up()) {
         let Some(container) = service.containers.get(name) else { continue };
         for path in path_order::sources(&container.spec).filter(|path| remade.files.contains(path)) {
             raise(&mut decisions, name, Action::Restart, Reason::MountedFileRewritten(path.to_owned()));

@@ -26,6 +26,7 @@ mod order;
 mod path_order;
 mod planned;
 mod readiness;
+mod reason;
 pub mod record;
 mod relocation;
 mod removal;
@@ -59,10 +60,8 @@ use sharing::Sharing;
 
 use crate::diff::{Change, FieldChange};
 use crate::model::homelab::Homelab;
-use crate::model::spec::PullPolicy;
-use crate::model::typed::State;
 use crate::model::view::{LiveView, RecordedView};
-use crate::model::{Addr, Fields, Key, Kind, NodeName, ServiceName, Target};
+use crate::model::{Addr, Fields, Kind, NodeName, ServiceName, Target};
 
 pub use block::Block;
 pub use graph::cycle;
@@ -72,6 +71,7 @@ pub use objection::{External, Holder, Objection, ObjectionKind};
 pub use operation::{AnonymousVolumes, Operation, Scheduling};
 pub use order::services as service_order;
 pub use readiness::timeout as readiness_timeout;
+pub use reason::Reason;
 pub use stake::{DataOutcome, Stake};
 pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 
@@ -392,85 +392,6 @@ impl Action {
             Action::Run => "run",
         }
     }
-}
-
-/// Why something is done. Reasons explain; they never decide.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It is not there yet.
-    New,
-    /// It was there; somebody outside removed it.
-    Gone,
-    /// It is there as declared, and hl has not recorded it before.
-    Unrecorded,
-    /// It is what was recorded under another address.
-    RenamedFrom(Addr),
-    /// It is declared under another address now.
-    RenamedTo(Addr),
-    /// The declaration of these fields changed.
-    Declared(Vec<String>),
-    /// Somebody outside changed these fields.
-    Drift(Vec<String>),
-    /// Both did.
-    Conflict(Vec<String>),
-    /// These fields differ and nothing was recorded.
-    Differs(Vec<String>),
-    /// The image of that name has another content now.
-    ImageMoved,
-    /// The image is not on the node.
-    ImageMissing,
-    /// The pull policy asks for it.
-    PullPolicy(PullPolicy),
-    /// A file of the repository that it mounts changed.
-    FileChanged(String),
-    /// A path that it mounts by itself is another kind of path now.
-    MountedKindChanged(String),
-    /// A file that it mounts by itself is put in place anew, and it would go on with the one before.
-    MountedFileRewritten(String),
-    /// The build source of its image changed.
-    SourceChanged(String),
-    /// It is not in the state that it is to be in, with the state that it is in.
-    NotRunning(State),
-    /// It is not to run.
-    DeclaredStopped,
-    /// It is to run again.
-    DeclaredRunning,
-    /// It is not to run, and somebody outside started it.
-    StartedOutside,
-    /// Both sides changed these fields to the same; only the record is updated.
-    Converged(Vec<String>),
-    /// These fields differ, and are not worth a change of what is there; only the record is updated.
-    RecordedOnly(Vec<String>),
-    /// Somebody else made it anew.
-    MadeAnewOutside,
-    /// The network that it hangs on was removed and made anew.
-    StaleNetwork(String),
-    /// The container whose namespace or volumes it shares is replaced.
-    PeerReplaced(Addr),
-    /// The container that it shares a resource with, by this field, was removed outside.
-    PeerGone(Key),
-    /// A dependency that it follows is restarted or replaced.
-    DependencyRestarted(Addr),
-    /// A service that it needs is changed; it is verified again.
-    DependencyChanged(ServiceName),
-    /// Its service changes; it is verified afterwards.
-    Verify,
-    /// It is to go from that node to another one.
-    OwnerChanged(NodeName),
-    /// It goes to that node.
-    MovedTo(NodeName),
-    /// It was left behind when its service moved to that node.
-    LeftByMove(NodeName),
-    /// An apply was to prove it, and did not come to that or did not succeed.
-    Unproven,
-    /// It is no longer declared.
-    NoLongerDeclared,
-    /// An apply has begun to change it and did not bring that to an end.
-    Unfinished,
-    /// It is left over from an interrupted replacement.
-    Leftover,
-    /// Nobody asked for it, and it was asked to be removed.
-    Requested,
 }
 
 /// Whether something stops while a change is made.

@@ -16,7 +16,7 @@ use super::{Action, Downtime, PlannedChange, Reason, Record, Stake, withdrawal};
 use crate::diff::Change;
 use crate::model::homelab::{Role, RunState, Service};
 use crate::model::spec::{DataPlace, DataSource, ImageRef, MountKind, VolumeSpec};
-use crate::model::view::{ComposeIdentity, LiveContainer, LiveNode, OneOff, Status};
+use crate::model::view::{ComposeIdentity, LiveContainer, LiveNode, OneOff};
 use crate::model::{Addr, Fields, Kind, NodeName};
 
 /// Another node that has something of a service.
@@ -223,13 +223,13 @@ impl Arrival<'_, '_> {
             data: transfers.iter().map(|t| (t.source.clone(), t.target.clone())).collect(),
             mounts: foreign_mounts(self.context, service),
             images: images.into_values().cloned().collect(),
-            containers: there.iter().filter(|(_, c)| runs(c)).map(|(_, c)| c.id.clone()).collect(),
+            containers: there.iter().filter(|(_, c)| c.status.is_up()).map(|(_, c)| c.id.clone()).collect(),
         };
         let addr = service.addr(Kind::Directory, data_name(service));
         let after = &self.made.steps | &self.plan.dependency_steps;
         let check = self.graph.step(service, Phase::Deploy, check).about(&addr).after(after).add();
         let mut steps = vec![check];
-        for (_, old) in there.iter().filter(|(name, c)| runs(c) || was_stopped(name)) {
+        for (_, old) in there.iter().filter(|(name, c)| c.status.is_up() || was_stopped(name)) {
             let start = Operation::StartContainer { container: old.id.clone() };
             let stop = Operation::StopContainer { container: old.id.clone() };
             let step = self.from.step_there(service, Phase::Deploy, stop, self.graph);
@@ -268,7 +268,7 @@ impl Arrival<'_, '_> {
     fn restart_begun(&mut self) {
         let service = self.plan.service;
         let addr = service.addr(Kind::Directory, data_name(service));
-        for live in self.plan.instances.current.values().filter(|live| runs(live)) {
+        for live in self.plan.instances.current.values().filter(|live| live.status.is_up()) {
             let stop = Operation::StopContainer { container: live.id.clone() };
             let start = Operation::StartContainer { container: live.id.clone() };
             let step = self.graph.step(service, Phase::Deploy, start).about(&addr).after(self.made.steps.clone());
@@ -292,10 +292,6 @@ fn foreign_mounts(context: &Context<'_>, service: &Service) -> Vec<String> {
         .filter(|path| !is_brought(Path::new(path)) && !is_shipped(Path::new(path)))
         .collect();
     paths.into_iter().map(str::to_owned).collect()
-}
-
-fn runs(container: &LiveContainer) -> bool {
-    matches!(container.status, Status::Running | Status::Restarting | Status::Paused)
 }
 
 /// The resources of a service on a node that it must not be on, each with its address, and its id or name.

@@ -166,7 +166,7 @@ impl Removal<'_, '_> {
 
     fn container(&mut self, change: &Change, live: &LiveContainer, mut after: BTreeSet<StepId>) -> Vec<StepId> {
         let mut steps = Vec::new();
-        if matches!(live.status, Status::Running | Status::Restarting | Status::Paused) {
+        if live.status.is_up() {
             let stop = self.step(change, Operation::StopContainer { container: live.id.clone() }, after);
             steps.push(stop);
             after = BTreeSet::from([stop]);

@@ -12,7 +12,7 @@ use super::{Holder, Input, Objection, Plan};
 use crate::model::homelab::{Network, Service};
 use crate::model::live_index::NodeIndex;
 use crate::model::spec::{Attachment, ContainerSpec, NetworkSpec};
-use crate::model::view::{LiveContainer, Status};
+use crate::model::view::LiveContainer;
 use crate::model::{Addr, NodeName, ServiceName};
 
 /// Names, ports, addresses and subnets that something which stays has already, and interfaces that are not there.
@@ -113,9 +113,8 @@ fn taken<'p>(
         if live.name == spec.name && fates.keeps_its_name(&addr.node, live) {
             found.push(Objection::NameTaken { addr: addr.clone(), holder: holder() });
         }
-        let running = matches!(live.status, Status::Running | Status::Paused | Status::Restarting);
         let port = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q)));
-        if let (true, Some(port)) = (running && fates.keeps_its_ports(&addr.node, live), port) {
+        if let (true, Some(port)) = (live.status.is_up() && fates.keeps_its_ports(&addr.node, live), port) {
             let (addr, port) = (addr.clone(), port.clone());
             found.push(Objection::PortTaken { addr, port, holder: holder() });
         }

@@ -9,7 +9,7 @@ pub(super) fn tell(changes: &mut [PlannedChange], recorded: &RecordedView) {
     let begun = |change: &&mut PlannedChange| change.acts() && recorded.unfinished.contains(&change.addr);
     for change in changes.iter_mut().filter(begun) {
         let count = change.reasons.len();
-        change.reasons.retain(|reason| !blames(reason));
+        change.reasons.retain(|reason| !reason.is_outside());
         if change.reasons.len() < count || change.reasons.is_empty() {
             change.reasons.insert(0, Reason::Unfinished);
         }
@@ -17,19 +17,4 @@ pub(super) fn tell(changes: &mut [PlannedChange], recorded: &RecordedView) {
             field.verdict = Verdict::Pending;
         }
     }
-}
-
-/// Whether a reason says that somebody outside did something.
-fn blames(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Gone
-            | Reason::Drift(_)
-            | Reason::Conflict(_)
-            | Reason::NotRunning(_)
-            | Reason::StartedOutside
-            | Reason::MadeAnewOutside
-            | Reason::PeerGone(_)
-            | Reason::StaleNetwork(_)
-    )
 }

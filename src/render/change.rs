@@ -98,7 +98,7 @@ fn explanation(change: &PlannedChange, action: DisplayAction, indent: usize) -> 
     let mut lines = Vec::new();
     if !(action == DisplayAction::Create && change.reasons == [Reason::New]) {
         let reasons: Vec<String> = change.reasons.iter().map(|r| reason::words(r, &change.addr)).collect();
-        let label = if change.reasons.iter().any(reason::is_outside) { Label::Outside } else { Label::Plain };
+        let label = if change.reasons.iter().any(Reason::is_outside) { Label::Outside } else { Label::Plain };
         lines.push(Line::at(indent).hang(5).text(Label::Faint, "why: ").text(label, reasons.join("; ")));
     }
     if !change.dependents.is_empty() {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::display_action::DisplayAction;
-use super::reason;
 use crate::diff::{Cost, Verdict};
 use crate::model::Kind;
 use crate::plan::{Downtime, Plan, PlannedChange, Reason, Verification};
@@ -83,7 +82,7 @@ impl Counts {
 
 /// How many things of a change somebody did outside, and the repository has as they were.
 fn drifts(change: &PlannedChange) -> usize {
-    let outside = change.reasons.iter().any(|r| reason::is_outside(r) && !matches!(r, Reason::Conflict(_)));
+    let outside = change.reasons.iter().any(|r| r.is_outside() && !matches!(r, Reason::Conflict(_)));
     with_verdict(change, Verdict::Drift).max(usize::from(outside))
 }
 

@@ -57,49 +57,6 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
     }
 }
 
-/// Whether it says that somebody outside did something.
-pub fn is_outside(reason: &Reason) -> bool {
-    match reason {
-        Reason::Gone
-        | Reason::Drift(_)
-        | Reason::Conflict(_)
-        | Reason::NotRunning(_)
-        | Reason::StartedOutside
-        | Reason::MadeAnewOutside
-        | Reason::PeerGone(_)
-        | Reason::StaleNetwork(_) => true,
-        Reason::New
-        | Reason::Unrecorded
-        | Reason::Declared(_)
-        | Reason::Differs(_)
-        | Reason::ImageMoved
-        | Reason::ImageMissing
-        | Reason::PullPolicy(_)
-        | Reason::FileChanged(_)
-        | Reason::MountedKindChanged(_)
-        | Reason::MountedFileRewritten(_)
-        | Reason::SourceChanged(_)
-        | Reason::DeclaredStopped
-        | Reason::DeclaredRunning
-        | Reason::Converged(_)
-        | Reason::RecordedOnly(_)
-        | Reason::PeerReplaced(_)
-        | Reason::DependencyRestarted(_)
-        | Reason::DependencyChanged(_)
-        | Reason::Verify
-        | Reason::OwnerChanged(_)
-        | Reason::LeftByMove(_)
-        | Reason::RenamedFrom(_)
-        | Reason::RenamedTo(_)
-        | Reason::MovedTo(_)
-        | Reason::Unproven
-        | Reason::NoLongerDeclared
-        | Reason::Unfinished
-        | Reason::Leftover
-        | Reason::Requested => false,
-    }
-}
-
 /// An address as short as it can be for a reader who looks at this service.
 pub fn near_text(addr: &str, node: &NodeName, service: &ServiceName) -> String {
     let here = format!("{node}/{service}/");

@@ -37,10 +37,18 @@ impl Subnet {
 
     /// The first address that is not the network itself.
     pub fn first_host(self) -> Option<IpAddr> {
-        let host = self.first | 1;
+        self.address(self.first | 1)
+    }
+
+    /// The addresses after that one, which is usually the gateway's.
+    pub fn further_hosts(self) -> impl Iterator<Item = IpAddr> {
+        (self.first.saturating_add(2)..=self.last).filter_map(move |address| self.address(address))
+    }
+
+    fn address(self, bits: u128) -> Option<IpAddr> {
         match self.family {
-            Family::V4 => u32::try_from(host).ok().map(|host| IpAddr::V4(host.into())),
-            Family::V6 => Some(IpAddr::V6(host.into())),
+            Family::V4 => u32::try_from(bits).ok().map(|bits| IpAddr::V4(bits.into())),
+            Family::V6 => Some(IpAddr::V6(bits.into())),
         }
     }
 }

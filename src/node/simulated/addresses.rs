@@ -1,20 +1,17 @@
 //! Subnets of networks and addresses of running containers, as the engine gives them out.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::error::ErrorKind;
 use super::world::World;
-use crate::model::spec::{IpamPool, NetworkSpec};
-
-/// An IPv4 subnet: its first address, and the number of bits that its addresses have in common.
-type Subnet = (u32, u32);
+use crate::model::spec::{IpamPool, NetworkSpec, Subnet};
 
 impl World {
     /// Gives a new network the subnet that it asks for, or the first of the engine's own that is free.
     pub(super) fn give_subnet(&self, spec: &mut NetworkSpec) -> Result<(), ErrorKind> {
         let taken: Vec<Subnet> = self.networks.values().filter_map(|network| subnet(&network.spec)).collect();
-        let is_free = |wanted: Subnet| !taken.iter().any(|other| overlap(*other, wanted));
+        let is_free = |wanted: Subnet| !taken.iter().any(|other| other.overlaps(wanted));
         match subnet(spec) {
             Some(wanted) if is_free(wanted) => Ok(()),
             Some(_) => Err(ErrorKind::Engine {
@@ -22,15 +19,14 @@ impl World {
                 message: "Pool overlaps with other one on this address space".to_owned(),
             }),
             None => {
-                let own = (17..32_u32).map(|second| ((172 << 24) | (second << 16), 16));
-                let own = own.chain((0..16_u32).map(|third| ((192 << 24) | (168 << 16) | (third << 12), 20)));
+                let own = (17..32).map(|second| format!("172.{second}.0.0/16"));
+                let own = own.chain((0..16).map(|third| format!("192.168.{}.0/20", third * 16)));
                 let full = "could not find an available, non-overlapping IPv4 address pool among the defaults to \
                             assign to the network";
-                let (first, bits) = { own }
-                    .find(|own| is_free(*own))
+                let free = { own }
+                    .find(|own| Subnet::parse(own).is_some_and(is_free))
                     .ok_or_else(|| ErrorKind::Engine { status: 404, message: full.to_owned() })?;
-                let subnet = Some(format!("{}/{bits}", Ipv4Addr::from(first)));
-                spec.ipam_pools = vec![IpamPool { subnet, ..IpamPool::default() }];
+                spec.ipam_pools = vec![IpamPool { subnet: Some(free), ..IpamPool::default() }];
                 Ok(())
             }
         }
@@ -38,10 +34,10 @@ impl World {
 
     /// Gives a container that starts, or that is connected while it runs, an address on each of its networks.
     pub(super) fn give_addresses(&mut self, container: &str) -> Result<(), ErrorKind> {
-        // Those of containers that ended by themselves are free, too.
+        // A container that ended by itself has no address any more.
         let containers = &self.containers;
         for given in self.addresses.values_mut() {
-            given.retain(|holder, _| containers.get(holder).is_some_and(World::is_up));
+            given.retain(|holder, _| containers.get(holder).is_some_and(|c| c.status.is_up()));
         }
         let ends = self.ends.get(container).cloned().unwrap_or_default();
         for (name, network) in ends {
@@ -53,8 +49,7 @@ impl World {
             let Some(range) = self.networks.get(&network).and_then(|network| subnet(&network.spec)) else { continue };
             let end = self.containers.get(container).and_then(|live| live.spec.networks.get(&name));
             let fixed = end.and_then(|end| end.ipv4_address.as_ref()?.parse::<Ipv4Addr>().ok());
-            // The first is the gateway's.
-            let free = || (2..1 << (32 - range.1)).map(|n| Ipv4Addr::from(range.0 + n)).find(|a| !taken.contains(a));
+            let free = || range.further_hosts().filter_map(ipv4).find(|address| !taken.contains(address));
             let address = match fixed {
                 Some(fixed) if taken.contains(&fixed) => None,
                 Some(fixed) => Some(fixed),
@@ -77,17 +72,17 @@ impl World {
     }
 }
 
-/// The subnet of a network, if it is one that is understood.
+/// The IPv4 subnet of a network, if it has one.
 fn subnet(spec: &NetworkSpec) -> Option<Subnet> {
-    let (address, bits) = spec.ipam_pools.first()?.subnet.as_deref()?.split_once('/')?;
-    let bits = bits.parse::<u32>().ok().filter(|bits| (1..=30).contains(bits))?;
-    let address: Ipv4Addr = address.parse().ok()?;
-    Some((u32::from(address) & (u32::MAX << (32 - bits)), bits))
+    let subnet = Subnet::parse(spec.ipam_pools.first()?.subnet.as_deref()?)?;
+    subnet.first_host().is_some_and(|host| host.is_ipv4()).then_some(subnet)
 }
 
-fn overlap(one: Subnet, other: Subnet) -> bool {
-    let mask = u32::MAX << (32 - one.1.min(other.1));
-    one.0 & mask == other.0 & mask
+fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
 }
 
 #[cfg(test)]

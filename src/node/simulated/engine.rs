@@ -63,7 +63,7 @@ impl World {
         let Some(id) = self.find_network(network) else { return Ok(()) };
         let name = self.networks[&id].spec.name.clone();
         let used = self.ends.iter().any(|(container, ends)| {
-            ends.values().any(|n| *n == id) && self.containers.get(container).is_some_and(World::is_up)
+            ends.values().any(|n| *n == id) && self.containers.get(container).is_some_and(|c| c.status.is_up())
         });
         if used {
             return Err(ErrorKind::Conflict(format!(
@@ -224,7 +224,7 @@ impl World {
                 return Err(ErrorKind::NotFound(format!("network {network} not found")));
             }
         }
-        let taken = self.containers.values().filter(|c| c.id != wanted.id && World::is_up(c)).find_map(|c| {
+        let taken = self.containers.values().filter(|c| c.id != wanted.id && c.status.is_up()).find_map(|c| {
             let clash = |p: &&crate::model::spec::Port| {
                 c.spec.ports.iter().any(|q| q.published == p.published && q.protocol == p.protocol)
             };
@@ -244,7 +244,7 @@ impl World {
             Behaviour::Sick => (Status::Running, checked.then_some(Health::Unhealthy)),
             Behaviour::Ends(code) => (Status::Exited { code: i64::from(code) }, None),
         };
-        if !World::is_up(container) {
+        if !container.status.is_up() {
             self.take_addresses(&wanted.id);
         }
         Ok(())
@@ -252,7 +252,7 @@ impl World {
 
     pub(super) fn stop(&mut self, container: &str) -> Result<(), ErrorKind> {
         let container = self.get(container)?;
-        if World::is_up(container) {
+        if container.status.is_up() {
             container.status = Status::Exited { code: 137 };
             container.health = None;
             let id = container.id.clone();
@@ -337,7 +337,7 @@ impl World {
         ends.insert(name.clone(), network_id);
         let live = self.get(container)?;
         live.spec.networks.insert(name, end.clone());
-        match World::is_up(live) {
+        match live.status.is_up() {
             true => self.give_addresses(&id),
             false => Ok(()),
         }

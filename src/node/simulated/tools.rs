@@ -29,7 +29,7 @@ impl Capabilities for Simulated {
     async fn memory_used(&self, container: &str) -> Result<u64, NodeError> {
         self.look("ask what a container uses", |world| {
             let live = world.inspect(container)?;
-            Ok(if World::is_up(&live) { world.program(&live.image_id).memory } else { 0 })
+            Ok(if live.status.is_up() { world.program(&live.image_id).memory } else { 0 })
         })
     }
 
@@ -125,7 +125,7 @@ impl Tools for Simulated {
 
     async fn free_memory(&self) -> Result<u64, NodeError> {
         self.look("measure the free memory", |world| {
-            let up = world.containers.values().filter(|c| World::is_up(c));
+            let up = world.containers.values().filter(|c| c.status.is_up());
             let used = up.map(|c| world.program(&c.image_id).memory).sum();
             Ok(world.machine.memory.saturating_sub(used))
         })

@@ -226,15 +226,10 @@ impl World {
         let used: BTreeSet<String> = self
             .ends
             .iter()
-            .filter(|(id, _)| self.containers.get(*id).is_some_and(Self::is_up))
+            .filter(|(id, _)| self.containers.get(*id).is_some_and(|c| c.status.is_up()))
             .flat_map(|(_, ends)| ends.values().cloned())
             .collect();
         self.networks.retain(|id, _| used.contains(id));
-    }
-
-    /// Whether a container takes part in the node's ports and networks at the moment.
-    pub(super) fn is_up(container: &LiveContainer) -> bool {
-        matches!(container.status, Status::Running | Status::Paused | Status::Restarting)
     }
 }
 

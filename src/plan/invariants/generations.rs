@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::subject::{Subject, runs, stops};
+use super::subject::{Subject, stops};
 use super::violation::Violation;
 use crate::model::spec::{ContainerSpec, DataPlace, DataSource, MountKind};
 use crate::model::view::LiveContainer;
@@ -79,7 +79,7 @@ fn writers<'a>(subject: &Subject<'a>) -> Writers<'a> {
     let nodes = subject.input.live.nodes.iter().filter_map(|(name, node)| Some((name, node.known()?)));
     nodes
         .map(|(name, node)| {
-            let running = node.containers.values().filter(|live| runs(live));
+            let running = node.containers.values().filter(|live| live.status.is_up());
             let all = running.map(|live| (live, data_of(subject, name, &live.spec)));
             (name, all.filter(|(_, data)| !data.is_empty()).collect())
         })

@@ -1,7 +1,7 @@
 //! A container that shares a namespace or volumes with another follows it. The old container stays until that is
 //! verified.
 
-use super::subject::{Subject, removes, runs};
+use super::subject::{Subject, removes};
 use super::violation::Violation;
 use crate::model::NodeName;
 use crate::model::homelab::Container;
@@ -75,7 +75,7 @@ fn after_restart(
     owner: &LiveContainer,
     sharer: &LiveContainer,
 ) -> Option<Violation> {
-    let in_namespace = sharer.namespaces_of.contains(&owner.id) && runs(sharer);
+    let in_namespace = sharer.namespaces_of.contains(&owner.id) && sharer.status.is_up();
     let node: &NodeName = &subject.plan.steps[restart.0].node;
     let begins = |operation: &Operation| {
         matches!(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::spec::ContainerSpec;
-use crate::model::view::{LiveContainer, LiveNode, Status};
+use crate::model::view::{LiveContainer, LiveNode};
 use crate::model::{Addr, NodeName};
 use crate::plan::operation::Operation;
 use crate::plan::step::{Step, StepId};
@@ -108,8 +108,4 @@ pub(super) fn stops(operation: &Operation) -> bool {
 
 pub(super) fn removes(operation: &Operation) -> bool {
     matches!(operation, Operation::RemoveContainer { .. })
-}
-
-pub(super) fn runs(live: &LiveContainer) -> bool {
-    matches!(live.status, Status::Running | Status::Restarting | Status::Paused)
 }

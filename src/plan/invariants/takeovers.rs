@@ -1,6 +1,6 @@
 //! The holder releases a name, port, address or subnet before another resource takes it.
 
-use super::subject::{Subject, removes, runs, stops};
+use super::subject::{Subject, removes, stops};
 use super::violation::{Claim, Violation};
 use crate::model::spec::{Attachment, ContainerSpec};
 use crate::model::view::LiveContainer;
@@ -62,7 +62,7 @@ fn names(subject: &Subject<'_>) -> Vec<Violation> {
 fn ports(subject: &Subject<'_>, start: &Step, spec: &ContainerSpec) -> Vec<Violation> {
     let Some(node) = subject.node(&start.node) else { return Vec::new() };
     let mut found = Vec::new();
-    for live in node.containers.values().filter(|live| runs(live)) {
+    for live in node.containers.values().filter(|live| live.status.is_up()) {
         let Some(port) = spec.ports.iter().find(|p| live.spec.ports.iter().any(|q| overlap(p, q))) else { continue };
         let gives = subject.steps_on(&start.node, live, stops);
         let claim = Claim::Port(format!("{}/{}", port.published, port.protocol));
@@ -82,7 +82,7 @@ fn addresses(
     let Some(node) = subject.node(&step.node) else { return Vec::new() };
     let fixed = |end: &Attachment| [end.ipv4_address.clone(), end.ipv6_address.clone()].into_iter().flatten();
     let mut found = Vec::new();
-    for live in node.containers.values().filter(|live| runs(live) && Some(&live.id) != by) {
+    for live in node.containers.values().filter(|live| live.status.is_up() && Some(&live.id) != by) {
         let Some(held) = live.spec.networks.get(network) else { continue };
         let leaves = subject.plan.steps.iter().filter(|s| s.node == step.node && leaves(&s.operation, live, network));
         let gives: Vec<StepId> =

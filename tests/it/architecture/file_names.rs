@@ -24,6 +24,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("network", "a network: how it is read, and what the engine is told"),
     ("plan", "the plan: how it is made, told and asked for"),
     ("progress", "how far an apply is: how it is told, and where"),
+    ("reason", "why something is done: as data, and as it is told"),
     ("record", "what is recorded of a resource: what it is, and when"),
     ("redact", "how secrets are kept out of texts"),
     ("resources", "networks, volumes, directories and files: how they differ, and their steps"),
