@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::compose;
 use crate::support::engine::Engine;
-use crate::support::homelab::Homelab;
+use crate::support::homelab::{Homelab, Lives};
 use crate::support::outcome::Outcome;
 use crate::support::own::OwnEngine;
 use crate::support::trial::{Trial, trial};
@@ -45,7 +45,7 @@ fn after_a_power_cut_only_what_does_not_run_is_started() {
     lab.write("services/sample-lab-second/service.yaml", "owner_node: box\n");
     surroundings(&lab, &engine);
     lab.hl(&["apply", "--yes"]).code(0);
-    let made = seen(&lab, &engine);
+    let made = lives(&lab);
     own.cut();
     let plan = lab.hl(&["plan", "--format", "json"]);
     let plan: Value = serde_json::from_str(&plan.stdout).expect("a plan in JSON");
@@ -57,7 +57,7 @@ fn after_a_power_cut_only_what_does_not_run_is_started() {
         assert_eq!(fields, ["state"], "{change:#}");
     }
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(ids(&made), ids(&seen(&lab, &engine)));
+    assert_eq!(ids(&made), ids(&lives(&lab)));
     settled(&lab, "started again");
 }
 
@@ -82,19 +82,19 @@ fn adopted(case: &str) {
     unchanged(&lab, "started");
     run(&["restart", "--timeout", "1"]).code(0);
     unchanged(&lab, "restarted");
-    adopt(&lab, &engine);
+    adopt(&lab);
     take_down(&run);
 
     lab.hl(&["apply", "--yes"]).code(0);
     settled(&lab, "made");
-    let made = seen(&lab, &engine);
+    let made = lives(&lab);
     compose_works(&run, made.len());
     settled(&lab, "restarted by Compose");
-    assert_eq!(ids(&made), ids(&seen(&lab, &engine)));
-    let made = seen(&lab, &engine);
+    assert_eq!(ids(&made), ids(&lives(&lab)));
+    let made = lives(&lab);
     std::fs::remove_dir_all(lab.repository().join("state")).expect("the state can be thrown away");
-    adopt(&lab, &engine);
-    assert_eq!(made, seen(&lab, &engine));
+    adopt(&lab);
+    assert_eq!(made, lives(&lab));
 }
 
 /// Has Compose remove everything. An engine may still hold the end of a container that has just been removed, and then
@@ -124,8 +124,8 @@ fn surroundings(lab: &Homelab, engine: &Engine) {
 
 /// Adopts everything: the plan says so of each container, none is touched, and nothing is left to do.
 #[track_caller]
-fn adopt(lab: &Homelab, engine: &Engine) {
-    let before = seen(lab, engine);
+fn adopt(lab: &Homelab) {
+    let before = lives(lab);
     let plan = lab.hl(&["plan", "--format", "json"]);
     let plan: Value = serde_json::from_str(&plan.stdout).expect("a plan in JSON");
     let containers: Vec<&Value> =
@@ -134,7 +134,7 @@ fn adopt(lab: &Homelab, engine: &Engine) {
     assert!(others.is_empty(), "{others:#?}");
     assert_eq!(containers.len(), before.len());
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(seen(lab, engine), before, "a container was touched");
+    assert_eq!(lives(lab), before, "a container was touched");
     settled(lab, "adopted");
 }
 
@@ -145,19 +145,15 @@ fn settled(lab: &Homelab, when: &str) {
     lab.hl(&["drift"]).code(0);
 }
 
-/// Every container with its id and when it was started.
-fn seen(lab: &Homelab, engine: &Engine) -> BTreeMap<String, (String, String)> {
-    let names = engine.containers(&lab.name("sample-lab"));
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let look = |name: String| {
-        let found = engine.inspect(&name);
-        (lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
-    };
-    names.into_iter().map(look).filter(|(name, _)| name != SOMEBODY_ELSES).collect()
+/// The containers that are hl's or Compose's.
+fn lives(lab: &Homelab) -> Lives {
+    let mut lives = lab.lives();
+    lives.remove(SOMEBODY_ELSES);
+    lives
 }
 
-fn ids(seen: &BTreeMap<String, (String, String)>) -> BTreeMap<&str, &str> {
-    seen.iter().map(|(name, (id, _))| (name.as_str(), id.as_str())).collect()
+fn ids(lives: &Lives) -> BTreeMap<&str, &str> {
+    lives.iter().map(|(name, (id, _))| (name.as_str(), id.as_str())).collect()
 }
 
 /// `docker-compose ps`, `logs` and `restart` work on what hl made.

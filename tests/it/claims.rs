@@ -1,8 +1,6 @@
 //! Claims of which a node has one each: names, ports, addresses, subnets. Who gives up goes before who takes, and what
 //! cannot be had is found before anything is touched.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use crate::support::engine::Engine;
@@ -19,9 +17,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(an_address_that_the_engine_gave_to_somebody_else_is_found, needs Engine),
     trial!(an_interface_that_the_node_does_not_have_is_found, needs Engine),
 ];
-
-/// What each container of a lab is, by its name: its id and the time of its start.
-type Seen = BTreeMap<String, (String, String)>;
 
 struct Lab {
     lab: Homelab,
@@ -49,15 +44,6 @@ impl Lab {
         self.lab.hl(&["verify"]).code(0);
     }
 
-    fn seen(&self) -> Seen {
-        let of = |name: String| {
-            let found = self.engine.inspect(&name);
-            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            (self.lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
-        };
-        self.engine.containers(&self.lab.name("sample-lab")).into_iter().map(of).collect()
-    }
-
     /// The address that a container has in a network.
     fn address(&self, container: &str, network: &str) -> String {
         let found = self.engine.inspect(&self.lab.name(container));
@@ -80,18 +66,18 @@ fn names_are_swapped_and_go_round() {
     lab.write("sample-lab-one", &named(&[("a", a), ("b", b)]));
     lab.write("sample-lab-two", &named(&[("c", c)]));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
 
     lab.write("sample-lab-one", &named(&[("a", b), ("b", a)]));
     lab.lab.hl(&["plan"]).code(0).says("2 to update").never_says("docker rm");
     lab.settle();
-    let swapped = lab.seen();
+    let swapped = lab.lab.lives();
     assert_eq!((&swapped[a], &swapped[b], &swapped[c]), (&before[b], &before[a], &before[c]));
 
     lab.write("sample-lab-one", &named(&[("a", a), ("b", c)]));
     lab.write("sample-lab-two", &named(&[("c", b)]));
     lab.settle();
-    let round = lab.seen();
+    let round = lab.lab.lives();
     assert_eq!((&round[a], &round[b], &round[c]), (&before[a], &before[c], &before[b]));
     assert_eq!(round.len(), 3);
 }
@@ -101,15 +87,15 @@ fn a_new_container_gets_the_name_of_one_that_is_renamed() {
     let [a, b] = ["sample-lab-x", "sample-lab-y"];
     lab.write("sample-lab-one", &named(&[("c", a)]));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
     lab.write("sample-lab-one", &named(&[("a", a), ("c", b)]));
     // Without the other half of the change the name stays taken, and what has it is hl's own.
     let part = lab.lab.hl(&["apply", "--yes", "--target", "box/sample-lab-one/container:a"]);
     part.code(1).says_in_words("The name sample-lab-x is taken on box by container sample-lab-x of sample-lab-one.");
     part.never_says("docker rm");
-    assert_eq!(lab.seen(), before);
+    assert_eq!(lab.lab.lives(), before);
     lab.settle();
-    assert_eq!(lab.seen()[b], before[a]);
+    assert_eq!(lab.lab.lives()[b], before[a]);
 
     // A foreign one is not hl's to rename.
     let foreign = json!({"Image": "hl-test/app:1"});
@@ -131,7 +117,7 @@ fn a_dependency_gets_name_and_port_of_what_needs_it() {
     lab.write(one, &of("sample-lab-y", "38472"));
     lab.write(two, &of("sample-lab-z", "38473"));
     lab.settle();
-    let after = lab.seen();
+    let after = lab.lab.lives();
     assert_eq!(after.keys().collect::<Vec<_>>(), ["sample-lab-y", "sample-lab-z"]);
 
     // Where the dependency does not start with it, both are what they were.
@@ -139,8 +125,8 @@ fn a_dependency_gets_name_and_port_of_what_needs_it() {
     lab.write(one, &broken);
     lab.write(two, &of("sample-lab-v", "38474"));
     lab.lab.hl(&["apply", "--yes"]).code(4);
-    assert_eq!(lab.seen().keys().collect::<Vec<_>>(), ["sample-lab-y", "sample-lab-z"]);
-    for (name, (id, _)) in lab.seen() {
+    assert_eq!(lab.lab.lives().keys().collect::<Vec<_>>(), ["sample-lab-y", "sample-lab-z"]);
+    for (name, (id, _)) in lab.lab.lives() {
         assert_eq!(id, after[&name].0, "{name} is not another one");
         let state = lab.engine.inspect(&lab.lab.name(&name));
         assert_eq!(state["State"]["Running"], true, "{name} runs");
@@ -165,10 +151,10 @@ fn subnets_and_addresses_are_swapped() {
     };
     lab.write("sample-lab-one", &of([1, 2], [11, 12]));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
     lab.write("sample-lab-one", &of([2, 1], [12, 11]));
     lab.settle();
-    assert_eq!(lab.seen(), before, "no container is made anew, and none restarts");
+    assert_eq!(lab.lab.lives(), before, "no container is made anew, and none restarts");
     assert_eq!(lab.address("sample-lab-one-a-1", "sample-lab-one_fix"), "10.204.9.12");
     assert_eq!(lab.address("sample-lab-one-b-1", "sample-lab-one_fix"), "10.204.9.11");
     assert!(lab.address("sample-lab-one-a-1", "sample-lab-one_a").starts_with("10.204.2."));
@@ -195,7 +181,7 @@ fn a_subnet_that_overlaps_another_network_is_found_before_anything_is_disconnect
     };
     lab.write("sample-lab-one", &of("10.204.31.0/24"));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
     let foreign =
         json!({"Name": lab.lab.name("sample-lab-foreign"), "IPAM": {"Config": [{"Subnet": "10.204.32.0/22"}]}});
     lab.engine.post("/networks/create", &foreign);
@@ -206,7 +192,7 @@ fn a_subnet_that_overlaps_another_network_is_found_before_anything_is_disconnect
     refused.code(1).says_in_words("Subnet 10.204.33.0/24 is taken on box by network sample-lab-foreign.");
     refused.says_in_words("`docker network rm sample-lab-foreign`");
     assert_eq!(lab.engine.get(&lab.lab.name("/networks/sample-lab-one_n"))["Id"], network["Id"]);
-    assert_eq!(lab.seen(), before);
+    assert_eq!(lab.lab.lives(), before);
 
     lab.engine.delete(&lab.lab.name("/networks/sample-lab-foreign"));
     lab.settle();
@@ -225,19 +211,19 @@ fn an_address_that_the_engine_gave_to_somebody_else_is_found() {
     let z = format!("z: {{ {IMAGE}, networks: {{ n: {{ ipv4_address: 10.204.40.2 }} }} }}");
     lab.write("sample-lab-one", &format!("services: {{ {a} }}\n{network}\n"));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
     assert_eq!(lab.address("sample-lab-one-a-1", "sample-lab-one_n"), "10.204.40.2");
     lab.write("sample-lab-one", &format!("services: {{ {a}, {z} }}\n{network}\n"));
     let refused = lab.lab.hl(&["apply", "--yes"]);
     refused.code(1).says_in_words("Address 10.204.40.2 of network sample-lab-one_n is taken by container");
     refused.says_in_words("`docker network disconnect sample-lab-one_n sample-lab-one-a-1`");
-    assert_eq!(lab.seen(), before);
+    assert_eq!(lab.lab.lives(), before);
 
     let body = json!({"Container": lab.lab.name("sample-lab-one-a-1"), "Force": false});
     lab.engine.post(&lab.lab.name("/networks/sample-lab-one_n/disconnect"), &body);
     lab.settle();
     assert_eq!(lab.address("sample-lab-one-z-1", "sample-lab-one_n"), "10.204.40.2");
-    assert_eq!(lab.seen()["sample-lab-one-a-1"], before["sample-lab-one-a-1"]);
+    assert_eq!(lab.lab.lives()["sample-lab-one-a-1"], before["sample-lab-one-a-1"]);
 }
 
 fn an_interface_that_the_node_does_not_have_is_found() {
@@ -245,7 +231,7 @@ fn an_interface_that_the_node_does_not_have_is_found() {
     let of = |network: &str| format!("services: {{ a: {{ {IMAGE}, networks: [n] }} }}\nnetworks: {{ n: {network} }}\n");
     lab.write("sample-lab-one", &of("{ internal: true }"));
     lab.settle();
-    let before = lab.seen();
+    let before = lab.lab.lives();
     let network = lab.engine.get(&lab.lab.name("/networks/sample-lab-one_n"))["Id"].clone();
     for parent in ["nosuch0", "nosuch0.20"] {
         let ipam = "ipam: { config: [{ subnet: 10.204.50.0/24 }] }";
@@ -255,7 +241,7 @@ fn an_interface_that_the_node_does_not_have_is_found() {
         );
         let refused = lab.lab.hl(&["apply", "--yes"]);
         refused.code(1).says_in_words(&format!("box has no interface {parent}; it has"));
-        assert_eq!(lab.seen(), before);
+        assert_eq!(lab.lab.lives(), before);
         assert_eq!(lab.engine.get(&lab.lab.name("/networks/sample-lab-one_n"))["Id"], network);
     }
 }

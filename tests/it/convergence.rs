@@ -2,10 +2,8 @@
 //! the plan after an apply is empty; and cut off at any call, the next apply comes to the same end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use hl::apply;
-use hl::event::{Interruption, Outcome};
+use hl::event::Outcome;
 use hl::model::homelab::{
     Condition, Container, ContainerDependency, DependentRestart, HealthScript, Homelab, Lifecycle, Maintenance,
     Network, Node as DeclaredNode, NodeAddress, Required, Role, RunState, Service, Update, Volume,
@@ -14,16 +12,14 @@ use hl::model::spec::{
     Attachment, ContainerRef, ContainerSpec, Healthcheck, ImageConfig, ImageRef, Mount, MountKind, NetworkMode,
     NetworkSpec, RestartPolicy, VolumeSpec,
 };
-use hl::model::view::{LiveView, NodeView, RecordedService, Status, Wanted};
+use hl::model::view::{Status, Wanted};
 use hl::model::{NodeName, ProjectName, ServiceName, Text};
-use hl::node::Node;
-use hl::node::simulated::{Behaviour, Simulated, World};
-use hl::plan::{Input, Options, Plan};
-use hl::state::{self, LockOwner, Paths, Store};
+use hl::node::simulated::{Behaviour, World};
+use hl::plan::Plan;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use tokio::sync::{mpsc, watch};
 
+use crate::support::rehearsal::Rehearsal;
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -225,11 +221,7 @@ fn container(service: &ServiceName, number: usize, seed: &Seed) -> Container {
 }
 
 /// A simulated node with a state folder.
-struct Lab {
-    node: Arc<Simulated>,
-    folder: tempfile::TempDir,
-    runtime: tokio::runtime::Runtime,
-}
+struct Lab(Rehearsal);
 
 impl Lab {
     fn new() -> Self {
@@ -239,62 +231,18 @@ impl Lab {
             let config = ImageConfig { environment, command: vec!["run".to_owned()], ..ImageConfig::default() };
             world.publish(&format!("image:{number}"), config, Behaviour::Runs);
         }
-        Self {
-            node: Arc::new(Simulated::new(node_name(), world)),
-            folder: tempfile::tempdir().expect("a folder"),
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .start_paused(true)
-                .build()
-                .expect("a runtime"),
-        }
-    }
-
-    fn paths(&self) -> Paths {
-        Paths { folder: self.folder.path().join("state"), keys: self.folder.path().join("keys") }
+        Self(Rehearsal::new(node_name().as_str(), world))
     }
 
     fn plan(&self, homelab: &Homelab) -> Plan {
-        let recorded = state::read(&self.paths()).expect("the state can be read");
-        let node = self.runtime.block_on(self.node.read(&Wanted::default())).expect("the node can be read");
-        let live = LiveView { nodes: BTreeMap::from([(node_name(), NodeView::Known(Box::new(node)))]) };
-        let changes = hl::diff::diff(homelab, &recorded.view, &live, &recorded.sealer);
-        let options = Options::default();
-        hl::plan::plan(&Input { homelab, recorded: &recorded.view, live: &live, changes: &changes, options: &options })
+        self.0.plan(homelab, &self.0.live(&Wanted::default()))
     }
 
     /// Applies the present plan; what was not done is the error.
     fn apply(&self, homelab: &Homelab) -> Result<(), TestCaseError> {
         let plan = self.plan(homelab);
         assert!(plan.objections.is_empty(), "{:?}", plan.objections);
-        let claim = LockOwner {
-            who: "t".into(),
-            host: "t".into(),
-            pid: 1,
-            why: "apply".into(),
-            since: "2026-01-01T00:00:00Z".into(),
-        };
-        let mut store = Store::open(&self.paths(), claim).expect("the state can be opened");
-        let services = homelab.services.values().map(|s| {
-            let record = RecordedService::of(s);
-            (s.name.clone(), record)
-        });
-        let options = apply::Options {
-            until: None,
-            parallelism: 4,
-            nodes: homelab.nodes.clone(),
-            services: services.collect(),
-            secrets: Vec::new(),
-            digest: "sha256:0".to_owned(),
-            commit: None,
-            holder: "ann@desk".to_owned(),
-        };
-        let nodes: BTreeMap<NodeName, Arc<dyn Node>> =
-            BTreeMap::from([(node_name(), self.node.clone() as Arc<dyn Node>)]);
-        let (_stop, stopped) = watch::channel(Interruption::No);
-        let (events, _reporter) = mpsc::unbounded_channel();
-        let done = self.runtime.block_on(apply::apply(&plan, &nodes, &mut store, &options, stopped, events));
-        let report = done.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.0.apply(homelab, &plan).map_err(TestCaseError::fail)?;
         let bad = report.steps.iter().filter(|(_, outcome)| **outcome != Outcome::Done);
         let bad: Vec<String> =
             bad.map(|(step, outcome)| format!("{:?}: {outcome:?}", plan.steps[*step].operation)).collect();
@@ -311,7 +259,7 @@ impl Lab {
     }
 
     fn disturb(&self, which: &prop::sample::Index, what: u8) {
-        let mut world = self.node.world();
+        let mut world = self.0.node.world();
         let ids: Vec<String> = world.containers.keys().cloned().collect();
         if ids.is_empty() {
             return;
@@ -335,7 +283,7 @@ impl Lab {
 
     /// What runs, without ids: name → image, variables, networks, whether it runs.
     fn picture(&self) -> Vec<String> {
-        let world = self.node.world();
+        let world = self.0.node.world();
         let mut lines: Vec<String> = world
             .view()
             .containers
@@ -399,7 +347,7 @@ fn the_plan_after_an_apply_is_empty_on_any_homelab() {
             lab.is_settled(homelab)?;
         }
         // Without the record everything is adopted as it is.
-        std::fs::remove_dir_all(lab.paths().folder).expect("there is a state");
+        std::fs::remove_dir_all(lab.0.paths().folder).expect("there is a state");
         lab.is_settled(&second)
     });
 }
@@ -412,10 +360,10 @@ fn an_apply_that_is_cut_off_anywhere_is_completed_by_the_next() {
         for (which, what) in &disturbances {
             lab.disturb(which, *what);
         }
-        lab.node.cut_after(Some(cut));
+        lab.0.node.cut_after(Some(cut));
         // Whether it got to its end before the cut is all one.
         lab.apply(&second).ok();
-        lab.node.cut_after(None);
+        lab.0.node.cut_after(None);
         lab.apply(&second)?;
         lab.is_settled(&second)?;
         // Nothing is there twice and nothing is left over: it is as if it had been made in one go.

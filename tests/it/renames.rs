@@ -1,8 +1,6 @@
 //! Services that go by another name: what runs is not touched, nothing starts beside its data, and what cannot be told is
 //! asked.
 
-use std::collections::BTreeMap;
-
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
 use crate::support::trial::{Trial, trial};
@@ -16,16 +14,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_container_goes_by_another_key, needs Engine),
     trial!(a_fixed_address_is_handed_on, needs Engine),
 ];
-
-/// Each container of the lab with its id and the time of its start.
-fn seen(engine: &Engine, lab: &Homelab) -> BTreeMap<String, (String, String)> {
-    let of = |name: String| {
-        let found = engine.inspect(&name);
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        (lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
-    };
-    engine.containers(&lab.name("sample-lab")).into_iter().map(of).collect()
-}
 
 fn write(lab: &Homelab, service: &str, compose: &str) {
     lab.write(&format!("services/{service}/docker-compose.yml"), compose);
@@ -45,11 +33,11 @@ fn a_folder_with_another_name_and_the_same_project() {
     let file = format!("name: sample-lab-keep\nservices: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
     write(&lab, "sample-lab-old", &file);
     lab.hl(&["apply", "--yes"]).code(0);
-    let before = seen(&engine, &lab);
+    let before = lab.lives();
     rename(&lab, "sample-lab-old", "sample-lab-new");
     lab.hl(&["plan", "--detailed-exitcode", "--verbose"]).code(0).says("renamed from box/sample-lab-old/container:web");
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    assert_eq!(lab.lives(), before, "nothing is touched");
     let plan = lab.hl(&["plan", "--detailed-exitcode"]);
     assert!(plan.code(0).stdout.starts_with("No changes. 1 service is as declared.\n"), "{plan}");
     lab.hl(&["state", "list"]).code(0).says("box/sample-lab-new/container:web");
@@ -63,15 +51,15 @@ fn a_folder_with_another_name_is_not_made_anew() {
     let lab = Homelab::on(&engine);
     write(&lab, "sample-lab-old", &format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n"));
     lab.hl(&["apply", "--yes"]).code(0);
-    let before = seen(&engine, &lab);
+    let before = lab.lives();
     rename(&lab, "sample-lab-old", "sample-lab-new");
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         lab.hl(arguments).code(3).says("it looks like sample-lab-old");
-        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+        assert_eq!(lab.lives(), before, "nothing is touched");
     }
     lab.write("services/sample-lab-new/service.yaml", "project: sample-lab-old\n");
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    assert_eq!(lab.lives(), before, "nothing is touched");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes. 1 service is as declared.");
     lab.hl(&["drift"]).code(0);
 }
@@ -82,23 +70,23 @@ fn what_runs_undeclared_is_not_made_a_second_time() {
     let file = format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
     write(&lab, "sample-lab-immich-app", &file);
     lab.hl(&["apply", "--yes"]).code(0);
-    let before = seen(&engine, &lab);
+    let before = lab.lives();
     // Nobody has recorded it, and the folder in the repository has another name.
     std::fs::remove_dir_all(lab.repository().join("state")).expect("there is a state");
     rename(&lab, "sample-lab-immich-app", "sample-lab-immich");
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         lab.hl(arguments).code(3).says_in_words("it looks like project sample-lab-immich-app");
-        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+        assert_eq!(lab.lives(), before, "nothing is touched");
     }
     lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+    assert_eq!(lab.lives(), before, "nothing is touched");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0);
     // Who wants another one says so.
     write(&lab, "sample-lab-second", &file);
     lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
     lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(seen(&engine, &lab).len(), 2, "what is declared is nothing to be taken for");
+    assert_eq!(lab.lives().len(), 2, "what is declared is nothing to be taken for");
 }
 
 fn another_project_is_not_made_beside_the_old_one() {
@@ -107,11 +95,11 @@ fn another_project_is_not_made_beside_the_old_one() {
     let file = format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
     write(&lab, "sample-lab-photos", &file);
     lab.hl(&["apply", "--yes"]).code(0);
-    let before = seen(&engine, &lab);
+    let before = lab.lives();
     write(&lab, "sample-lab-photos", &format!("name: sample-lab-immich\n{file}"));
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         lab.hl(arguments).code(3).says("it runs as project sample-lab-photos");
-        assert_eq!(seen(&engine, &lab), before, "nothing is touched");
+        assert_eq!(lab.lives(), before, "nothing is touched");
     }
     lab.hl(&["drift"]).code(3);
     lab.write("services/sample-lab-photos/service.yaml", "project: sample-lab-photos\n");
@@ -131,7 +119,7 @@ fn a_container_goes_to_another_file() {
     write(&lab, "sample-lab-a", &format!("services: {{ {other} }}\n"));
     write(&lab, "sample-lab-side", &format!("services: {{ {other}, {} }}\n{rest}\n", web("hl-test/app:1")));
     lab.hl(&["apply", "--yes"]).code(0);
-    let before = seen(&engine, &lab);
+    let before = lab.lives();
     assert_eq!(engine.exec(&lab.name("sample-lab-web"), &["sh", "-c", "echo precious > /data/it"]).0, 0);
 
     // What does not work in its new place is taken back to the old one.
@@ -139,7 +127,7 @@ fn a_container_goes_to_another_file() {
     write(&lab, "sample-lab-a", &format!("services: {{ {other}, {broken} }}\n{rest}\n"));
     write(&lab, "sample-lab-side", &format!("services: {{ {other} }}\n"));
     lab.hl(&["apply", "--yes"]).code(4);
-    assert_eq!(seen(&engine, &lab)["sample-lab-web"].0, before["sample-lab-web"].0);
+    assert_eq!(lab.lives()["sample-lab-web"].0, before["sample-lab-web"].0);
 
     write(&lab, "sample-lab-a", &format!("services: {{ {other}, {} }}\n{rest}\n", web("hl-test/app:1")));
     let plan = lab.hl(&["plan", "--detailed-exitcode"]);
@@ -147,7 +135,7 @@ fn a_container_goes_to_another_file() {
     assert!(!plan.stdout.contains("box/sample-lab-side/container:web  "), "{plan}");
     lab.hl(&["drift"]).code(0);
     lab.hl(&["apply", "--yes"]).code(0);
-    let after = seen(&engine, &lab);
+    let after = lab.lives();
     for (name, was) in &before {
         assert_eq!(after.get(name) == Some(was), name != "sample-lab-web", "{name}");
     }
@@ -174,7 +162,7 @@ fn a_container_goes_by_another_key() {
     lab.hl(&["plan"]).code(0).says("1 to replace").says_in_words("renamed from box/sample-lab-a/container:web");
     lab.hl(&["apply", "--yes"]).code(0);
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
-    let names: Vec<String> = seen(&engine, &lab).into_keys().collect();
+    let names: Vec<String> = lab.lives().into_keys().collect();
     assert_eq!(names, ["sample-lab-a-app-1", "sample-lab-b-x-1"]);
     lab.hl(&["drift"]).code(0);
 

@@ -1,12 +1,10 @@
 //! Containers that use a namespace or the volumes of a container, in their own service and in another: they follow it
 //! wherever it goes, and back.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::support::engine::Engine;
-use crate::support::homelab::Homelab;
+use crate::support::homelab::{Homelab, Lives};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -45,16 +43,6 @@ impl Lab {
         format!(", container_name: {OWNER}{more}")
     }
 
-    /// Each container with its id and the time of its start.
-    fn seen(&self) -> BTreeMap<String, (String, String)> {
-        let of = |name: String| {
-            let found = self.engine.inspect(&name);
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            (self.lab.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
-        };
-        self.engine.containers(&self.lab.name("sample-lab")).into_iter().map(of).collect()
-    }
-
     /// Whether two containers run in one namespace.
     fn share(&self, kind: &str, one: &str, other: &str) -> bool {
         let of = |name: &str| {
@@ -85,13 +73,13 @@ fn who_shares_across_services_comes_after_and_follows() {
     assert!(shared());
     lab.is_settled();
 
-    let before = lab.seen();
+    let before = lab.lab.lives();
     lab.write("vpn", &[("gluetun", &lab.owner(", environment: { CITY: Bern }"))]);
     let plan = lab.lab.hl(&["plan"]);
     plan.code(0).says_in_words("box/vpn/container:gluetun, whose namespaces or volumes it shares, is replaced");
     lab.lab.hl(&["apply", "--yes"]).code(0);
     assert!(shared());
-    let after = lab.seen();
+    let after = lab.lab.lives();
     for (name, was) in &before {
         assert_eq!(after.get(name) == Some(was), name == "sample-lab-arr-other-1", "{name}");
     }
@@ -102,7 +90,7 @@ fn who_shares_across_services_comes_after_and_follows() {
     lab.write("arr", &[arr[0], ("other", ", user: \"1000\"")]);
     lab.lab.hl(&["apply", "--yes", "--target", "vpn"]).code(0);
     assert!(shared());
-    assert_eq!(lab.seen()["sample-lab-arr-other-1"], before["sample-lab-arr-other-1"]);
+    assert_eq!(lab.lab.lives()["sample-lab-arr-other-1"], before["sample-lab-arr-other-1"]);
     lab.write("arr", &arr);
     lab.is_settled();
     lab.write("vpn", &[("gluetun", &lab.owner(", environment: { CITY: Chur }"))]);
@@ -134,9 +122,9 @@ fn who_names_a_container_of_its_own_service_follows_too() {
     lab.is_settled();
     // Without a record it is seen to be as declared.
     std::fs::remove_dir_all(lab.lab.repository().join("state")).expect("there is a state");
-    let before = lab.seen();
+    let before = lab.lab.lives();
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(lab.seen(), before, "nothing is touched");
+    assert_eq!(lab.lab.lives(), before, "nothing is touched");
 }
 
 fn every_way_to_share_follows() {
@@ -178,7 +166,7 @@ fn a_restart_outside_is_seen_and_mended() {
         lab.write("arr", &[("gluetun", ""), ("alpha", how), ("other", ", depends_on: [gluetun]")]);
         lab.lab.hl(&["apply", "--yes"]).code(0);
         lab.is_settled();
-        let before = lab.seen();
+        let before = lab.lab.lives();
         lab.engine.post(&format!("/containers/{}/restart?t=0", lab.lab.name("sample-lab-arr-gluetun-1")), &Value::Null);
         if how.contains("network") {
             let words = "cut off from sample-lab-arr-gluetun-1, which was started anew";
@@ -190,19 +178,21 @@ fn a_restart_outside_is_seen_and_mended() {
         lab.lab.hl(&["apply", "--yes"]).code(0);
         let kind = if how.contains("network") { "net" } else { "pid" };
         assert!(lab.share(kind, "sample-lab-arr-alpha-1", "sample-lab-arr-gluetun-1"));
-        assert_eq!(lab.seen()["sample-lab-arr-other-1"], before["sample-lab-arr-other-1"], "it uses nothing");
-        assert_eq!(lab.seen()["sample-lab-arr-alpha-1"].0, before["sample-lab-arr-alpha-1"].0, "it is not made anew");
+        assert_eq!(lab.lab.lives()["sample-lab-arr-other-1"], before["sample-lab-arr-other-1"], "it uses nothing");
+        assert_eq!(
+            lab.lab.lives()["sample-lab-arr-alpha-1"].0,
+            before["sample-lab-arr-alpha-1"].0,
+            "it is not made anew"
+        );
         lab.is_settled();
     }
 }
 
 /// Checks that all containers are those of before and share a network, and that hl says so.
 #[track_caller]
-fn are_all_back(lab: &Lab, before: &BTreeMap<String, (String, String)>, sharer: &str, owner: &str) {
-    let ids = |seen: &BTreeMap<String, (String, String)>| {
-        seen.iter().map(|(name, (id, _))| (name.clone(), id.clone())).collect::<Vec<_>>()
-    };
-    assert_eq!(ids(&lab.seen()), ids(before), "all are those of before");
+fn are_all_back(lab: &Lab, before: &Lives, sharer: &str, owner: &str) {
+    let ids = |lives: &Lives| lives.iter().map(|(name, (id, _))| (name.clone(), id.clone())).collect::<Vec<_>>();
+    assert_eq!(ids(&lab.lab.lives()), ids(before), "all are those of before");
     assert!(lab.share("net", sharer, owner));
     lab.lab.hl(&["verify"]).code(0);
 }
@@ -229,12 +219,12 @@ fn who_shares_comes_back_with_its_owner() {
     let (sharer, owner) = ("sample-lab-arr-alpha-1", "sample-lab-arr-gluetun-1");
     pair(&lab, "good", "good");
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    let before = lab.seen();
+    let before = lab.lab.lives();
     // The new owner does not get healthy: what uses it was never tried, and starts again all the same.
     pair(&lab, "bad", "good");
     lab.lab.hl(&["apply", "--yes"]).code(4).says("taken back").never_says("could not be taken back");
     are_all_back(&lab, &before, sharer, owner);
-    let started = |name: &str| lab.seen()[name].1.clone();
+    let started = |name: &str| lab.lab.lives()[name].1.clone();
     assert!(started("sample-lab-arr-web-1") > started(owner), "what restarts with it is restarted after it came back");
     assert_eq!(started("sample-lab-arr-other-1"), before["sample-lab-arr-other-1"].1);
     pair(&lab, "good", "good");
@@ -274,7 +264,7 @@ fn a_service_that_shares_comes_back_with_the_one_that_it_shares_with() {
     };
     write("Zurich", "good");
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    let before = lab.seen();
+    let before = lab.lab.lives();
     write("Bern", "bad");
     lab.lab.hl(&["apply", "--yes"]).code(4).says("taken back").never_says("could not be taken back");
     are_all_back(&lab, &before, "sample-lab-arr-alpha-1", OWNER);
@@ -289,6 +279,6 @@ fn a_service_that_shares_comes_back_with_the_one_that_it_shares_with() {
     write("Bern", "good");
     lab.lab.hl(&["apply", "--yes"]).code(0);
     assert!(lab.share("net", "sample-lab-arr-alpha-1", OWNER));
-    assert_eq!(lab.seen().len(), 2);
+    assert_eq!(lab.lab.lives().len(), 2);
     lab.is_settled();
 }

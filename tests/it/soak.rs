@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::dozen::{Dozen, Program, Unit};
 use crate::support::engine::Engine;
-use crate::support::homelab::Homelab;
+use crate::support::homelab::{Homelab, Lives};
 use crate::support::random::Random;
 use crate::support::trial::{Trial, trial};
 use change::{Kind, Made};
@@ -33,9 +33,6 @@ pub struct Soak {
     dozen: Dozen,
     random: Random,
 }
-
-/// What tells a container from one that took its place, and whether it was started in between.
-type Lives = BTreeMap<String, (String, String)>;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())

@@ -1,11 +1,9 @@
 //! Networks that cannot be made anew, or that do not work when they are: what hangs on them has its old one again.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::support::engine::Engine;
-use crate::support::homelab::Homelab;
+use crate::support::homelab::{Homelab, Lives};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -34,15 +32,6 @@ impl Lab {
         self.lab.write("services/web/docker-compose.yml", &text);
     }
 
-    /// Each container with its id and the time of its start.
-    fn seen(&self) -> BTreeMap<String, (Value, Value)> {
-        let of = |name: String| {
-            let found = self.engine.inspect(&name);
-            (self.lab.stand_in(&name), (found["Id"].clone(), found["State"]["StartedAt"].clone()))
-        };
-        self.engine.containers(&self.lab.name("sample-lab")).into_iter().map(of).collect()
-    }
-
     /// Both containers find one another by name.
     #[track_caller]
     fn are_connected(&self) {
@@ -65,19 +54,19 @@ fn a_network_that_cannot_be_made_anew_is_put_back() {
     let lab = Lab::new();
     lab.write("1400", "");
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    let before = lab.seen();
+    let before = lab.lab.lives();
     for db in ["", ", user: \"1000\""] {
         lab.write("none", db);
         let apply = lab.lab.hl(&["apply", "--yes"]);
         apply.code(4).says("taken back").never_says("could not be taken back");
-        assert_eq!(lab.seen(), before, "nobody stops for that");
+        assert_eq!(lab.lab.lives(), before, "nobody stops for that");
         lab.are_connected();
         let plan = lab.lab.hl(&["plan"]);
         plan.code(0).never_says("drift").never_says("outside hl");
         lab.lab.hl(&["drift"]).code(0);
         lab.write("1400", "");
         lab.is_settled();
-        assert_eq!(lab.seen(), before);
+        assert_eq!(lab.lab.lives(), before);
     }
     lab.write("1450", "");
     lab.lab.hl(&["apply", "--yes"]).code(0);
@@ -94,13 +83,13 @@ fn a_network_that_does_not_work_is_put_back() {
     lab.lab.write("services/web/service.yaml", "health: { script: healthcheck.sh, interval: 300ms, retries: 2 }\n");
     script(0);
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    let before = lab.seen();
+    let before = lab.lab.lives();
     for db in ["", ", user: \"1000\""] {
         script(1);
         lab.write("1450", db);
         lab.lab.hl(&["apply", "--yes"]).code(4).says("taken back").never_says("could not be taken back");
-        let ids = |seen: &BTreeMap<String, (Value, Value)>| seen.values().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        assert_eq!(ids(&lab.seen()), ids(&before));
+        let ids = |lives: &Lives| lives.values().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&lab.lab.lives()), ids(&before));
         lab.are_connected();
         lab.lab.hl(&["plan"]).code(0).never_says("outside hl");
         lab.lab.hl(&["drift"]).code(0);
@@ -116,7 +105,7 @@ fn what_an_apply_left_half_done_is_its_own_work() {
     lab.write("1400", "");
     lab.lab.write("services/web/service.yaml", "update: { order: stop-first, rollback: false }\n");
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    let before = lab.seen();
+    let before = lab.lab.lives();
     // The new one ends at once, and the old one is stopped.
     lab.write("1400", ", command: [\"sh\", \"-c\", \"exit 7\"]");
     lab.lab.hl(&["apply", "--yes"]).code(4);
@@ -130,7 +119,7 @@ fn what_an_apply_left_half_done_is_its_own_work() {
     lab.lab.hl(&["drift"]).code(2).says("box/web/container:app").never_says("container:db");
     lab.write("1400", "");
     lab.lab.hl(&["apply", "--yes"]).code(0);
-    assert_eq!(lab.seen().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    assert_eq!(lab.lab.lives().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
     lab.is_settled();
     lab.engine.post(&format!("/containers/{}/stop", lab.lab.name("sample-lab-web-db-1")), &Value::Null);
     lab.lab.hl(&["drift"]).code(2).says("box/web/container:db");

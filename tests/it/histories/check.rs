@@ -1,16 +1,14 @@
 //! What must hold of a machine, whatever the plans said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hl::model::spec::MountKind;
 use hl::model::view::{LiveContainer, Status};
 use hl::node::simulated::{Entry, Inode, World};
 
-use super::declared::{Declared, Network, Volume};
+use crate::support::homelab::Lives;
 
-/// What tells a container from one that took its place, and whether it was started in between: its id and that time,
-/// by its name.
-pub type Lives = BTreeMap<String, (String, String)>;
+use super::declared::{Declared, Network, Volume};
 
 /// The containers that are there now.
 pub fn lives(world: &World) -> Lives {

@@ -14,6 +14,7 @@ use super::check;
 use super::declared::Declared;
 use super::lab::{Lab, Planned};
 use super::twin::{self, Disturbance, Twin};
+use crate::support::homelab::Lives;
 use crate::support::random::Random;
 
 /// A history under way.
@@ -81,11 +82,11 @@ impl History {
         if works && self.twin.is_none() && self.random.below(4) == 0 {
             let calls = self.random.below(25);
             self.told.push(format!("cut off after {calls} calls"));
-            self.lab.node.cut_after(Some(calls));
+            self.lab.cut_after(Some(calls));
             if planned.plan.objections.is_empty() {
                 self.lab.apply(&planned).ok();
             }
-            self.lab.node.cut_after(None);
+            self.lab.cut_after(None);
             planned = self.plan()?;
             if !disturbed {
                 nobody_is_blamed(&planned.plan)?;
@@ -93,7 +94,7 @@ impl History {
         }
         self.tell_plan(&planned.plan);
         if planned.plan.objections.is_empty() {
-            let lives = check::lives(&self.lab.node.world());
+            let lives = check::lives(&self.lab.world());
             let report = self.apply(&planned)?;
             self.unplanned_is_untouched(&planned.plan, &report, &lives)?;
             if works && !report.is_complete() {
@@ -141,7 +142,7 @@ impl History {
                 plan.blocked, plan.objections, plan.steps
             ));
         }
-        let mut world = self.lab.node.world();
+        let mut world = self.lab.world();
         let wrong = check::wrong(&self.declared, &world);
         if !wrong.is_empty() {
             return Err(format!("the machine is not as declared: {}", wrong.join("; ")));
@@ -156,7 +157,7 @@ impl History {
 
     /// The scripts of services end as they are declared to.
     fn scripts(&self) {
-        let mut world = self.lab.node.world();
+        let mut world = self.lab.world();
         world.scripts.clear();
         for (folder, service) in &self.declared.services {
             world.scripts.insert(format!("/opt/homelab/config/{folder}"), service.script.map_or(0, i32::from));
@@ -164,8 +165,8 @@ impl History {
     }
 
     /// A container that the plan does not name has neither been replaced nor started.
-    fn unplanned_is_untouched(&self, plan: &Plan, report: &Report, before: &check::Lives) -> Result<(), String> {
-        let world = self.lab.node.world();
+    fn unplanned_is_untouched(&self, plan: &Plan, report: &Report, before: &Lives) -> Result<(), String> {
+        let world = self.lab.world();
         let after: BTreeMap<&String, &LiveContainer> = world.containers.iter().collect();
         let named: BTreeSet<String> =
             plan.changes.iter().filter(|c| c.acts()).map(|change| change.addr.to_string()).collect();
@@ -204,7 +205,7 @@ impl History {
             if complete != (applied.code == 0) {
                 return Err(format!("on the twin it ends otherwise: {applied}"));
             }
-            let here: Vec<String> = twin::picture(&self.lab.node.world()).into_iter().collect();
+            let here: Vec<String> = twin::picture(&self.lab.world()).into_iter().collect();
             same("the machine", &here, &twin.picture().into_iter().collect::<Vec<_>>())?;
         }
         Ok(report)
@@ -212,7 +213,7 @@ impl History {
 
     /// Somebody does something to a container.
     fn disturb(&mut self) {
-        let mut world = self.lab.node.world();
+        let mut world = self.lab.world();
         let names: BTreeMap<String, String> =
             world.containers.values().map(|live| (live.name.clone(), live.id.clone())).collect();
         let Some(name) = self.random.pick(names.keys()) else { return };

@@ -1,5 +1,6 @@
 //! A homelab for one test: a repository in a folder of its own, `hl` run in it, and nothing left at the end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,10 @@ pub struct Homelab {
     folder: PathBuf,
     engine: Option<Engine>,
 }
+
+/// Containers by name, each with its id and the time of its start: they tell it from one that took its place, and whether it
+/// was started in between.
+pub type Lives = BTreeMap<String, (String, String)>;
 
 /// Longer than any wait inside of hl that a test provokes.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -180,6 +185,17 @@ impl Homelab {
 
     fn programs(&self) -> PathBuf {
         self.folder.join("bin")
+    }
+
+    /// The containers of the homelab that the engine has.
+    pub fn lives(&self) -> Lives {
+        let engine = self.engine.as_ref().expect("the homelab has an engine");
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let of = |name: String| {
+            let found = engine.inspect(&name);
+            (self.stand_in(&name), (text(&found["Id"]), text(&found["State"]["StartedAt"])))
+        };
+        engine.containers(&self.prefix).into_iter().map(of).collect()
     }
 
     /// Puts stand-ins for what differs from run to run.

@@ -32,6 +32,7 @@ pub mod prefix;
 pub mod proxy;
 pub mod random;
 pub mod registry;
+pub mod rehearsal;
 pub mod sent;
 pub mod shop;
 pub mod source;
