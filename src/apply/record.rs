@@ -165,7 +165,7 @@ pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_ma
                 Some(Outcome::Done | Outcome::Warned { .. }) => {
                     made || looks || report.undone.get(&id.0).is_some_and(Option::is_none)
                 }
-                // What a failed step of a group may have done goes with what is taken back.
+                // A failed step of a group leaves nothing behind that the undo of the group does not take along.
                 Some(Outcome::Failed { .. }) => looks || step.group.is_some(),
             }
         };

@@ -302,14 +302,14 @@ impl<'p> Schedule<'p> {
         self.give_turn(step.id);
     }
 
-    /// Those that depend on a step need it no more.
+    /// Lets the dependents of a step need it no more.
     fn release(&mut self, step: StepId) {
         for i in 0..self.dependents[step.0].len() {
             self.needs_one_less(self.dependents[step.0][i]);
         }
     }
 
-    /// Those that only stand behind a step have their turn.
+    /// Gives the steps that only stand behind a step their turn.
     fn give_turn(&mut self, step: StepId) {
         for i in 0..self.next_in_line[step.0].len() {
             self.needs_one_less(self.next_in_line[step.0][i]);

@@ -49,7 +49,7 @@ pub struct Declaration {
     pub project: Option<Located<ProjectName>>,
     /// The project directory on the node.
     pub project_dir: Option<Located<String>>,
-    /// What its containers were before.
+    /// The addresses that its containers had before.
     pub(super) renamed_from: Option<RenamedFrom>,
     /// Its variables.
     pub env: Option<EnvRules>,

@@ -77,7 +77,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What is wrong with the `.env` of a service in the repository: everyone who reads the repository sees it, or will
+    /// The warning about the `.env` of a service in the repository: everyone who reads the repository sees it, or will
     /// after the next commit of all that is there.
     fn env_file_in_git(&self, service: &ServiceSource) -> Option<Diagnostic> {
         let reader = &self.repository.reader;

@@ -10,7 +10,7 @@ use crate::model::live_index::LiveIndex;
 use crate::model::view::{LiveContainer, OneOff, RecordedView};
 use crate::model::{Addr, Kind};
 
-/// What was found.
+/// The containers that were found again.
 #[derive(Default)]
 pub(super) struct Rehomed<'a> {
     /// The addresses of now by those that are on record.
@@ -26,7 +26,7 @@ struct Vanished<'a> {
     service: Remains,
 }
 
-/// What is left of the service that had a container. Where it is gone, and the other one new, a whole service may have
+/// The remains of the service that had a container. Where it is gone, and the other one new, a whole service may have
 /// another name; the plan asks about that.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Remains {
@@ -47,7 +47,7 @@ pub(super) fn rehomed<'a>(homelab: &Homelab, recorded: &'a RecordedView, index: 
         };
         new.extend(service.containers.iter().filter(|(name, _)| is_new(name)).map(|(name, c)| (service, name, c)));
     }
-    // What the name proves counts more than what only looks like it.
+    // A proof by name counts more than one by looks.
     for proof in [Proof::Name, Proof::Data] {
         for (service, name, container) in &new {
             let now = service.addr(Kind::Container, name.as_str());
@@ -83,7 +83,7 @@ fn vanished<'a>(homelab: &Homelab, recorded: &'a RecordedView, index: &LiveIndex
     recorded.resources.iter().filter_map(|(addr, resource)| of_record(addr, &resource.id)).collect()
 }
 
-/// What shows that a container is one that vanished.
+/// The evidence that a container is one that vanished.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
     /// The user says so, or it claims the name.

@@ -140,7 +140,7 @@ pub(super) fn undeclared_path(
     Change { addr: addr.clone(), presence, live_id, renamed_from: None, fields: fields.unwrap_or_default() }
 }
 
-/// What of a file is not as hl left it: what is in it, or that it is a file.
+/// The difference between a file and how hl left it: its content, or that it is a file.
 fn changed_there(record: &Recorded, file: &LiveFile, sealer: &Sealer) -> Vec<FieldChange> {
     let mut now = path_fields(file, FileKind::File);
     now.set(Key::Content, Value::Text(Text::secret(content_text(file.content.as_deref().unwrap_or_default()))));

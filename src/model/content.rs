@@ -1,4 +1,4 @@
-//! What is in a file, as a value of a field: the text itself where it is short, or the digest of it.
+//! The content of a file, as a value of a field: the text itself where it is short, or the digest of it.
 
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +7,7 @@ use super::hex;
 /// The most bytes of a file that stand in a field as they are.
 const SHOWN_BYTES: usize = 64 * 1024;
 
-/// What a digest begins with.
+/// The start of each digest.
 const PREFIX: &str = "sha256:";
 
 /// The content of a file as a field has it: the text itself, or `sha256:…` of what is no text or

@@ -194,7 +194,7 @@ pub struct LiveContainer {
     pub stale_networks: BTreeMap<String, String>,
     /// The ids of containers whose namespaces or volumes it uses, be they there or not.
     pub shares_with: BTreeSet<String>,
-    /// Those of them whose namespaces it uses.
+    /// The ids among them of those whose namespaces it uses.
     #[serde(default)]
     pub namespaces_of: BTreeSet<String>,
     /// Anonymous volumes: target → the engine's name of the volume.

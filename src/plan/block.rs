@@ -87,7 +87,7 @@ pub enum Block {
     PathInTheWay {
         /// The path.
         path: String,
-        /// What is to be there.
+        /// The kind that is to be there.
         wanted: FileKind,
         /// The node.
         node: NodeName,

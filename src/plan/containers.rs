@@ -129,7 +129,7 @@ fn await_unwell(
 /// One container while its steps are planned, each after the one before.
 struct ContainerPlan<'p, 'a> {
     plan: &'p ServicePlan<'a>,
-    /// What it stands or falls with.
+    /// The bond with all that it stands or falls with.
     bond: Option<&'p Bond<'a>>,
     progress: &'p mut Progress<'a>,
     container: &'a Container,
@@ -412,7 +412,7 @@ impl<'a> ContainerPlan<'_, 'a> {
         let fixed = fixed
             || spec.mac_address.is_some()
             || !matches!(spec.network_mode, NetworkMode::Networks | NetworkMode::None);
-        // Who uses a namespace or volumes finds those of the new one only when the old one has made room for it.
+        // A container that uses a namespace or volumes finds those of the new one only when the old one has made room.
         let possible = spec.ports.is_empty() && !fixed && spec.shares().next().is_none();
         match self.plan.service.update.order {
             UpdateOrder::StopFirst => false,

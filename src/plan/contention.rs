@@ -1,4 +1,4 @@
-//! What only one of two can have: ports, addresses, subnets.
+//! Things that only one of two can have: ports, addresses, subnets.
 
 use crate::model::spec::{Attachment, NetworkSpec, Port, Subnet};
 

@@ -48,7 +48,7 @@ impl Decision {
     }
 }
 
-/// What containers stand on and what is made anew.
+/// The things that containers stand on and that are made anew.
 pub(super) struct Remade<'a> {
     /// The real names of volumes.
     pub(super) volumes: BTreeSet<String>,

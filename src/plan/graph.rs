@@ -1,6 +1,6 @@
 //! The graph of steps. It alone numbers steps, makes groups and draws edges: a step is whole when it is added.
 //!
-//! What others wait for has a name, a [`Milestone`].
+//! A point that others wait for has a name, a [`Milestone`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! Handover: who gives up goes before who takes. Names, published ports, fixed addresses, data of containers that go,
 //! networks that are made anew, and their subnets. The edges are derived from the steps, across services.
 //!
-//! What no order gives is given up early: a container that is to be renamed or removed goes by another name meanwhile,
-//! and what stands in the way otherwise does not wait for who takes it.
+//! A claim that no order frees is given up early: a container that is to be renamed or removed goes by another name
+//! meanwhile, and what stands in the way otherwise does not wait for who takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ fn hand_over(graph: &mut StepGraph, changes: &mut [PlannedChange], handover: Han
     let waits: Vec<bool> = gives.iter().map(|gives| graph.connect_unless_cyclic(*gives, takes)).collect();
     let Some(gives) = gives.first().copied().filter(|_| !waits.contains(&true)) else { return };
     let change = changes.iter_mut().find(|change| change.steps.contains(&gives));
-    // What is replaced has a new name of its own anyway; it gets that earlier.
+    // A replaced container has a new name of its own anyway; it gets that earlier.
     let renamed = change.filter(|change| change.action != Action::Replace).zip(aside);
     let step = graph.get(gives);
     match (renamed, &step.operation) {

@@ -104,7 +104,7 @@ fn is_managed(input: &Input<'_>, live: &LiveContainer) -> bool {
     let mut services = input.homelab.services.values().filter(|s| s.project == identity.project);
     let is_it = |c: &Container| c.compose_service == identity.service && c.number == identity.number;
     match services.next() {
-        // What a profile disables is left alone.
+        // A container that a profile disables is left alone.
         Some(service) if service.disabled.contains(&identity.service) => false,
         Some(service) if service.containers.values().any(is_it) => true,
         Some(_) | None => input.recorded.resources.values().any(|r| r.id == live.id),

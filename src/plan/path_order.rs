@@ -69,8 +69,8 @@ fn below<'p>(steps: &'p ByPath<'_>, path: &'p str) -> impl Iterator<Item = StepI
     all.take_while(move |(place, _)| place.starts_with(&prefix)).flat_map(|(_, steps)| steps.iter().copied())
 }
 
-/// What containers mount: it is as it is to be when they start, but a path that a container of its own leaves with goes
-/// after it.
+/// The order of mounted paths and containers: a path is as it is to be when a container starts, but a path that a container
+/// of its own leaves with goes after it.
 fn mounts(graph: &StepGraph, index: &Index<'_>, nodes: &BTreeMap<&NodeName, PathSteps<'_>>) -> Vec<(StepId, StepId)> {
     let (mut edges, mut last) = (Vec::new(), Vec::new());
     for step in graph.steps() {

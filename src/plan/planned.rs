@@ -1,4 +1,4 @@
-//! What is planned so far, for what is planned after it.
+//! The plan so far, for the services that are planned after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::model::homelab::Service;
 /// The steps of the containers that are planned already.
 pub(super) type PlannedContainers<'a> = BTreeMap<Place<'a>, ContainerSteps>;
 
-/// What is planned so far of all containers.
+/// The plan so far of all containers.
 pub(super) struct Progress<'a> {
     /// The containers, with what others may wait for in them.
     pub(super) containers: PlannedContainers<'a>,

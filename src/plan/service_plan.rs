@@ -57,11 +57,11 @@ pub(super) struct ServicePlan<'a> {
     pub(super) decisions: BTreeMap<String, Decision>,
     /// The real names of its networks that are made anew.
     pub(super) remade_networks: BTreeSet<&'a str>,
-    /// What ties those networks to containers that are replaced, and whether they go back; by real name.
+    /// The bonds of those networks with containers that are replaced, and whether they go back; by real name.
     pub(super) network_bonds: BTreeMap<String, (usize, Rollback)>,
     /// The groups of those networks.
     pub(super) network_groups: BTreeMap<GroupId, Rollback>,
-    /// What ties containers that are replaced, and those that follow them, to others; by address name.
+    /// The bonds of containers that are replaced, and of those that follow them; by address name.
     pub(super) bonds: BTreeMap<String, Bond<'a>>,
     /// The steps of other services that its containers wait for.
     pub(super) dependency_steps: BTreeSet<StepId>,
@@ -78,7 +78,7 @@ pub(super) type Place<'a> = (&'a ServiceName, &'a str);
 pub(super) struct Bond<'a> {
     /// Which bond.
     pub(super) number: usize,
-    /// Those of it that this one follows.
+    /// The containers of it that this one follows.
     pub(super) leaders: BTreeSet<Place<'a>>,
     /// Whether all of it is taken back when one of them fails.
     pub(super) rollback: Rollback,
@@ -119,7 +119,7 @@ pub(super) struct ContainerSteps {
     pub(super) started: BTreeSet<StepId>,
     /// It is healthy, or has done its job.
     pub(super) verified: BTreeSet<StepId>,
-    /// What it stands or falls with, and whether that is taken back.
+    /// The groups that it stands or falls with, and whether they are taken back.
     pub(super) groups: BTreeMap<GroupId, Rollback>,
     /// Where those that follow it come in, if it is replaced.
     pub(super) pivot: Option<Pivot>,

@@ -1,5 +1,5 @@
-//! Who follows whom: containers that use a namespace or the volumes of another one, and those that restart with one, in
-//! their own service and in others.
+//! Leaders and followers: containers that use a namespace or the volumes of another one, and those that restart with one,
+//! in their own service and in others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,7 +174,7 @@ impl<'a> Sharing<'a> {
         }
         let mut one: Vec<(usize, usize)> = Vec::new();
         one.extend(tied.iter().filter_map(|edge| Some((*bonds.get(&edge.leader)?, *bonds.get(&edge.follower)?))));
-        // What is replaced while its network is made anew goes back to the old network.
+        // A container that is replaced while its network is made anew goes back to the old network.
         for ((owner, network), number) in &networks {
             let node = &plans[*owner].service.node;
             let is_on = |(place, _): &(&Place<'a>, &usize)| {

@@ -1,4 +1,4 @@
-//! What a plan takes although somebody keeps it, and where there is nothing to take.
+//! Claims that a plan makes although somebody keeps them, or there is nothing to take.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -1,4 +1,4 @@
-//! What an apply has begun and not brought to an end is told as what it is, and not as somebody else's doing.
+//! An apply that was begun and not brought to an end is told as what it is, and not as somebody else's doing.
 
 use super::{PlannedChange, Reason};
 use crate::diff::Verdict;

@@ -29,7 +29,7 @@ pub(super) fn plan(
     }
     // A service declared as stopped is not verified.
     let runs = service.state == RunState::Running;
-    // What hangs on a network that is made anew has to find its neighbours again.
+    // Each container on a network that is made anew has to find its neighbours again.
     let rewired = runs && !plan.network_groups.is_empty();
     let touched = rewired || runs && !(result.started.is_empty() && result.verified.is_empty());
     let is_upset = |name: &&ServiceName| runs && planned.get(*name).is_some_and(|s| s.disturbed);

@@ -1,4 +1,4 @@
-//! What runs on the nodes and belongs to no service.
+//! Containers that run on the nodes and belong to no service.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -294,7 +294,7 @@ impl Observation {
         });
         let known = self.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?)));
         let on_nodes = known.flat_map(|(name, node)| {
-            // What a machine counts itself is another one each time, and nothing is declared by it.
+            // Counters of a machine are others each time, and declare nothing.
             let lasting = node.files.iter().filter(|(path, _)| *path != Wanted::INTERFACES);
             let read = lasting.filter_map(|(path, file)| Some((path, file.content.as_ref()?)));
             read.map(move |(path, bytes)| (format!("node {name} {path}"), bytes.clone()))

@@ -45,7 +45,7 @@ impl Observation {
 
     /// The changes made outside hl and nothing else, as a plan that would put them back has them.
     pub fn drift(&self, recorded: &RecordedView, sealer: &Sealer, options: &plan::Options) -> Plan {
-        // What hl left half done was changed by nobody else.
+        // Resources that hl left half done were changed by nobody else.
         let own = |change: &Change| recorded.unfinished.contains(&change.addr);
         let changes = self.changes(recorded, sealer).into_iter().filter(|change| !own(change));
         let changes: Vec<Change> = changes.filter_map(Change::drift).collect();
@@ -55,7 +55,7 @@ impl Observation {
         // Other changes that putting them back takes along, and what stands in its way, were made by nobody either.
         let drifted: BTreeSet<&Addr> = changes.iter().map(|change| &change.addr).collect();
         plan.changes.retain(|change| drifted.contains(&change.addr));
-        // What was done is told, not what would be.
+        // Drift tells the past; the steps would be the future.
         plan.changes.iter_mut().for_each(|change| change.steps.clear());
         plan.steps.clear();
         plan.verifications.clear();

@@ -51,7 +51,7 @@ fn a_real_engine_has_the_same_histories() {
     report(count, &failed);
 }
 
-/// What is wrong with a history, by its seed.
+/// The fault of a history, by its seed.
 fn failure(mut history: History) -> Option<(u64, String)> {
     let why = match catch_unwind(AssertUnwindSafe(|| history.run())) {
         Ok(Ok(())) => return None,

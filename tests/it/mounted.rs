@@ -1,4 +1,4 @@
-//! What is mounted is what is there: files that leave the repository, that somebody changes on the node, and paths that
+//! Mounts show the files that are there: files that leave the repository, that somebody changes on the node, and paths that
 //! become something else.
 
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ impl Lab {
         self.lab.hl(&["verify"]).code(0);
     }
 
-    /// What a command in `web` says.
+    /// The output of a command in `web`.
     fn web(&self, command: &str) -> String {
         self.engine.exec(&self.lab.name("sample-lab-m-web-1"), &["sh", "-c", command]).1
     }
@@ -136,7 +136,7 @@ fn a_file_that_was_changed_on_the_node_stays_and_is_told() {
     lab.lab.hl(&["plan"]).says_in_words("b.conf was changed on box after hl wrote it, so it stays there");
     lab.settle();
     assert_eq!(lab.web("cat /etc/web/b.conf"), "somebody's\n");
-    // What somebody else put beside it keeps the folder.
+    // A file that somebody else put beside it keeps the folder.
     std::fs::write(lab.node("conf.d/own"), "").expect("it can be written");
     lab.declare(&[]);
     lab.remove("conf.d");
@@ -239,7 +239,7 @@ fn a_file_and_a_folder_change_places_on_the_node() {
     assert!(lab.node("rules").is_dir(), "Docker makes a folder");
     let side = lab.seen("side");
     lab.file("rules", "one\n");
-    // What somebody put there is not hl's to remove.
+    // A file that somebody put there is not hl's to remove.
     std::fs::write(lab.node("rules/own"), "").expect("it can be written");
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         lab.lab.hl(arguments).code(3).says_in_words("something else is at [LAB]/live/rules on box");

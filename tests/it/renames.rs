@@ -82,7 +82,7 @@ fn what_runs_undeclared_is_not_made_a_second_time() {
     lab.hl(&["apply", "--yes"]).code(0);
     assert_eq!(lab.lives(), before, "nothing is touched");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0);
-    // Who wants another one says so.
+    // A second one is declared beside it.
     write(&lab, "sample-lab-second", &file);
     lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
     lab.hl(&["apply", "--yes"]).code(0);
@@ -122,7 +122,7 @@ fn a_container_goes_to_another_file() {
     let before = lab.lives();
     assert_eq!(engine.exec(&lab.name("sample-lab-web"), &["sh", "-c", "echo precious > /data/it"]).0, 0);
 
-    // What does not work in its new place is taken back to the old one.
+    // A container that does not work in its new place is taken back to the old one.
     let broken = web("hl-test/app:1").replace("networks:", "command: [\"/nothing\"], networks:");
     write(&lab, "sample-lab-a", &format!("services: {{ {other}, {broken} }}\n{rest}\n"));
     write(&lab, "sample-lab-side", &format!("services: {{ {other} }}\n"));

@@ -102,7 +102,7 @@ fn what_is_on_the_node_wins_and_is_told() {
     assert_eq!(password(), "second");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
     lab.hl(&["drift"]).code(0);
-    // What a person wrote there counts.
+    // A value that a person wrote there counts.
     let env = lab.node_root().join("config/db/.env");
     let old = std::fs::read_to_string(&env).expect("hl wrote it");
     assert_eq!(old.lines().filter(|line| line.starts_with("DB_PASSWORD=")).collect::<Vec<_>>(), ["DB_PASSWORD=second"]);
@@ -256,7 +256,7 @@ fn sees_no_restart(project_dir: impl Fn(&Homelab) -> String) {
         hl_of(home, &["apply", "--yes"]).code(0);
     }
     assert_eq!(started(), before);
-    // What changes is seen all the same.
+    // A change is seen all the same.
     lab.write("services/web/tok.txt", "hunter3\n");
     hl_of("bob", &["plan", "--detailed-exitcode"]).code(2).says("↻ box/web/container:web").never_says("hunter");
 }

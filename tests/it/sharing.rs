@@ -85,7 +85,7 @@ fn who_shares_across_services_comes_after_and_follows() {
     }
     lab.is_settled();
 
-    // Who asks for one of them only gets what follows all the same, and nothing else.
+    // A plan for one of them has what follows it all the same, and nothing else.
     lab.write("vpn", &[("gluetun", &lab.owner(", environment: { CITY: Basel }"))]);
     lab.write("arr", &[arr[0], ("other", ", user: \"1000\"")]);
     lab.lab.hl(&["apply", "--yes", "--target", "vpn"]).code(0);

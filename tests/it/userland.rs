@@ -70,7 +70,7 @@ fn the_engine_is_the_one_that_docker_uses_there() {
     assert_eq!(nas.engine().containers(""), ["plain-plain-1", "web-web-1"]);
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 
-    // What is not there is told by its name, and nobody is advised to become root.
+    // A missing engine is told by its name, and nobody is advised to become root.
     let says = |words: &str, hint: &str| {
         let plan = lab.hl(&["plan"]);
         plan.code(3).says_in_words(words).says_in_words(hint).never_says("usermod").never_says("sudo");

@@ -114,7 +114,7 @@ fn what_an_apply_left_half_done_is_its_own_work() {
     plan.never_says("drift").never_says("outside hl").never_says("conflict");
     lab.lab.hl(&["drift"]).code(0);
     lab.lab.hl(&["verify"]).code(1);
-    // What somebody else does is theirs.
+    // A change by somebody else is theirs.
     lab.engine.post(&format!("/containers/{}/stop", lab.lab.name("sample-lab-web-app-1")), &Value::Null);
     lab.lab.hl(&["drift"]).code(2).says("box/web/container:app").never_says("container:db");
     lab.write("1400", "");

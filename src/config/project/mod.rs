@@ -51,7 +51,7 @@ pub(super) struct Resources {
     pub waits_for_home: bool,
 }
 
-/// What is known of the home folder of the user on the machine that a project is for.
+/// The home folder, as far as it is known, of the user on the machine that a project is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
     /// Only the machine can tell, and it has not been asked.

@@ -284,7 +284,7 @@ impl<'a> ServiceContext<'a> {
     /// The service, what it claims and its project, or why there is none.
     fn resolve(&self, draft: Draft, out: &mut Diagnostics) -> Result<(Service, Claims, Project), Obstacle> {
         let Draft { attempt: Attempt { project, env, diagnostics, .. }, service, problems } = draft;
-        // What is wrong without a file that cannot be read is not wrong with it.
+        // Errors that come of a file that cannot be read are none.
         if let Some(what) = self.unreadable(service.as_ref().map(|(service, _)| service)) {
             out.push(self.is_unreadable(&what));
             return Err(Obstacle::Unreadable(what));

@@ -36,7 +36,7 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
-    /// What is above the folder there.
+    /// The folders above it there.
     pub above: Above,
     /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
     pub env: Option<String>,

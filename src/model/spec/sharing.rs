@@ -1,4 +1,4 @@
-//! What a container uses of other containers.
+//! The parts of other containers that a container uses.
 
 use super::container::{ContainerSpec, IpcMode, NetworkMode, PidMode};
 use crate::model::typed::ContainerRef;

@@ -127,7 +127,7 @@ pub(super) fn engine_is(how: &str, rest: &str) -> ErrorKind {
         ),
         "denied" => {
             let (user, socket) = rest.split_once(' ').unwrap_or((rest, ""));
-            // Who has an engine of their own needs no right to that of the machine.
+            // A user with an engine of their own needs no right to that of the machine.
             let way = match is_of_machine(socket) {
                 true => format!("let them there: `sudo usermod -aG docker {user}`"),
                 false => "it is another user's; `docker context ls` there shows which are theirs".to_owned(),

@@ -53,7 +53,7 @@ fn two_entries(subject: &Subject<'_>) -> Vec<Violation> {
 /// Containers that are removed and made again under another address.
 fn renames(subject: &Subject<'_>) -> Vec<Violation> {
     let of = |action| subject.plan.changes.iter().filter(move |c| c.action == action && c.addr.kind == Kind::Container);
-    // What an interrupted replacement has left behind has its successor already.
+    // A leftover of an interrupted replacement has its successor already.
     let removed: Vec<(&Addr, &LiveContainer)> = of(Action::Delete)
         .filter(|c| !c.reasons.contains(&Reason::Leftover))
         .filter_map(|c| Some((&c.addr, c.steps.iter().find_map(|id| subject.acts_on(&subject.plan.steps[id.0]))?)))

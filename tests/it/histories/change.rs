@@ -32,7 +32,7 @@ pub enum Kind {
     Services,
     /// Networks and namespaces.
     Network,
-    /// Who needs whom.
+    /// Dependencies.
     Needs,
     /// A service is stopped or runs again.
     State,
@@ -253,7 +253,7 @@ pub fn give(declared: &mut Declared, claim: usize, random: &mut Random) {
     }
 }
 
-/// What happens to something that one has and another one is to get.
+/// The way of something from who has it to who is to get it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exchange {
     Give,

@@ -1,4 +1,4 @@
-//! What must hold of a machine, whatever the plans said.
+//! The rules that a machine keeps, whatever the plans said.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub fn lives(world: &World) -> Lives {
     world.containers.values().map(|c| (c.name.clone(), (c.id.clone(), c.started_at.clone()))).collect()
 }
 
-/// What on the machine is not as the repository declares it.
+/// The differences between the machine and the declaration.
 pub fn wrong(declared: &Declared, world: &World) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut left: BTreeSet<&str> = world.containers.values().map(|c| c.name.as_str()).collect();

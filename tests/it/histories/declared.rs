@@ -27,7 +27,7 @@ pub struct Service {
     pub stopped: bool,
     /// The third number of the subnet of its network `lan`; the engine chooses where it is none.
     pub subnet: Option<u8>,
-    /// What its healthcheck.sh ends with, where it has one.
+    /// The exit code of its healthcheck.sh, where it has one.
     pub script: Option<u8>,
 }
 

@@ -20,12 +20,12 @@ use crate::support::random::Random;
 /// A history under way.
 pub struct History {
     pub seed: u64,
-    /// What has happened, in words.
+    /// The events so far, in words.
     pub told: Vec<String>,
     lab: Lab,
     random: Random,
     declared: Declared,
-    /// What is in volumes.
+    /// The files in volumes.
     marks: BTreeSet<String>,
     /// Where the same happens.
     twin: Option<Twin>,
@@ -48,7 +48,7 @@ impl History {
     /// Lets it happen.
     ///
     /// # Errors
-    /// What does not hold.
+    /// The first rule that does not hold.
     pub fn run(&mut self) -> Result<(), String> {
         self.tell("begin", &Declared::default(), &self.declared.clone());
         let planned = self.plan()?;
@@ -104,7 +104,7 @@ impl History {
                 return self.settled();
             }
         }
-        // What was refused, or did not work, is taken back by whoever wrote it.
+        // A change that was refused, or did not work, is taken back by whoever wrote it.
         self.told.push("back".to_owned());
         self.declared = before;
         self.scripts();
@@ -261,7 +261,7 @@ fn failures(plan: &Plan, report: &Report) -> String {
     words.collect::<Vec<_>>().join("; ")
 }
 
-/// What hl itself has left half done is nobody's doing outside.
+/// Changes that hl itself has left half done are nobody's doing outside.
 fn nobody_is_blamed(plan: &Plan) -> Result<(), String> {
     let blamed = |verdict: Verdict| matches!(verdict, Verdict::Drift | Verdict::Conflict);
     let fields = plan.changes.iter().flat_map(|change| change.fields.iter().map(move |field| (&change.addr, field)));

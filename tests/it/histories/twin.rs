@@ -63,13 +63,13 @@ impl Twin {
         }
     }
 
-    /// What `hl plan` says.
+    /// The plan, in JSON.
     pub fn plan(&self) -> Value {
         let plan = self.lab.hl(&["plan", "--format", "json"]);
         serde_json::from_str(&plan.stdout).unwrap_or_else(|_| panic!("no plan: {plan}"))
     }
 
-    /// What `hl apply` ends with.
+    /// The end of `hl apply`.
     pub fn apply(&self) -> crate::support::outcome::Outcome {
         self.lab.hl(&["apply", "--yes"])
     }
@@ -85,7 +85,7 @@ impl Twin {
         };
     }
 
-    /// What is on the engine: a line for each container, network and volume of the homelab.
+    /// The content of the engine: a line for each container, network and volume of the homelab.
     pub fn picture(&self) -> BTreeSet<String> {
         let prefix = self.lab.name("sample-lab");
         let mut lines = BTreeSet::new();
@@ -148,7 +148,7 @@ pub fn picture(world: &World) -> BTreeSet<String> {
     lines
 }
 
-/// What a plan in JSON says that does not depend on how the node is reached: who is changed, how, why and in what; who is
+/// The part of a plan in JSON that does not depend on how the node is reached: who is changed, how, why and in what; who is
 /// verified; and what is not planned.
 pub fn said(plan: &Value) -> Vec<String> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -160,7 +160,7 @@ pub fn said(plan: &Value) -> Vec<String> {
             continue;
         }
         let reasons: Vec<String> = list(&change["reasons"]).iter().map(|reason| text(&reason["reason"])).collect();
-        // What a new one will have depends on where its files are.
+        // The fields of a new one depend on where its files are.
         let fields = if change["action"] == "create" { Vec::new() } else { list(&change["fields"]) };
         let fields: Vec<String> = fields
             .iter()

@@ -100,7 +100,7 @@ impl Kind {
 pub struct Made {
     pub what: String,
     pub expected: Expected,
-    /// What was declared before a change that does not work; the apply of that takes all of it back.
+    /// The declaration before a change that does not work; the apply of that takes all of it back.
     pub taken_back: Option<Dozen>,
 }
 
