@@ -95,7 +95,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let options = arguments.selection.options(&observation, &state.view)?;
     let options = arguments.limits.set(options, &observation, &state.view)?;
     observation.refuse_broken(&options)?;
-    let undeclared = workflow::undeclared(&observation, &state.view, &options);
+    let undeclared = workflow::reported(&observation, &state.view, &options);
     let planned = observation.plan(&state.view, &state.sealer, options);
     if let Some(path) = &arguments.out {
         let saved = workflow::saved_plan(&observation, &state, &planned, content(&planned.plan));

@@ -12,14 +12,15 @@ use super::{address, backup};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::model::backup::BackupRepository;
-use crate::model::homelab::{self, Maintenance, NodeAddress};
+use crate::model::homelab::{self, Maintenance, NodeAddress, Undeclared};
 use crate::model::name::{NodeName, ServiceName};
 
 /// The keys of the file.
 const KEYS: [&str; 6] = ["version", "name", "vars", "nodes", "services", "backup"];
 
 /// The keys of a node.
-const NODE_KEYS: [&str; 7] = ["address", "root", "labels", "vars", "parallelism", "maintenance", "connect_timeout"];
+const NODE_KEYS: [&str; 8] =
+    ["address", "root", "labels", "vars", "parallelism", "maintenance", "connect_timeout", "undeclared"];
 
 /// The folder that hl works in unless a node says otherwise.
 const DEFAULT_ROOT: &str = "/opt/homelab";
@@ -72,6 +73,7 @@ pub(super) struct NodeKeys {
     maintenance: Option<Located<Maintenance>>,
     /// In milliseconds.
     connect_timeout: Option<Located<u64>>,
+    undeclared: Option<Located<Undeclared>>,
 }
 
 /// A machine with everything filled in.
@@ -209,6 +211,11 @@ fn node_keys(node: &Node, path: &str, place: Span, keys: &[&str], context: &mut 
         parallelism: section.number("parallelism", 1, 1000, context),
         maintenance: maintenance.map(|m| m.map(|on| if on { Maintenance::On } else { Maintenance::Off })),
         connect_timeout: service::positive(&section, "connect_timeout", context),
+        undeclared: section.word(
+            "undeclared",
+            &[("report", Undeclared::Report), ("ignore", Undeclared::Ignore)],
+            context,
+        ),
     })
 }
 
@@ -281,6 +288,7 @@ impl Topology {
                 parallelism: parallelism as usize,
                 maintenance: keys.maintenance.as_ref().map(|m| m.value).unwrap_or_default(),
                 connect_timeout_ms: keys.connect_timeout.as_ref().map_or(DEFAULT_CONNECT_TIMEOUT, |t| t.value),
+                undeclared: keys.undeclared.as_ref().map(|u| u.value).unwrap_or_default(),
             };
             nodes.insert(name.clone(), NodeSource { node, vars: plain(&keys.vars), place: keys.place });
         }
@@ -325,6 +333,7 @@ impl NodeKeys {
             parallelism: join("parallelism", self.parallelism, other.parallelism, &mut differ),
             maintenance: join("maintenance", self.maintenance, other.maintenance, &mut differ),
             connect_timeout: join("connect_timeout", self.connect_timeout, other.connect_timeout, &mut differ),
+            undeclared: join("undeclared", self.undeclared, other.undeclared, &mut differ),
         }
     }
 }

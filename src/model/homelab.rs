@@ -58,6 +58,8 @@ pub struct Node {
     pub maintenance: Maintenance,
     /// How long it may take to answer, in milliseconds.
     pub connect_timeout_ms: u64,
+    /// What becomes of projects on it that no service declares.
+    pub undeclared: Undeclared,
 }
 
 impl Node {
@@ -85,6 +87,16 @@ pub enum Maintenance {
     Off,
     /// Out of service: not read, not changed.
     On,
+}
+
+/// What hl makes of projects on a node that no service declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Undeclared {
+    /// A plan names them, and a service that looks like one of them is not made a second time.
+    #[default]
+    Report,
+    /// They are somebody else's: a plan does not look at them.
+    Ignore,
 }
 
 /// How a node is reached.

@@ -7,7 +7,7 @@ use super::Block;
 use super::Input;
 use super::index::Index;
 use crate::diff::Change;
-use crate::model::homelab::{ProjectOrigin, Service};
+use crate::model::homelab::{ProjectOrigin, Service, Undeclared};
 use crate::model::live_index::NodeIndex;
 use crate::model::spec::MountKind;
 use crate::model::view::{LiveContainer, RecordedService};
@@ -37,7 +37,8 @@ pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, cha
 }
 
 /// A service with data whose containers run already, the same ones of the same images, as a project that nothing declares
-/// and hl never recorded: a copy of it would begin with nothing. Who names the project in service.yaml has decided.
+/// and hl never recorded: a copy of it would begin with nothing. Naming the project in service.yaml decides it, and so does
+/// `undeclared: ignore` for a node that others use, too.
 fn undeclared(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service) -> Option<Block> {
     let has_data = |kind: &MountKind| match kind {
         MountKind::Volume { .. } => true,
@@ -46,7 +47,8 @@ fn undeclared(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service) -> Opt
     };
     let mounts = || service.containers.values().flat_map(|c| c.spec.mounts.values());
     let writes = mounts().any(|mount| !mount.read_only && has_data(&mount.kind));
-    if service.project_origin == ProjectOrigin::ServiceFile || !writes {
+    let is_shared = input.homelab.nodes.get(&service.node).is_some_and(|n| n.undeclared == Undeclared::Ignore);
+    if service.project_origin == ProjectOrigin::ServiceFile || !writes || is_shared {
         return None;
     }
     let is_taken = |project: &ProjectName| {

@@ -38,5 +38,5 @@ pub use saved_plan::{
 };
 pub use selection::{Named, Selection, SelectionError, require_resources};
 pub use status::status;
-pub use undeclared::undeclared;
+pub use undeclared::{reported, undeclared};
 pub use verify::verify;

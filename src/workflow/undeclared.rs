@@ -3,10 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::observe::Observation;
+use crate::model::homelab::Undeclared;
 use crate::model::status::{ContainerState, UndeclaredContainer};
 use crate::model::view::RecordedView;
 use crate::model::{NodeName, ProjectName};
 use crate::plan;
+
+/// Those that a plan names: not the ones of nodes whose undeclared projects are somebody else's.
+pub fn reported(
+    observation: &Observation,
+    recorded: &RecordedView,
+    options: &plan::Options,
+) -> Vec<UndeclaredContainer> {
+    let mut all = undeclared(observation, recorded, options);
+    all.retain(|container| observation.homelab.nodes[&container.node].undeclared == Undeclared::Report);
+    all
+}
 
 /// The containers of projects that no service declares or has on record, and of no project, on the nodes that are asked
 /// for; by node, project and name.

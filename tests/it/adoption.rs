@@ -83,7 +83,7 @@ fn adopted(case: &str) {
     run(&["restart", "--timeout", "1"]).code(0);
     unchanged(&lab, "restarted");
     adopt(&lab);
-    take_down(&run);
+    take_down(&engine, &lab.name(&service), &run);
 
     lab.hl(&["apply", "--yes"]).code(0);
     settled(&lab, "made");
@@ -97,9 +97,9 @@ fn adopted(case: &str) {
     assert_eq!(made, lives(&lab));
 }
 
-/// Has Compose remove everything. An engine may still hold the end of a container that has just been removed, and then
-/// refuses to remove its network.
-fn take_down(run: &impl Fn(&[&str]) -> Outcome) {
+/// Has Compose remove everything. An engine that removes a container while its restart policy starts it may keep an end of it
+/// on the network, and then refuses to remove that network for ever: such an end is taken off by force.
+fn take_down(engine: &Engine, project: &str, run: &impl Fn(&[&str]) -> Outcome) {
     let down = || run(&["down", "--volumes", "--timeout", "1"]);
     let mut last = down();
     for _ in 0..5 {
@@ -107,6 +107,9 @@ fn take_down(run: &impl Fn(&[&str]) -> Outcome) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_secs(1));
+        for left in engine.owned(|name| name == project) {
+            left.strip_prefix("/networks/").inspect(|network| engine.free(network));
+        }
         last = down();
     }
     last.code(0);

@@ -94,7 +94,7 @@ fn alike(case: &str) {
     lab.write(
         "inventory/topology.yaml",
         &format!(
-            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\" }}\n\
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\", undeclared: ignore }}\n\
              services:\n  {service}: {{ owner_node: box }}\n",
             for_hl.address(),
             lab.node_root().display()

@@ -280,7 +280,10 @@ fn planning_only_looks() {
     let (address, root) = (proxy.address(), two.lab.node_root());
     two.lab.write(
         "inventory/topology.yaml",
-        &format!("version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{}\" }}\n", root.display()),
+        &format!(
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{}\", undeclared: ignore }}\n",
+            root.display()
+        ),
     );
     // Whatever of the repository was run would leave this behind.
     let mark = two.lab.scratch("was-run");
@@ -310,7 +313,10 @@ fn an_engine_that_is_lost_while_it_is_read_is_unknown() {
     let (address, root) = (proxy.address(), two.lab.node_root());
     two.lab.write(
         "inventory/topology.yaml",
-        &format!("version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{}\" }}\n", root.display()),
+        &format!(
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{}\", undeclared: ignore }}\n",
+            root.display()
+        ),
     );
     let plan = two.lab.hl(&["plan"]);
     plan.code(3).says("the connection was lost").never_says("create").never_says("delete");

@@ -90,6 +90,7 @@ pub fn declared(name: &str, address: NodeAddress) -> DeclaredNode {
         parallelism: 4,
         maintenance: Maintenance::Off,
         connect_timeout_ms: 10_000,
+        undeclared: Default::default(),
     }
 }
 

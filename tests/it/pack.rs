@@ -66,7 +66,7 @@ fn take_over(engine: &Engine, case: &Case, sum: &mut Sum) -> Result<(), String> 
     lab.write(
         "inventory/topology.yaml",
         &format!(
-            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\" }}\n\
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"{}\", root: \"{}\", undeclared: ignore }}\n\
              services:\n  {SERVICE}: {{ owner_node: box }}\n",
             for_hl.address(),
             lab.node_root().display()

@@ -23,7 +23,7 @@ fn over_ssh(lab: &Homelab, engine: &Engine) -> Sshd {
     let home = format!("ForceCommand HOME={}; export HOME; eval \"$SSH_ORIGINAL_COMMAND\"", home.display());
     let sshd = Sshd::start(lab, &engine.address(), &home);
     let root = lab.node_root();
-    let node = format!("  box: {{ address: \"ssh://{HOST}\", root: \"{}\" }}\n", root.display());
+    let node = format!("  box: {{ address: \"ssh://{HOST}\", root: \"{}\", undeclared: ignore }}\n", root.display());
     lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\nnodes:\n{node}"));
     sshd
 }

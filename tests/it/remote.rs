@@ -42,7 +42,7 @@ impl Remote {
     fn node(&self, more: &str) {
         let root = self.lab.node_root();
         let topology = format!(
-            "version: 1\nname: home\nnodes:\n  box: {{ address: \"ssh://{HOST}\", root: \"{}\"{more} }}\n",
+            "version: 1\nname: home\nnodes:\n  box: {{ address: \"ssh://{HOST}\", root: \"{}\", undeclared: ignore{more} }}\n",
             root.display()
         );
         self.lab.write("inventory/topology.yaml", &topology);

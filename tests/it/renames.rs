@@ -1,6 +1,7 @@
 //! Services that go by another name: what runs is not touched, nothing starts beside its data, and what cannot be told is
 //! asked.
 
+use crate::support::compose;
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
 use crate::support::trial::{Trial, trial};
@@ -8,7 +9,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(a_folder_with_another_name_and_the_same_project, needs Engine),
     trial!(a_folder_with_another_name_is_not_made_anew, needs Engine),
-    trial!(what_runs_undeclared_is_not_made_a_second_time, needs Engine),
+    trial!(what_runs_undeclared_is_not_made_a_second_time, needs Engine, Compose),
     trial!(another_project_is_not_made_beside_the_old_one, needs Engine),
     trial!(a_container_goes_to_another_file, needs Engine),
     trial!(a_container_goes_by_another_key, needs Engine),
@@ -67,24 +68,26 @@ fn a_folder_with_another_name_is_not_made_anew() {
 fn what_runs_undeclared_is_not_made_a_second_time() {
     let engine = Engine::connect();
     let lab = Homelab::on(&engine);
-    let file = format!("services: {{ web: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
+    // No other test has such a container.
+    let file = format!("services: {{ frame: {{ {WEB} }} }}\nvolumes: {{ data: }}\n");
     write(&lab, "sample-lab-immich-app", &file);
-    lab.hl(&["apply", "--yes"]).code(0);
+    compose::run(&lab, "sample-lab-immich-app", &engine.address(), &["up", "--detach"]).code(0);
     let before = lab.lives();
+    lab.report_undeclared();
     // Nobody has recorded it, and the folder in the repository has another name.
-    std::fs::remove_dir_all(lab.repository().join("state")).expect("there is a state");
     rename(&lab, "sample-lab-immich-app", "sample-lab-immich");
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         lab.hl(arguments).code(3).says_in_words("it looks like project sample-lab-immich-app");
         assert_eq!(lab.lives(), before, "nothing is touched");
     }
-    lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
+    let folder = lab.repository().join("services").join(lab.name("sample-lab-immich-app"));
+    let was = format!("project: sample-lab-immich-app\nproject_dir: {}\n", folder.display());
+    lab.write("services/sample-lab-immich/service.yaml", &was);
     lab.hl(&["apply", "--yes"]).code(0);
     assert_eq!(lab.lives(), before, "nothing is touched");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0);
     // A second one is declared beside it.
     write(&lab, "sample-lab-second", &file);
-    lab.write("services/sample-lab-immich/service.yaml", "project: sample-lab-immich-app\n");
     lab.hl(&["apply", "--yes"]).code(0);
     assert_eq!(lab.lives().len(), 2, "what is declared is nothing to be taken for");
 }

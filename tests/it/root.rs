@@ -22,7 +22,7 @@ fn copy(engine: &Engine) -> Homelab {
     let lab = Homelab::on(engine);
     let topology = std::fs::read_to_string(root().join("inventory/topology.yaml")).expect("there is a topology");
     let topology = topology
-        .replace("    address: local\n", &format!("    address: \"{}\"\n", engine.address()))
+        .replace("    address: local\n", &format!("    address: \"{}\"\n    undeclared: ignore\n", engine.address()))
         .replace("/opt/homelab", &lab.node_root().display().to_string());
     lab.write("inventory/topology.yaml", &topology);
     for file in files(&root().join("services")) {

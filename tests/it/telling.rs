@@ -93,8 +93,8 @@ fn what_could_not_be_asked_is_counted() {
         lab.lab.write(
             "inventory/topology.yaml",
             &format!(
-                "version: 1\nname: home\nnodes:\n  box: {{ address: \"{here}\", root: \"{root}\" }}\n  \
-                 away: {{ address: \"{away}\", root: \"{root}/away\" }}\n"
+                "version: 1\nname: home\nnodes:\n  box: {{ address: \"{here}\", root: \"{root}\", undeclared: ignore }}\n  \
+                 away: {{ address: \"{away}\", root: \"{root}/away\", undeclared: ignore }}\n"
             ),
         );
     };
@@ -217,6 +217,9 @@ fn what_nothing_declares_is_mentioned_and_listed() {
         let body = serde_json::json!({"Image": "hl-test/app:1", "Labels": labels});
         lab.engine.post(&lab.lab.name(&format!("/containers/create?name={name}")), &body);
     }
+    let plan = lab.lab.hl(&["plan", "--detailed-exitcode"]);
+    assert!(!plan.code(0).says("No changes.").stderr.contains("not declared: "), "its node ignores them: {plan}");
+    lab.lab.report_undeclared();
     let plan = lab.lab.hl(&["plan", "--detailed-exitcode"]);
     plan.code(0).says("No changes.").talks("not declared: ").talks("`hl status --all` lists what runs of it.");
     assert!(plan.stderr.contains("sample-lab-wiki") || plan.stderr.contains(" more"), "{plan}");

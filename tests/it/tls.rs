@@ -31,7 +31,7 @@ impl Port {
     }
 
     fn reached_at(&self, address: &str) {
-        let node = format!("nas: {{ address: \"{address}\", connect_timeout: 5s }}");
+        let node = format!("nas: {{ address: \"{address}\", connect_timeout: 5s, undeclared: ignore }}");
         self.lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\nnodes:\n  {node}\n"));
     }
 

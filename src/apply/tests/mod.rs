@@ -56,6 +56,7 @@ impl Bench {
             parallelism: 2,
             maintenance: Maintenance::Off,
             connect_timeout_ms: 10_000,
+            undeclared: Default::default(),
         };
         let options = Options {
             until: None,

@@ -46,6 +46,7 @@ fn homelab(owner: &str) -> Homelab {
         parallelism: 1,
         maintenance: Maintenance::Off,
         connect_timeout_ms: 10_000,
+        undeclared: Default::default(),
     };
     let service = service(owner);
     Homelab {

@@ -42,6 +42,7 @@ impl World {
             parallelism: 4,
             maintenance: Maintenance::Off,
             connect_timeout_ms: 10_000,
+            undeclared: Default::default(),
         };
         let mut homelab = Homelab { name: "home".to_owned(), ..Homelab::default() };
         homelab.nodes.insert(node_name(), node);

@@ -134,6 +134,7 @@ pub fn declared(socket: &std::path::Path) -> homelab::Node {
         parallelism: 4,
         maintenance: homelab::Maintenance::Off,
         connect_timeout_ms: 10_000,
+        undeclared: Default::default(),
     }
 }
 

@@ -35,16 +35,26 @@ impl Homelab {
         Homelab::new(None)
     }
 
-    /// A homelab whose node `box` is the private engine, with its root in the homelab's folder.
+    /// A homelab whose node `box` is the private engine, with its root in the homelab's folder. What other tests have on
+    /// that engine is nothing to it.
     pub fn on(engine: &Engine) -> Homelab {
         let lab = Homelab::new(Some(engine.clone()));
         let (address, root) = (engine.address(), lab.node_root());
         let root = root.display();
         lab.write(
             "inventory/topology.yaml",
-            &format!("version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{root}\" }}\n"),
+            &format!(
+                "version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{root}\", undeclared: ignore }}\n"
+            ),
         );
         lab
+    }
+
+    /// Has the plans of the node `box` look at what nothing declares, such as what other tests have on its engine.
+    pub fn report_undeclared(&self) {
+        let path = "inventory/topology.yaml";
+        let topology = std::fs::read_to_string(self.repository().join(path)).expect("there is a topology");
+        self.write(path, &topology.replace("undeclared: ignore", "undeclared: report"));
     }
 
     fn new(engine: Option<Engine>) -> Homelab {
