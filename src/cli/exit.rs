@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(super) enum Exit {
     /// Done, or nothing (more) to do.
     Done = 0,
-    /// It did not work.
+    /// It did not work, or would not: a problem prevents the apply of a plan.
     Failed = 1,
     /// There are changes, and that is what was asked.
     Changes = 2,

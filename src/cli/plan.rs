@@ -20,7 +20,7 @@ use crate::workflow::{self, Observation, PlanContent, established_record, observ
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json, OutputFormat::Markdown];
 
-/// Show what would change, and why. Nothing is written on any node.
+/// Show what would change, and why. Nothing is written on any node. Exits with 1 if a problem prevents the apply.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     variables: Variables,
     #[command(flatten)]
     limits: Limits,
-    /// Exit with 2 if there are changes.
+    /// Exit with 2 if there are changes and nothing prevents them.
     #[arg(long)]
     detailed_exitcode: bool,
     /// Save the plan, for `hl apply FILE`.
@@ -103,13 +103,20 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     }
     show(&planned.plan, arguments.format, terminal)?;
     render::undeclared::lines(&undeclared).iter().for_each(|line| terminal.talk(line));
+    let plan = &planned.plan;
     if let Some(path) = &arguments.out {
-        terminal.talk(&format!("Saved. `hl apply {}` does this, and nothing else.", path.display()));
+        let path = path.display();
+        terminal.talk(&match plan.objections.is_empty() {
+            true => format!("Saved. `hl apply {path}` does this, and nothing else."),
+            false => format!("Saved, to be read: `hl apply {path}` refuses it because of the problems above."),
+        });
     }
-    Ok(match (planned.plan.is_incomplete(), planned.plan.has_work() && arguments.detailed_exitcode) {
-        (true, _) => Exit::Incomplete,
-        (false, true) => Exit::Changes,
-        (false, false) => Exit::Done,
+    Ok(match plan {
+        // As of `hl apply`, which does nothing of such a plan.
+        plan if !plan.objections.is_empty() => Exit::Failed,
+        plan if plan.is_incomplete() => Exit::Incomplete,
+        plan if plan.has_work() && arguments.detailed_exitcode => Exit::Changes,
+        _ => Exit::Done,
     })
 }
 

@@ -12,6 +12,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(the_quickstart_lives_on_a_simulated_machine),
     trial!(a_service_moves_between_simulated_machines),
     trial!(what_a_simulated_machine_is_told_happens),
+    trial!(a_plan_that_cannot_be_applied_ends_as_its_apply_does),
 ];
 
 /// The inventory with all machines simulated.
@@ -125,4 +126,34 @@ fn what_a_simulated_machine_is_told_happens() {
     lab.hl(&["plan"]).code(3).says_in_words("it has format 9, and this hl reads 1; remove the file");
     std::fs::remove_file(machine(&lab, "nas")).expect("it is there");
     lab.hl(&["apply", "--yes"]).code(0);
+}
+
+fn a_plan_that_cannot_be_applied_ends_as_its_apply_does() {
+    let lab = notes("nas");
+    lab.write(
+        "services/notes/docker-compose.yml",
+        &format!("{}    networks: [proxy]\nnetworks: {{ proxy: {{ external: true }} }}\n", NOTES),
+    );
+    let file = lab.scratch("plan.json").display().to_string();
+    for format in ["text", "json", "markdown"] {
+        for arguments in [&["plan", "--format", format][..], &["plan", "--format", format, "--detailed-exitcode"]] {
+            lab.hl(arguments).code(1).says("proxy");
+        }
+    }
+    let saved = lab.hl(&["plan", "-o", &file]);
+    saved.code(1).says("1 problem prevents this apply.").says_in_words("`docker network create proxy`");
+    saved.talks("refuses it because of the problems above");
+    lab.hl(&["apply", "--yes"]).code(1);
+    lab.hl(&["apply", &file, "--yes"]).code(1).says("1 problem prevents this apply.");
+    // A node that cannot be read makes it no better.
+    lab.write(
+        "inventory/topology.yaml",
+        "version: 1\nname: home\nnodes:\n  nas: { address: simulated }\n  pi: { address: \"unix:///nowhere.sock\" }\n",
+    );
+    lab.write("services/web/docker-compose.yml", "services: { web: { image: \"web:1\" } }\n");
+    lab.write("services/web/service.yaml", "owner_node: pi\n");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(1).says("? pi");
+    lab.hl(&["plan", "--detailed-exitcode", "--exclude", "notes"]).code(3);
+    // What prevents an apply is no drift.
+    lab.hl(&["drift"]).code(3);
 }
