@@ -66,7 +66,7 @@ fn list(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     let view = state::read(paths)?.view;
     let found = chosen(&view, &selection.targets);
     match selection.format {
-        OutputFormat::Text => terminal.data(&records::list(found, terminal.out))?,
+        OutputFormat::Text => terminal.data(&records::list(found, &terminal.options()))?,
         OutputFormat::Json => terminal.json(&json::records::list(view.serial, found))?,
         format => return Err(output_format::missing(format, "hl state list")),
     }
@@ -89,7 +89,7 @@ fn past(wanted: &HistoryArguments, paths: &Paths, terminal: &Terminal) -> Answer
     let older = past.entries.len().saturating_sub(wanted.limit);
     let entries = &past.entries[older..];
     match wanted.format {
-        OutputFormat::Text => terminal.data(&history::history(entries, terminal.out))?,
+        OutputFormat::Text => terminal.data(&history::history(entries, &terminal.options()))?,
         OutputFormat::Json => terminal.json(&json::history::history(entries))?,
         format => return Err(output_format::missing(format, "hl state history")),
     }

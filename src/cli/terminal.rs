@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::render::page::{Line, Page};
 use crate::render::style::Label;
+use crate::render::table::Room;
 use crate::render::{Detail, Palette, diagnostic, plan};
 use crate::workflow::DiagnosticListener;
 
@@ -46,6 +47,7 @@ pub(super) struct Terminal {
     /// How much is shown.
     pub detail: Detail,
     width: usize,
+    room: Room,
 }
 
 /// Columns where nobody says how many there are.
@@ -64,21 +66,22 @@ impl Terminal {
             Colour::Auto if is_terminal && !set("NO_COLOR") && !dumb => Palette::Coloured,
             Colour::Auto | Colour::Never => Palette::Plain,
         };
-        let width = match io::stdout().is_terminal() {
-            true => console::Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns)),
-            false => WIDTH,
+        let columns = match io::stdout().is_terminal() {
+            true => Some(console::Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))),
+            false => None,
         };
         Terminal {
             out: palette(io::stdout().is_terminal()),
             err: palette(io::stderr().is_terminal()),
             detail,
-            width: width.clamp(LEAST, MOST),
+            width: columns.unwrap_or(WIDTH).clamp(LEAST, MOST),
+            room: columns.map_or(Room::Unbounded, |columns| Room::Columns(columns.max(LEAST))),
         }
     }
 
     /// How plans and reports are shown.
     pub fn options(&self) -> plan::Options {
-        plan::Options { detail: self.detail, width: self.width, palette: self.out }
+        plan::Options { detail: self.detail, width: self.width, room: self.room, palette: self.out }
     }
 
     /// Writes data. That nobody reads it to its end is no error.

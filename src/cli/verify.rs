@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let (events, waits) = mpsc::unbounded_channel();
     let verifying = workflow::verify(&observation, &state.view, &options, events);
     let (verified, ()) = tokio::join!(verifying, Waiting::new(terminal).show(waits));
-    terminal.data(&render::verify::verify(&verified, &observation.silent_nodes(&options), terminal.out))?;
+    terminal.data(&render::verify::verify(&verified, &observation.silent_nodes(&options), &terminal.options()))?;
     let failed = verified.iter().any(|service| !service.problems.is_empty());
     Ok(match (failed, observation.has_gaps(&options)) {
         (true, _) => Exit::Failed,

@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
+use super::plan::Options;
 use super::progress::seconds;
 use super::step;
-use super::style::{Label, Palette};
-use super::table::{Cell, table};
+use super::style::Label;
+use super::table::{Cell, Column, table};
 use crate::model::history::{Ending, Entry};
 
+const COLUMNS: [Column; 6] = [
+    Column::Whole("WHEN"),
+    Column::Names("WHO"),
+    Column::Whole("COMMIT"),
+    Column::Whole("RESULT"),
+    Column::Whole("TOOK"),
+    Column::Names("CHANGES"),
+];
+
 /// One line an apply, and what went wrong in the last one.
-pub fn history(entries: &[Entry], palette: Palette) -> String {
+pub fn history(entries: &[Entry], options: &Options) -> String {
     let row = |entry: &Entry| {
         let (label, result) = match entry.result {
             Ending::Done => (Label::Good, "done"),
@@ -35,7 +45,7 @@ pub fn history(entries: &[Entry], palette: Palette) -> String {
     };
     let Some(last) = entries.last() else { return "Nothing has been applied yet.\n".to_owned() };
     let rows: Vec<[Cell; 6]> = entries.iter().map(row).collect();
-    let mut text = table(["WHEN", "WHO", "COMMIT", "RESULT", "TOOK", "CHANGES"], &rows, palette);
+    let mut text = table(COLUMNS, &rows, options.palette, options.room);
     let unfinished = last.unfinished.iter().map(|u| format!("under way: {} ({})", step::begun(&u.operation), u.about));
     let lines: Vec<String> = last.trouble.iter().cloned().chain(unfinished).collect();
     if !lines.is_empty() {
@@ -71,7 +81,7 @@ mod tests {
             unfinished: vec![Unfinished { about: "nas/shop/container:web".to_owned(), operation }],
             took_ms: 0,
         };
-        insta::assert_snapshot!(history(&[crashed], Palette::Plain), @r"
+        insta::assert_snapshot!(history(&[crashed], &Options::default()), @r"
         WHEN                  WHO       COMMIT  RESULT   TOOK  CHANGES
         2026-01-02T03:04:05Z  ann@desk  -       crashed  -     2 create
 

@@ -9,6 +9,7 @@ use super::page::{Line, Page, columns};
 use super::report::{Group, drift_summary, groups, state, summary, why};
 use super::sentences;
 use super::style::{Label, Palette};
+use super::table::Room;
 use crate::plan::{Plan, PlannedChange};
 
 /// How a plan is shown.
@@ -18,13 +19,15 @@ pub struct Options {
     pub detail: Detail,
     /// Columns of the page.
     pub width: usize,
+    /// The room for tables.
+    pub room: Room,
     /// Whether in colour.
     pub palette: Palette,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { detail: Detail::Compact, width: 80, palette: Palette::Plain }
+        Options { detail: Detail::Compact, width: 80, room: Room::Unbounded, palette: Palette::Plain }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use super::field::value_text;
 use super::page::{Line, Page};
+use super::plan::Options;
 use super::style::{Label, Palette};
-use super::table::{Cell, table};
+use super::table::{Cell, Column, table};
 use super::value::Secrets;
 use super::wording::short;
 use crate::model::view::{Recorded, RecordedView};
 use crate::model::{Addr, Field, Target, Value};
 
 /// One line a recorded resource.
-pub fn list<'a>(resources: impl IntoIterator<Item = (&'a Addr, &'a Recorded)>, palette: Palette) -> String {
+pub fn list<'a>(resources: impl IntoIterator<Item = (&'a Addr, &'a Recorded)>, options: &Options) -> String {
     let rows: Vec<[Cell; 3]> = resources
         .into_iter()
         .map(|(addr, recorded)| {
@@ -23,7 +24,11 @@ pub fn list<'a>(resources: impl IntoIterator<Item = (&'a Addr, &'a Recorded)>, p
         .collect();
     match rows.is_empty() {
         true => "Nothing is recorded.\n".to_owned(),
-        false => table(["RESOURCE", "ID", "APPLIED"], &rows, palette),
+        false => {
+            // An address is there to be copied.
+            let columns = [Column::Whole("RESOURCE"), Column::Names("ID"), Column::Whole("APPLIED")];
+            table(columns, &rows, options.palette, options.room)
+        }
     }
 }
 
@@ -66,9 +71,9 @@ mod tests {
     #[test]
     fn the_record_as_text() {
         let view = fixtures::record();
-        insta::assert_snapshot!("list", list(chosen(&view, &[]), Palette::Plain));
+        insta::assert_snapshot!("list", list(chosen(&view, &[]), &Options::default()));
         let target = ["web/container:web".parse().unwrap()];
         insta::assert_snapshot!("show", show(chosen(&view, &target), Palette::Plain));
-        assert_eq!(list([], Palette::Plain), "Nothing is recorded.\n");
+        assert_eq!(list([], &Options::default()), "Nothing is recorded.\n");
     }
 }

@@ -4,11 +4,19 @@ use super::english::{are, plural};
 use super::page::{Line, Page};
 use super::plan::Options;
 use super::style::Label;
-use super::table::{Cell, table};
+use super::table::{Cell, Column, table};
 use super::verify::{check_lines, silent_nodes};
 use super::wording;
 use crate::model::status::{ContainerState, ContainerStatus, SilentNode, Works};
 use crate::model::view::{Health, Status};
+
+const COLUMNS: [Column; 5] = [
+    Column::Names("SERVICE"),
+    Column::Names("CONTAINER"),
+    Column::Whole("STATE"),
+    Column::Names("IMAGE"),
+    Column::Whole("SINCE"),
+];
 
 /// One line a container, then what the lines have no room for, and a total.
 pub fn status(containers: &[ContainerStatus], silent: &[SilentNode], options: &Options) -> String {
@@ -28,7 +36,7 @@ pub fn status(containers: &[ContainerStatus], silent: &[SilentNode], options: &O
     let rows: Vec<[Cell; 5]> = containers.iter().map(row).collect();
     let mut text = match rows.as_slice() {
         [] => String::new(),
-        rows => table(["SERVICE", "CONTAINER", "STATE", "IMAGE", "SINCE"], rows, options.palette),
+        rows => table(COLUMNS, rows, options.palette, options.room),
     };
     let mut page = Page::default();
     page.extend(containers.iter().flat_map(notes));
@@ -148,6 +156,7 @@ mod tests {
     use crate::model::view::FailedCheck;
     use crate::model::{NodeName, ServiceName};
     use crate::render::json;
+    use crate::render::table::Room;
 
     fn container(name: Option<&str>, state: ContainerState) -> ContainerStatus {
         ContainerStatus {
@@ -216,5 +225,32 @@ mod tests {
         );
         assert_eq!(output["containers"][3]["container"], "?");
         assert_eq!(status(&[], &[], &Options::default()), "No service is declared.\n");
+    }
+    #[test]
+    fn long_names_fit_a_terminal_and_are_whole_elsewhere() {
+        let live = |health| ContainerState::Live { status: Status::Running, health };
+        let mut long = container(Some("machine-learning-with-hardware-acceleration"), live(Some(Health::Healthy)));
+        long.service = ServiceName::new("immich-photo-library-of-the-family").unwrap();
+        long.image = Some("ghcr.io/immich-app/immich-machine-learning:v1.119.0-openvino".to_owned());
+        let unknown = ContainerState::Unknown { why: "services/immich/.env cannot be read: ".repeat(4) };
+        let all = [container(Some("db"), live(Some(Health::Unhealthy))), long, container(None, unknown)];
+        let on = Options { room: Room::Columns(80), ..Options::default() };
+        insta::assert_snapshot!(status(&all, &[], &on), @r"
+        SERVICE       CONTAINER     STATE               IMAGE        SINCE
+        nas/shop      db            running, unhealthy  nginx:1      2026-01-01 10:00:00
+        nas/im…amily  machin…ation  running, healthy    ghcr.…nvino  2026-01-01 10:00:00
+        nas/shop      ?             unknown
+
+        ! nas/shop is not known: services/immich/.env cannot be read:
+          services/immich/.env cannot be read: services/immich/.env cannot be read:
+          services/immich/.env cannot be read:
+
+        1 of 2 containers does not work; 1 service is not known.
+        ");
+        assert!(status(&all, &[], &on).lines().all(|line| line.chars().count() <= 80));
+        let piped = status(&all, &[], &Options::default());
+        for name in ["machine-learning-with-hardware-acceleration", "immich-machine-learning:v1.119.0-openvino"] {
+            assert!(piped.contains(name), "{piped}");
+        }
     }
 }

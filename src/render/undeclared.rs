@@ -6,7 +6,7 @@ use super::english::{plural, shortened};
 use super::plan::Options;
 use super::status::{state, time};
 use super::style::Label;
-use super::table::{Cell, table};
+use super::table::{Cell, Column, table};
 use crate::model::status::UndeclaredContainer;
 use crate::model::{NodeName, ProjectName};
 
@@ -47,7 +47,14 @@ pub fn list(containers: &[UndeclaredContainer], options: &Options) -> String {
         ]
     };
     let rows: Vec<[Cell; 5]> = containers.iter().map(row).collect();
-    format!("\n{}", table(["NOT DECLARED", "CONTAINER", "STATE", "IMAGE", "SINCE"], &rows, options.palette))
+    let columns = [
+        Column::Names("NOT DECLARED"),
+        Column::Names("CONTAINER"),
+        Column::Whole("STATE"),
+        Column::Names("IMAGE"),
+        Column::Whole("SINCE"),
+    ];
+    format!("\n{}", table(columns, &rows, options.palette, options.room))
 }
 
 #[cfg(test)]

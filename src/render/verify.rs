@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::english::{are, plural};
 use super::page::{Line, Page};
-use super::style::{Label, Palette};
+use super::plan::Options;
+use super::style::Label;
 use super::wording;
 use crate::event::{Proving, ProvingSubject};
 use crate::model::status::{Problem, Proof, SilentNode, Verified};
 use crate::model::view::FailedCheck;
 
-/// One line a service, with its problems below it, the nodes that could not be asked, and a summary.
-pub fn verify(services: &[Verified], silent: &[SilentNode], palette: Palette) -> String {
+/// One line a service, wrapped where a terminal ends, with its problems below it, the nodes that could not be asked, and a summary.
+pub fn verify(services: &[Verified], silent: &[SilentNode], options: &Options) -> String {
     let mut page = Page::default();
     for service in services {
         let (mark, label) = match (&service.proof, service.problems.is_empty()) {
@@ -22,14 +23,14 @@ pub fn verify(services: &[Verified], silent: &[SilentNode], palette: Palette) ->
         let line = Line::at(0).whole(label, mark).whole(Label::Plain, format!("{}/{}", service.node, service.service));
         page.push(line.text(Label::Plain, format!("  {}", proof(&service.proof))));
         for problem in &service.problems {
-            page.extend(text(problem).into_iter().map(|line| Line::at(4).whole(Label::Plain, line)));
+            page.extend(text(problem).into_iter().map(|line| Line::at(4).text(Label::Plain, line)));
         }
     }
     page.gap();
     page.extend(silent_nodes(silent));
     page.gap();
     page.push(Line::at(0).text(Label::Title, summary(services)));
-    page.print(palette, usize::MAX)
+    page.print(options.palette, options.room.width())
 }
 
 /// The nodes that could not be asked, each once.
@@ -147,6 +148,7 @@ mod tests {
     use super::*;
     use crate::model::view::Status;
     use crate::model::{NodeName, ServiceName};
+    use crate::render::table::Room;
 
     fn service(name: &str, proof: Proof, problems: Vec<Problem>) -> Verified {
         Verified { node: NodeName::new("nas").unwrap(), service: ServiceName::new(name).unwrap(), proof, problems }
@@ -203,8 +205,8 @@ mod tests {
             why: "no route to host".to_owned(),
             hint: "look at it".to_owned(),
         };
-        let verify = |services: &[Verified]| super::verify(services, &[], Palette::Plain);
-        insta::assert_snapshot!(super::verify(&all, &[silent], Palette::Plain), @r"
+        let verify = |services: &[Verified]| super::verify(services, &[], &Options::default());
+        insta::assert_snapshot!(super::verify(&all, &[silent], &Options::default()), @r"
         ✓ nas/a  1 container
         ✗ nas/b  2 containers, services/b/healthcheck.sh
             code 3
@@ -230,5 +232,38 @@ mod tests {
         assert_eq!(last(&[all[0].clone(), all[4].clone()]), "1 of 2 services works; 1 service could not be asked.");
         assert_eq!(last(&all[4..5]), "Nothing is verified; 1 service could not be asked.");
         assert_eq!(last(&[]), "There is no service to verify.");
+    }
+    #[test]
+    fn long_reasons_fit_a_terminal_and_are_one_line_elsewhere() {
+        let why = "services/immich/.env cannot be read there, because its owner is somebody else; ".repeat(2);
+        let log = "2026-01-01 10:00:00 FATAL: the database system cannot find its directory, or may not look into it";
+        let all = [
+            service("a", Proof::Unknown { why }, Vec::new()),
+            service(
+                "b",
+                Proof::Containers { count: 1, script: None },
+                vec![Problem::NotRunning {
+                    container: "db".to_owned(),
+                    status: Status::Exited { code: 1 },
+                    log: vec![log.to_owned()],
+                }],
+            ),
+        ];
+        let on = Options { room: Room::Columns(80), ..Options::default() };
+        insta::assert_snapshot!(verify(&all, &[], &on), @r"
+        ? nas/a  unknown: services/immich/.env cannot be read there, because its owner
+          is somebody else; services/immich/.env cannot be read there, because its owner
+          is somebody else;
+        ✗ nas/b  1 container
+            container db is exited (1)
+              the last lines of its log:
+              | 2026-01-01 10:00:00 FATAL: the database system cannot find its
+              directory, or may not look into it
+
+        1 of 2 services does not work; 1 service is not known, because of its files or
+          its variables.
+        ");
+        let piped = verify(&all, &[], &Options::default());
+        assert!(piped.contains(log) && piped.lines().count() == 7, "{piped}");
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::homelab::Homelab;
+use crate::support::outcome::Outcome;
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -13,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_service_moves_between_simulated_machines),
     trial!(what_a_simulated_machine_is_told_happens),
     trial!(a_plan_that_cannot_be_applied_ends_as_its_apply_does),
+    trial!(a_table_fits_the_terminal_and_is_whole_elsewhere),
 ];
 
 /// The inventory with all machines simulated.
@@ -156,4 +158,23 @@ fn a_plan_that_cannot_be_applied_ends_as_its_apply_does() {
     lab.hl(&["plan", "--detailed-exitcode", "--exclude", "notes"]).code(3);
     // What prevents an apply is no drift.
     lab.hl(&["drift"]).code(3);
+}
+
+fn a_table_fits_the_terminal_and_is_whole_elsewhere() {
+    let lab = notes("nas");
+    let image = "registry.example.org/a-family/a-group/with-a-name-that-nobody-types:1.2.3-alpine";
+    lab.write("services/notes/docker-compose.yml", &NOTES.replace("image: notes:1", &format!("image: {image}")));
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["status"]).code(0).says(image);
+    let on_terminal = |columns: usize| {
+        let mut command = std::process::Command::new("script");
+        let hl = format!("stty rows 50 cols {columns}; '{}' status", env!("CARGO_BIN_EXE_hl"));
+        lab.settle(command.args(["--quiet", "--return", "--command", &hl, "/dev/null"]));
+        let output = command.stdin(std::process::Stdio::null()).output().expect("script runs");
+        Outcome::new("hl status, on a terminal".to_owned(), &output, |text| lab.stand_in(text))
+    };
+    let narrow = on_terminal(80);
+    narrow.code(0).never_says(image).says("registry").says("-alpine");
+    assert!(narrow.stdout.lines().all(|line| line.trim_end().chars().count() <= 80), "{narrow}");
+    on_terminal(200).code(0).says(image);
 }
