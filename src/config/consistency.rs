@@ -206,9 +206,12 @@ fn example_rules(folder: &Folder, out: &mut Diagnostics) {
     }
 }
 
-/// Dependencies on what is not there, and cycles.
+/// Dependencies on what is not there, and cycles; services that say to be others that are there.
 fn dependencies(declared: &BTreeMap<ServiceName, Declaration>, out: &mut Diagnostics) {
     for (name, declaration) in declared {
+        if let Some(renamed) = &declaration.renamed_from {
+            renamed.check_gone(name, |other| declared.contains_key(other), out);
+        }
         for dependency in declaration.depends_on.iter().flatten() {
             let needed = &dependency.service.value;
             if declared.contains_key(needed) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::backup;
-use super::renamed_from::{self, RenamedFrom};
+use super::renamed_from;
 use super::section::{self, Context, Located, Section};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
@@ -50,7 +50,7 @@ pub struct Declaration {
     /// The project directory on the node.
     pub project_dir: Option<Located<String>>,
     /// The addresses that its containers had before.
-    pub(super) renamed_from: Option<RenamedFrom>,
+    pub(super) renamed_from: Option<renamed_from::Written>,
     /// Its variables.
     pub env: Option<EnvRules>,
     /// How it proves that it works.
@@ -138,7 +138,7 @@ pub(super) fn parse(node: &Node, path: &str, context: &mut Context<'_>) -> Decla
             .and_then(|dir| absolute(dir, &section.path_of("project_dir"), context)),
         renamed_from: section
             .get("renamed_from")
-            .map(|n| renamed_from::parse(n, &section.path_of("renamed_from"), context)),
+            .and_then(|n| renamed_from::parse(n, &section.path_of("renamed_from"), context)),
         env: section.get("env").map(|n| env(n, &section.path_of("env"), context)),
         health: section.get("health").map(|n| health(n, &section.path_of("health"), context)),
         update: section.get("update").map(|n| update(n, &section.path_of("update"), context)),

@@ -53,7 +53,9 @@ pub(super) fn rehomed<'a>(homelab: &Homelab, recorded: &'a RecordedView, index: 
             let now = service.addr(Kind::Container, name.as_str());
             let free = |old: &&Vanished<'_>| {
                 old.addr.node == service.node
-                    && (old.service == Remains::Declared || recorded.services.contains_key(&service.name))
+                    && (old.service == Remains::Declared
+                        || recorded.services.contains_key(&service.name)
+                        || service.renamed_from.service() == Some(&old.addr.service))
                     && !found.renames.contains_key(old.addr)
             };
             let mut fitting = vanished.iter().filter(free);
@@ -94,8 +96,8 @@ enum Proof {
 
 fn is_it(service: &Service, name: &str, container: &Container, old: &Vanished<'_>, proof: Proof) -> bool {
     let (spec, live) = (&container.spec, old.live);
-    match (service.renamed_from.get(name), proof) {
-        (Some((from, key)), _) => *from == old.addr.service && *key == old.addr.name,
+    match (service.renamed_from.container(name), proof) {
+        (Some((from, key)), _) => *from == old.addr.service && key == old.addr.name,
         (None, Proof::Name) => spec.name == live.name,
         (None, Proof::Data) => spec.image == live.spec.image && spec.shares_data_with(&live.spec),
     }

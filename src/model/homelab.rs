@@ -222,8 +222,41 @@ pub struct Service {
     pub containers: BTreeMap<String, Container>,
     /// Compose services that a profile disables; their containers are nobody's orphans.
     pub disabled: BTreeSet<String>,
-    /// Its containers that were others before, by address name: the service and the address name of each.
-    pub renamed_from: BTreeMap<String, (ServiceName, String)>,
+    /// What it was before, as the user says.
+    pub renamed_from: RenamedFrom,
+}
+
+/// What a service was before, where nothing but the user can know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RenamedFrom {
+    /// All of it was another service.
+    Service(ServiceName),
+    /// Some of its containers, by address name, were others: the service and the address name of each.
+    Containers(BTreeMap<String, (ServiceName, String)>),
+}
+
+impl Default for RenamedFrom {
+    fn default() -> Self {
+        RenamedFrom::Containers(BTreeMap::new())
+    }
+}
+
+impl RenamedFrom {
+    /// The service that all of it was.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            RenamedFrom::Service(service) => Some(service),
+            RenamedFrom::Containers(_) => None,
+        }
+    }
+
+    /// What one of its containers was: a service, and the address name there.
+    pub fn container<'a>(&'a self, name: &'a str) -> Option<(&'a ServiceName, &'a str)> {
+        match self {
+            RenamedFrom::Service(service) => Some((service, name)),
+            RenamedFrom::Containers(containers) => containers.get(name).map(|(service, key)| (service, key.as_str())),
+        }
+    }
 }
 
 impl Service {

@@ -45,6 +45,22 @@ pub enum Block {
         /// The project that it runs as.
         project: ProjectName,
     },
+    /// It was another service on another node, as it says of itself.
+    RenamedElsewhere {
+        /// That service.
+        old: ServiceName,
+        /// The node that it is on.
+        node: NodeName,
+    },
+    /// It was another service, whose volumes have data that hl cannot copy.
+    VolumesNotCopied {
+        /// That service.
+        old: ServiceName,
+        /// The project that it runs as.
+        project: ProjectName,
+        /// The volumes by address name.
+        volumes: Vec<String>,
+    },
     /// It looks like a project that runs and that nothing declares.
     LooksUndeclared {
         /// That project.

@@ -10,7 +10,7 @@ use super::planned::Progress;
 use super::readiness::{await_container, is_well};
 use super::service_plan::{Bond, ContainerSteps, Context, Pivot, ServicePlan};
 use super::step::{GroupId, OnFailure, Phase, StepId};
-use super::{Action, Dependent, Downtime, PlannedChange, Reason, Record, images, order, repointed};
+use super::{Action, Downtime, PlannedChange, Reason, Record, dependencies, images, order, repointed};
 use crate::diff;
 use crate::model::homelab::{Condition, Container, Required, Rollback, RunState, UpdateOrder};
 use crate::model::spec::{Attachment, ImageRef, MountKind, NetworkMode};
@@ -35,7 +35,7 @@ pub(super) fn plan<'a>(
         let addr = plan.service.addr(Kind::Container, &name);
         let mut change = PlannedChange {
             fields: decision.fields.clone(),
-            dependents: dependents(context, plan, container),
+            dependents: dependencies::dependents(context, plan, container),
             record: Record::applied(record_fields(plan, container, decision)),
             ..PlannedChange::new(addr.clone(), decision.action, decision.reasons.clone(), Vec::new())
         };
@@ -66,7 +66,7 @@ pub(super) fn plan<'a>(
             };
             let ContainerPlan { steps, reached, .. } = work;
             change.steps = steps;
-            change.data_at_stake = repointed::mounts(decision, live);
+            change.data_at_stake = repointed::mounts(plan, decision, live);
             neighbours.entry(container.compose_service.clone()).or_default().extend(reached.clone());
             if let Some((name, _)) = plan.service.containers.get_key_value(&name) {
                 progress.containers.insert((&plan.service.name, name), reached);
@@ -172,10 +172,11 @@ impl<'a> ContainerPlan<'_, 'a> {
         let (name, fresh, kept) =
             (spec.name.clone(), format!("{short}_{}", spec.name), format!("{}.old-{short}", spec.name));
         let was_running = old.status.is_up();
-        let start_first = self.runs() && was_running && self.starts_first();
+        let start_first = self.runs() && was_running && self.plan.relocation.is_none() && self.starts_first();
 
         let image = self.ensure_image();
-        let stopped = was_running && self.stop_before_leaders(old, image, group);
+        let before_copy = self.plan.stop_before_copy(&old.id);
+        let stopped = was_running && before_copy.is_none() && self.stop_before_leaders(old, image, group);
         self.after.extend(image);
         let create = self.create_as(fresh.clone(), self.inherited_volumes(old));
         let creates = self.undoable(create, remove(fresh.clone()), group);
@@ -184,9 +185,11 @@ impl<'a> ContainerPlan<'_, 'a> {
             self.await_it(fresh.clone(), group);
         }
         let ready = self.steps.last().copied().unwrap_or(creates);
-        let stops =
-            (was_running && !stopped).then(|| self.undoable(stop(old.id.clone()), start(old.id.clone()), group));
-        let stops = stops.or_else(|| stopped.then(|| self.steps[0]));
+        let stops = match (stopped, before_copy) {
+            (true, _) => Some(self.steps[0]),
+            (false, Some(stop)) => Some(stop),
+            (false, None) => was_running.then(|| self.undoable(stop(old.id.clone()), start(old.id.clone()), group)),
+        };
         self.reached.pivot = Some(Pivot { creates, ready, stops });
         // It gives up its name even where its successor has another one: that may be for somebody else.
         if old.name != kept {
@@ -223,6 +226,11 @@ impl<'a> ContainerPlan<'_, 'a> {
     /// The group of what it stands or falls with. Without rollback nothing is taken back: the old ones stay where the
     /// failure left them, until all is proven all the same.
     fn join_group(&mut self) -> (GroupId, Option<GroupId>) {
+        // What comes with copies of its data goes back as a whole.
+        if let Some(relocation) = self.plan.relocation.as_ref().filter(|relocation| !relocation.stopped.is_empty()) {
+            self.reached.groups.insert(relocation.group, Rollback::On);
+            return (relocation.group, Some(relocation.group));
+        }
         let (number, rollback) = match self.bond {
             Some(bond) => (Some(bond.number), bond.rollback),
             None => (None, self.plan.service.update.rollback),
@@ -479,17 +487,4 @@ fn record_fields(plan: &ServicePlan<'_>, container: &Container, decision: &Decis
     };
     fields.set(Key::ImageContent, content);
     fields
-}
-
-/// The dependents of a container: neighbours in the project, then services that need this one.
-fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Container) -> Vec<Dependent> {
-    let neighbours = plan
-        .service
-        .containers
-        .iter()
-        .filter(|(_, c)| c.depends_on.contains_key(&container.compose_service))
-        .map(|(name, _)| Dependent::Resource(plan.service.addr(Kind::Container, name)));
-    let needing = context.index.needed_by(&plan.service.name).iter();
-    let services = needing.map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
-    neighbours.chain(services).collect()
 }

@@ -1,15 +1,15 @@
-//! The steps and states of its dependencies that a service waits for.
+//! The steps and states of its dependencies that a service waits for, and who depends on its containers.
 
 use std::collections::BTreeSet;
 
 use super::fragment::Fragment;
 use super::graph::StepGraph;
 use super::readiness::{await_container, is_well};
-use super::service_plan::{Context, PlannedServices};
+use super::service_plan::{Context, PlannedServices, ServicePlan};
 use super::step::{Phase, StepId};
-use super::{Note, Reason, Verification};
+use super::{Dependent, Note, Reason, Verification};
 use crate::model::Kind;
-use crate::model::homelab::{Condition, RunState, Service};
+use crate::model::homelab::{Condition, Container, RunState, Service};
 
 /// The steps that the containers of a service wait for in other services. A dependency that is not touched and not well
 /// is waited for too: dependents are not touched before it is.
@@ -59,4 +59,17 @@ fn await_unwell(context: &Context<'_>, service: &Service, graph: &mut StepGraph)
             graph.step(service, Phase::Verify, wait).about(&service.addr(Kind::Container, name)).add()
         })
         .collect()
+}
+
+/// The dependents of a container: neighbours in the project, then services that need this one.
+pub(super) fn dependents(context: &Context<'_>, plan: &ServicePlan<'_>, container: &Container) -> Vec<Dependent> {
+    let neighbours = plan
+        .service
+        .containers
+        .iter()
+        .filter(|(_, c)| c.depends_on.contains_key(&container.compose_service))
+        .map(|(name, _)| Dependent::Resource(plan.service.addr(Kind::Container, name)));
+    let needing = context.index.needed_by(&plan.service.name).iter();
+    let services = needing.map(|s| Dependent::Service { node: s.node.clone(), service: s.name.clone() });
+    neighbours.chain(services).collect()
 }

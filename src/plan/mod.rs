@@ -25,6 +25,7 @@ pub mod operation;
 mod order;
 mod path_order;
 mod planned;
+mod predecessor;
 mod readiness;
 mod reason;
 pub mod record;

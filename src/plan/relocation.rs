@@ -52,6 +52,7 @@ struct Transfer {
 }
 
 /// The steps that move a service here, with their changes and notes.
+#[derive(Default)]
 pub(super) struct BroughtOver {
     /// The steps that the containers of the service wait for.
     pub(super) steps: BTreeSet<StepId>,
@@ -91,7 +92,8 @@ impl<'a> RelocationSource<'a> {
     /// Returns the moved parts; `None` if the service only has remnants on that node.
     pub(super) fn relocation(&self, service: &Service) -> Option<Relocation> {
         let (folders, volumes) = (BTreeSet::from([data_name(service)]), self.volumes.keys().cloned().collect());
-        (self.purpose == Purpose::Relocate).then_some(Relocation { group: self.group, folders, volumes })
+        let stopped = BTreeMap::new();
+        (self.purpose == Purpose::Relocate).then_some(Relocation { group: self.group, folders, volumes, stopped })
     }
 
     /// A place on the node that the service comes from, to copy from.
@@ -159,7 +161,7 @@ pub(super) fn bring_over(
     let transfers = arrival.transfers();
     let stops = arrival.stop_there(&transfers);
     arrival.copy(transfers, stops);
-    arrival.restart_begun();
+    restart_begun(plan, from.group, &mut arrival.made.steps, arrival.graph);
     arrival.made
 }
 
@@ -263,17 +265,23 @@ impl Arrival<'_, '_> {
         self.made.steps.extend(stops);
         self.made.steps.extend(copies);
     }
+}
 
-    /// Containers that a move which was cut off has started here already: they stop where this one fails.
-    fn restart_begun(&mut self) {
-        let service = self.plan.service;
-        let addr = service.addr(Kind::Directory, data_name(service));
-        for live in self.plan.instances.current.values().filter(|live| live.status.is_up()) {
-            let stop = Operation::StopContainer { container: live.id.clone() };
-            let start = Operation::StartContainer { container: live.id.clone() };
-            let step = self.graph.step(service, Phase::Deploy, start).about(&addr).after(self.made.steps.clone());
-            self.made.steps.insert(step.in_group(Some(self.from.group), Some(stop)).add());
-        }
+/// Lets containers that a move which was cut off has started here already stop where this one fails.
+pub(super) fn restart_begun(
+    plan: &ServicePlan<'_>,
+    group: GroupId,
+    steps: &mut BTreeSet<StepId>,
+    graph: &mut StepGraph,
+) {
+    let addr = plan.service.addr(Kind::Directory, data_name(plan.service));
+    for live in
+        plan.instances.current.values().filter(|live| live.status.is_up() && plan.stop_before_copy(&live.id).is_none())
+    {
+        let stop = Operation::StopContainer { container: live.id.clone() };
+        let start = Operation::StartContainer { container: live.id.clone() };
+        let step = graph.step(plan.service, Phase::Deploy, start).about(&addr).after(steps.clone());
+        steps.insert(step.in_group(Some(group), Some(stop)).add());
     }
 }
 

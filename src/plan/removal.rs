@@ -7,10 +7,11 @@ use super::graph::StepGraph;
 use super::operation::{AnonymousVolumes, Operation};
 use super::readiness::await_container;
 use super::service_plan::{Context, ServicePlan};
-use super::step::{Phase, StepId};
+use super::step::{Phase, Step, StepId};
 use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, withdrawal};
 use crate::diff::{Change, Presence};
 use crate::model::homelab::Protect;
+use crate::model::spec::{DataPlace, DataSource};
 use crate::model::view::{LiveContainer, LiveNode, Status};
 use crate::model::{Kind, NodeName, ServiceName};
 
@@ -181,6 +182,10 @@ impl Removal<'_, '_> {
         let addr = change.addr.clone();
         match (addr.kind, &change.live_id) {
             (Kind::Network, Some(id)) => self.network(node, change, id, after),
+            (Kind::Volume, Some(name)) if let Some(copy) = self.copy_of(&addr.node, name) => {
+                let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
+                self.out.changes.push(PlannedChange { steps: vec![copy], ..PlannedChange::forget(addr, vec![stays]) });
+            }
             (Kind::Volume, Some(name)) if self.context.input.options.allows_data_loss(&addr) => {
                 let step = self.step(change, Operation::RemoveVolume { name: name.clone() }, after);
                 self.out.changes.push(PlannedChange {
@@ -198,6 +203,17 @@ impl Removal<'_, '_> {
             }
             (Kind::Image, Some(_)) | (Kind::Container | Kind::Directory | Kind::File, _) => {}
         }
+    }
+
+    /// The step that copies a volume of a node, whose data is needed until the copy is proven.
+    fn copy_of(&self, node: &NodeName, volume: &str) -> Option<StepId> {
+        let copies = |step: &&Step| match &step.operation {
+            Operation::CopyData { source: DataSource::Node { node: from, place: DataPlace::Volume(name) }, .. } => {
+                from == node && name == volume
+            }
+            _ => false,
+        };
+        self.graph.steps().iter().find(copies).map(|step| step.id)
     }
 
     fn network(&mut self, node: &LiveNode, change: &Change, id: &str, after: BTreeSet<StepId>) {

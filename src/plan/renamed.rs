@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::Block;
 use super::Input;
 use super::index::Index;
+use super::predecessor;
 use crate::diff::Change;
 use crate::model::homelab::{ProjectOrigin, Service, Undeclared};
 use crate::model::live_index::NodeIndex;
@@ -19,7 +20,9 @@ pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, cha
     if let Some(recorded) = input.recorded.services.get(&service.name) {
         return project_changed(input, node, service, recorded);
     }
-    if let Some(block) = env_left_behind(input, node, service, changes) {
+    if let Some(block) =
+        env_left_behind(input, node, service, changes).or_else(|| predecessor::block(input, node, service))
+    {
         return Some(block);
     }
     if !node.of_project(&service.project).is_empty() {
@@ -27,7 +30,10 @@ pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, cha
     }
     let vanished = input.recorded.services.iter().filter(|(name, recorded)| {
         let is_declared = input.homelab.services.contains_key(*name) || input.homelab.unresolved.contains_key(*name);
-        !is_declared && !input.options.delete.contains(*name) && recorded.node == service.node
+        !is_declared
+            && !input.options.delete.contains(*name)
+            && recorded.node == service.node
+            && service.renamed_from.service() != Some(name)
     });
     let mut alike = vanished.filter(|(_, old)| is_alike(service, node.of_project(&old.project)));
     match alike.next() {

@@ -1,19 +1,26 @@
 //! Mounts that show other data than before, or none.
 
+use std::collections::BTreeSet;
+
 use super::Stake;
 use super::decide::Decision;
+use super::resources::own_volume;
+use super::service_plan::ServicePlan;
 use crate::model::spec::MountKind;
 use crate::model::view::LiveContainer;
 use crate::model::{Key, Typed, Value};
 
-/// Mounts that would show other data than before.
-pub(super) fn mounts(decision: &Decision, live: Option<&LiveContainer>) -> Vec<Stake> {
+/// Mounts that would show other data than before; a volume that comes with its data shows the same.
+pub(super) fn mounts(plan: &ServicePlan<'_>, decision: &Decision, live: Option<&LiveContainer>) -> Vec<Stake> {
+    let come = plan.relocation.iter().flat_map(|relocation| &relocation.volumes);
+    let come: BTreeSet<&str> = come.filter_map(|key| Some(own_volume(plan.service, key)?.name.as_str())).collect();
+    let comes = |kind: &MountKind| matches!(kind, MountKind::Volume { source, .. } if come.contains(source.as_str()));
     let mounts = decision.fields.iter().filter(|f| f.field.key == Key::Volumes && f.verdict.needs_action());
     mounts
         .filter_map(|f| {
             let (old, new) = (mounted(f.live.as_ref())?.clone(), mounted(f.declared.as_ref()).cloned());
             let target = f.field.item.clone().unwrap_or_default();
-            if new.as_ref().is_some_and(|new| new.source() == old.source()) {
+            if new.as_ref().is_some_and(|new| new.source() == old.source() || comes(new)) {
                 return None;
             }
             let old = findable(old, live.and_then(|live| live.anonymous_volumes.get(&target)))?;

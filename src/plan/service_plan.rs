@@ -92,12 +92,19 @@ pub(super) struct Relocation {
     pub(super) folders: BTreeSet<String>,
     /// Volumes that come with their data, by address name.
     pub(super) volumes: BTreeSet<String>,
+    /// The steps that stop containers which are replaced here, by id: all of them before any data is copied.
+    pub(super) stopped: BTreeMap<String, StepId>,
 }
 
 impl ServicePlan<'_> {
     /// The group that takes a relocation back, if it is one.
     pub(super) fn relocation_group(&self) -> Option<GroupId> {
         self.relocation.as_ref().map(|relocation| relocation.group)
+    }
+
+    /// The step that stops a live container before data is copied, if there is one.
+    pub(super) fn stop_before_copy(&self, id: &str) -> Option<StepId> {
+        self.relocation.as_ref()?.stopped.get(id).copied()
     }
 
     /// Completes a step that proves the service. One that comes from another node goes back there where it does not

@@ -4,6 +4,7 @@
 use super::fragment::Fragment;
 use super::graph::StepGraph;
 use super::planned::Progress;
+use super::predecessor::Predecessor;
 use super::relocation::{self, RelocationSource};
 use super::service_plan::{Context, PlannedServices, ServicePlan};
 use super::sharing::Sharing;
@@ -27,6 +28,7 @@ impl<'p, 'a> Services<'p, 'a> {
     pub(super) fn plan(&mut self, mut plan: ServicePlan<'a>, changes: &[&'a Change]) -> Fragment {
         let (context, service, mut out) = (self.context, plan.service, Fragment::default());
         let source = RelocationSource::of(context, service, changes, self.graph);
+        let predecessor = Predecessor::of(context, service, self.graph);
         plan.relocation = source.as_ref().and_then(|source| source.relocation(service));
         if plan.decisions.values().any(|d| !matches!(d.action, Action::Adopt | Action::Refresh)) {
             let (steps, part) = dependencies::steps(context, service, &self.planned, self.graph);
@@ -34,6 +36,9 @@ impl<'p, 'a> Services<'p, 'a> {
             out.append(part);
         }
         let coming = source.as_ref().filter(|_| plan.relocation.is_some());
+        if let (None, Some(predecessor)) = (coming, &predecessor) {
+            plan.relocation = Some(predecessor.relocation());
+        }
         if let Some(source) = coming {
             self.copy_config(&mut plan, source, &mut out);
         }
@@ -47,6 +52,10 @@ impl<'p, 'a> Services<'p, 'a> {
         out.append(part);
         if let Some(source) = coming {
             let brought = relocation::bring_over(context, &plan, source, self.graph);
+            plan.prerequisite_steps = brought.steps;
+            out.append(brought.out);
+        } else if let Some(predecessor) = &predecessor {
+            let brought = predecessor.bring_over(context, &mut plan, self.graph);
             plan.prerequisite_steps = brought.steps;
             out.append(brought.out);
         }

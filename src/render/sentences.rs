@@ -68,7 +68,14 @@ pub fn block(of: &Block) -> String {
             "it runs as project {was}, and its files say {now}: everything would be made anew beside what runs, with empty volumes; write `project: {was}` into its service.yaml to keep what runs, or take it down first with `hl delete`"
         ),
         Block::LooksRenamed { old, project } => format!(
-            "it looks like {old}, which runs as project {project} and is no longer declared; write `project: {project}` into its service.yaml if it is the same, or take {old} down first with `hl delete {old}`"
+            "it looks like {old}, which runs as project {project} and is no longer declared; if it is the same, write `project: {project}` into its service.yaml to keep what runs, or `renamed_from: {old}` to make it anew with copies of its volumes; if it is not, take {old} down first with `hl delete {old}`"
+        ),
+        Block::RenamedElsewhere { old, node } => format!(
+            "it was {old}, which is on {node}, and cannot get another name and another node at once; set `owner_node: {node}` and apply, then move it"
+        ),
+        Block::VolumesNotCopied { old, project, volumes } => format!(
+            "it was {old}, which has data in volumes with a driver or options of their own ({}), and hl does not know where that is; write `project: {project}` into its service.yaml to keep them, in the place of `renamed_from`",
+            volumes.join(", "),
         ),
         Block::LooksUndeclared { project, own, node } => format!(
             "it looks like project {project}, which runs on {node} and which nothing declares; write `project: {project}` into its service.yaml to take that over as it runs, or `project: {own}` to make another one beside it"

@@ -97,8 +97,9 @@ fn adopted(case: &str) {
     assert_eq!(made, lives(&lab));
 }
 
-/// Has Compose remove everything. An engine that removes a container while its restart policy starts it may keep an end of it
-/// on the network, and then refuses to remove that network for ever: such an end is taken off by force.
+/// Has Compose remove everything. Engine 20.10 may hold the end of a container that has just been removed, and now and then
+/// loses count of them: it then keeps a network on which nothing is, saying that it "has active endpoints", until it is
+/// restarted. Such a network stays.
 fn take_down(engine: &Engine, project: &str, run: &impl Fn(&[&str]) -> Outcome) {
     let down = || run(&["down", "--volumes", "--timeout", "1"]);
     let mut last = down();
@@ -107,12 +108,11 @@ fn take_down(engine: &Engine, project: &str, run: &impl Fn(&[&str]) -> Outcome) 
             return;
         }
         std::thread::sleep(std::time::Duration::from_secs(1));
-        for left in engine.owned(|name| name == project) {
-            left.strip_prefix("/networks/").inspect(|network| engine.free(network));
-        }
         last = down();
     }
-    last.code(0);
+    let left = engine.owned(|name| name == project);
+    let is_empty = |path: &String| path.starts_with("/networks/") && engine.get(path)["Containers"] == json!({});
+    assert!(last.stderr.contains("has active endpoints") && left.iter().all(is_empty), "{last}");
 }
 
 /// What the cases find on the node: a network and a container of somebody else.

@@ -153,7 +153,7 @@ fn service(index: usize, name: ServiceName, seed: &ServiceSeed) -> Service {
         containers,
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
-        renamed_from: BTreeMap::new(),
+        renamed_from: Default::default(),
         name,
     }
 }

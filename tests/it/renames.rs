@@ -11,6 +11,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_folder_with_another_name_is_not_made_anew, needs Engine),
     trial!(what_runs_undeclared_is_not_made_a_second_time, needs Engine, Compose),
     trial!(another_project_is_not_made_beside_the_old_one, needs Engine),
+    trial!(a_whole_service_goes_by_another_name, needs Engine),
+    trial!(a_service_that_does_not_work_under_its_new_name_goes_back, needs Engine),
     trial!(a_container_goes_to_another_file, needs Engine),
     trial!(a_container_goes_by_another_key, needs Engine),
     trial!(a_fixed_address_is_handed_on, needs Engine),
@@ -109,6 +111,72 @@ fn another_project_is_not_made_beside_the_old_one() {
     lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes. 1 service is as declared.");
 }
 
+/// A database and two that write beside it, each with data in a volume of the project.
+fn gallery(image: &str) -> String {
+    let health = "healthcheck: { test: [\"CMD\", \"true\"], interval: 300ms }";
+    format!(
+        "services:\n  db: {{ image: \"hl-test/app:1\", volumes: [\"data:/data\"], {health} }}\n  \
+         web: {{ image: \"{image}\", volumes: [\"data:/data\", \"more:/more\"], depends_on: [db], {health} }}\n\
+         volumes: {{ data: , more: {{ name: sample-lab-more }} }}\n"
+    )
+}
+
+/// The file in a container's folder of data.
+fn kept(lab: &Homelab, engine: &Engine, container: &str) -> String {
+    engine.exec(&lab.name(container), &["cat", "/data/it"]).1
+}
+
+fn a_whole_service_goes_by_another_name() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    write(&lab, "sample-lab-old", &gallery("hl-test/app:1"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    engine.exec(&lab.name("sample-lab-old-db-1"), &["sh", "-c", "echo precious > /data/it"]);
+    rename(&lab, "sample-lab-old", "sample-lab-new");
+    lab.hl(&["plan"])
+        .code(3)
+        .says_in_words("or `renamed_from: sample-lab-old` to make it anew with copies of its volumes");
+    lab.write("services/sample-lab-new/service.yaml", "renamed_from: sample-lab-old\n");
+    let plan = lab.hl(&["plan"]);
+    plan.code(0)
+        .says("renamed from box/sample-lab-old/container:db")
+        .says("renamed from box/sample-lab-old/volume:data");
+    lab.hl(&["apply", "--yes"]).code(0);
+    let names: Vec<String> = lab.lives().into_keys().map(|name| lab.stand_in(&name)).collect();
+    assert_eq!(names, ["sample-lab-new-db-1", "sample-lab-new-web-1"]);
+    assert_eq!(kept(&lab, &engine, "sample-lab-new-db-1"), "precious\n");
+    assert!(!engine.get(&lab.name("/volumes/sample-lab-old_data")).is_null(), "the old volume stays");
+    assert!(engine.get(&lab.name("/networks/sample-lab-old_default")).is_null(), "its network goes");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+    lab.hl(&["drift"]).code(0);
+    lab.hl(&["verify"]).code(0);
+    assert!(!lab.hl(&["state", "list"]).stdout.contains("sample-lab-old"));
+}
+
+fn a_service_that_does_not_work_under_its_new_name_goes_back() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    write(&lab, "sample-lab-old", &gallery("hl-test/app:1"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    engine.exec(&lab.name("sample-lab-old-db-1"), &["sh", "-c", "echo precious > /data/it"]);
+    let before: Vec<String> = lab.lives().into_values().map(|(id, _)| id).collect();
+    rename(&lab, "sample-lab-old", "sample-lab-new");
+    let sick = gallery("hl-test/app:1").replace(
+        "depends_on: [db], healthcheck: { test: [\"CMD\", \"true\"]",
+        "depends_on: [db], healthcheck: { retries: 1, test: [\"CMD\", \"false\"]",
+    );
+    write(&lab, "sample-lab-new", &sick);
+    lab.write("services/sample-lab-new/service.yaml", "renamed_from: sample-lab-old\n");
+    lab.hl(&["apply", "--yes"]).code(4);
+    let after: Vec<String> = lab.lives().into_values().map(|(id, _)| id).collect();
+    assert_eq!(before, after, "the old containers are back");
+    engine.exec(&lab.name("sample-lab-old-db-1"), &["sh", "-c", "echo newer >> /data/it"]);
+    write(&lab, "sample-lab-new", &gallery("hl-test/app:1"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(kept(&lab, &engine, "sample-lab-new-db-1"), "precious\nnewer\n");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
 fn a_container_goes_to_another_file() {
     let engine = Engine::connect();
     let lab = Homelab::on(&engine);
@@ -172,7 +240,7 @@ fn a_container_goes_by_another_key() {
     says("{ \"container:nothing\": \"sample-lab-a/container:web\" }");
     lab.hl(&["validate"]).code(1).talks("has no container `nothing`");
     says("{ \"container:app\": web }");
-    lab.hl(&["validate"]).code(1).talks("write `\"container:web\": \"shop/container:web\"`");
+    lab.hl(&["validate"]).code(1).talks("for a container `\"container:web\": \"shop/container:web\"`");
 }
 
 fn a_fixed_address_is_handed_on() {

@@ -141,7 +141,7 @@ fn service(owner: &str) -> Service {
         containers: [("notes".to_owned(), container)].into(),
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
-        renamed_from: BTreeMap::new(),
+        renamed_from: Default::default(),
     }
 }
 

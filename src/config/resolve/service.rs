@@ -7,7 +7,7 @@ use super::env::ServiceEnv;
 use super::{ServiceContext, at_service};
 use crate::compose::Project;
 use crate::config::project::Resources;
-use crate::config::renamed_from;
+use crate::config::renamed_from::Written;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::model::homelab::{HealthScript, Lifecycle, ProjectOrigin, Service, Update};
 use crate::model::name::ProjectName;
@@ -34,8 +34,9 @@ impl ServiceContext<'_> {
             }
         };
         let mut containers = resources.containers;
-        let renamed = declaration.renamed_from.clone().unwrap_or_default();
-        renamed_from::check(&renamed, &source.name, |name| containers.contains_key(name), out);
+        if let Some(renamed) = &declaration.renamed_from {
+            renamed.check(&source.name, |name| containers.contains_key(name), out);
+        }
         let builds = Builds { images: &resources.images, sources: &resources.sources };
         let mut placed = self.place(&resources.sources, env, &mut containers, out);
         self.place_builds(&builds, env, &mut containers, &mut placed, out);
@@ -71,7 +72,7 @@ impl ServiceContext<'_> {
             volumes: resources.volumes,
             containers,
             disabled: resources.disabled,
-            renamed_from: renamed.into_iter().map(|(name, before)| (name, before.value)).collect(),
+            renamed_from: declaration.renamed_from.clone().map(Written::into_model).unwrap_or_default(),
         })
     }
 }

@@ -205,7 +205,7 @@ fn service(name: &str, needs: Option<&str>) -> Service {
         containers: BTreeMap::from([("main".to_owned(), container("main", spec))]),
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
-        renamed_from: BTreeMap::new(),
+        renamed_from: Default::default(),
     }
 }
 

@@ -126,21 +126,7 @@ impl Engine {
     /// tells what is still there.
     pub fn sweep(&self, is_mine: impl Fn(&str) -> bool) {
         for path in self.owned(is_mine) {
-            let refused = self.raw("DELETE", &path, &Value::Null).status >= 400;
-            if let (true, Some(network)) = (refused, path.strip_prefix("/networks/")) {
-                self.free(network);
-                self.raw("DELETE", &path, &Value::Null);
-            }
-        }
-    }
-
-    /// Takes every end off a network by force, such as one that outlived its container: an engine that removes a container
-    /// while a restart policy starts it may keep its end, and refuses to remove that network for ever.
-    pub fn free(&self, network: &str) {
-        let found = self.get(&format!("/networks/{network}"));
-        for end in found["Containers"].as_object().into_iter().flat_map(|ends| ends.values()) {
-            let request = json!({"Container": end["Name"], "Force": true});
-            self.raw("POST", &format!("/networks/{network}/disconnect"), &request);
+            self.raw("DELETE", &path, &Value::Null);
         }
     }
 
