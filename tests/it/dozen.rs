@@ -58,6 +58,11 @@ pub struct Unit {
     pub init: bool,
     /// Whether its health check fails.
     pub sick: bool,
+    /// The number of the name that it is given; it has the one that Compose makes where it is none.
+    pub named: Option<u32>,
+    /// Whether it has a host name, and a driver for its log.
+    pub hostname: bool,
+    pub logging: bool,
 }
 
 /// What an image does.
@@ -116,6 +121,9 @@ impl Dozen {
             file: None,
             init: false,
             sick: false,
+            named: None,
+            hostname: false,
+            logging: false,
         };
         let sharer = |needs: &[(&'static str, How)]| Unit {
             shares: Some("tunnel"),
@@ -264,6 +272,15 @@ impl Unit {
         }
         if self.init {
             line("    init: true".to_owned());
+        }
+        if let Some(number) = self.named {
+            line(format!("    container_name: sample-lab-name-{number}"));
+        }
+        if self.hostname {
+            line("    hostname: host".to_owned());
+        }
+        if self.logging {
+            line("    logging: { driver: json-file, options: { max-size: 10m } }".to_owned());
         }
         if let Some(pids) = self.pids {
             line(format!("    pids_limit: {pids}"));

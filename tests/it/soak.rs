@@ -177,10 +177,16 @@ impl Soak {
             let aliases = &live["NetworkSettings"]["Networks"][network]["Aliases"];
             has(aliases, name.to_owned()) && has(aliases, format!("{name}-{}", unit.alias))
         });
+        let called = match unit.named {
+            Some(number) => format!("/sample-lab-name-{number}"),
+            None => format!("/sample-lab-{}-{name}-1", unit.service),
+        };
         let policy = host["RestartPolicy"]["Name"].as_str().filter(|policy| !policy.is_empty()).unwrap_or("no");
         let published = live["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"].as_str().unwrap_or_default();
         let checks = [
-            ("name", live["Name"] == self.lab.name(&format!("/sample-lab-{}-{name}-1", unit.service))),
+            ("name", live["Name"] == self.lab.name(&called)),
+            ("hostname", (config["Hostname"] == "host") == (unit.hostname && unit.shares.is_none())),
+            ("logging", (host["LogConfig"]["Config"]["max-size"] == "10m") == unit.logging),
             ("state", live["State"]["Running"] == running && live["State"]["Paused"] == false),
             ("image", live["Image"] == image["Id"]),
             ("environment", has(&config["Env"], format!("V={}", unit.variable))),

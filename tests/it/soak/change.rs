@@ -50,10 +50,14 @@ pub enum Kind {
     PortsSwapped,
     RestartOwner,
     Sick,
+    Hostname,
+    Logging,
+    Named,
+    NamesSwapped,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 39] = [
+    pub const ALL: [Kind; 43] = [
         Kind::Variable,
         Kind::Tag,
         Kind::Port,
@@ -93,6 +97,10 @@ impl Kind {
         Kind::PortsSwapped,
         Kind::RestartOwner,
         Kind::Sick,
+        Kind::Hostname,
+        Kind::Logging,
+        Kind::Named,
+        Kind::NamesSwapped,
     ];
 }
 
@@ -262,6 +270,20 @@ impl Soak {
             Kind::PortsSwapped => self.swap_ports(),
             Kind::RestartOwner => self.restart_owner(),
             Kind::Sick => self.sick(),
+            Kind::Hostname => self.declare(
+                |unit| unit.shares.is_none(),
+                "replace",
+                "hostname",
+                |unit, _| unit.hostname = !unit.hostname,
+            ),
+            Kind::Logging => self.declare(|_| true, "replace", "logging", |unit, _| unit.logging = !unit.logging),
+            Kind::Named => self.declare(
+                |_| true,
+                "update",
+                "name",
+                |unit, fresh| unit.named = if unit.named.is_some() { None } else { Some((fresh % 100_000) as u32) },
+            ),
+            Kind::NamesSwapped => self.swap_names(),
         }
     }
 
@@ -412,6 +434,19 @@ impl Soak {
             expected.add(addr, "replace", "declared", Some(("ports.80/tcp", "pending")));
         }
         self.made(format!("{one} and {other} change their ports"), expected)
+    }
+
+    /// Two containers change their names.
+    fn swap_names(&mut self) -> Option<Made> {
+        let one = self.pick(|unit| unit.named.is_some())?;
+        let other = self.pick_named(|name, unit| unit.named.is_some() && name != one)?;
+        let (mine, theirs) = (self.dozen.units[one].named, self.dozen.units[other].named);
+        let mut expected = Expected::default();
+        for (name, named) in [(one, theirs), (other, mine)] {
+            self.dozen.units.get_mut(name).expect("it is there").named = named;
+            expected.add(container(&self.dozen, name), "update", "declared", Some(("name", "pending")));
+        }
+        self.made(format!("{one} and {other} change their names"), expected)
     }
 
     /// A container gets a health check that it does not pass.
