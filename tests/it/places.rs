@@ -14,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(every_service_has_its_folders, needs Engine, Root),
     trial!(an_adopted_service_gets_its_folders_and_is_left_alone, needs Engine),
     trial!(a_folder_by_another_path_is_the_same_folder, needs Engine),
+    trial!(the_env_file_in_the_project_directory_on_the_node_counts, needs Engine, Root),
 ];
 
 /// Makes the node one that is reached over SSH, where `home` is the home folder of the user.
@@ -133,4 +134,34 @@ fn a_folder_by_another_path_is_the_same_folder() {
     assert_eq!(seen().0, before.0, "it restarts at most");
     assert_eq!(sources(&lab, &engine), ["[LAB]/repo/services/m/conf", "[LAB]/repo/services/m/data"]);
     is_settled(&lab);
+}
+
+fn the_env_file_in_the_project_directory_on_the_node_counts() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let _sshd = over_ssh(&lab, &engine);
+    let stack = lab.scratch("there/stack");
+    std::fs::create_dir_all(&stack).expect("a folder can be made");
+    let there = |text: &str| std::fs::write(stack.join(".env"), text).expect("it can be written");
+    let file = "services: { web: { image: \"hl-test/app:1\", environment: [\"A=${A}\"] } }\n";
+    lab.write("services/m/docker-compose.yml", &format!("name: sample-lab-m\n{file}"));
+    lab.write("services/m/service.yaml", &format!("project_dir: {}\n", stack.display()));
+    let has = |variable: &str| {
+        let found = engine.inspect(&lab.name("sample-lab-m-web-1"));
+        found["Config"]["Env"].as_array().is_some_and(|all| all.contains(&Value::from(variable)))
+    };
+    for (text, variable) in [("A=there\n", "A=there"), ("A=changed\n", "A=changed")] {
+        there(text);
+        lab.hl(&["apply", "--yes"]).code(0);
+        assert!(has(variable), "{variable}");
+        is_settled(&lab);
+    }
+    // The one of the service on its node counts more.
+    let config = lab.node_root().join("config/m");
+    std::fs::create_dir_all(&config).expect("a folder can be made");
+    std::fs::write(config.join(".env"), "A=own\n").expect("it can be written");
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert!(has("A=own"));
+    is_settled(&lab);
+    assert_eq!(std::fs::read_to_string(stack.join(".env")).expect("it is there"), "A=changed\n", "it is left alone");
 }
