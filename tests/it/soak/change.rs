@@ -276,7 +276,9 @@ impl Soak {
                 "hostname",
                 |unit, _| unit.hostname = !unit.hostname,
             ),
-            Kind::Logging => self.declare(|_| true, "replace", "logging", |unit, _| unit.logging = !unit.logging),
+            Kind::Logging => {
+                self.declare(|_| true, "replace", "logging.max-size", |unit, _| unit.logging = !unit.logging)
+            }
             Kind::Named => self.declare(
                 |_| true,
                 "update",
