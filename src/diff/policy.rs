@@ -117,7 +117,7 @@ fn container(key: Key) -> Policy {
         Key::Name => Policy::new(Cost::InPlace, Cost::InPlace, "a container is renamed while it runs"),
         Key::Restart => Policy::new(Cost::InPlace, Cost::InPlace, "the engine's update call takes any restart policy"),
         Key::Networks => {
-            Policy::new(Cost::InPlace, Cost::InPlace, "networks are connected and disconnected while it runs")
+            Policy::new(Cost::InPlace, Cost::InPlace, "it joins networks while it runs, and stops for leaving one")
         }
         Key::PidsLimit => Policy::new(Cost::InPlace, Cost::InPlace, "the engine's update call sets and clears it"),
         Key::MemLimit | Key::MemReservation | Key::CpuShares | Key::Cpus => LIMIT,

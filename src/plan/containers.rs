@@ -274,7 +274,11 @@ impl<'a> ContainerPlan<'_, 'a> {
             Some(_) => self.join_group().1,
             None => None,
         };
-        let stopped = group.is_some() && self.stop_before_leaders(live, None, group);
+        let mut stopped = group.is_some() && self.stop_before_leaders(live, None, group);
+        if !stopped && decision.action == Action::Restart && decision.restart == Restart::Rewired {
+            self.undoable(stop(live.id.clone()), start(live.id.clone()), group);
+            stopped = true;
+        }
         if acting.iter().any(|f| is_updated(f.key)) {
             self.deploy(Operation::UpdateContainer { container: live.id.clone(), spec: Box::new(spec.clone()) });
         }

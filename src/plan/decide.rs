@@ -31,13 +31,15 @@ pub enum Restart {
     Thaw,
     /// Its program begins anew.
     Anew,
+    /// Its program begins anew, and does not run while the networks change.
+    Rewired,
 }
 
 impl Decision {
     /// Whether its program ends and begins anew, so that what leans on it has lost it.
     pub fn interrupts(&self) -> bool {
         match self.action {
-            Action::Restart => self.restart == Restart::Anew,
+            Action::Restart => self.restart != Restart::Thaw,
             action => action == Action::Replace,
         }
     }
@@ -54,6 +56,8 @@ pub(super) struct Remade<'a> {
     pub(super) volumes: BTreeSet<String>,
     /// The paths of files of their node.
     pub(super) files: BTreeSet<&'a str>,
+    /// The real names of networks of the service.
+    pub(super) networks: &'a BTreeSet<&'a str>,
 }
 
 /// Decides for every container of a service that a change or a neighbour touches.
@@ -87,6 +91,9 @@ pub(super) fn decide(
         let Some(container) = service.containers.get(name) else { continue };
         for path in path_order::sources(&container.spec).filter(|path| remade.files.contains(path)) {
             raise(&mut decisions, name, Action::Restart, Reason::MountedFileRewritten(path.to_owned()));
+        }
+        for network in remade.networks.iter().filter(|network| container.spec.networks.contains_key(**network)) {
+            raise(&mut decisions, name, Action::Restart, Reason::NetworkRemade((*network).to_owned()));
         }
     }
     for name in current.keys().filter(|name| options.replaces(&service.addr(Kind::Container, name.as_str()))) {
@@ -143,12 +150,14 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
     let cost = acting().map(|f| f.cost).max().unwrap_or(Cost::Ignored);
     let state = acting().any(|f| f.field.key == Key::State);
     let broken = matches!(live.status, Status::Dead | Status::Removing);
+    let rewired = service.state == RunState::Running && live.status.is_up() && acting().any(is_rewired);
     let action = match cost {
         Cost::Replace => Action::Replace,
         _ if change.presence == Presence::Rehomed => Action::Replace,
         _ if state && broken && service.state == RunState::Running => Action::Replace,
         _ if state => Action::Restart,
         Cost::Restart if service.state == RunState::Running => Action::Restart,
+        Cost::InPlace if rewired => Action::Restart,
         Cost::InPlace => Action::Update,
         Cost::Restart if acting().any(|f| f.cost == Cost::InPlace) => Action::Update,
         // A stopped container picks up these changes at its next start and needs no restart now.
@@ -156,7 +165,27 @@ fn action_of(service: &Service, change: &Change, live: &LiveContainer) -> (Actio
         Cost::Ignored | Cost::Restart => Action::Refresh,
     };
     let thaws = live.status == Status::Paused && cost < Cost::Restart;
-    (action, if thaws { Restart::Thaw } else { Restart::Anew })
+    let restart = match (rewired, thaws) {
+        (true, _) => Restart::Rewired,
+        (false, true) => Restart::Thaw,
+        (false, false) => Restart::Anew,
+    };
+    (action, restart)
+}
+
+/// Whether a change of networks takes a network from a container, or gives it one back. The engine numbers the interfaces
+/// of a running container upwards and never anew, so that it would go on with others than those that a start gives it: with
+/// `eth1` alone, say. One that nobody asked for came last, and takes only its own number along.
+fn is_rewired(change: &FieldChange) -> bool {
+    if change.field.key != Key::Networks {
+        return false;
+    }
+    match (&change.declared, &change.live) {
+        _ if change.field.part.is_some() => true,
+        (Some(_), None) => change.verdict == Verdict::Drift,
+        (None, Some(_)) => change.recorded.is_some(),
+        (declared, live) => declared.is_some() && live.is_some(),
+    }
 }
 
 /// Why only the record is updated.

@@ -110,8 +110,8 @@ fn service_plan<'a>(
         .collect();
     let volumes = resources::remade_volumes(context, service, &changes);
     let files = context.written.get(&service.node).cloned().unwrap_or_default();
-    let remade = Remade { volumes, files };
     let remade_networks = resources::remade_networks(context, service, &changes);
+    let remade = Remade { volumes, files, networks: &remade_networks };
     let decisions = decide(service, &of_containers, &instances, &remade, recorded, context.input.options);
     let none = BTreeSet::<StepId>::new;
     ServicePlan {

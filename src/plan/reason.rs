@@ -37,6 +37,8 @@ pub enum Reason {
     MountedKindChanged(String),
     /// A file that it mounts by itself is put in place anew, and it would go on with the one before.
     MountedFileRewritten(String),
+    /// A network that it is on is made anew, and it would go on with other interfaces than those that a start gives it.
+    NetworkRemade(String),
     /// The build source of its image changed.
     SourceChanged(String),
     /// It is not in the state that it is to be in, with the state that it is in.
@@ -105,6 +107,7 @@ impl Reason {
             | Reason::FileChanged(_)
             | Reason::MountedKindChanged(_)
             | Reason::MountedFileRewritten(_)
+            | Reason::NetworkRemade(_)
             | Reason::SourceChanged(_)
             | Reason::DeclaredStopped
             | Reason::DeclaredRunning

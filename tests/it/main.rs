@@ -40,6 +40,7 @@ mod quickstart;
 mod remote;
 mod renames;
 mod repository;
+mod rewired;
 mod root;
 mod secrets;
 mod sharing;
@@ -81,6 +82,7 @@ fn main() -> std::process::ExitCode {
         quickstart::TRIALS,
         remote::TRIALS,
         renames::TRIALS,
+        rewired::TRIALS,
         repository::TRIALS,
         root::TRIALS,
         secrets::TRIALS,

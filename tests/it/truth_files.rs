@@ -44,9 +44,9 @@ fn what_the_engine_changes_in_place() {
             name: "file-network-alias",
             change: |shop| shop.edit("api", "aliases: [shop-api]", "aliases: [shop-api, backend]"),
             of: "api/container:api",
-            action: "update",
+            action: "restart",
             fields: &["networks.sample-lab-back.aliases pending"],
-            fate: Fate::Untouched,
+            fate: Fate::Restarted,
         },
         Case {
             name: "file-network-added",

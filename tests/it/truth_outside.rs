@@ -128,17 +128,17 @@ fn networks_that_somebody_rewired() {
             name: "outside-disconnect",
             change: |shop| shop.wire("back", "disconnect", "api-api", &Value::Null),
             of: "api/container:api",
-            action: "update",
+            action: "restart",
             fields: &["networks.sample-lab-back drift"],
-            fate: Fate::Untouched,
+            fate: Fate::Restarted,
         },
         Case {
             name: "outside-disconnect-from-all",
             change: |shop| shop.wire("api_default", "disconnect", "api-worker", &Value::Null),
             of: "api/container:worker",
-            action: "update",
+            action: "restart",
             fields: &["networks.sample-lab-api_default drift"],
-            fate: Fate::Untouched,
+            fate: Fate::Restarted,
         },
         Case {
             name: "outside-reconnect-without-alias",
@@ -147,9 +147,9 @@ fn networks_that_somebody_rewired() {
                 shop.wire("back", "connect", "api-api", &json!({}));
             },
             of: "api/container:api",
-            action: "update",
+            action: "restart",
             fields: &["networks.sample-lab-back.aliases drift"],
-            fate: Fate::Untouched,
+            fate: Fate::Restarted,
         },
         Case {
             name: "outside-extra-network",

@@ -120,9 +120,12 @@ fn addresses_are_swapped_in_place() {
         world.spec(service).networks.get_mut(&shared).unwrap().ipv4_address = Some(address.to_owned());
     }
     let plan = world.plan();
-    let off = find(&plan, |o| matches!(o, Operation::DisconnectNetwork { container, .. } if container == "web-id"));
+    // One that is stopped holds no address.
+    let off = find(&plan, |o| matches!(o, Operation::StopContainer { container } if container == "web-id"));
     let on = find(&plan, |o| matches!(o, Operation::ConnectNetwork { container, .. } if container == "db-id"));
-    assert!(comes_before(&plan, off, on));
+    let starts = |id: &str| find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == id));
+    assert!(comes_before(&plan, off, on) && comes_before(&plan, on, starts("db-id")));
+    assert!(comes_before(&plan, starts("db-id"), starts("web-id")));
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn cause(reason: &Reason) -> String {
         Reason::PullPolicy(policy) => format!("pull policy {policy:?}"),
         Reason::MountedKindChanged(path) => format!("kind changed {path}"),
         Reason::MountedFileRewritten(path) => format!("rewritten {path}"),
+        Reason::NetworkRemade(network) => format!("network remade {network}"),
         Reason::FileChanged(path) => format!("file changed {path}"),
         Reason::SourceChanged(path) => format!("source changed {path}"),
         Reason::NotRunning(state) => format!("not running: {}", notation::text(&Typed::State(state.clone()))),

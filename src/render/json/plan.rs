@@ -123,6 +123,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::FileChanged(path) => ("file_changed", "path", json!(path)),
         Reason::MountedKindChanged(path) => ("mounted_kind_changed", "path", json!(path)),
         Reason::MountedFileRewritten(path) => ("mounted_file_rewritten", "path", json!(path)),
+        Reason::NetworkRemade(network) => ("network_remade", "network", json!(network)),
         Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
         Reason::NotRunning(state) => ("not_running", "state", json!(notation::text(&Typed::State(state.clone())))),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),

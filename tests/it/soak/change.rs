@@ -323,7 +323,7 @@ impl Soak {
         let mut expected = Expected::default();
         for network in networks {
             let field = format!("networks.{}.aliases", self.network(service, network));
-            expected.add(container(&self.dozen, name), "update", "declared", Some((&field, "pending")));
+            expected.add(container(&self.dozen, name), self.rewired(name), "declared", Some((&field, "pending")));
         }
         self.made(format!("alias of {name} changed"), expected)
     }

@@ -48,8 +48,13 @@ impl Soak {
         let network = self.network(service, key);
         let (what, field) = act(self, name, &network);
         let mut expected = Expected::default();
-        expected.add(container(&self.dozen, name), "update", "drift", Some((&field, "drift")));
+        expected.add(container(&self.dozen, name), self.rewired(name), "drift", Some((&field, "drift")));
         self.done(format!("{what} of {name}"), expected)
+    }
+
+    /// The action on a container that leaves a network, or gets it back.
+    pub fn rewired(&self, name: &str) -> &'static str {
+        if self.running().contains(&name) { "restart" } else { "update" }
     }
 
     /// Pauses a container. It has lost nothing, so nobody restarts with it.
