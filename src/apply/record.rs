@@ -161,7 +161,7 @@ pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_ma
             let step = &plan.steps[id.0];
             let looks = step.operation.describe().effect == Effect::Observes;
             match report.steps.get(&id.0) {
-                None | Some(Outcome::Skipped { .. }) => true,
+                None | Some(Outcome::Skipped { .. }) => !takes_up_files(plan, report, *id),
                 Some(Outcome::Done | Outcome::Warned { .. }) => {
                     made || looks || report.undone.get(&id.0).is_some_and(Option::is_none)
                 }
@@ -173,6 +173,18 @@ pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_ma
             store.end_change(&change.addr);
         }
     }
+}
+
+/// Whether a step that was not tried was to let a container have files that were written: until it has them, it is not as
+/// nobody had begun to change it.
+fn takes_up_files(plan: &Plan, report: &Report, StepId(step): StepId) -> bool {
+    let step = &plan.steps[step];
+    let begins = matches!(step.operation, Operation::StartContainer { .. } | Operation::RestartContainer { .. });
+    let is_written = |StepId(before): &StepId| {
+        let writes = matches!(plan.steps[*before].operation, Operation::WriteFile(_));
+        writes && matches!(report.steps.get(before), Some(Outcome::Done | Outcome::Warned { .. }))
+    };
+    begins && step.after.iter().any(is_written)
 }
 
 /// Records the services that are as declared: they have resources, the plan does not leave them out,

@@ -87,13 +87,16 @@ pub(super) fn decide(
             raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
         }
     }
-    for (name, _) in current.iter().filter(|(_, live)| service.state == RunState::Running && live.status.is_up()) {
+    for (name, live) in current.iter().filter(|(_, live)| service.state == RunState::Running && live.status.is_up()) {
         let Some(container) = service.containers.get(name) else { continue };
         for path in path_order::sources(&container.spec).filter(|path| remade.files.contains(path)) {
             raise(&mut decisions, name, Action::Restart, Reason::MountedFileRewritten(path.to_owned()));
         }
         for network in remade.networks.iter().filter(|network| container.spec.networks.contains_key(**network)) {
             raise(&mut decisions, name, Action::Restart, Reason::NetworkRemade((*network).to_owned()));
+        }
+        if may_have_old_file(service, name, live, recorded) {
+            raise(&mut decisions, name, Action::Restart, Reason::Unfinished);
         }
     }
     for name in current.keys().filter(|name| options.replaces(&service.addr(Kind::Container, name.as_str()))) {
@@ -108,6 +111,16 @@ pub(super) fn decide(
         }
     }
     decisions
+}
+
+/// Whether a container may still have a file that hl has put in place anew since: an apply has begun to change it and did
+/// not come to its end. Nothing on the node tells which of the two files a mount of a single one shows.
+fn may_have_old_file(service: &Service, name: &str, live: &LiveContainer, recorded: &RecordedView) -> bool {
+    let addr = service.addr(Kind::Container, name);
+    let is_same = recorded.resources.get(&addr).is_none_or(|record| record.id == live.id);
+    let is_own = |path: &str| service.files.values().any(|file| file.path == path);
+    let mounts_own = || service.containers.get(name).is_some_and(|c| path_order::sources(&c.spec).any(is_own));
+    recorded.unfinished.contains(&addr) && is_same && mounts_own()
 }
 
 /// Derives the decision from the container's own change.

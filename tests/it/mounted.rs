@@ -2,12 +2,17 @@
 //! become something else.
 
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
 use crate::support::outcome::Outcome;
+use crate::support::proxy::{Proxy, Verdict};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -16,6 +21,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_service_that_goes_takes_its_files_along, needs Engine),
     trial!(a_folder_that_becomes_too_large_to_be_looked_into_stays, needs Engine),
     trial!(a_single_file_that_is_put_back_reaches_the_container, needs Engine),
+    trial!(a_restart_that_an_apply_did_not_come_to_is_made_up_for, needs Engine),
     trial!(what_an_app_edits_is_left_to_it_where_that_is_said, needs Engine),
     trial!(a_path_that_becomes_a_file_takes_a_new_container, needs Engine),
     trial!(a_file_and_a_folder_change_places_on_the_node, needs Engine),
@@ -191,6 +197,72 @@ fn a_single_file_that_is_put_back_reaches_the_container() {
     lab.settle();
     assert_eq!((lab.web("cat /etc/web/a.conf").as_str(), lab.seen("web")), ("a\n", before));
     assert_eq!((lab.seen("web").0, lab.seen("side")), (web.0, side));
+}
+
+fn a_restart_that_an_apply_did_not_come_to_is_made_up_for() {
+    let lab = Lab::with(&["./app.conf:/app.conf"]);
+    lab.file("app.conf", "mode=safe\n");
+    // An engine that does not come to restart anything while it is held.
+    let (held, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (holds, asks) = (Arc::clone(&held), Arc::clone(&asked));
+    let proxy = Proxy::start(lab.engine.socket(), &lab.lab.scratch("held.sock"), move |request| {
+        if !request.call().contains("/restart") || !holds.load(Ordering::Relaxed) {
+            return Verdict::Forward;
+        }
+        asks.store(true, Ordering::Relaxed);
+        while holds.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Verdict::HangUp
+    });
+    let proxy = proxy.expect("it listens");
+    let topology = "inventory/topology.yaml";
+    let text = std::fs::read_to_string(lab.lab.repository().join(topology)).expect("there is a topology");
+    lab.lab.write(topology, &text.replace(&lab.engine.address(), &proxy.address()));
+    lab.settle();
+    let (web, side) = (lab.seen("web"), lab.seen("side"));
+    let spoil = || std::fs::write(lab.node("app.conf"), "mode=UNSAFE\n").expect("it can be written");
+    let is_put_back = || std::fs::read_to_string(lab.node("app.conf")).is_ok_and(|text| text == "mode=safe\n");
+    let made_up_for = || {
+        assert_eq!(lab.web("cat /app.conf"), "mode=UNSAFE\n", "it has not been restarted");
+        assert!(is_put_back());
+        lab.lab.hl(&["drift"]).code(0);
+        let plan = lab.lab.hl(&["plan", "--detailed-exitcode"]);
+        plan.code(2)
+            .says("↻ box/m/container:web")
+            .says_in_words("hl's own unfinished work")
+            .never_says("container:side");
+        lab.settle();
+        assert_eq!(lab.web("cat /app.conf"), "mode=safe\n");
+        assert_eq!((lab.seen("web").0, lab.seen("side")), (web.0.clone(), side.clone()));
+    };
+    let cut_off = || {
+        held.store(true, Ordering::Relaxed);
+        asked.store(false, Ordering::Relaxed);
+        let mut command = lab.lab.command(&["apply", "--yes"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("hl runs");
+        let until = Instant::now() + Duration::from_secs(60);
+        while !asked.load(Ordering::Relaxed) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        held.store(false, Ordering::Relaxed);
+    };
+    spoil();
+    cut_off();
+    made_up_for();
+
+    // Without a record of it, too.
+    spoil();
+    std::fs::remove_dir_all(lab.lab.repository().join("state")).expect("there is a state");
+    cut_off();
+    made_up_for();
+
+    // What is only prepared is not forgotten either.
+    spoil();
+    lab.lab.hl(&["apply", "--yes", "--until", "prepare"]);
+    made_up_for();
 }
 
 fn what_an_app_edits_is_left_to_it_where_that_is_said() {
