@@ -35,6 +35,15 @@ pub enum Note {
         /// The name of the other one.
         sharer: String,
     },
+    /// A folder is made for the user who makes it, and the container that writes to it names its user by a name.
+    OwnerByName {
+        /// The folder.
+        addr: Addr,
+        /// Its path.
+        path: String,
+        /// The name.
+        user: String,
+    },
     /// A network that is no longer declared stays, because containers are on it.
     NetworkInUse {
         /// Its real name.

@@ -10,10 +10,10 @@ use super::planned::Progress;
 use super::service_plan::{Context, ServicePlan};
 use super::step::{GroupId, OnFailure, Phase, StepId};
 use super::whereabouts::{config_name, data_name};
-use super::{Action, Dependent, Downtime, Objection, Options, PlannedChange, Reason, Record, Stake};
+use super::{Action, Dependent, Downtime, Note, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Homelab, Network, Rollback, Service, Volume};
-use crate::model::spec::{DirectorySpec, MountKind, NetworkSpec, VolumeSpec};
+use crate::model::spec::{DirectorySpec, FirstOwner, MountKind, NetworkSpec, VolumeSpec};
 use crate::model::view::{FileKind, LiveContainer};
 use crate::model::{Fields, Kind, NodeName};
 
@@ -145,8 +145,16 @@ impl Planner<'_, '_> {
                 let comes = self.plan.relocation.as_ref().is_some_and(|r| r.folders.contains(name));
                 let need = self.need(change);
                 if !(comes && matches!(need, Need::Make | Need::Record)) {
-                    let owner = spec.owner.as_ref().or(spec.first_owner.as_ref().filter(|_| need == Need::Make));
-                    let made = DirectorySpec { owner: owner.cloned(), ..spec.clone() };
+                    let first = match &spec.first_owner {
+                        FirstOwner::Ids(ids) if need == Need::Make => Some(ids),
+                        FirstOwner::Named(user) if need == Need::Make => {
+                            let (addr, user) = (change.addr.clone(), user.clone());
+                            self.made.out.notes.push(Note::OwnerByName { addr, path: spec.path.clone(), user });
+                            None
+                        }
+                        FirstOwner::Maker | FirstOwner::Ids(_) | FirstOwner::Named(_) => None,
+                    };
+                    let made = DirectorySpec { owner: spec.owner.as_ref().or(first).cloned(), ..spec.clone() };
                     self.simple(change, Phase::Prepare, Operation::EnsureDirectory(made), spec.fields());
                 }
             }

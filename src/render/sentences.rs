@@ -32,6 +32,11 @@ pub fn note(note: &Note) -> String {
         Note::SharerOfOthers { addr, sharer } => format!(
             "{sharer} uses a namespace or the volumes of {addr} and is not hl's: it has to be made anew by whoever made it"
         ),
+        Note::OwnerByName { addr, path, user } => format!(
+            "{path} is made on {}, and belongs to who makes it: only the image knows which number its user {user} has. If \
+             {user} may not write there, `sudo chown NUMBER {path}` there, or write the number as `user` in the compose file.",
+            addr.node
+        ),
         Note::NetworkInUse { network, users } => {
             let use_it = if users.len() == 1 { "uses it" } else { "use it" };
             format!("Network {network} is no longer declared and stays, because {} {use_it}.", users.join(", "))

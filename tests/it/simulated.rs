@@ -14,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_service_moves_between_simulated_machines),
     trial!(what_a_simulated_machine_is_told_happens),
     trial!(a_plan_that_cannot_be_applied_ends_as_its_apply_does),
+    trial!(whose_a_new_folder_is_is_told_where_it_is_not_known),
     trial!(a_table_fits_the_terminal_and_is_whole_elsewhere),
 ];
 
@@ -177,4 +178,20 @@ fn a_table_fits_the_terminal_and_is_whole_elsewhere() {
     narrow.code(0).never_says(image).says("registry").says("-alpine");
     assert!(narrow.stdout.lines().all(|line| line.trim_end().chars().count() <= 80), "{narrow}");
     on_terminal(200).code(0).says(image);
+}
+
+fn whose_a_new_folder_is_is_told_where_it_is_not_known() {
+    for (user, owner, is_told) in [("1000:users", 1000, false), ("postgres", 0, true), ("1000:1000", 1000, false)] {
+        let lab = notes("nas");
+        lab.write("services/notes/docker-compose.yml", &format!("{NOTES}    user: \"{user}\"\n"));
+        let plan = lab.hl(&["plan"]);
+        plan.code(0);
+        match is_told {
+            true => plan.says_in_words("only the image knows which number its user postgres has"),
+            false => plan.never_says("only the image knows"),
+        };
+        lab.hl(&["apply", "--yes"]).code(0);
+        assert_eq!(read(&lab, "nas")["files"]["/opt/homelab/data/notes"]["uid"], owner, "{user}");
+        lab.hl(&["plan", "--detailed-exitcode"]).code(0).never_says("only the image knows");
+    }
 }

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
 use crate::envfile::Sealed;
 use crate::model::Text;
 use crate::model::homelab::Container;
-use crate::model::spec::{DirectorySpec, FileContent, FileSpec, Mount, MountKind, content_text};
+use crate::model::spec::{DirectorySpec, FileContent, FileSpec, FirstOwner, Mount, MountKind, content_text};
 
 /// The mode of the `.env` of a service on its node.
 const ENV_MODE: u32 = 0o600;
@@ -280,23 +280,31 @@ impl ServiceContext<'_> {
     }
 }
 
-/// The owner of a folder that containers mount and write to: the user of all of them, where they name one by number.
-fn only_user<'c>(containers: impl Iterator<Item = &'c Container>, folder: &str) -> Option<String> {
+/// The owner of a folder that containers mount and write to: the user of all of them, where they name the same one.
+fn only_user<'c>(containers: impl Iterator<Item = &'c Container>, folder: &str) -> FirstOwner {
     let is_it = |mount: &Mount| {
         !mount.read_only
             && matches!(&mount.kind, MountKind::Bind { source, .. } if source.trim_end_matches('/') == folder)
     };
     let writing = containers.filter(|container| container.spec.mounts.values().any(is_it));
-    let users: BTreeSet<Option<String>> =
-        writing.map(|container| container.spec.user.as_deref().and_then(ids)).collect();
-    if users.len() == 1 { users.into_iter().next().flatten() } else { None }
+    let users: BTreeSet<Option<&str>> = writing.map(|container| container.spec.user.as_deref()).collect();
+    match users.into_iter().collect::<Vec<_>>().as_slice() {
+        [Some(user)] => first_owner(user),
+        [] | [None] | [_, _, ..] => FirstOwner::Maker,
+    }
 }
 
-/// `user:group` in numbers; the engine takes the group 0 where none is named.
-fn ids(user: &str) -> Option<String> {
-    let (user, group) = user.split_once(':').unwrap_or((user, "0"));
+/// The owner that a user of a container makes. Names are those of its image, which may not be on the node yet: a group by
+/// name is left at 0, which the engine takes where none is named, since its user may write all the same.
+fn first_owner(user: &str) -> FirstOwner {
+    let (name, group) = user.split_once(':').unwrap_or((user, "0"));
     let is_number = |text: &str| text.parse::<u32>().is_ok();
-    (is_number(user) && is_number(group)).then(|| format!("{user}:{group}"))
+    match (is_number(name), is_number(group)) {
+        (true, true) => FirstOwner::Ids(format!("{name}:{group}")),
+        (true, false) => FirstOwner::Ids(format!("{name}:0")),
+        (false, _) if name == "root" || name.is_empty() => FirstOwner::Maker,
+        (false, _) => FirstOwner::Named(name.to_owned()),
+    }
 }
 
 /// The diagnostic for a missing path, or for an empty folder that Docker has made of one: what a file's name asks for is
@@ -378,4 +386,26 @@ pub(super) fn contents(below: &str, seen: &[Seen], text: impl Fn(&Seen) -> Text)
     }
     // The zero bytes of the lengths make it no text, so what stands in the field is its digest.
     BTreeMap::from([(format!("{below}/"), Text::plain(content_text(&whole)))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_by_number_owns_the_folder_whatever_its_group_is_called() {
+        let ids = |text: &str| FirstOwner::Ids(text.to_owned());
+        let named = |text: &str| FirstOwner::Named(text.to_owned());
+        for (user, owner) in [
+            ("1000", ids("1000:0")),
+            ("1000:1001", ids("1000:1001")),
+            ("1000:users", ids("1000:0")),
+            ("postgres", named("postgres")),
+            ("postgres:1001", named("postgres")),
+            ("root", FirstOwner::Maker),
+            ("0:0", ids("0:0")),
+        ] {
+            assert_eq!(first_owner(user), owner, "{user}");
+        }
+    }
 }

@@ -25,5 +25,5 @@ pub use hashed::HashedConfig;
 pub use image::{BuildSpec, ImageConfig, PullPolicy};
 pub use image_ref::ImageRef;
 pub use sharing::SharedPart;
-pub use storage_spec::{DirectorySpec, FileContent, FileSpec, IpamPool, NetworkSpec, Variable, VolumeSpec};
+pub use storage_spec::{DirectorySpec, FileContent, FileSpec, FirstOwner, IpamPool, NetworkSpec, Variable, VolumeSpec};
 pub use subnet::Subnet;

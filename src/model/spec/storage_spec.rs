@@ -77,6 +77,18 @@ pub struct VolumeSpec {
     pub compose_labels: BTreeMap<String, String>,
 }
 
+/// The owner that a directory gets when it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FirstOwner {
+    /// The user who makes it.
+    #[default]
+    Maker,
+    /// `user:group` in numbers.
+    Ids(String),
+    /// The user who makes it, although a container writes to it as this one, whose number only its image knows.
+    Named(String),
+}
+
 /// A directory that hl makes on a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectorySpec {
@@ -84,8 +96,8 @@ pub struct DirectorySpec {
     pub path: String,
     /// `user:group` in numbers; absent leaves the owner alone.
     pub owner: Option<String>,
-    /// The same for one that is not there yet; whoever it belongs to later is right.
-    pub first_owner: Option<String>,
+    /// The owner of one that is not there yet; whoever it belongs to later is right.
+    pub first_owner: FirstOwner,
     /// Mode bits; absent leaves an existing one alone and makes a new one 0755.
     pub mode: Option<u32>,
 }
