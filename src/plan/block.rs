@@ -33,6 +33,8 @@ pub enum Block {
     },
     /// Its files put it into another project than the one that it runs as.
     ProjectChanged {
+        /// The service.
+        service: ServiceName,
         /// The project that it runs as.
         was: ProjectName,
         /// The one that its files say.
@@ -88,8 +90,13 @@ pub enum Block {
         /// The volumes by address name.
         volumes: Vec<String>,
     },
-    /// It is to go to one node and runs on several others.
-    OnSeveralNodes,
+    /// It is to go to one node, and something of it is on several others.
+    OnSeveralNodes {
+        /// Where it was when all of it was done last.
+        home: Option<NodeName>,
+        /// All that have something of it.
+        nodes: Vec<NodeName>,
+    },
     /// It runs from another folder than it is declared in, and its mounts would silently show other data.
     OtherDirectory {
         /// The service.
@@ -105,6 +112,15 @@ pub enum Block {
         path: String,
         /// The kind that is to be there.
         wanted: FileKind,
+        /// The node.
+        node: NodeName,
+    },
+    /// hl may not look at a file or folder that it put there and that is no longer declared.
+    PathUnreadable {
+        /// The path.
+        path: String,
+        /// Why not.
+        why: String,
         /// The node.
         node: NodeName,
     },

@@ -92,8 +92,11 @@ fn project_changed(
     let of_project = |project: &ProjectName| *project == recorded.project;
     let has_volumes = node.live.volumes.values().any(|v| v.identity.as_ref().is_some_and(|(p, _)| of_project(p)));
     let remains = has_volumes || !node.of_project(&recorded.project).is_empty();
-    (remains && !is_others)
-        .then(|| Block::ProjectChanged { was: recorded.project.clone(), now: service.project.clone() })
+    (remains && !is_others).then(|| Block::ProjectChanged {
+        service: service.name.clone(),
+        was: recorded.project.clone(),
+        now: service.project.clone(),
+    })
 }
 
 /// A renamed service whose passwords are still where they were under its old name.

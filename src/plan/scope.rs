@@ -174,7 +174,10 @@ fn moved(input: &Input<'_>, index: &Index<'_>, service: &Service, scope: &Scope<
         return Some(Block::VolumesStuck { node: from.clone(), volumes });
     }
     let nodes: BTreeSet<&NodeName> = elsewhere().map(|c| &c.addr.node).collect();
-    (nodes.len() > 1).then_some(Block::OnSeveralNodes)
+    (nodes.len() > 1).then(|| Block::OnSeveralNodes {
+        home: recorded.map(|recorded| recorded.node.clone()),
+        nodes: nodes.into_iter().cloned().collect(),
+    })
 }
 
 /// A running project that was started from another folder, whose mounts would silently be re-pointed.

@@ -1,8 +1,9 @@
 //! The sentences for what a plan says as data: notes, blocks, objections, data at stake, dependents. Text, JSON and
 //! Markdown all take them from here.
 
-use super::english::{plural, shortened};
+use super::english::{list, plural, shortened};
 use super::step;
+use crate::model::NodeName;
 use crate::model::spec::PullPolicy;
 use crate::model::view::{FileKind, Interrupted};
 use crate::plan::{Block, Dependent, Holder, Note, Objection, ObjectionKind, Stake, UnknownCause};
@@ -69,8 +70,8 @@ pub fn block(of: &Block) -> String {
         Block::MoveNotCleared { home, from } => format!(
             "it has moved from {from} to {home}, and what it left on {from} is not cleared yet; set `owner_node: {home}` and apply first"
         ),
-        Block::ProjectChanged { was, now } => format!(
-            "it runs as project {was}, and its files say {now}: everything would be made anew beside what runs, with empty volumes; write `project: {was}` into its service.yaml to keep what runs, or take it down first with `hl delete`"
+        Block::ProjectChanged { service, was, now } => format!(
+            "it runs as project {was}, and its files say {now}: everything would be made anew beside what runs, with empty volumes; write `project: {was}` into its service.yaml to keep what runs, or take it down first with `hl delete {service}`"
         ),
         Block::LooksRenamed { old, project } => format!(
             "it looks like {old}, which runs as project {project} and is no longer declared; if it is the same, write `project: {project}` into its service.yaml to keep what runs, or `renamed_from: {old}` to make it anew with copies of its volumes; if it is not, take {old} down first with `hl delete {old}`"
@@ -92,7 +93,14 @@ pub fn block(of: &Block) -> String {
             "it has data on {node} in volumes with a driver or options of their own ({}), and hl does not know where that is; copy it by hand and remove the volumes there, or set `owner_node: {node}` again",
             volumes.join(", "),
         ),
-        Block::OnSeveralNodes => "it runs on several other nodes; stop it by hand on all but one".to_owned(),
+        Block::OnSeveralNodes { home: Some(home), nodes } => format!(
+            "something of it is on {}; set `owner_node: {home}` again and run `hl apply`, which clears the others, and move it then",
+            list(&nodes.iter().map(NodeName::as_str).collect::<Vec<_>>())
+        ),
+        Block::OnSeveralNodes { home: None, nodes } => format!(
+            "something of it is on {}; set `owner_node` to the one that has its data",
+            list(&nodes.iter().map(NodeName::as_str).collect::<Vec<_>>())
+        ),
         Block::OtherDirectory { service, running, declared } => format!(
             "it runs from {running}, and its mounts would be taken from {declared} instead; set `project_dir: {running}` in services/{service}/service.yaml, or move the data first and stop it",
         ),
@@ -102,8 +110,18 @@ pub fn block(of: &Block) -> String {
                 "something else is at {path} on {node}, where a {wanted} is to be; look at what it is, move it out of the way there, `mv {path} {path}.old`, and plan again"
             )
         }
+        Block::PathUnreadable { path, why, node } => format!(
+            "hl may not read {path} on {node}: {why}; give it to hl's user there, `sudo chown USER {path}`, and plan again"
+        ),
         Block::NeedsUnknown { needed, node, cause } => {
-            format!("it needs {needed} on {node}, which is unknown: {}", unknown_cause(cause))
+            let way_out = match cause {
+                UnknownCause::Unreachable { .. } => "plan again when it answers",
+                UnknownCause::Maintenance => "take `maintenance: true` away",
+            };
+            let cause = unknown_cause(cause);
+            format!(
+                "it needs {needed} on {node}, which is unknown: {cause}; {way_out}, or take {needed} out of `depends_on`"
+            )
         }
         Block::NeedsBlocked { needed, block: why } => {
             format!("it needs {needed}, which is blocked: {}", block(why))
@@ -199,17 +217,24 @@ pub fn objection_hint(objection: &Objection) -> String {
             "Bring services/{service} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
         ),
         Objection::NameTaken { holder: Holder { owner: Some(owner), .. }, .. } => {
-            format!("Give one of the two another container_name; {owner} gives it up if it is planned as well.")
+            format!(
+                "Give one of the two another `container_name`; {owner} gives it up if `--target` and `--exclude` do not leave it out."
+            )
         }
         Objection::NameTaken { holder, .. } => format!(
-            "Remove it with `docker rm -f {}` if nobody needs it, or choose another container_name.",
+            "Remove it with `docker rm -f {}` if nobody needs it, or choose another `container_name`.",
             holder.name
         ),
         Objection::PortTaken { holder: Holder { owner: Some(owner), .. }, .. } => {
-            format!("Choose another published port; {owner} gives it up if it is planned as well.")
+            format!(
+                "Choose another published port in `ports`; {owner} gives it up if `--target` and `--exclude` do not leave it out."
+            )
         }
         Objection::PortTaken { holder, .. } => {
-            format!("Choose another published port, or stop what holds it with `docker stop {}`.", holder.name)
+            format!(
+                "Choose another published port in `ports`, or stop what holds it with `docker stop {}`.",
+                holder.name
+            )
         }
         Objection::AddressTaken { network, holder: Holder { name, owner: Some(_), .. }, .. } => format!(
             "Free it with `docker network disconnect {network} {name}` and apply: that connects it again, at another address."
@@ -219,10 +244,12 @@ pub fn objection_hint(objection: &Objection) -> String {
              {network} {name}`; or choose another address."
         ),
         Objection::ParentMissing { .. } => "Write one of them as the `parent` of the network.".to_owned(),
-        Objection::SubnetTaken { owner: Some(_), .. } => "Choose another subnet for one of the two.".to_owned(),
+        Objection::SubnetTaken { owner: Some(_), .. } => "Choose another `subnet` for one of the two.".to_owned(),
         Objection::SubnetTaken { network, .. } => match network.as_str() {
-            "bridge" => "Choose another subnet.".to_owned(),
-            _ => format!("Choose another subnet, or remove it with `docker network rm {network}` if nobody needs it."),
+            "bridge" => "Choose another `subnet`.".to_owned(),
+            _ => {
+                format!("Choose another `subnet`, or remove it with `docker network rm {network}` if nobody needs it.")
+            }
         },
         Objection::ExternalMissing { external, name, .. } => format!(
             "Create it with `docker {} create {name}`, or declare it in the service that owns it.",
@@ -234,9 +261,11 @@ pub fn objection_hint(objection: &Objection) -> String {
         Objection::OwnerStopped { addr, owner } => {
             format!("Set `state: running` for {}, or `state: stopped` for {} as well.", owner.service, addr.service)
         }
-        Objection::TooManyChanges { .. } => "Look at the plan; raise --max-changes if it is what you want.".to_owned(),
+        Objection::TooManyChanges { count, .. } => {
+            format!("Look at the plan; `--max-changes {count}` allows it if it is what you want.")
+        }
         Objection::NothingDeclared { .. } => {
-            "Check the folder (-C DIR). To remove services on purpose, use `hl delete SERVICE`.".to_owned()
+            "Check the folder (`-C DIR`). To remove services on purpose, use `hl delete SERVICE`.".to_owned()
         }
         Objection::NodeUnknown { .. } => "Repair the node, or plan without `--require-all-nodes`.".to_owned(),
     }
@@ -297,5 +326,128 @@ pub fn pull_policy(policy: &PullPolicy) -> String {
         PullPolicy::Never => "never".to_owned(),
         PullPolicy::Build => "build".to_owned(),
         PullPolicy::Every(seconds) => format!("every {seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::spec::Port;
+    use crate::model::{Addr, ProjectName, ServiceName};
+    use crate::plan::External;
+
+    /// The place of a kind among all, which the compiler holds to be complete.
+    fn place_of_block(of: &Block) -> usize {
+        match of {
+            Block::Unresolved { .. } => 0,
+            Block::DataOnUnknownNode { .. } => 1,
+            Block::MoveUnfinished { .. } => 2,
+            Block::MoveNotCleared { .. } => 3,
+            Block::ProjectChanged { .. } => 4,
+            Block::LooksRenamed { .. } => 5,
+            Block::LooksUndeclared { .. } => 6,
+            Block::EnvLeftBehind { .. } => 7,
+            Block::VolumesStuck { .. } => 8,
+            Block::OnSeveralNodes { home: None, .. } => 9,
+            Block::OnSeveralNodes { home: Some(_), .. } => 10,
+            Block::OtherDirectory { .. } => 11,
+            Block::PathInTheWay { .. } => 12,
+            Block::NeedsUnknown { cause: UnknownCause::Maintenance, .. } => 13,
+            Block::NeedsUnknown { cause: UnknownCause::Unreachable { .. }, .. } => 14,
+            Block::NeedsBlocked { .. } => 15,
+            Block::PathUnreadable { .. } => 16,
+        }
+    }
+
+    #[test]
+    fn each_block_names_a_way_out() {
+        let (node, service) = (NodeName::new("nas").unwrap(), ServiceName::new("web").unwrap());
+        let (project, path) = (ProjectName::new("web").unwrap(), "/opt/x".to_owned());
+        let needs = |cause| Block::NeedsUnknown { needed: service.clone(), node: node.clone(), cause };
+        let unreachable = UnknownCause::Unreachable { why: "no route to host".to_owned(), hint: String::new() };
+        let all = [
+            // The configuration has its own words for the way out, and its own test of them.
+            Block::Unresolved { why: "its files have errors; `hl validate` says which".to_owned() },
+            Block::DataOnUnknownNode { node: node.clone() },
+            Block::MoveUnfinished { home: node.clone(), begun: node.clone() },
+            Block::MoveNotCleared { home: node.clone(), from: node.clone() },
+            Block::ProjectChanged { service: service.clone(), was: project.clone(), now: project.clone() },
+            Block::LooksRenamed { old: service.clone(), project: project.clone() },
+            Block::LooksUndeclared { project: project.clone(), own: project.clone(), node: node.clone() },
+            Block::EnvLeftBehind { old: service.clone(), from: path.clone(), to: path.clone(), node: node.clone() },
+            Block::VolumesStuck { node: node.clone(), volumes: vec!["v".to_owned()] },
+            Block::OnSeveralNodes { home: None, nodes: vec![node.clone()] },
+            Block::OnSeveralNodes { home: Some(node.clone()), nodes: vec![node.clone()] },
+            Block::OtherDirectory { service: service.clone(), running: path.clone(), declared: path.clone() },
+            Block::PathInTheWay { path: path.clone(), wanted: FileKind::File, node: node.clone() },
+            needs(UnknownCause::Maintenance),
+            needs(unreachable),
+            Block::NeedsBlocked { needed: service.clone(), block: Box::new(needs(UnknownCause::Maintenance)) },
+            Block::PathUnreadable { path: path.clone(), why: "permission denied".to_owned(), node: node.clone() },
+        ];
+        assert_eq!(all.iter().map(place_of_block).collect::<Vec<_>>(), (0..all.len()).collect::<Vec<_>>());
+        for of in &all {
+            let said = block(of);
+            let (_, way_out) = said.split_once("; ").unwrap_or_default();
+            assert!(way_out.matches('`').count() >= 2, "{said}");
+        }
+    }
+
+    fn place_of_objection(of: &Objection) -> usize {
+        match of {
+            Objection::VolumeRemade { .. } => 0,
+            Objection::ProtectedService { .. } => 1,
+            Objection::NameTaken { .. } => 2,
+            Objection::PortTaken { .. } => 3,
+            Objection::AddressTaken { .. } => 4,
+            Objection::ParentMissing { .. } => 5,
+            Objection::SubnetTaken { .. } => 6,
+            Objection::ExternalMissing { .. } => 7,
+            Objection::SharerLeft { .. } => 8,
+            Objection::OwnerStopped { .. } => 9,
+            Objection::TooManyChanges { .. } => 10,
+            Objection::NothingDeclared { .. } => 11,
+            Objection::NodeUnknown { .. } => 12,
+        }
+    }
+
+    #[test]
+    fn each_objection_names_a_way_out() {
+        let service = ServiceName::new("web").unwrap();
+        let (addr, text): (Addr, _) = ("nas/web/container:web".parse().unwrap(), || "x".to_owned());
+        let port = Port { target: 80, protocol: "tcp".to_owned(), host_ip: String::new(), published: "80".to_owned() };
+        let mut places = std::collections::BTreeSet::new();
+        for owner in [None, Some(service.clone())] {
+            let holder = Holder { name: text(), project: None, owner: owner.clone() };
+            let (a, h) = (|| addr.clone(), || holder.clone());
+            let taken = |network: &str| Objection::SubnetTaken {
+                addr: a(),
+                subnet: text(),
+                network: network.to_owned(),
+                owner: owner.clone(),
+            };
+            let all = [
+                Objection::VolumeRemade { addr: a(), volume: text() },
+                Objection::ProtectedService { addr: None, service: service.clone() },
+                Objection::NameTaken { addr: a(), holder: h() },
+                Objection::PortTaken { addr: a(), port: port.clone(), holder: h() },
+                Objection::AddressTaken { addr: a(), address: text(), network: text(), holder: h() },
+                Objection::ParentMissing { addr: a(), parent: text(), there: vec![text()] },
+                taken("n"),
+                taken("bridge"),
+                Objection::ExternalMissing { addr: a(), external: External::Network, name: text() },
+                Objection::SharerLeft { addr: a(), sharer: h() },
+                Objection::OwnerStopped { addr: a(), owner: a() },
+                Objection::TooManyChanges { count: 2, most: 1 },
+                Objection::NothingDeclared { recorded: 1 },
+                Objection::NodeUnknown { node: NodeName::new("nas").unwrap() },
+            ];
+            for of in &all {
+                let way_out = objection_hint(of);
+                assert!(way_out.matches('`').count() >= 2, "{of:?}: {way_out}");
+                places.insert(place_of_objection(of));
+            }
+        }
+        assert_eq!(places, (0..13).collect());
     }
 }

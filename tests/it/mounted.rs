@@ -231,7 +231,7 @@ fn a_restart_that_an_apply_did_not_come_to_is_made_up_for() {
         plan.code(2)
             .says("↻ box/m/container:web")
             .says_in_words("hl's own unfinished work")
-            .never_says("container:side");
+            .never_says("↻ box/m/container:side");
         lab.settle();
         assert_eq!(lab.web("cat /app.conf"), "mode=safe\n");
         assert_eq!((lab.seen("web").0, lab.seen("side")), (web.0.clone(), side.clone()));

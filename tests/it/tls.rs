@@ -69,7 +69,7 @@ fn an_engine_behind_tls_runs_what_needs_no_files() {
         .says("nas/bare/container:bare")
         .talks("hl cannot write /opt/homelab/config/files on `nas`, so `files` is not planned")
         .talks("hl cannot run services/script/healthcheck.sh on `nas`, so `script` is not planned")
-        .talks("tcp:// reaches only its engine; ssh:// reaches its files and runs scripts");
+        .talks("tcp:// reaches only its engine; an `address` of ssh:// reaches its files and runs scripts");
     port.hl(&["apply", "--yes"]).code(3).says("nas/bare");
     assert_eq!(port.fleet.node("nas").engine().containers(""), ["bare-bare-1"]);
     port.hl(&["plan", "--exclude", "files", "--exclude", "script", "--detailed-exitcode"]).code(0).says("No changes");

@@ -38,7 +38,7 @@ fn a_file_that_may_not_be_read_holds_back_its_service_alone() {
     let plan = lab.hl(&["plan"]);
     plan.code(3).says("nas/plain").says_in_words("? web: blocked, hl may not read");
     plan.talks("hl may not read /opt/homelab/config/web/.env: permission denied");
-    plan.talks("`sudo chown USER PATH`").never_says("hunter2");
+    plan.talks("`sudo chown USER /opt/homelab/config/web/.env`").never_says("hunter2");
     lab.hl(&["apply", "--yes"]).code(3);
     assert_eq!(nas.engine().containers(""), ["plain-plain-1"]);
 

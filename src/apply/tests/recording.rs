@@ -163,7 +163,10 @@ fn a_new_protection_is_recorded_without_any_change() {
         service.lifecycle = Lifecycle { protect: Protect::On, ..Default::default() };
     }
     // A service that the plan leaves out stays as it was recorded.
-    bench.plan.blocked.insert(ServiceName::new("shop").unwrap(), Block::OnSeveralNodes);
+    bench
+        .plan
+        .blocked
+        .insert(ServiceName::new("shop").unwrap(), Block::OnSeveralNodes { home: None, nodes: Vec::new() });
     let protection = |left: &Left| left.state.view.services.values().next().unwrap().lifecycle.protect;
     assert_eq!(protection(&run(bench.apply())), Protect::Off);
     bench.plan.blocked.clear();

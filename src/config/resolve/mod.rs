@@ -10,6 +10,7 @@ mod builds;
 mod claims;
 mod env;
 mod files;
+mod hindrance;
 mod not_writable;
 mod options;
 mod overlay;
@@ -35,6 +36,7 @@ use crate::envfile::template::Lookup;
 use crate::model::homelab::{Access, Homelab, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
 use env::ServiceEnv;
+use hindrance::Hindrance;
 use overlay::{Above, Machine, Overlay};
 use placeholders::{Placeholder, explained, required_names};
 
@@ -80,29 +82,6 @@ impl Resolution {
             }
         }
         resolved
-    }
-}
-
-/// Why a service has no resources although all that it depends on is known.
-enum Obstacle {
-    /// Its files have errors.
-    Broken,
-    /// Variables that it requires have no value on its node.
-    NoValue(Vec<String>),
-    /// hl may not read this on its node.
-    Unreadable(String),
-    /// hl may not or cannot do this on its node.
-    NotWritable(String),
-}
-
-impl Obstacle {
-    fn why(&self) -> String {
-        match self {
-            Obstacle::Unreadable(what) => what.clone(),
-            Obstacle::Broken => "its files have errors".to_owned(),
-            Obstacle::NoValue(names) => format!("{} has no value", names.join(", ")),
-            Obstacle::NotWritable(what) => what.clone(),
-        }
     }
 }
 
@@ -195,7 +174,7 @@ fn resolve_with<'a>(
         let context = ServiceContext { sources, service, node, facts, args: &args, project_dir };
         let draft = context.draft(drafts.remove(name), &mut map);
         let resolved = context.resolve(draft, &mut diagnostics);
-        if matches!(resolved, Err(Obstacle::Broken)) {
+        if matches!(resolved, Err(Hindrance::Broken)) {
             broken.insert(name.clone());
         }
         match (resolved, unknown) {
@@ -205,7 +184,11 @@ fn resolve_with<'a>(
                 projects.insert(name.clone(), project);
             }
             (resolved, unknown) => {
-                let why = unknown.or_else(|| resolved.err().map(|obstacle| obstacle.why())).unwrap_or_default();
+                let why = unknown
+                    .or_else(|| {
+                        resolved.err().map(|hindrance| hindrance.why(&context.node.node, &context.node_env_path()))
+                    })
+                    .unwrap_or_default();
                 homelab.unresolved.insert(name.clone(), Unresolved { node: service.node.clone(), why });
             }
         }
@@ -282,12 +265,12 @@ impl<'a> ServiceContext<'a> {
     }
 
     /// The service, what it claims and its project, or why there is none.
-    fn resolve(&self, draft: Draft, out: &mut Diagnostics) -> Result<(Service, Claims, Project), Obstacle> {
+    fn resolve(&self, draft: Draft, out: &mut Diagnostics) -> Result<(Service, Claims, Project), Hindrance> {
         let Draft { attempt: Attempt { project, env, diagnostics, .. }, service, problems } = draft;
         // Errors that come of a file that cannot be read are none.
-        if let Some(what) = self.unreadable(service.as_ref().map(|(service, _)| service)) {
-            out.push(self.is_unreadable(&what));
-            return Err(Obstacle::Unreadable(what));
+        if let Some(hindrance) = self.unreadable(service.as_ref().map(|(service, _)| service)) {
+            out.push(self.closed(&hindrance));
+            return Err(hindrance);
         }
         out.extend(diagnostics);
         let empty = match self.facts {
@@ -295,15 +278,15 @@ impl<'a> ServiceContext<'a> {
             None => Vec::new(),
         };
         if !empty.is_empty() {
-            return Err(Obstacle::NoValue(empty));
+            return Err(Hindrance::NoValue(empty));
         }
         out.extend(problems);
-        let ((mut service, claims), project) = service.zip(project).ok_or(Obstacle::Broken)?;
+        let ((mut service, claims), project) = service.zip(project).ok_or(Hindrance::Broken)?;
         self.drop_unneeded_folders(&mut service);
         match self.not_writable(&service, &env) {
-            Some(what) => {
-                out.push(self.is_not_writable(&what));
-                Err(Obstacle::NotWritable(what))
+            Some(hindrance) => {
+                out.push(self.closed(&hindrance));
+                Err(hindrance)
             }
             None => Ok((service, claims, project)),
         }

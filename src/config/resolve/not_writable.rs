@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use super::ServiceContext;
 use super::env::ServiceEnv;
-use super::{ServiceContext, at_service};
-use crate::diagnostic::{Code, Diagnostic};
+use super::hindrance::Hindrance;
 use crate::model::homelab::{Access, Service};
 use crate::model::spec::{FileContent, Mount, MountKind};
 
 impl ServiceContext<'_> {
     /// The first thing that hl would have to do on the node, beside its engine, and may not or cannot.
-    pub(super) fn not_writable(&self, service: &Service, env: &ServiceEnv) -> Option<String> {
+    pub(super) fn not_writable(&self, service: &Service, env: &ServiceEnv) -> Option<Hindrance> {
         let facts = self.facts?;
         let is_missing = |path: &String| !facts.files.contains_key(path.as_str());
         let directories = service.directories.values().map(|d| &d.path).filter(|path| is_missing(path));
@@ -23,9 +23,8 @@ impl ServiceContext<'_> {
         });
         let path = directories.chain(files.map(|file| &file.path)).find(|path| facts.not_writable.contains(*path));
         match (path, self.has_shell(), &service.health) {
-            (Some(path), true, _) => Some(format!("hl may not write {path}")),
-            (Some(path), false, _) => Some(format!("hl cannot write {path}")),
-            (None, false, Some(script)) => Some(format!("hl cannot run {}", script.path)),
+            (Some(path), _, _) => Some(Hindrance::NotWritable { path: path.clone() }),
+            (None, false, Some(script)) => Some(Hindrance::NotRunnable { script: script.path.clone() }),
             (None, true, _) | (None, false, None) => None,
         }
     }
@@ -56,17 +55,5 @@ impl ServiceContext<'_> {
     /// Whether the node's files and programs can be reached at all.
     pub(super) fn has_shell(&self) -> bool {
         self.node.node.address.access() != Access::EngineOnly
-    }
-
-    pub(super) fn is_not_writable(&self, what: &str) -> Diagnostic {
-        let (service, node, root) = (&self.service.name, &self.service.node, &self.node.node.root);
-        let words = format!("{what} on `{node}`, so `{service}` is not planned");
-        let folder = format!("give it the folder there: `sudo install -d -o USER {root}`");
-        let hint = match self.node.node.address.access() {
-            Access::RemoteShell => format!("let that user become root without a password (sudo), or {folder}"),
-            Access::EngineOnly => "tcp:// reaches only its engine; ssh:// reaches its files and runs scripts".into(),
-            Access::ThisMachine | Access::Memory => folder,
-        };
-        at_service(self.service, Code::NodeClosed, words).as_warning().hint(hint)
     }
 }
