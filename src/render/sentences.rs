@@ -356,6 +356,8 @@ mod tests {
             Block::NeedsUnknown { cause: UnknownCause::Unreachable { .. }, .. } => 14,
             Block::NeedsBlocked { .. } => 15,
             Block::PathUnreadable { .. } => 16,
+            Block::RenamedElsewhere { .. } => 17,
+            Block::VolumesNotCopied { .. } => 18,
         }
     }
 
@@ -384,6 +386,8 @@ mod tests {
             needs(unreachable),
             Block::NeedsBlocked { needed: service.clone(), block: Box::new(needs(UnknownCause::Maintenance)) },
             Block::PathUnreadable { path: path.clone(), why: "permission denied".to_owned(), node: node.clone() },
+            Block::RenamedElsewhere { old: service.clone(), node: node.clone() },
+            Block::VolumesNotCopied { old: service.clone(), project: project.clone(), volumes: vec!["v".to_owned()] },
         ];
         assert_eq!(all.iter().map(place_of_block).collect::<Vec<_>>(), (0..all.len()).collect::<Vec<_>>());
         for of in &all {

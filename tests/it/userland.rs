@@ -8,6 +8,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_file_that_may_not_be_read_holds_back_its_service_alone, needs Engine, Root),
     trial!(the_engine_is_the_one_that_docker_uses_there, needs Engine, Root),
     trial!(a_program_that_is_missing_is_named, needs Engine, Root),
+    trial!(what_cannot_be_looked_into_is_not_missing, needs Engine, Root),
 ];
 
 /// A homelab of one machine, with two services that are nothing but containers.
@@ -94,4 +95,52 @@ fn a_program_that_is_missing_is_named() {
     apply.code(4).says_in_words("hl needs the program flock there, and it is not installed");
     apply.never_says("another hl is at work");
     assert_eq!(nas.engine().containers(""), Vec::<String>::new());
+}
+
+fn what_cannot_be_looked_into_is_not_missing() {
+    let (lab, fleet) = homelab(Build { user: User::Docker, ..Build::default() });
+    let nas = fleet.node("nas");
+    nas.inside("chown pilot /opt/homelab\n");
+    lab.write(
+        "services/web/docker-compose.yml",
+        "name: web\nservices: { web: { image: \"hl-test/web:1\", stop_grace_period: 1s, \
+         volumes: [\"./conf.d:/etc/web:ro\"] } }\n",
+    );
+    lab.write("services/web/conf.d/a.conf", "a\n").write("services/web/conf.d/sub/b.conf", "b\n");
+    lab.track();
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    let before = nas.engine().inspect("web-web-1")["State"]["StartedAt"].clone();
+    let is_untouched = |closed: &str, open: &str| {
+        nas.inside(closed);
+        for arguments in [&["plan"][..], &["drift"], &["apply", "--yes"]] {
+            let outcome = lab.hl(arguments);
+            outcome.code(3).never_says("create").never_says("removed outside hl").never_says("is removed");
+            outcome.says_in_words("? web: blocked, hl may not read");
+        }
+        assert_eq!(nas.engine().inspect("web-web-1")["State"]["StartedAt"], before, "{closed}");
+        nas.inside(open);
+        lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+        lab.hl(&["drift"]).code(0);
+    };
+    let of = |what: &str| format!("cd /opt/homelab/config/web && {what}\n");
+    // The folder itself, one in it, and the one that it is in.
+    for folder in ["conf.d", "conf.d/sub", "."] {
+        let closed = of(&format!("chown root {folder} && chmod 700 {folder}"));
+        is_untouched(&closed, &of(&format!("chmod 755 {folder} && chown pilot {folder}")));
+    }
+    // What leaves the repository meanwhile is not taken for gone: it leaves the node as soon as it can be seen.
+    nas.inside(&of("chown root conf.d && chmod 700 conf.d"));
+    lab.write(
+        "services/web/docker-compose.yml",
+        "name: web\nservices: { web: { image: \"hl-test/web:1\", stop_grace_period: 1s } }\n",
+    );
+    std::fs::remove_dir_all(lab.repository().join("services/web/conf.d")).expect("it is there");
+    let plan = lab.hl(&["plan"]);
+    plan.code(3).says_in_words("? web: blocked, hl may not read");
+    lab.hl(&["apply", "--yes"]).code(3);
+    nas.inside(&of("chmod 755 conf.d && chown pilot conf.d"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert_eq!(nas.inside("ls -A /opt/homelab/config/web"), "");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }
