@@ -56,6 +56,8 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
     if expected.is_none() && was.is_none() && policy::undeclared(views.kind, field) == Undeclared::EngineDefault {
         return None;
     }
+    // Nobody asked for what is gone, even if it was gone already when it was read back.
+    let stays = |before: Option<&Value>| same(live, before) && !live.is_some_and(Value::names_what_is_gone);
     let moved = |still: bool| if still { Moved::No } else { Moved::Yes };
     // The engine's default cannot be told from a value that was declared before and still is there.
     let left_over = expected.is_none() && is_left_over(views, field, &same);
@@ -70,7 +72,7 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
         },
         (Some((was, baseline)), Identity::Same) => {
             let (was, baseline) = (was.get(field), baseline.get(field));
-            let live_still = same(live, baseline);
+            let live_still = stays(baseline);
             // A field that was never declared is no matter of the declaration: as long as it is as
             // it was read back, it is in sync, whatever made it so.
             let agree = agree || (declared.is_none() && was.is_none() && live_still);
@@ -189,6 +191,25 @@ mod tests {
         assert_eq!(verdicts(&up, Some((&up, &down)), &up, Identity::Same), vec![]);
         let drift = verdicts(&up, Some((&up, &down)), &down, Identity::Same);
         assert_eq!(drift, vec![("state".to_owned(), Verdict::Drift)]);
+    }
+
+    #[test]
+    fn what_is_gone_is_drift_even_if_it_was_gone_when_it_was_read_back() {
+        use crate::model::Typed;
+        use crate::model::typed::{ContainerRef, NetworkEnd};
+        let shared = |other: ContainerRef| -> Fields {
+            [(Field::key(Key::NetworkMode), Value::from(Typed::Container(other)))].into_iter().collect()
+        };
+        let end = |end: NetworkEnd| -> Fields {
+            [(Field::item(Key::Networks, "net"), Value::from(Typed::End(end)))].into_iter().collect()
+        };
+        for (declared, gone) in [
+            (shared(ContainerRef::Service("vpn".into())), shared(ContainerRef::Gone("0123456789ab".into()))),
+            (end(NetworkEnd::Attached), end(NetworkEnd::Gone)),
+        ] {
+            let got = verdicts(&declared, Some((&declared, &gone)), &gone, Identity::Same);
+            assert_eq!(got.iter().map(|(_, verdict)| *verdict).collect::<Vec<_>>(), [Verdict::Drift]);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 use super::content;
 use super::pending::Pending;
 use super::secret::{Digest, Sealer};
-use super::typed::{State, Typed};
+use super::typed::{ContainerRef, NetworkEnd, State, Typed};
 
 /// A text that knows whether it may be seen.
 #[derive(Clone)]
@@ -224,6 +224,26 @@ impl Value {
             Value::Bool(_) | Value::Int(_) | Value::Typed(_) | Value::Unset => false,
             Value::Text(Text::Plain(_) | Text::Secret(_) | Text::Sealed(_)) => false,
         }
+    }
+
+    /// Whether it names a container that is not there any more.
+    pub fn names_gone_container(&self) -> bool {
+        match self {
+            Value::Typed(Typed::Container(ContainerRef::Gone(_))) => true,
+            Value::List(items) => items.iter().any(Value::names_gone_container),
+            Value::Bool(_)
+            | Value::Int(_)
+            | Value::Text(_)
+            | Value::Map(_)
+            | Value::Typed(_)
+            | Value::Unset
+            | Value::Unknown => false,
+        }
+    }
+
+    /// Whether it names a container or a network that is not there any more.
+    pub fn names_what_is_gone(&self) -> bool {
+        *self == Value::Typed(Typed::End(NetworkEnd::Gone)) || self.names_gone_container()
     }
 
     /// Whether both say the same, however secrets in them are kept.

@@ -150,8 +150,12 @@ impl<'a> ContainerPlan<'_, 'a> {
         self.after.extend(image);
         let name = self.container.spec.name.clone();
         // A new container that fails to start stays, with its log; the next plan starts from there. One that comes from
-        // another node goes again, and the old one comes back.
-        let group = self.plan.relocation_group();
+        // another node, or uses something of a container that is replaced, goes again, and the old one comes back.
+        let follows = self.bond.is_some_and(|bond| !self.progress.pivots(bond).is_empty());
+        let group = match self.plan.relocation_group() {
+            None if follows => self.join_group().1,
+            relocation => relocation,
+        };
         self.reached.groups.extend(group.map(|group| (group, Rollback::On)));
         let create = self.create_as(name.clone(), BTreeMap::new());
         let made = self.undoable(create, remove(name.clone()), group);

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, Cost, FieldChange, Instances, Presence, Verdict};
 use crate::model::homelab::{RunState, Service};
-use crate::model::spec::ContainerRef;
 use crate::model::typed::State;
 use crate::model::view::{LiveContainer, RecordedView, Status};
-use crate::model::{Key, Kind, Typed, Value};
+use crate::model::{Key, Kind, Value};
 
 use super::{Action, Options, Reason, path_order};
 
@@ -229,7 +228,7 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
             (Key::State, _) if to_stop => special.push(Reason::DeclaredStopped),
             (Key::State, Verdict::Pending) => special.push(Reason::DeclaredRunning),
             (Key::State, _) => special.extend(state(&change.live).map(Reason::NotRunning)),
-            (_, Verdict::Drift) if change.live.as_ref().is_some_and(names_gone_container) => {
+            (_, Verdict::Drift) if change.live.as_ref().is_some_and(Value::names_gone_container) => {
                 special.push(Reason::PeerGone(change.field.key));
             }
             (Key::ImageContent, _) => special.push(Reason::ImageMoved),
@@ -258,21 +257,6 @@ pub fn reasons(fields: &[FieldChange]) -> Vec<Reason> {
         });
     }
     special
-}
-
-/// Whether a value names a container that is not there any more.
-fn names_gone_container(value: &Value) -> bool {
-    match value {
-        Value::Typed(Typed::Container(ContainerRef::Gone(_))) => true,
-        Value::List(items) => items.iter().any(names_gone_container),
-        Value::Bool(_)
-        | Value::Int(_)
-        | Value::Text(_)
-        | Value::Map(_)
-        | Value::Typed(_)
-        | Value::Unset
-        | Value::Unknown => false,
-    }
 }
 
 /// Makes the action for a container at least `action`, with a further reason if that is news; tells whether it is.

@@ -121,12 +121,14 @@ impl StepGraph {
         is_free
     }
 
-    /// Lets a step have its turn after another one, however that ends, unless that would close a cycle.
-    pub(super) fn line_up(&mut self, before: StepId, after: StepId) {
-        if !self.leads(after, before) {
+    /// Lets a step have its turn after another one, however that ends, unless that would close a cycle; whether it does.
+    pub(super) fn line_up(&mut self, before: StepId, after: StepId) -> bool {
+        let is_free = !self.leads(after, before);
+        if is_free {
             self.edges.add_edge(before.0, after.0, ());
             self.steps[after.0].behind.insert(before);
         }
+        is_free
     }
 
     /// Whether a step is done before another one, or is that one.

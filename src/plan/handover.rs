@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::contention::{is_fixed, meet, overlap, shared_subnet};
 use super::graph::{Milestone, StepGraph};
 use super::index::Index;
-use super::operation::Operation;
+use super::operation::{Effect, Operation};
 use super::step::{Phase, Step, StepId};
 use super::{Action, PlannedChange, path_order};
 use crate::model::spec::{Attachment, ContainerSpec};
@@ -41,8 +41,49 @@ pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &mut [Pla
         graph.connect_unless_cyclic(before, after);
     }
     for (before, after) in fixed_before_automatic(graph, index) {
-        graph.line_up(before, after);
+        if graph.line_up(before, after) {
+            continue;
+        }
+        if let Some(joining) = joining(graph, index, before, after) {
+            graph.bring_forward(&joining, after);
+            graph.line_up(before, after);
+        }
     }
+}
+
+/// The steps by which a running container joins a network, if they wait for `taker` only because their container has its
+/// turn after that one: who runs already needs nobody to get its address.
+fn joining(graph: &StepGraph, index: &Index<'_>, joins: StepId, taker: StepId) -> Option<BTreeSet<StepId>> {
+    let step = graph.get(joins);
+    let Operation::ConnectNetwork { container, network, .. } = &step.operation else { return None };
+    let live = index.node(&step.node)?.live.containers.get(container)?;
+    let stops = |other: &Step| match &other.operation {
+        Operation::StopContainer { container } => other.node == step.node && *container == live.id,
+        _ => false,
+    };
+    if !live.status.is_up() || graph.steps().iter().any(stops) {
+        return None;
+    }
+    let leaves = |id: &StepId| {
+        let before = &graph.get(*id).operation;
+        matches!(before, Operation::DisconnectNetwork { container: c, network: n } if c == container && n == network)
+    };
+    let joining: BTreeSet<StepId> = step.after.iter().copied().filter(leaves).chain([joins]).collect();
+    // Whatever else it waits for gives something up for it, or makes the network.
+    let is_turn = |id: &StepId| {
+        let before = graph.get(*id);
+        before.addr == step.addr
+            || before.operation.describe().effect == Effect::Observes
+            || matches!(
+                before.operation,
+                Operation::CreateContainer { .. }
+                    | Operation::StartContainer { .. }
+                    | Operation::RestartContainer { .. }
+                    | Operation::RenameContainer { .. }
+            )
+    };
+    let mut waits = joining.iter().flat_map(|id| &graph.get(*id).after).filter(|id| graph.leads(taker, **id));
+    waits.all(|id| joining.contains(id) || is_turn(id)).then_some(joining)
 }
 
 /// Lets a step wait for those that give up what it takes. Where all of them wait for it, one gives it up earlier.

@@ -149,12 +149,14 @@ impl<'a> Sharing<'a> {
         self.edges.iter().filter_map(objection).collect()
     }
 
-    /// Binds those together that stand or fall together: a container that is replaced, and all that follow it.
+    /// Binds those together that stand or fall together: a container that is replaced, and all that follow it, be they new.
     pub(super) fn bind(&self, plans: &mut Plans<'a>) {
         let mut bonds: BTreeMap<Place<'a>, usize> = BTreeMap::new();
         let replaced = |place: &Place<'a>, plans: &Plans<'a>| decision(plans, place, |d| d.action == Action::Replace);
         let follows = |place: &Place<'a>, plans: &Plans<'a>| decision(plans, place, Decision::interrupts);
-        let tied = |e: &&Edge<'a>| replaced(&e.leader, plans) && follows(&e.follower, plans);
+        // One that is new is of no use without the namespace or the volumes that it was made with.
+        let is_new = |e: &Edge<'a>, plans: &Plans<'a>| e.how != How::Restarts && is_created(plans, &e.follower);
+        let tied = |e: &&Edge<'a>| replaced(&e.leader, plans) && (follows(&e.follower, plans) || is_new(e, plans));
         let tied: Vec<Edge<'a>> = self.edges.iter().filter(tied).copied().collect();
         for (name, plan) in plans.iter() {
             for container in plan.decisions.keys() {
@@ -229,6 +231,12 @@ fn instances_of<'a>(service: &'a Service, compose_service: &str) -> Vec<Place<'a
 fn decision(plans: &Plans<'_>, place: &Place<'_>, fits: impl Fn(&Decision) -> bool) -> bool {
     let Some(plan) = plans.get(place.0) else { return false };
     plan.instances.current.contains_key(place.1) && plan.decisions.get(place.1).is_some_and(fits)
+}
+
+/// Whether a container is made where there is none.
+fn is_created(plans: &Plans<'_>, place: &Place<'_>) -> bool {
+    let decision = plans.get(place.0).and_then(|plan| plan.decisions.get(place.1));
+    decision.is_some_and(|decision| decision.action == Action::Create)
 }
 
 /// Whether a container can be taken back: its service wants that, and those whose namespaces it uses are still there.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{World, container, service_name};
+use super::fixture::{World, container, needs, service_name};
 use super::outline;
-use crate::model::homelab::{Network, Service};
+use crate::model::homelab::{DependentRestart, Network, Service};
 use crate::model::spec::{ContainerSpec, IpamPool, NetworkSpec, Port};
 use crate::model::view::{FileKind, LiveFile, Wanted};
 use crate::plan::{Action, Objection, Operation, Plan, StepId};
@@ -226,4 +226,22 @@ fn an_address_that_somebody_has_by_chance_and_an_interface_that_is_missing_are_f
     assert_eq!((holder.owner.clone(), there), (Some(service_name("db")), &vec!["eth0".to_owned()]));
     net(&mut world, "api").driver_opts.insert("parent".to_owned(), "eth0.10".to_owned());
     assert_eq!(world.plan().objections.len(), 1);
+}
+
+#[test]
+fn who_runs_already_gets_its_fixed_address_before_one_that_it_depends_on_is_started() {
+    let mut world = World::new();
+    let spec = ContainerSpec { name: "web-vpn-1".to_owned(), ..world.spec("web").clone() };
+    world.service("web").containers.insert("vpn".to_owned(), container("vpn", spec));
+    let needs = BTreeMap::from([("vpn".to_owned(), needs(DependentRestart::Off))]);
+    world.service("web").containers.get_mut("main").unwrap().depends_on = needs;
+    world.settle();
+    world.node().containers.remove("vpn-id");
+    world.spec("web").networks.get_mut("web_net").unwrap().ipv4_address = Some("10.9.2.2".to_owned());
+    let plan = world.plan();
+    let on = find(&plan, |o| matches!(o, Operation::ConnectNetwork { container, .. } if container == "web-id"));
+    let off = find(&plan, |o| matches!(o, Operation::DisconnectNetwork { container, .. } if container == "web-id"));
+    let start = find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == "web-vpn-1"));
+    assert!(comes_before(&plan, off, on) && comes_before(&plan, on, start));
+    assert!(!plan.steps[start.0].after.contains(&on), "one that cannot have its address does not hold it back");
 }

@@ -6,7 +6,7 @@ use crate::model::homelab::{Condition, Rollback, RunState};
 use crate::model::spec::{ContainerRef, NetworkMode};
 use crate::model::view::Status;
 use crate::model::{Addr, Target};
-use crate::plan::{Action, Note, Objection, Operation, Plan};
+use crate::plan::{Action, Note, Objection, Operation, Phase, Plan};
 
 /// Everything runs, and `web` uses the network of `db`.
 fn world() -> World {
@@ -108,4 +108,21 @@ fn who_was_started_before_its_owner_is_cut_off_from_it() {
     world.container("db").started_at = "2026-01-01T10:00:03.5Z".to_owned();
     let plan = world.plan();
     assert_eq!((action(&plan, "db"), action(&plan, "web")), (None, Some(Action::Restart)));
+}
+
+#[test]
+fn who_is_new_in_a_namespace_goes_with_the_owner_that_is_taken_back() {
+    let mut world = world();
+    world.spec("db").user = Some("1".to_owned());
+    world.node().containers.remove("web-id");
+    let plan = world.plan();
+    assert_eq!((action(&plan, "db"), action(&plan, "web")), (Some(Action::Replace), Some(Action::Create)));
+    let step = |fits: &dyn Fn(&Operation) -> bool| plan.steps.iter().find(|step| fits(&step.operation)).unwrap();
+    let stop = step(&|call| *call == Operation::StopContainer { container: "db-id".to_owned() });
+    let create = step(&|call| matches!(call, Operation::CreateContainer { name, .. } if name == "web-main-1"));
+    assert_eq!(create.group, stop.group);
+    assert!(create.undo.is_some());
+    let removal = step(&|call| matches!(call, Operation::RemoveContainer { container, .. } if container == "db-id"));
+    let proof = plan.steps.iter().find(|step| step.addr == Some(addr("web")) && step.phase == Phase::Verify).unwrap();
+    assert!(removal.after.contains(&proof.id));
 }
