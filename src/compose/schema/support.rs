@@ -72,7 +72,7 @@ fn capitalised(clause: &str) -> String {
 
 impl Node {
     /// Whether it says nothing: null, `false`, empty.
-    pub(super) fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         match &self.value {
             Value::Null | Value::Bool(false) => true,
             Value::Text(text) => text.is_empty(),

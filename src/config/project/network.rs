@@ -8,6 +8,9 @@ use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::spec::{Attachment, ContainerRef, ContainerSpec, NetworkMode, Port};
 
+/// The keys of what belongs to the owner of a network namespace: the engine refuses them for whoever only uses it.
+const OF_THE_OWNER: [&str; 6] = ["dns", "expose", "extra_hosts", "hostname", "mac_address", "ports"];
+
 impl Builder<'_> {
     /// Sets all that is about networks.
     pub(super) fn set_network(&mut self, name: &str, service: &Node, spec: &mut ContainerSpec) {
@@ -19,12 +22,31 @@ impl Builder<'_> {
         spec.dns_search = self.plain_list(service.get("dns_search"));
         spec.dns_opt = self.plain_list(service.get("dns_opt"));
         spec.network_mode = match self.plain(service.get("network_mode")) {
-            Some(mode) => network_mode(&mode),
+            Some(mode) => {
+                let mode = network_mode(&mode);
+                if let NetworkMode::Container(owner) = &mode {
+                    self.refuse_what_the_owner_has(service, owner);
+                }
+                mode
+            }
             None => {
                 let links = self.links(service);
                 self.attach(service, &links, spec)
             }
         };
+    }
+
+    /// Reports keys that the engine refuses for a container that uses the network of another one.
+    fn refuse_what_the_owner_has(&mut self, service: &Node, owner: &ContainerRef) {
+        let Some(mode) = service.get("network_mode") else { return };
+        let (ContainerRef::Service(owner) | ContainerRef::Name(owner) | ContainerRef::Gone(owner)) = owner;
+        for key in OF_THE_OWNER {
+            let Some(node) = service.get(key).filter(|node| !node.is_off()) else { continue };
+            let words = format!("no engine takes `{key}` for a container that uses the network of another one");
+            let hint = format!("that network is of `{owner}`: write `{key}` there, or remove it");
+            let both = Diagnostic::error(Code::Conflict, words).at(node.span, "this").at(mode.span, "and this");
+            self.out.push(both.hint(hint));
+        }
     }
 
     fn ports(&mut self, name: &str, service: &Node) -> BTreeSet<Port> {

@@ -222,3 +222,17 @@ volumes: { v1: { name: v }, v2: { name: a/b }, v3: { name: a b, driver: nfs } }
         said.iter().map(|line| line.replace(" Error HL0107", "").replace(" Error HL0412", "")).collect();
     assert_eq!(found, expected.map(|(line, column, words)| format!("compose.yml:{line}:{column}: {words}")));
 }
+
+#[test]
+fn what_belongs_to_the_owner_of_a_network_is_refused_for_who_only_uses_it() {
+    let of = |keys: &str| {
+        let text = format!(
+            "services:\n  vpn: {{ image: a, hostname: v, ports: ['80'] }}\n  web:\n    image: a\n    network_mode: service:vpn\n{keys}"
+        );
+        built_with(&text, Variables::default(), &[]).1
+    };
+    assert_eq!(of("    dns_search: [lan]\n    hostname: ''\n    ports: []\n"), Vec::<String>::new());
+    let said = of("    hostname: web\n    ports: ['8080:80']\n    dns: 1.1.1.1\n    extra_hosts: ['a:1.1.1.1']\n");
+    assert_eq!(said.len(), 4);
+    assert!(said.iter().all(|line| line.contains("the network of another one")), "{said:?}");
+}

@@ -8,8 +8,8 @@ use super::file_tree::file_error;
 use super::world::{Behaviour, Pulls, World, kept, network_identity, shown_text, volume_directory, volume_identity};
 use crate::model::ProjectName;
 use crate::model::spec::{
-    AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkSpec, SharedPart,
-    VolumeSpec, content_digest,
+    AnonymousVolumes, Attachment, ContainerRef, ContainerSpec, ImageRef, MountKind, NetworkMode, NetworkSpec,
+    SharedPart, VolumeSpec, content_digest,
 };
 use crate::model::view::{ComposeIdentity, Health, LiveContainer, LiveImage, LiveNetwork, LiveVolume, OneOff, Status};
 
@@ -110,6 +110,7 @@ impl World {
         let Some(image) = self.find_image(&new.spec.image).cloned() else {
             return Err(ErrorKind::NotFound(format!("No such image: {}", new.spec.image)));
         };
+        refuse_what_the_owner_has(new.spec)?;
         let (shares_with, namespaces_of) = self.shared_with(new)?;
         let mut ends = BTreeMap::new();
         for name in new.spec.networks.keys() {
@@ -360,6 +361,26 @@ impl World {
         }
         self.get(container)?.spec.networks.remove(&name);
         Ok(())
+    }
+}
+
+/// Refuses a container that uses the network of another one and asks for what belongs to that one.
+fn refuse_what_the_owner_has(spec: &ContainerSpec) -> Result<(), ErrorKind> {
+    let NetworkMode::Container(_) = spec.network_mode else { return Ok(()) };
+    let asked = [
+        ("hostname", spec.hostname.is_some()),
+        ("dns", !spec.dns.is_empty()),
+        ("custom host-to-IP mapping", !spec.extra_hosts.is_empty()),
+        ("mac-address", spec.mac_address.is_some()),
+        ("port publishing", !spec.ports.is_empty()),
+        ("port exposing", !spec.expose.is_empty()),
+    ];
+    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+        None => Ok(()),
+        Some((what, _)) => {
+            let message = format!("conflicting options: {what} and the container type network mode");
+            Err(ErrorKind::Engine { status: 400, message })
+        }
     }
 }
 

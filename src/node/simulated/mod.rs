@@ -369,7 +369,7 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::spec::RestartPolicy;
+    use crate::model::spec::{ContainerRef, NetworkMode, RestartPolicy};
     use crate::model::view::Status;
 
     /// The least spec of a container of this image.
@@ -397,6 +397,19 @@ mod tests {
         assert!(two.lock_holder("/opt/homelab/.lock").await.unwrap().is_some());
         drop(lock);
         two.lock("/opt/homelab/.lock", "bob@desk").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_uses_the_network_of_another_container_has_no_ports_and_no_name_of_its_own() {
+        let node = Simulated::new(NodeName::new("nas").unwrap(), World::default());
+        node.pull_image(&ImageRef::new("any:1"), None, &|_| {}).await.unwrap();
+        node.create_container(&new_container("vpn", &spec("any:1"))).await.unwrap();
+        let network_mode = NetworkMode::Container(ContainerRef::Name("vpn".to_owned()));
+        let mut user = ContainerSpec { network_mode, hostname: Some("web".to_owned()), ..spec("any:1") };
+        let refused = node.create_container(&new_container("web", &user)).await.unwrap_err();
+        assert!(refused.to_string().contains("conflicting options: hostname"), "{refused}");
+        user.hostname = None;
+        node.create_container(&new_container("web", &user)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
