@@ -1,6 +1,6 @@
 //! The kinds of change that a history is made of.
 
-use super::declared::{Container, Declared, FOLDERS, How, KEYS, NAMES, Network, OPTIONS, VOLUMES, Volume};
+use super::declared::{Container, Declared, FOLDERS, How, KEYS, NAMES, Network, OPTIONS, RESTARTS, VOLUMES, Volume};
 use crate::support::random::Random;
 
 /// A kind of change of the repository.
@@ -10,7 +10,7 @@ pub enum Kind {
     Content,
     /// The content of a mounted file, or whether there is one.
     File,
-    /// A key that comes or goes.
+    /// A key that comes or goes, a health check, or another restart policy.
     Option,
     /// A name, a port, an address, a subnet or a named volume that somebody gets or loses.
     Claim,
@@ -88,10 +88,16 @@ pub fn make(kind: Kind, declared: &Declared, random: &mut Random) -> Option<Decl
             };
         }
         Kind::Option => {
-            let option = OPTIONS[random.below(OPTIONS.len())].0;
-            let options = &mut next.container(&place).options;
-            if !options.remove(option) {
-                options.insert(option);
+            let container = next.container(&place);
+            match random.below(OPTIONS.len() + 2).checked_sub(2) {
+                None if random.below(2) == 0 => container.unchecked = !container.unchecked,
+                None => container.restart = random.one_of(&RESTARTS).filter(|_| random.below(3) > 0),
+                Some(number) => {
+                    let option = OPTIONS[number].0;
+                    if !container.options.remove(option) {
+                        container.options.insert(option);
+                    }
+                }
             }
         }
         Kind::Claim => {

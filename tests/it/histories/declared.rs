@@ -38,6 +38,10 @@ pub struct Container {
     pub tag: u8,
     /// Its health check fails.
     pub sick: bool,
+    /// It has no health check, as long as it is not sick.
+    pub unchecked: bool,
+    /// Its restart policy, where it has one.
+    pub restart: Option<&'static str>,
     /// A variable.
     pub variable: u32,
     /// Keys that it has or has not.
@@ -107,21 +111,37 @@ pub const VOLUMES: [&str; 2] = ["sample-lab-photos", "sample-lab-music"];
 /// The Compose services.
 pub const KEYS: [&str; 4] = ["web", "db", "job", "vpn"];
 /// Keys that are there or not, each with its line in the compose file.
-pub const OPTIONS: [(&str, &str); 9] = [
+pub const OPTIONS: [(&str, &str); 8] = [
     ("hostname", "hostname: host"),
     ("init", "init: true"),
     ("shm_size", "shm_size: 32m"),
     ("mem_limit", "mem_limit: 48m"),
     ("pids_limit", "pids_limit: 200"),
-    ("restart", "restart: unless-stopped"),
     ("logging", "logging: { driver: json-file, options: { max-size: 10m } }"),
     ("labels", "labels: { kind: one }"),
     ("ulimits", "ulimits: { nofile: 1024 }"),
 ];
 
+/// The restart policies.
+pub const RESTARTS: [&str; 5] = ["\"no\"", "on-failure", "on-failure:3", "unless-stopped", "always"];
+
 impl Declared {
     /// A homelab to begin with.
     pub fn random(random: &mut Random) -> Declared {
+        let mut declared = loop {
+            let declared = Declared::any(random);
+            if declared.is_sound() {
+                break declared;
+            }
+        };
+        for claim in 0..3 {
+            super::change::give(&mut declared, claim, random);
+        }
+        declared
+    }
+
+    /// A homelab that may contradict itself.
+    fn any(random: &mut Random) -> Declared {
         let mut declared = Declared::default();
         for folder in &FOLDERS[..2 + random.below(2)] {
             let mut service = Service::default();
@@ -131,6 +151,10 @@ impl Declared {
                     if random.below(4) == 0 {
                         container.options.insert(option);
                     }
+                }
+                container.unchecked = random.below(4) == 0;
+                if random.below(2) == 0 {
+                    container.restart = random.one_of(&RESTARTS);
                 }
                 if random.below(3) == 0 {
                     container.volume = Volume::Own;
@@ -160,9 +184,6 @@ impl Declared {
             service.script = (random.below(3) == 0).then_some(0);
             service.name = (random.below(2) == 0).then(|| format!("{folder}-project"));
             declared.services.insert((*folder).to_owned(), service);
-        }
-        for claim in 0..3 {
-            super::change::give(&mut declared, claim, random);
         }
         declared
     }
@@ -211,7 +232,10 @@ impl Declared {
                                 && service.subnet.is_some()
                                 && matches!(container.network, Network::Lan | Network::Both)
                         })
-                        && container.needs.keys().all(|needed| service.containers.contains_key(needed) && needed != key)
+                        && container.needs.iter().all(|(needed, how)| {
+                            let known = service.containers.get(needed).filter(|_| needed != key);
+                            known.is_some_and(|needed| *how != How::Healthy || needed.is_checked())
+                        })
                 })
         }) && self.has_order()
     }
@@ -329,13 +353,23 @@ impl Volume {
 }
 
 impl Container {
+    /// Whether it has a health check.
+    fn is_checked(&self) -> bool {
+        self.sick || !self.unchecked
+    }
+
     fn compose(&self, key: &str, subnet: Option<u8>, text: &mut String) {
         let mut line = |line: String| writeln!(text, "{line}").expect("a text grows");
         let image = if self.sick { "sample-lab/sick:1".to_owned() } else { format!("sample-lab/app:{}", self.tag) };
         line(format!("  {key}:\n    image: {image}\n    stop_grace_period: 1s"));
         line(format!("    environment: {{ V: \"{}\" }}", self.variable));
-        let test = if self.sick { "false" } else { "true" };
-        line(format!("    healthcheck: {{ test: [CMD, \"{test}\"], interval: 300ms, timeout: 5s, retries: 1 }}"));
+        if self.is_checked() {
+            let test = if self.sick { "false" } else { "true" };
+            line(format!("    healthcheck: {{ test: [CMD, \"{test}\"], interval: 300ms, timeout: 5s, retries: 1 }}"));
+        }
+        if let Some(policy) = self.restart {
+            line(format!("    restart: {policy}"));
+        }
         line(self.name.map(|name| format!("    container_name: {name}")).unwrap_or_default());
         for (option, words) in OPTIONS {
             if self.options.contains(option) {
