@@ -412,6 +412,15 @@ mod tests {
         node.create_container(&new_container("web", &user)).await.unwrap();
     }
 
+    #[tokio::test]
+    async fn a_container_shows_the_log_driver_that_the_engine_chose() {
+        let node = Simulated::new(NodeName::new("nas").unwrap(), World::default());
+        node.pull_image(&ImageRef::new("any:1"), None, &|_| {}).await.unwrap();
+        let id = node.create_container(&new_container("web", &spec("any:1"))).await.unwrap();
+        let driver = node.world().containers[&id].spec.logging.as_ref().map(|logging| logging.driver.clone());
+        assert_eq!(driver.as_deref(), Some("json-file"));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_program_that_is_waited_for_long_is_taken_for_a_job_unless_it_is_to_be_restarted() {
         let node = Simulated::new(NodeName::new("nas").unwrap(), World::default());

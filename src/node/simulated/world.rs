@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_tree::Tree;
 use crate::model::spec::{
-    ContainerRef, ContainerSpec, ImageConfig, ImageRef, NetworkMode, NetworkSpec, RestartPolicy, VolumeSpec,
+    ContainerRef, ContainerSpec, ImageConfig, ImageRef, Logging, NetworkMode, NetworkSpec, RestartPolicy, VolumeSpec,
 };
 use crate::model::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveVolume, Status};
 use crate::model::{ProjectName, Text};
@@ -255,9 +255,14 @@ pub(super) fn shown_text(text: &mut Text) {
     }
 }
 
-/// A container's spec as the engine keeps it: without the parts that only decide how it is made.
+/// A container's spec as the engine keeps it: without the parts that only decide how it is made, and with its log driver.
 pub(super) fn kept(spec: &ContainerSpec) -> ContainerSpec {
     let mut spec = spec.clone();
+    let unset = || Logging { driver: String::new(), options: BTreeMap::new() };
+    let logging = spec.logging.get_or_insert_with(unset);
+    if logging.driver.is_empty() {
+        "json-file".clone_into(&mut logging.driver);
+    }
     // None of it can be seen on a container that exists.
     spec.files.clear();
     spec.mounted_files.clear();
