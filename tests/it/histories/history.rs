@@ -68,14 +68,17 @@ impl History {
         let kind = self.random.one_of(&Kind::ALL).expect("there are kinds");
         let next = change::make(kind, &self.declared, &mut self.random).unwrap_or_else(|| self.declared.clone());
         self.tell(&format!("{kind:?}"), &self.declared.clone(), &next);
-        if let Err(why) = self.lab.plan(&next) {
-            self.told.push(format!("refused: {why}"));
-            let planned = self.plan()?;
-            self.complete(&planned)?;
-            return self.settled();
-        }
+        let mut planned = match self.lab.plan(&next) {
+            Ok(planned) => planned,
+            Err(why) => {
+                self.told.push(format!("refused: {why}"));
+                let planned = self.plan()?;
+                self.complete(&planned)?;
+                return self.settled();
+            }
+        };
         let before = std::mem::replace(&mut self.declared, next);
-        let mut planned = self.plan()?;
+        self.twin_plans(&planned)?;
         let works = self.declared.containers().all(|(_, _, container)| !container.sick)
             && self.declared.services.values().all(|service| service.script.is_none_or(|code| code == 0));
         self.scripts();
@@ -188,12 +191,16 @@ impl History {
     /// Plans what is declared, and makes sure that the twin plans the same.
     fn plan(&self) -> Result<Planned, String> {
         let planned = self.lab.plan(&self.declared)?;
-        if let Some(twin) = &self.twin {
-            twin.write(&self.declared);
-            let json = render::json::plan(&planned.plan, &mut Secrets::default());
-            same("the plan", &twin::said(&json), &twin::said(&twin.plan()))?;
-        }
+        self.twin_plans(&planned)?;
         Ok(planned)
+    }
+
+    /// Makes sure that the twin plans the same.
+    fn twin_plans(&self, planned: &Planned) -> Result<(), String> {
+        let Some(twin) = &self.twin else { return Ok(()) };
+        twin.write(&self.declared);
+        let json = render::json::plan(&planned.plan, &mut Secrets::default());
+        same("the plan", &twin::said(&json), &twin::said(&twin.plan()))
     }
 
     /// Applies a plan, and makes sure that it comes to the same end on the twin.
