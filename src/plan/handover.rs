@@ -259,15 +259,18 @@ fn claims(graph: &StepGraph, index: &Index<'_>, changes: &[PlannedChange]) -> Ve
         match &step.operation {
             Operation::ConnectNetwork { container, network, attachment } => on_network(network, attachment, container),
             Operation::StartContainer { container } => {
-                let Some(spec) = made.get(&(&step.node, container.as_str())) else { continue };
-                spec.networks.iter().for_each(|(network, end)| on_network(network, end, container));
+                let live = || node.live.containers.get(container).map(|live| &live.spec);
+                let Some(spec) = made.get(&(&step.node, container.as_str())).copied().or_else(live) else { continue };
+                let stays = |network: &String| !releases.leaves(&step.node, container, network);
+                let ends = spec.networks.iter().filter(|(network, _)| stays(network));
+                ends.for_each(|(network, end)| on_network(network, end, container));
                 let conflicts = |live: &LiveContainer| {
                     spec.ports.iter().any(|port| live.spec.ports.iter().any(|other| overlap(port, other)))
                 };
                 let on_ports = spec.ports.iter().flat_map(|port| node.on_port(port)).filter(|live| conflicts(live));
                 let going = releases.going(&step.node).filter_map(|id| node.live.containers.get(id));
                 let on_data = going.filter(|live| live.spec.shares_data_with(spec));
-                for holder in on_ports.copied().chain(on_data) {
+                for holder in on_ports.copied().chain(on_data).filter(|holder| holder.id != *container) {
                     let gives = releases.stops(&step.node, &holder.id);
                     found.insert((step.id, &holder.id, String::new()), gives);
                 }
@@ -311,6 +314,11 @@ impl<'g> Releases<'g> {
 
     fn stops(&self, node: &NodeName, id: &str) -> Vec<StepId> {
         self.stops.get(&(node, id)).cloned().unwrap_or_default()
+    }
+
+    /// Whether a container leaves a network.
+    fn leaves(&self, node: &NodeName, id: &str, network: &str) -> bool {
+        self.leaves.contains_key(&(node, id, network))
     }
 
     /// The steps by which a container gives up its address in a network.

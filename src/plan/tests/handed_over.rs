@@ -6,7 +6,7 @@ use super::fixture::{World, container, needs, service_name};
 use super::outline;
 use crate::model::homelab::{DependentRestart, Network, Service};
 use crate::model::spec::{ContainerSpec, IpamPool, NetworkSpec, Port};
-use crate::model::view::{FileKind, LiveFile, Wanted};
+use crate::model::view::{FileKind, LiveFile, Status, Wanted};
 use crate::plan::{Action, Objection, Operation, Plan, StepId};
 
 fn port(published: &str) -> Port {
@@ -244,4 +244,17 @@ fn who_runs_already_gets_its_fixed_address_before_one_that_it_depends_on_is_star
     let start = find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == "web-vpn-1"));
     assert!(comes_before(&plan, off, on) && comes_before(&plan, on, start));
     assert!(!plan.steps[start.0].after.contains(&on), "one that cannot have its address does not hold it back");
+}
+
+#[test]
+fn who_is_only_started_waits_for_the_port_that_somebody_gives_up() {
+    let mut world = World::new();
+    world.spec("db").ports.insert(port("80"));
+    world.settle();
+    world.container("db").status = Status::Created;
+    world.container("web").spec.ports.insert(port("80"));
+    let plan = world.plan();
+    let stop = find(&plan, |o| matches!(o, Operation::StopContainer { container } if container == "web-id"));
+    let start = find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == "db-id"));
+    assert!(comes_before(&plan, stop, start));
 }
