@@ -1,8 +1,10 @@
-//! Resources that go by another address: what a service that is gone has on record, a declared one has now.
+//! Resources that go by another address: what a service that is gone, or has it no more, has on record, a declared one has
+//! now.
 
 use std::collections::BTreeMap;
 
 use super::container::instances;
+use super::disabled::is_of_disabled;
 use super::{addresses, live_id};
 use crate::model::homelab::{Homelab, Service};
 use crate::model::live_index::{LiveIndex, NodeIndex};
@@ -12,12 +14,21 @@ use crate::model::{Addr, Kind, NodeName};
 /// The addresses under which recorded resources are declared now, by the recorded ones: the same container, network or
 /// volume, by its id, on the same node. Nothing of that is asked of names, which may be given to something else.
 pub(super) fn renames(homelab: &Homelab, recorded: &RecordedView, index: &LiveIndex<'_>) -> BTreeMap<Addr, Addr> {
-    let is_declared = |addr: &Addr| homelab.services.contains_key(&addr.service);
+    // A network or a volume may go to another service while its own one stays. A container that does is found by more than
+    // its id.
+    let is_declared = |addr: &Addr, id: &str| {
+        homelab.services.get(&addr.service).is_some_and(|service| match addr.kind {
+            _ if service.node != addr.node || is_of_disabled(homelab, index, addr, id) => true,
+            Kind::Network => service.networks.contains_key(&addr.name),
+            Kind::Volume => service.volumes.contains_key(&addr.name),
+            Kind::Container | Kind::Directory | Kind::File | Kind::Image => true,
+        })
+    };
     let vanished: Vec<(&Addr, &str)> = recorded
         .resources
         .iter()
         .filter(|(addr, _)| matches!(addr.kind, Kind::Container | Kind::Network | Kind::Volume))
-        .filter(|(addr, _)| !is_declared(addr) && !homelab.unresolved.contains_key(&addr.service))
+        .filter(|(addr, resource)| !is_declared(addr, &resource.id) && !homelab.unresolved.contains_key(&addr.service))
         .map(|(addr, resource)| (addr, resource.id.as_str()))
         .collect();
     if vanished.is_empty() {

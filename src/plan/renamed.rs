@@ -101,7 +101,8 @@ fn project_changed(
 
 /// A renamed service whose passwords are still where they were under its old name.
 fn env_left_behind(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service, changes: &[&Change]) -> Option<Block> {
-    let old = changes.iter().find_map(|change| Some(&change.renamed_from.as_ref()?.service))?;
+    let mut was = changes.iter().filter_map(|change| Some(&change.renamed_from.as_ref()?.service));
+    let old = was.find(|was| !input.homelab.services.contains_key(*was))?;
     let declared = input.homelab.nodes.get(&service.node)?;
     let recorded_env = format!("config/{old}/.env");
     let is_recorded = input

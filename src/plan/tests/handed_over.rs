@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::fixture::{World, container, needs, service_name};
 use super::outline;
-use crate::model::homelab::{DependentRestart, Network, Service};
-use crate::model::spec::{ContainerSpec, IpamPool, NetworkSpec, Port};
+use crate::model::homelab::{DependentRestart, Network, Service, Volume};
+use crate::model::spec::{Attachment, ContainerSpec, IpamPool, NetworkSpec, Port, VolumeSpec};
 use crate::model::view::{FileKind, LiveFile, Status, Wanted};
-use crate::plan::{Action, Objection, Operation, Plan, StepId};
+use crate::plan::{Action, Objection, Operation, Plan, Reason, Record, StepId};
 
 fn port(published: &str) -> Port {
     Port { target: 80, protocol: "tcp".to_owned(), host_ip: String::new(), published: published.to_owned() }
@@ -112,7 +112,7 @@ fn addresses_are_swapped_in_place() {
     let mut world = World::new();
     let shared = "shared".to_owned();
     for (service, address) in [("db", "10.0.0.5"), ("web", "10.0.0.6")] {
-        let end = crate::model::spec::Attachment { ipv4_address: Some(address.to_owned()), ..Default::default() };
+        let end = Attachment { ipv4_address: Some(address.to_owned()), ..Default::default() };
         world.spec(service).networks.insert(shared.clone(), end);
     }
     world.settle();
@@ -231,18 +231,20 @@ fn an_address_that_somebody_has_by_chance_and_an_interface_that_is_missing_are_f
 #[test]
 fn who_runs_already_gets_its_fixed_address_before_one_that_it_depends_on_is_started() {
     let mut world = World::new();
-    let spec = ContainerSpec { name: "web-vpn-1".to_owned(), ..world.spec("web").clone() };
+    let (shared, automatic) = ("shared".to_owned(), Attachment::default());
+    let networks = BTreeMap::from([(shared.clone(), automatic.clone())]);
+    let spec = ContainerSpec { name: "web-vpn-1".to_owned(), networks, ..world.spec("web").clone() };
     world.service("web").containers.insert("vpn".to_owned(), container("vpn", spec));
     let needs = BTreeMap::from([("vpn".to_owned(), needs(DependentRestart::Off))]);
     world.service("web").containers.get_mut("main").unwrap().depends_on = needs;
     world.settle();
     world.node().containers.remove("vpn-id");
-    world.spec("web").networks.get_mut("web_net").unwrap().ipv4_address = Some("10.9.2.2".to_owned());
+    let fixed = Attachment { ipv4_address: Some("10.9.2.2".to_owned()), ..automatic };
+    world.spec("web").networks.insert(shared, fixed);
     let plan = world.plan();
     let on = find(&plan, |o| matches!(o, Operation::ConnectNetwork { container, .. } if container == "web-id"));
-    let off = find(&plan, |o| matches!(o, Operation::DisconnectNetwork { container, .. } if container == "web-id"));
     let start = find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == "web-vpn-1"));
-    assert!(comes_before(&plan, off, on) && comes_before(&plan, on, start));
+    assert!(comes_before(&plan, on, start));
     assert!(!plan.steps[start.0].after.contains(&on), "one that cannot have its address does not hold it back");
 }
 
@@ -257,4 +259,19 @@ fn who_is_only_started_waits_for_the_port_that_somebody_gives_up() {
     let stop = find(&plan, |o| matches!(o, Operation::StopContainer { container } if container == "web-id"));
     let start = find(&plan, |o| matches!(o, Operation::StartContainer { container } if container == "db-id"));
     assert!(comes_before(&plan, stop, start));
+}
+
+#[test]
+fn a_volume_that_another_service_has_now_is_one_thing_whose_record_moves() {
+    let mut world = World::new();
+    let photos = || Volume::Own(VolumeSpec { name: "photos".to_owned(), ..VolumeSpec::default() });
+    world.service("db").volumes.insert("photos".to_owned(), photos());
+    world.settle();
+    world.service("db").volumes.remove("photos");
+    world.service("web").volumes.insert("photos".to_owned(), photos());
+    let plan = world.plan();
+    assert!(!plan.has_changes());
+    let of = |service: &str| plan.changes.iter().find(|c| c.addr.service == service_name(service)).unwrap();
+    assert_eq!(of("web").reasons, [Reason::RenamedFrom(of("db").addr.clone())]);
+    assert_eq!(of("db").record, Record::Forget);
 }
