@@ -1,6 +1,8 @@
 //! Nodes as people have them: files that hl's user may not read, engines of that user's own.
 
-use crate::support::fleet::{Build, Fleet, User};
+use std::time::{Duration, Instant};
+
+use crate::support::fleet::{Build, Fleet, User, Userland};
 use crate::support::homelab::Homelab;
 use crate::support::trial::{Trial, trial};
 
@@ -8,6 +10,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_file_that_may_not_be_read_holds_back_its_service_alone, needs Engine, Root),
     trial!(the_engine_is_the_one_that_docker_uses_there, needs Engine, Root),
     trial!(a_program_that_is_missing_is_named, needs Engine, Root),
+    trial!(a_node_of_busybox_alone_is_one_like_any_other, needs Engine, Root),
     trial!(what_cannot_be_looked_into_is_not_missing, needs Engine, Root),
 ];
 
@@ -95,6 +98,70 @@ fn a_program_that_is_missing_is_named() {
     apply.code(4).says_in_words("hl needs the program flock there, and it is not installed");
     apply.never_says("another hl is at work");
     assert_eq!(nas.engine().containers(""), Vec::<String>::new());
+}
+
+fn a_node_of_busybox_alone_is_one_like_any_other() {
+    let (lab, fleet) = homelab(Build { userland: Userland::Busybox, ..Build::default() });
+    let nas = fleet.node("nas");
+    let compose = |level: u8| {
+        format!(
+            "name: web\nservices:\n  web:\n    image: hl-test/web:1\n    stop_grace_period: 1s\n    user: \"1234:1235\"\n    \
+             environment: {{ LEVEL: \"{level}\" }}\n    \
+             volumes: [\"./conf.d:/etc/web:ro\", \"./one.conf:/one.conf:ro\", \"/opt/homelab/data/web:/d\"]\n"
+        )
+    };
+    lab.write("services/web/docker-compose.yml", &compose(1));
+    lab.write("services/web/conf.d/a.conf", "a\n").write("services/web/conf.d/tool.sh", "#!/bin/sh\necho tool\n");
+    lab.write("services/web/one.conf", "one\n").write("services/web/env.example", "TOKEN=\n");
+    lab.write(
+        "services/web/service.yaml",
+        "owner_node: nas\nenv: { generate: { TOKEN: { length: 12 } } }\nhealth: { script: healthcheck.sh, interval: 200ms }\n",
+    );
+    lab.write(
+        "services/web/healthcheck.sh",
+        "#!/bin/sh\ntest -n \"$TOKEN\" && test -x conf.d/tool.sh && sh conf.d/tool.sh\n",
+    );
+    lab.track();
+    lab.hl(&["plan", "--detailed-exitcode"]).code(2);
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+    let seen = |path: &str| nas.inside(&format!("stat -c '%a %u:%g' /opt/homelab/{path}")).trim().to_owned();
+    assert_eq!(seen("data/web"), "755 1234:1235");
+    assert_eq!(seen("config/web/.env"), "600 0:0");
+    assert_eq!(seen("config/web/conf.d/tool.sh"), "755 0:0");
+    assert_eq!(seen("config/web/one.conf"), "644 0:0");
+    assert_eq!(nas.inside("cat /opt/homelab/config/web/one.conf"), "one\n");
+
+    // A health script ends as soon as it has ended.
+    for _ in 0..15 {
+        let began = Instant::now();
+        lab.hl(&["verify"]).code(0).says("All 2 services work.");
+        assert!(began.elapsed() < Duration::from_secs(9), "it took {:?}", began.elapsed());
+    }
+
+    // Content and mode that somebody changed, and a file that goes.
+    nas.inside("cd /opt/homelab/config/web; echo worse >one.conf; chmod 600 conf.d/tool.sh; rm .env\n");
+    let drift = lab.hl(&["drift"]);
+    drift.code(2).says("one.conf").says("conf.d/tool.sh").says("config/web/.env");
+    std::fs::write(lab.repository().join("services/web/docker-compose.yml"), compose(2)).expect("it can be written");
+    std::fs::remove_file(lab.repository().join("services/web/conf.d/a.conf")).expect("it is there");
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    assert_eq!(seen("config/web/conf.d/tool.sh"), "755 0:0");
+    assert_eq!(nas.inside("ls -A /opt/homelab/config/web/conf.d"), "tool.sh\n");
+    assert_eq!(nas.inside("cat /opt/homelab/config/web/one.conf"), "one\n");
+
+    // A script that hangs is ended, with all that it has begun.
+    lab.write(
+        "services/web/service.yaml",
+        "owner_node: nas\nenv: { generate: { TOKEN: { length: 12 } } }\nhealth: { script: healthcheck.sh, timeout: 1s, retries: 1 }\n",
+    );
+    lab.write("services/web/healthcheck.sh", "#!/bin/sh\nsleep 4321 & sleep 4321\n");
+    lab.hl(&["verify", "web"]).code(1);
+    let left = nas.inside("for line in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$line 2>/dev/null || true; echo; done");
+    assert!(!left.contains("sleep 4321"), "{left}");
+    lab.hl(&["unlock"]).code(0).says("nas: free");
 }
 
 fn what_cannot_be_looked_into_is_not_missing() {

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::authority::Authority;
+use super::busybox;
 use super::engine::Engine;
 use super::homelab::Homelab;
 use super::sshd::make_key;
@@ -32,6 +33,18 @@ pub struct Build {
     pub user: User,
     /// Where its engine listens.
     pub listens: Listens,
+    /// The programs that whoever logs in finds.
+    pub userland: Userland,
+}
+
+/// The programs of a node.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Userland {
+    /// Those of this machine.
+    #[default]
+    Whole,
+    /// Busybox and nothing else, as on a NAS or a router.
+    Busybox,
 }
 
 /// Where the engine of a node listens.
@@ -62,6 +75,7 @@ pub struct Machine {
     folder: PathBuf,
     subnet: Subnet,
     user: User,
+    userland: Userland,
 }
 
 /// Four addresses that no other test has: the node's is the second that can be used, this side's the first.
@@ -151,18 +165,25 @@ impl Machine {
         for inner in ["", "opt", "opt/homelab"] {
             std::fs::create_dir_all(folder.join(inner)).expect("a folder can be made");
         }
-        let machine = Machine { name: name.to_owned(), folder, subnet: Subnet::take(), user: build.user };
+        let machine = Machine {
+            name: name.to_owned(),
+            folder,
+            subnet: Subnet::take(),
+            user: build.user,
+            userland: build.userland,
+        };
         for key in ["host", "user"] {
             make_key(&machine.folder.join(key));
         }
         std::fs::copy(machine.folder.join("user.pub"), machine.folder.join("authorized_keys")).expect("a key is there");
         let config = format!(
             "Port 22\nListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\n\
-             PermitRootLogin yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n{}\n",
+             PermitRootLogin yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n{}\n{}\n",
             machine.subnet.address(2),
             machine.at("host"),
             machine.at("authorized_keys"),
-            build.sshd
+            build.sshd,
+            if build.userland == Userland::Busybox { busybox::SSHD } else { "" }
         );
         std::fs::write(machine.folder.join("sshd_config"), config).expect("it can be written");
         if build.listens == Listens::Tls {
@@ -273,6 +294,9 @@ impl Machine {
             socket = self.at("e/docker.sock"),
             accounts = self.accounts(),
         ));
+        if self.userland == Userland::Busybox {
+            self.inside(busybox::PREPARE);
+        }
         self.start_sshd();
         let _ = self.engine();
     }

@@ -18,6 +18,7 @@
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
 pub mod authority;
+pub mod busybox;
 pub mod compose;
 pub mod door;
 pub mod engine;
