@@ -146,13 +146,21 @@ fn reattached(plan: &Plan, recorded: &RecordedView) -> BTreeMap<Addr, Vec<StepId
 /// Records which changes were brought to an end, or are left as nobody had begun them.
 pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_made: impl Fn(&PlannedChange) -> bool) {
     let is_changed = |addr: &Addr| plan.changes.iter().any(|change| change.acts() && change.addr == *addr);
-    for (addr, steps) in reattached(plan, &store.state().view) {
-        let outcomes = || steps.iter().map(|id| report.steps.get(&id.0));
+    let reattached = reattached(plan, &store.state().view);
+    // What is done to a container because of its networks is settled where all of it is done, or nothing of it is left.
+    let is_attached = |steps: &mut dyn Iterator<Item = &StepId>| {
         let is_back = |id: &StepId| report.undone.get(&id.0).is_some_and(Option::is_none);
-        let untouched = outcomes().all(|outcome| matches!(outcome, None | Some(Outcome::Skipped { .. })));
-        let done = outcomes().all(|outcome| matches!(outcome, Some(Outcome::Done | Outcome::Warned { .. })));
-        if !is_changed(&addr) && (untouched || done || steps.iter().all(is_back)) {
-            store.end_change(&addr);
+        let (mut all_done, mut nothing_left) = (true, true);
+        for id in steps {
+            let outcome = report.steps.get(&id.0);
+            all_done &= matches!(outcome, Some(Outcome::Done | Outcome::Warned { .. }));
+            nothing_left &= matches!(outcome, None | Some(Outcome::Skipped { .. })) || is_back(id);
+        }
+        all_done || nothing_left
+    };
+    for (addr, steps) in &reattached {
+        if !is_changed(addr) && is_attached(&mut steps.iter()) {
+            store.end_change(addr);
         }
     }
     for change in plan.changes.iter().filter(|change| change.acts()) {
@@ -169,7 +177,8 @@ pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_ma
                 Some(Outcome::Failed { .. }) => looks || step.group.is_some(),
             }
         };
-        if change.steps.iter().all(settled) {
+        let of_networks = reattached.get(&change.addr).into_iter().flatten();
+        if change.steps.iter().all(settled) && is_attached(&mut of_networks.filter(|id| !change.steps.contains(id))) {
             store.end_change(&change.addr);
         }
     }

@@ -214,3 +214,23 @@ fn prepare_alone_writes_files_and_touches_no_container() {
     assert!(left.report.is_complete());
     assert_eq!(left.state.view.resources.len(), 1);
 }
+
+#[test]
+fn a_container_that_was_left_off_its_network_is_unfinished_although_its_own_steps_were_not_begun() {
+    let mut bench = Bench::new(&["nas"]);
+    bench.node().world().containers.insert("web".into(), super::node::live("web", container(&[])));
+    let adopted = bench.change(Kind::Container, "web", &[], applied(container(&[]).fields()));
+    adopted.live_id = Some("id-web".into());
+    run(bench.apply());
+    bench.plan = Plan::default();
+    let (container, network) = ("id-web".to_owned(), "lan".to_owned());
+    bench.step(Operation::DisconnectNetwork { container: container.clone(), network: network.clone() }, &[]);
+    bench.step(start("other"), &[0]);
+    let attachment = Box::default();
+    bench.step(Operation::ConnectNetwork { container: container.clone(), network, attachment }, &[1]);
+    bench.step(Operation::RestartContainer { container }, &[2]);
+    bench.change(Kind::Network, "lan", &[0, 1, 2], Record::Nothing);
+    let addr = bench.change(Kind::Container, "web", &[3], Record::Nothing).addr.clone();
+    bench.node().world().fails.insert("start other".into());
+    assert!(run(bench.apply()).state.view.unfinished.contains(&addr));
+}
