@@ -279,12 +279,7 @@ impl Soak {
             Kind::Logging => {
                 self.declare(|_| true, "replace", "logging.max-size", |unit, _| unit.logging = !unit.logging)
             }
-            Kind::Named => self.declare(
-                |_| true,
-                "update",
-                "name",
-                |unit, fresh| unit.named = if unit.named.is_some() { None } else { Some((fresh % 100_000) as u32) },
-            ),
+            Kind::Named => self.name(),
             Kind::NamesSwapped => self.swap_names(),
         }
     }
@@ -446,9 +441,30 @@ impl Soak {
         let mut expected = Expected::default();
         for (name, named) in [(one, theirs), (other, mine)] {
             self.dozen.units.get_mut(name).expect("it is there").named = named;
-            expected.add(container(&self.dozen, name), "update", "declared", Some(("name", "pending")));
+            self.expect_name(name, &mut expected);
         }
         self.made(format!("{one} and {other} change their names"), expected)
+    }
+
+    /// A container gets a name of its own, or gives it up.
+    fn name(&mut self) -> Option<Made> {
+        let (name, fresh) = (self.pick(|_| true)?, self.random());
+        let unit = self.dozen.units.get_mut(name).expect("it is there");
+        unit.named = if unit.named.is_some() { None } else { Some((fresh % 100_000) as u32) };
+        let mut expected = Expected::default();
+        self.expect_name(name, &mut expected);
+        self.made(format!("name of {name} changed"), expected)
+    }
+
+    /// Another name of a container is another name on each of its networks.
+    fn expect_name(&self, name: &str, expected: &mut Expected) {
+        let (unit, addr) = (&self.dozen.units[name], container(&self.dozen, name));
+        let action = if unit.networks.is_empty() { "update" } else { self.rewired(name) };
+        expected.add(addr.clone(), action, "declared", Some(("name", "pending")));
+        for network in unit.networks {
+            let field = format!("networks.{}.aliases", self.network(unit.service, network));
+            expected.add(addr.clone(), action, "declared", Some((&field, "pending")));
+        }
     }
 
     /// A container gets a health check that it does not pass.
