@@ -17,11 +17,13 @@ pub(super) fn renames(homelab: &Homelab, recorded: &RecordedView, index: &LiveIn
     // A network or a volume may go to another service while its own one stays. A container that does is found by more than
     // its id.
     let is_declared = |addr: &Addr, id: &str| {
-        homelab.services.get(&addr.service).is_some_and(|service| match addr.kind {
-            _ if service.node != addr.node || is_of_disabled(homelab, index, addr, id) => true,
-            Kind::Network => service.networks.contains_key(&addr.name),
-            Kind::Volume => service.volumes.contains_key(&addr.name),
-            Kind::Container | Kind::Directory | Kind::File | Kind::Image => true,
+        homelab.services.get(&addr.service).is_some_and(|service| {
+            let has_it = match addr.kind {
+                Kind::Network => service.networks.contains_key(&addr.name),
+                Kind::Volume => service.volumes.contains_key(&addr.name),
+                Kind::Container | Kind::Directory | Kind::File | Kind::Image => true,
+            };
+            has_it || service.node != addr.node || is_of_disabled(homelab, index, addr, id)
         })
     };
     let vanished: Vec<(&Addr, &str)> = recorded

@@ -115,6 +115,9 @@ pub(super) fn decide(
 /// Whether a container may still have a file that hl has put in place anew since: an apply has begun to change it and did
 /// not come to its end. Nothing on the node tells which of the two files a mount of a single one shows.
 fn may_have_old_file(service: &Service, name: &str, live: &LiveContainer, recorded: &RecordedView) -> bool {
+    if recorded.unfinished.is_empty() {
+        return false;
+    }
     let addr = service.addr(Kind::Container, name);
     let is_same = recorded.resources.get(&addr).is_none_or(|record| record.id == live.id);
     let is_own = |path: &str| service.files.values().any(|file| file.path == path);

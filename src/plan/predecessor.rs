@@ -32,9 +32,8 @@ pub(super) struct Predecessor<'a> {
 /// The recorded service that a declared one was, where that is gone and another project.
 fn recorded<'a>(input: &'a Input<'_>, service: &'a Service) -> Option<(&'a ServiceName, &'a RecordedService)> {
     let name = service.renamed_from.service()?;
-    let is_declared = input.homelab.services.contains_key(name) || input.homelab.unresolved.contains_key(name);
     let recorded = input.recorded.services.get(name)?;
-    (!is_declared && recorded.project != service.project).then_some((name, recorded))
+    (input.homelab.node_of(name).is_none() && recorded.project != service.project).then_some((name, recorded))
 }
 
 /// The volumes of another project that become those of a service: the real name of each, its spec, and the new one.
@@ -65,7 +64,7 @@ pub(super) fn block(input: &Input<'_>, node: &NodeIndex<'_>, service: &Service) 
 }
 
 impl<'a> Predecessor<'a> {
-    /// What a service was, where it has data to be copied.
+    /// The predecessor of a service, where it has data to be copied.
     pub(super) fn of(context: &Context<'a>, service: &'a Service, graph: &mut StepGraph) -> Option<Self> {
         let (name, before) = recorded(context.input, service)?;
         let node = context.index.node(&service.node)?;
@@ -151,8 +150,7 @@ impl<'a> Predecessor<'a> {
         graph.step(service, Phase::Deploy, check).about(&addr).after(after).add()
     }
 
-    /// The steps that stop the old containers that run, by id. Those that an apply stopped which was cut off start again
-    /// all the same where this one fails.
+    /// The steps that stop the old containers that run, by id.
     fn stop(
         &self,
         context: &Context<'_>,

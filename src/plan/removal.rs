@@ -182,11 +182,9 @@ impl Removal<'_, '_> {
         let addr = change.addr.clone();
         match (addr.kind, &change.live_id) {
             (Kind::Network, Some(id)) => self.network(node, change, id, after),
-            (Kind::Volume, Some(name)) if let Some(copy) = self.copy_of(&addr.node, name) => {
-                let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
-                self.out.changes.push(PlannedChange { steps: vec![copy], ..PlannedChange::forget(addr, vec![stays]) });
-            }
-            (Kind::Volume, Some(name)) if self.context.input.options.allows_data_loss(&addr) => {
+            (Kind::Volume, Some(name))
+                if self.context.input.options.allows_data_loss(&addr) && self.copy_of(&addr.node, name).is_none() =>
+            {
                 let step = self.step(change, Operation::RemoveVolume { name: name.clone() }, after);
                 self.out.changes.push(PlannedChange {
                     data_at_stake: vec![Stake::VolumeRemoved { volume: name.clone() }],
@@ -196,7 +194,8 @@ impl Removal<'_, '_> {
             }
             (Kind::Volume, Some(name)) => {
                 let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
-                self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
+                let steps = self.copy_of(&addr.node, name).into_iter().collect();
+                self.out.changes.push(PlannedChange { steps, ..PlannedChange::forget(addr, vec![stays]) });
             }
             (Kind::Network | Kind::Volume | Kind::Image, None) => {
                 self.out.changes.push(PlannedChange::forget(addr, Vec::new()));

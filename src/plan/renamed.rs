@@ -29,8 +29,7 @@ pub(super) fn block(input: &Input<'_>, index: &Index<'_>, service: &Service, cha
         return None;
     }
     let vanished = input.recorded.services.iter().filter(|(name, recorded)| {
-        let is_declared = input.homelab.services.contains_key(*name) || input.homelab.unresolved.contains_key(*name);
-        !is_declared
+        input.homelab.node_of(name).is_none()
             && !input.options.delete.contains(*name)
             && recorded.node == service.node
             && service.renamed_from.service() != Some(name)
