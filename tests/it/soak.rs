@@ -223,6 +223,13 @@ impl Soak {
         self.pick_named(|_, unit| fits(unit))
     }
 
+    /// Two declared containers.
+    fn pick_two(&mut self, fits: impl Fn(&Unit) -> bool) -> Option<(&'static str, &'static str)> {
+        let one = self.pick(&fits)?;
+        let other = self.pick_named(|name, unit| fits(unit) && name != one)?;
+        Some((one, other))
+    }
+
     fn pick_named(&mut self, fits: impl Fn(&str, &Unit) -> bool) -> Option<&'static str> {
         let fitting: Vec<&'static str> =
             self.dozen.declared().filter(|(name, unit)| fits(name, unit)).map(|(name, _)| name).collect();

@@ -421,8 +421,7 @@ impl Soak {
 
     /// Two containers change their ports.
     fn swap_ports(&mut self) -> Option<Made> {
-        let one = self.pick(|unit| unit.port.is_some())?;
-        let other = self.pick_named(|name, unit| unit.port.is_some() && name != one)?;
+        let (one, other) = self.pick_two(|unit| unit.port.is_some())?;
         let (mine, theirs) = (self.dozen.units[one].port, self.dozen.units[other].port);
         let mut expected = Expected::default();
         for (name, port) in [(one, theirs), (other, mine)] {
@@ -435,8 +434,7 @@ impl Soak {
 
     /// Two containers change their names.
     fn swap_names(&mut self) -> Option<Made> {
-        let one = self.pick(|unit| unit.named.is_some())?;
-        let other = self.pick_named(|name, unit| unit.named.is_some() && name != one)?;
+        let (one, other) = self.pick_two(|unit| unit.named.is_some())?;
         let (mine, theirs) = (self.dozen.units[one].named, self.dozen.units[other].named);
         let mut expected = Expected::default();
         for (name, named) in [(one, theirs), (other, mine)] {
