@@ -147,7 +147,7 @@ fn reattached(plan: &Plan, recorded: &RecordedView) -> BTreeMap<Addr, Vec<StepId
 pub(super) fn end_changes(plan: &Plan, store: &mut Store, report: &Report, is_made: impl Fn(&PlannedChange) -> bool) {
     let is_changed = |addr: &Addr| plan.changes.iter().any(|change| change.acts() && change.addr == *addr);
     let reattached = reattached(plan, &store.state().view);
-    // What is done to a container because of its networks is settled where all of it is done, or nothing of it is left.
+    // The steps for the networks of a container are settled where all of them are done, or nothing of them is left.
     let is_attached = |steps: &mut dyn Iterator<Item = &StepId>| {
         let is_back = |id: &StepId| report.undone.get(&id.0).is_some_and(Option::is_none);
         let (mut all_done, mut nothing_left) = (true, true);

@@ -9,7 +9,7 @@ use crate::model::addr::Kind;
 use crate::model::homelab::RenamedFrom;
 use crate::model::name::ServiceName;
 
-/// What is written, each part with its place.
+/// The key as written, each part with its place.
 #[derive(Clone, Debug)]
 pub(super) enum Written {
     /// The service that all of it was.
@@ -80,7 +80,7 @@ impl Written {
         }
     }
 
-    /// What it means.
+    /// The same without its places.
     pub(super) fn into_model(self) -> RenamedFrom {
         match self {
             Written::Service(before) => RenamedFrom::Service(before.value),

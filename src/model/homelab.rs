@@ -58,7 +58,7 @@ pub struct Node {
     pub maintenance: Maintenance,
     /// How long it may take to answer, in milliseconds.
     pub connect_timeout_ms: u64,
-    /// What becomes of projects on it that no service declares.
+    /// The treatment of projects on it that no service declares.
     pub undeclared: Undeclared,
 }
 
@@ -89,7 +89,7 @@ pub enum Maintenance {
     On,
 }
 
-/// What hl makes of projects on a node that no service declares.
+/// The treatment of projects on a node that no service declares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Undeclared {
     /// A plan names them, and a service that looks like one of them is not made a second time.
@@ -222,11 +222,11 @@ pub struct Service {
     pub containers: BTreeMap<String, Container>,
     /// Compose services that a profile disables; their containers are nobody's orphans.
     pub disabled: BTreeSet<String>,
-    /// What it was before, as the user says.
+    /// Its origin, as the user says.
     pub renamed_from: RenamedFrom,
 }
 
-/// What a service was before, where nothing but the user can know.
+/// The origin of a service or of its containers, where nothing but the user can know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RenamedFrom {
     /// All of it was another service.
@@ -250,7 +250,7 @@ impl RenamedFrom {
         }
     }
 
-    /// What one of its containers was: a service, and the address name there.
+    /// The origin of one of its containers: a service, and the address name there.
     pub fn container<'a>(&'a self, name: &'a str) -> Option<(&'a ServiceName, &'a str)> {
         match self {
             RenamedFrom::Service(service) => Some((service, name)),

@@ -230,7 +230,7 @@ impl<'a> ContainerPlan<'_, 'a> {
     /// The group of what it stands or falls with. Without rollback nothing is taken back: the old ones stay where the
     /// failure left them, until all is proven all the same.
     fn join_group(&mut self) -> (GroupId, Option<GroupId>) {
-        // What comes with copies of its data goes back as a whole.
+        // A service that comes with copies of its data goes back as a whole.
         if let Some(relocation) = self.plan.relocation.as_ref().filter(|relocation| !relocation.stopped.is_empty()) {
             self.reached.groups.insert(relocation.group, Rollback::On);
             return (relocation.group, Some(relocation.group));

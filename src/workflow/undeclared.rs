@@ -9,7 +9,7 @@ use crate::model::view::RecordedView;
 use crate::model::{NodeName, ProjectName};
 use crate::plan;
 
-/// Those that a plan names: not the ones of nodes whose undeclared projects are somebody else's.
+/// The undeclared containers that a plan names: not the ones of nodes whose undeclared projects are somebody else's.
 pub fn reported(
     observation: &Observation,
     recorded: &RecordedView,

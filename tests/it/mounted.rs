@@ -259,7 +259,7 @@ fn a_restart_that_an_apply_did_not_come_to_is_made_up_for() {
     cut_off();
     made_up_for();
 
-    // What is only prepared is not forgotten either.
+    // A preparation alone is not forgotten either.
     spoil();
     lab.lab.hl(&["apply", "--yes", "--until", "prepare"]);
     made_up_for();

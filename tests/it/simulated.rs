@@ -157,7 +157,7 @@ fn a_plan_that_cannot_be_applied_ends_as_its_apply_does() {
     lab.write("services/web/service.yaml", "owner_node: pi\n");
     lab.hl(&["plan", "--detailed-exitcode"]).code(1).says("? pi");
     lab.hl(&["plan", "--detailed-exitcode", "--exclude", "notes"]).code(3);
-    // What prevents an apply is no drift.
+    // A problem that prevents an apply is no drift.
     lab.hl(&["drift"]).code(3);
 }
 

@@ -196,7 +196,7 @@ fn what_cannot_be_looked_into_is_not_missing() {
         let closed = of(&format!("chown root {folder} && chmod 700 {folder}"));
         is_untouched(&closed, &of(&format!("chmod 755 {folder} && chown pilot {folder}")));
     }
-    // What leaves the repository meanwhile is not taken for gone: it leaves the node as soon as it can be seen.
+    // A file that leaves the repository meanwhile is not taken for gone: it leaves the node as soon as it can be seen.
     nas.inside(&of("chown root conf.d && chmod 700 conf.d"));
     lab.write(
         "services/web/docker-compose.yml",

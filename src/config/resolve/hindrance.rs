@@ -18,7 +18,7 @@ pub(super) enum Hindrance {
 }
 
 impl Hindrance {
-    /// What it is.
+    /// The hindrance in words, to be followed by the node.
     pub(super) fn words(&self, node: &Node) -> String {
         match self {
             Hindrance::Broken => "its files have errors".to_owned(),
@@ -32,7 +32,7 @@ impl Hindrance {
         }
     }
 
-    /// What ends it.
+    /// The way to end it.
     pub(super) fn way_out(&self, node: &Node, env_file: &str) -> String {
         let access = node.address.access();
         match self {

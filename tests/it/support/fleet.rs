@@ -40,7 +40,7 @@ pub struct Build {
 /// The programs of a node.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Userland {
-    /// Those of this machine.
+    /// The programs of this machine.
     #[default]
     Whole,
     /// Busybox and nothing else, as on a NAS or a router.
