@@ -1,7 +1,5 @@
 //! The three-way comparison of one resource, field by field.
 
-use std::collections::BTreeSet;
-
 use super::FieldChange;
 use super::policy::{self, Absent, Cost, Undeclared};
 use super::verdict::{Moved, Verdict, verdict};
@@ -32,26 +30,48 @@ pub enum Identity {
     MadeAnew,
 }
 
-/// The fields that do not agree in all views, in order.
-pub fn compare(views: &Views<'_>, sealer: &Sealer) -> Vec<FieldChange> {
-    let mut fields: BTreeSet<&Field> = BTreeSet::new();
-    let recorded = views.recorded.map(|(d, b)| [d, b]).into_iter().flatten();
-    for map in [views.declared, views.expected, views.live].into_iter().chain(recorded) {
-        fields.extend(map.iter().map(|(field, _)| field));
-    }
-    fields.into_iter().filter_map(|field| compare_field(views, field, sealer)).collect()
+/// The values of one field in all views.
+struct Row<'a> {
+    field: &'a Field,
+    declared: Option<&'a Value>,
+    expected: Option<&'a Value>,
+    /// The recorded declaration.
+    was: Option<&'a Value>,
+    /// What was read back.
+    baseline: Option<&'a Value>,
+    live: Option<&'a Value>,
 }
 
-fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<FieldChange> {
-    let declared = views.declared.get(field);
-    let expected = views.expected.get(field);
-    let live = views.live.get(field);
+/// The fields that do not agree in all views, in order.
+pub fn compare(views: &Views<'_>, sealer: &Sealer) -> Vec<FieldChange> {
+    let (was, baseline) = views.recorded.unzip();
+    // All are sorted, so that one walk along them finds what belongs together.
+    let mut maps =
+        [Some(views.declared), Some(views.expected), was, baseline, Some(views.live)].map(|map| map.map(Fields::iter));
+    let mut next = maps.each_mut().map(|map| map.as_mut().and_then(Iterator::next));
+    let mut changes = Vec::new();
+    while let Some(field) = next.iter().flatten().map(|(field, _)| *field).min() {
+        let is_it = next.each_ref().map(|next| next.is_some_and(|(found, _)| found == field));
+        let mut values = [None; 5];
+        for (at, is_it) in is_it.into_iter().enumerate() {
+            if is_it {
+                values[at] = next[at].map(|(_, value)| value);
+                next[at] = maps[at].as_mut().and_then(Iterator::next);
+            }
+        }
+        let [declared, expected, was, baseline, live] = values;
+        changes.extend(compare_field(views, &Row { field, declared, expected, was, baseline, live }, sealer));
+    }
+    changes
+}
+
+fn compare_field(views: &Views<'_>, row: &Row<'_>, sealer: &Sealer) -> Option<FieldChange> {
+    let Row { field, declared, expected, was, baseline, live } = *row;
     let same = |a: Option<&Value>, b: Option<&Value>| match (a, b) {
         (None, None) => true,
         (Some(a), Some(b)) => a.same(b, sealer),
         _ => false,
     };
-    let was = views.recorded.and_then(|(was, _)| was.get(field));
     // A value that nobody ever asked for is the engine's: it may change it, or not show it while nothing runs.
     if expected.is_none() && was.is_none() && policy::undeclared(views.kind, field) == Undeclared::EngineDefault {
         return None;
@@ -60,26 +80,24 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
     let stays = |before: Option<&Value>| same(live, before) && !live.is_some_and(Value::names_what_is_gone);
     let moved = |still: bool| if still { Moved::No } else { Moved::Yes };
     // The engine's default cannot be told from a value that was declared before and still is there.
-    let left_over = expected.is_none() && is_left_over(views, field, &same);
-    let agree = !left_over && agrees(views.kind, field, declared, expected, live, &same);
+    let left_over = expected.is_none() && is_left_over(views, row, &same);
+    let agree = !left_over && agrees(views.kind, row, &same);
     let verdict = match (views.recorded, views.identity) {
         (None, _) => verdict(agree, None),
         // Whether it runs is not a setting that is read back: it is right or it is not.
-        (Some((was, _)), _) if field.key == Key::State => match (agree, same(declared, was.get(field))) {
+        (Some(_), _) if field.key == Key::State => match (agree, same(declared, was)) {
             (true, _) => Verdict::InSync,
             (false, true) => Verdict::Drift,
             (false, false) => Verdict::Pending,
         },
-        (Some((was, baseline)), Identity::Same) => {
-            let (was, baseline) = (was.get(field), baseline.get(field));
+        (Some(_), Identity::Same) => {
             let live_still = stays(baseline);
             // A field that was never declared is no matter of the declaration: as long as it is as
             // it was read back, it is in sync, whatever made it so.
             let agree = agree || (declared.is_none() && was.is_none() && live_still);
             verdict(agree, Some((moved(same(declared, was)), moved(live_still))))
         }
-        (Some((was, _)), Identity::MadeAnew) => {
-            let was = was.get(field);
+        (Some(_), Identity::MadeAnew) => {
             let live_still = if was.is_some() { same(live, was) } else { agree };
             verdict(agree, Some((moved(same(declared, was)), moved(live_still))))
         }
@@ -87,8 +105,8 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
     if verdict == Verdict::InSync {
         return None;
     }
-    let recorded = views.recorded.and_then(|(was, baseline)| was.get(field).or_else(|| baseline.get(field)));
-    let secret = [expected, recorded].iter().flatten().any(|v| v.is_secret()) || is_unseen(views, field);
+    let recorded = was.or(baseline);
+    let secret = [expected, recorded].iter().flatten().any(|v| v.is_secret()) || is_unseen(views.kind, row);
     let show = |value: Option<&Value>| value.map(|v| if secret { v.sealed(sealer) } else { v.without_secrets(sealer) });
     let cost = match verdict.needs_action() {
         true => policy::cost(views.kind, field, expected),
@@ -103,14 +121,8 @@ fn compare_field(views: &Views<'_>, field: &Field, sealer: &Sealer) -> Option<Fi
 }
 
 /// Whether declaration and node say the same, without any record to help.
-fn agrees(
-    kind: Kind,
-    field: &Field,
-    declared: Option<&Value>,
-    expected: Option<&Value>,
-    live: Option<&Value>,
-    same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool,
-) -> bool {
+fn agrees(kind: Kind, row: &Row<'_>, same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool) -> bool {
+    let Row { field, declared, expected, live, .. } = *row;
     if same(expected, live) {
         return true;
     }
@@ -123,11 +135,11 @@ fn agrees(
 
 /// Whether a live value is there because it was declared once: nobody but hl asked the engine for it, so that taking it
 /// out of the file is to take it off the node.
-fn is_left_over(views: &Views<'_>, field: &Field, same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool) -> bool {
-    let (Some((was, baseline)), Some(live)) = (views.recorded, views.live.get(field)) else { return false };
-    let was = was.get(field);
+fn is_left_over(views: &Views<'_>, row: &Row<'_>, same: &dyn Fn(Option<&Value>, Option<&Value>) -> bool) -> bool {
+    let Row { field, was, baseline, .. } = *row;
+    let Some(live) = row.live else { return false };
     // Of one that somebody made anew, what was read back of the other one says nothing.
-    let as_read_back = views.identity == Identity::Same && same(Some(live), baseline.get(field));
+    let as_read_back = views.identity == Identity::Same && same(Some(live), baseline);
     was.is_some()
         && (same(Some(live), was) || as_read_back)
         && policy::policy(views.kind, field.key).unset != Cost::Ignored
@@ -136,8 +148,8 @@ fn is_left_over(views: &Views<'_>, field: &Field, same: &dyn Fn(Option<&Value>, 
 
 /// Whether a live value must not be shown although no declaration calls it a secret: a variable that
 /// neither the files nor the image know came from somebody's hand, and may be a password.
-fn is_unseen(views: &Views<'_>, field: &Field) -> bool {
-    field.key == Key::Environment && views.kind == Kind::Container && views.expected.get(field).is_none()
+fn is_unseen(kind: Kind, row: &Row<'_>) -> bool {
+    row.field.key == Key::Environment && kind == Kind::Container && row.expected.is_none()
 }
 
 #[cfg(test)]

@@ -246,7 +246,11 @@ fn request(method: Method, path: &str, body: Option<&Value>) -> Result<BollardRe
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    Ok(serde_json::from_slice(bytes)?)
+    // An answer that is text as a whole need not be checked string by string.
+    Ok(match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text)?,
+        Err(_) => serde_json::from_slice(bytes)?,
+    })
 }
 
 fn failed(node: &NodeName, what: &str, kind: ErrorKind) -> NodeError {
