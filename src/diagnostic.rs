@@ -292,6 +292,7 @@ codes! {
     NodeClosed "HL0418" "hl may not write on a node where a service needs it to."
     StillEncrypted "HL0419" "A file is encrypted, and would be used as it is."
     EnvFileInGit "HL0420" "An env file is in git, or nothing keeps it out."
+    OutsideRepository "HL0421" "A file that is referred to lies where the repository may not have it read."
 }
 
 impl fmt::Display for Code {

@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub current_dir: PathBuf,
     /// Their home folder.
     pub home: Option<String>,
+    /// What else than the repository itself they let it have read.
+    pub allow_read: Vec<PathBuf>,
 }
 
 /// Variables of the environment that scripts on this machine get.
@@ -58,8 +60,8 @@ fn current_dir() -> Result<PathBuf, EnvironmentError> {
 }
 
 impl Context {
-    /// Where `-C` points to, or the current folder.
-    pub fn find(directory: Option<&Path>) -> Result<Context, EnvironmentError> {
+    /// Where `-C` points to, or the current folder; the repository may have read what `allow_read` names.
+    pub fn find(directory: Option<&Path>, allow_read: &[PathBuf]) -> Result<Context, EnvironmentError> {
         let current_dir = current_dir()?;
         let root = match directory {
             None => current_dir.clone(),
@@ -70,13 +72,22 @@ impl Context {
                 PathBuf::from(clean(&root.to_string_lossy()))
             }
         };
-        Ok(Context { root, current_dir, home: variable("HOME") })
+        let allow_read = allow_read.iter().map(|path| current_dir.join(path)).collect();
+        Ok(Context { root, current_dir, home: variable("HOME"), allow_read })
     }
 
     /// The repository on this machine's disk.
     pub fn repository(&self) -> Repository {
         let repository = Repository::on_disk(&self.root, &self.current_dir, self.home.clone());
+        let repository = repository.allowing(self.allow_read.clone());
         Repository { keys: Arc::new(self.keys()), ..repository }
+    }
+
+    /// The file in which whoever runs hl says what they allow, by the rule of the XDG base directories.
+    pub fn preferences_file(&self) -> Option<PathBuf> {
+        let folder = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let folder = folder.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".config")));
+        folder.map(|folder| folder.join("hl/config.yaml"))
     }
 
     /// The keys of whoever runs hl.

@@ -15,7 +15,6 @@ use super::terminal::Terminal;
 use crate::compose::yaml::{Node, Value};
 use crate::compose::{self, Options, Origin, Project, Variables};
 use crate::config;
-use crate::config::Disk;
 use crate::diagnostic::{SourceMap, did_you_mean};
 use crate::model::Taint;
 use crate::render::OutputFormat;
@@ -134,8 +133,14 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
         checked_env_file: None,
         other_projects: "",
     };
+    let repository = context.repository();
+    // Files that the caller names are theirs, with what they name in turn; a repository ends at its top all the same.
+    let named = arguments.files.iter().chain(&arguments.env_files).filter_map(|file| file.parent());
+    let named = named.chain(arguments.project_directory.as_deref()).map(|folder| context.root.join(folder));
+    let everything = (!arguments.files.is_empty() && !repository.is_in_git()).then(|| PathBuf::from("/"));
+    let repository = repository.allowing(context.allow_read.iter().cloned().chain(named).chain(everything).collect());
     let mut sources = SourceMap::default();
-    let (project, found) = match compose::load(&Disk, &options, &mut sources) {
+    let (project, found) = match compose::load(repository.reader.as_ref(), &options, &mut sources) {
         Ok(loaded) => (Ok(loaded.project), loaded.warnings),
         Err(errors) => (Err(CommandError::shown(Exit::Failed)), errors),
     };

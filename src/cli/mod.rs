@@ -37,7 +37,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::config::{Disk, preferences};
 use crate::render::Detail;
+use crate::workflow::DiagnosticListener;
 use caller::Context;
 use command_error::{Answer, CommandError};
 use exit::Exit;
@@ -62,6 +64,9 @@ struct Common {
     /// When to use colour.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
     color: Colour,
+    /// A file or folder outside of the repository that it may have read; may be given several times.
+    #[arg(long, value_name = "PATH", global = true)]
+    allow_read: Vec<PathBuf>,
     /// Show everything, without shortening.
     #[arg(short, long, global = true)]
     verbose: bool,
@@ -101,7 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
-    let context = || Context::find(arguments.common.directory.as_deref());
+    let context = || context(&arguments.common, terminal);
     match &arguments.command {
         Command::Plan(arguments) => wait(plan::run(arguments, &context()?, terminal)),
         Command::Apply(arguments) => wait(apply::run(arguments, &context()?, terminal)),
@@ -117,6 +122,20 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Schema(arguments) => schema::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command(), terminal),
     }
+}
+
+/// Where the user stands, with what their own file of preferences allows.
+fn context(common: &Common, terminal: &Terminal) -> Result<Context, CommandError> {
+    let mut context = Context::find(common.directory.as_deref(), &common.allow_read)?;
+    if let Some(file) = context.preferences_file() {
+        let (said, found, map) = preferences(&file, context.home.as_deref(), &Disk);
+        terminal.diagnostics(&found, &map);
+        if found.has_errors() {
+            return Err(CommandError::shown(Exit::Failed));
+        }
+        context.allow_read.extend(said.allow_read);
+    }
+    Ok(context)
 }
 
 /// Runs what speaks to nodes. Only that pays for a runtime.

@@ -127,14 +127,13 @@ fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: Outside<'_>) -> 
 fn no_env_file(loader: &mut Loader<'_>, error: &ReadError, wanted: &EnvFile) {
     let shown = loader.files.shown(&wanted.path);
     let what = if wanted.named_by == NamedBy::Labels { "label file" } else { "env file" };
-    let diagnostic = Diagnostic::error(Code::MissingFile, format!("{what} {} {error}", shown.display()));
     let hint = match wanted.named_by {
         NamedBy::Service => "create it, or write `required: false` beside its `path`",
         NamedBy::Labels => "create it, or take it out of `label_file`",
         NamedBy::Project if wanted.reference.is_some() => "create it, or take it out of `env_file`",
         NamedBy::Project => "create it, or check the path",
     };
-    let diagnostic = diagnostic.hint(hint);
+    let diagnostic = error.of(&format!("{what} {}", shown.display()), hint);
     loader.diagnostics.push(match wanted.reference {
         Some(span) => diagnostic.at(span, "named here"),
         None => diagnostic,

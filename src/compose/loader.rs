@@ -78,12 +78,14 @@ impl<'a> Loader<'a> {
                 Some(yaml::parse(&text, file, &mut self.diagnostics))
             }
             Err(error) => {
-                let diagnostic = error.diagnostic(&self.files.shown(path));
+                let otherwise = match reference {
+                    Some(_) => "check the path; it is relative to the file's folder",
+                    None => "check the path",
+                };
+                let diagnostic = error.diagnostic(&self.files.shown(path), otherwise);
                 self.diagnostics.push(match reference {
-                    Some(span) => {
-                        diagnostic.at(span, "named here").hint("check the path; it is relative to the file's folder")
-                    }
-                    None => diagnostic.hint("check the path"),
+                    Some(span) => diagnostic.at(span, "named here"),
+                    None => diagnostic,
                 });
                 None
             }

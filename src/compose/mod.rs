@@ -29,6 +29,7 @@ mod normalize;
 mod paths;
 pub mod print;
 mod profiles;
+mod read_error;
 pub mod reader;
 mod redact;
 mod reset;

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use thiserror::Error;
+pub use super::read_error::{ReadError, Refusal, SpecialFile};
+use crate::diagnostic::{FileId, SourceMap, Visibility};
 
-use crate::diagnostic::{Code, Diagnostic, FileId, SourceMap, Visibility};
+/// The most bytes of one text that is parsed: the tree of a YAML file is many times as large.
+const MOST_TEXT: u64 = 2 << 20;
 
 /// A place that files are read from.
 pub trait Reader {
@@ -36,6 +38,11 @@ pub trait Reader {
         path.to_owned()
     }
 
+    /// Why nothing is read at an absolute path, whatever is there.
+    fn refusal(&self, _: &Path) -> Option<Refusal> {
+        None
+    }
+
     /// The path by which people know the file at an absolute path, where that is another.
     fn shown(&self, path: &Path) -> PathBuf {
         path.to_owned()
@@ -51,30 +58,6 @@ pub enum Kind {
     Folder,
     /// Nothing, or nothing that may be seen.
     Missing,
-}
-
-/// Why a file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ReadError {
-    /// There is none.
-    #[error("does not exist")]
-    Missing,
-    /// It is a folder.
-    #[error("is a folder")]
-    Folder,
-    /// It is not UTF-8.
-    #[error("is not text in UTF-8")]
-    NotText,
-    /// The system says why.
-    #[error("cannot be read: {0}")]
-    Io(String),
-}
-
-impl ReadError {
-    /// The diagnostic for a file that `path` names; the caller adds the place of the reference.
-    pub fn diagnostic(&self, path: &Path) -> Diagnostic {
-        Diagnostic::error(Code::MissingFile, format!("{} {self}", path.display()))
-    }
 }
 
 /// A tree of files in memory.
@@ -129,6 +112,10 @@ impl Reader for Memory {
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
         self.files.get(&clean(path)).map(|bytes| (bytes.len() as u64, None))
     }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        clean(path)
+    }
 }
 
 /// A path without `.` and with `..` taken literally, since memory has no symlinks.
@@ -172,6 +159,9 @@ impl<'a> Files<'a> {
             return known.clone();
         }
         let result = self.reader.read(path).and_then(|bytes| {
+            if bytes.len() as u64 > MOST_TEXT {
+                return Err(ReadError::TooLarge { most: MOST_TEXT });
+            }
             let text: Arc<str> = match (utf8(bytes), visibility) {
                 (Ok(text), _) => text.into(),
                 (Err(error), Visibility::Secret) => String::from_utf8_lossy(error.as_bytes()).into(),
@@ -195,6 +185,11 @@ impl<'a> Files<'a> {
     /// A text that was made of the file at an absolute path.
     pub fn add(&mut self, path: &Path, text: &str, visibility: Visibility) -> FileId {
         self.map.add(self.shown(path), text, visibility)
+    }
+
+    /// Why nothing is read at an absolute path, whatever is there.
+    pub fn refusal(&self, path: &Path) -> Option<Refusal> {
+        self.reader.refusal(path)
     }
 
     /// The kind of entry at an absolute path.

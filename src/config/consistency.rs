@@ -171,9 +171,8 @@ fn health_script(
     let text = match files.load(&path, Visibility::Public) {
         Ok(file) => files.text(file),
         Err(error) => {
-            let diagnostic = error
-                .diagnostic(&files.shown(&path))
-                .hint("create it, or check the path; it is relative to the service's folder");
+            let otherwise = "create it, or check the path; it is relative to the service's folder";
+            let diagnostic = error.diagnostic(&files.shown(&path), otherwise);
             out.push(named.map_or_else(|| diagnostic.clone(), |s| diagnostic.clone().at(s.span, "named here")));
             return None;
         }

@@ -3,15 +3,17 @@
 //! [`load`] reads it once and says what is wrong in itself, [`machines`] does so in two steps;
 //! [`wanted`] says which files of the nodes count; [`resolve`] puts every variable in place and
 //! gives the homelab. [`check_offline`] does the last without any node. `disk` is the only door to
-//! the disk, and how the caller asks nodes or prints diagnostics is not known here.
+//! the disk, `bounds` says how far it opens, and how the caller asks nodes or prints diagnostics is not known here.
 
 mod address;
 mod backup;
+mod bounds;
 mod consistency;
 mod disk;
 mod facts;
 mod folders;
 mod ignored;
+mod preferences;
 mod project;
 mod renamed_from;
 mod resolve;
@@ -22,9 +24,11 @@ mod sources;
 mod topology;
 mod tracked;
 
+pub use bounds::{BoundedReader, Bounds};
 pub use disk::Disk;
 pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
+pub use preferences::{Preferences, preferences};
 pub use resolve::{
     Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
 };

@@ -101,7 +101,7 @@ fn find(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(
     let bytes = match files.bytes(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions"));
+            out.push(error.diagnostic(&files.shown(&path), "check the file's permissions"));
             return None;
         }
     };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bounds::{BoundedReader, Bounds};
 use super::disk::Disk;
 use super::folders::{Folder, Found, ServiceSource};
 use super::secrets::{self, Decrypt, NoKeys};
@@ -15,13 +16,16 @@ use super::service::{self, Declaration};
 use super::topology::{self, Inventory, NodeSource, Topology};
 use super::{consistency, ignored, tracked};
 use crate::compose;
-use crate::compose::reader::{Files, Kind, Reader};
+use crate::compose::reader::{Files, Kind, ReadError, Reader};
 use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::envfile::{self, Outside};
 use crate::model::backup::BackupRepository;
 use crate::model::homelab;
 use crate::model::name::{NodeName, ServiceName};
+
+/// The way out where a file is there and cannot be read.
+const READABLE: &str = "check the file's permissions and that it is text";
 
 /// Where a repository is and how it is read.
 #[derive(Clone)]
@@ -32,8 +36,12 @@ pub struct Repository {
     pub current_dir: PathBuf,
     /// The home folder of the user, for `~` in compose files of services of this machine.
     pub home: Option<String>,
-    /// The reader of its files.
+    /// The reader of what it names: within its bounds.
     pub reader: Arc<dyn Reader + Send + Sync>,
+    /// The reader without bounds, for files whose paths hl knows itself.
+    pub disk: Arc<dyn Reader + Send + Sync>,
+    /// What else than the repository itself may be read.
+    pub allowed: Vec<PathBuf>,
     /// The keys to its encrypted files.
     pub keys: Arc<dyn Decrypt + Send + Sync>,
 }
@@ -44,14 +52,43 @@ impl Repository {
         Self::read_by(Arc::new(Disk), root, current_dir, home)
     }
 
-    /// A repository that `reader` reads, without any keys.
+    /// A repository that `disk` reads, without any keys.
     pub fn read_by(
-        reader: Arc<dyn Reader + Send + Sync>,
+        disk: Arc<dyn Reader + Send + Sync>,
         root: impl Into<PathBuf>,
         current_dir: impl Into<PathBuf>,
         home: Option<String>,
     ) -> Self {
-        Self { root: root.into(), current_dir: current_dir.into(), home, reader, keys: Arc::new(NoKeys) }
+        let repository = Self {
+            root: root.into(),
+            current_dir: current_dir.into(),
+            home,
+            reader: Arc::clone(&disk),
+            disk: Arc::clone(&disk),
+            allowed: Vec::new(),
+            keys: Arc::new(NoKeys),
+        };
+        repository.through(disk)
+    }
+
+    /// Whether it is part of a repository of git's, which has a top.
+    pub fn is_in_git(&self) -> bool {
+        let root = self.disk.real(&self.root);
+        root.ancestors().any(|folder| tracked::git_folder(folder, self.disk.as_ref()).is_some())
+    }
+
+    /// The same with some more that may be read.
+    #[must_use]
+    pub fn allowing(self, allowed: Vec<PathBuf>) -> Self {
+        let disk = Arc::clone(&self.disk);
+        Self { allowed, ..self }.through(disk)
+    }
+
+    /// The same, read by another reader.
+    #[must_use]
+    pub fn through(self, disk: Arc<dyn Reader + Send + Sync>) -> Self {
+        let bounds = Bounds::of_repository(&self.root, &self.allowed, disk.as_ref());
+        Self { reader: Arc::new(BoundedReader::new(Arc::clone(&disk), bounds)), disk, ..self }
     }
 }
 
@@ -96,7 +133,7 @@ impl Sources {
         }
         let words = format!("nothing keeps {shown} out of git");
         let diagnostic = Diagnostic::warning(Code::EnvFileInGit, words).hint("add a line `.env` to .gitignore");
-        (ignored::is_ignored(&real, reader.as_ref()) == Some(false)).then_some(diagnostic)
+        (ignored::is_ignored(&real, self.repository.disk.as_ref()) == Some(false)).then_some(diagnostic)
     }
 
     /// The same with project directories of services as what runs knows them, by links that lead to the same folder.
@@ -148,7 +185,7 @@ impl Machines {
         let reader = Arc::clone(&repository.reader);
         let mut files = Files::new(reader.as_ref(), &mut map, &repository.current_dir);
         let mut sources = Sources {
-            tracked: tracked::tracked_files(&repository.root, reader.as_ref()).map(Arc::new),
+            tracked: tracked::tracked_files(&repository.root, repository.disk.as_ref()).map(Arc::new),
             name: String::new(),
             vars: BTreeMap::new(),
             services: BTreeMap::new(),
@@ -227,8 +264,12 @@ fn folders(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics
     let services = repository.root.join("services");
     for name in repository.reader.names(&services) {
         let path = services.join(&name);
-        if !name.starts_with('.') && files.kind(&path) == Kind::Folder {
-            read_folder(name, path, files, out, found);
+        if name.starts_with('.') || files.kind(&path) != Kind::Folder {
+            continue;
+        }
+        match files.refusal(&path) {
+            Some(refusal) => out.push(ReadError::Refused(refusal).diagnostic(&files.shown(&path), "")),
+            None => read_folder(name, path, files, out, found),
         }
     }
     let paths = found.folders.values().map(|folder| folder.path.as_path());
@@ -333,18 +374,18 @@ fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> O
             Some((file, found))
         }
         Err(error) => {
-            out.push(error.diagnostic(&files.shown(&path)).hint("check the file's permissions and that it is text"));
+            out.push(error.diagnostic(&files.shown(&path), READABLE));
             None
         }
     }
 }
 
 /// The one document of a YAML file; none if it cannot be read, which is then reported.
-fn document(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Node> {
+pub(super) fn document(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Node> {
     let file = match files.load(path, Visibility::Public) {
         Ok(file) => file,
         Err(error) => {
-            out.push(error.diagnostic(&files.shown(path)).hint("check the file's permissions and that it is text"));
+            out.push(error.diagnostic(&files.shown(path), READABLE));
             return None;
         }
     };

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::node_facts::{engine_states, node_facts_of_record};
 use super::recording_reader::RecordingReader;
 use crate::compose::reader::Reader;
-use crate::config::{self, Known, Machines, Repository, Sources};
+use crate::config::{self, Known, Machines, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
 use crate::envfile;
 use crate::model::homelab::{self, Homelab};
@@ -26,7 +26,7 @@ use crate::state::{self, Paths, State};
 #[derive(Clone)]
 pub struct Access {
     /// The repository that declares it.
-    pub repository: Repository,
+    pub repository: config::Repository,
     /// How its nodes are connected to.
     pub node_options: node::Options,
 }
@@ -129,8 +129,8 @@ async fn observe_with<T: Borrow<State>>(
     state: impl Future<Output = Result<T, state::Error>>,
     leaving: Option<&ServiceName>,
 ) -> Result<(Observation, T), ObserveError> {
-    let reader = RecordingReader::over(Arc::clone(&access.repository.reader));
-    let repository = Repository { reader: Arc::new(reader.clone()), ..access.repository.clone() };
+    let reader = RecordingReader::over(Arc::clone(&access.repository.disk));
+    let repository = access.repository.clone().through(Arc::new(reader.clone()));
     let machines = config::machines(repository);
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
     let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);

@@ -26,6 +26,7 @@ mod fleet;
 mod front;
 mod harness;
 mod histories;
+mod hostile;
 mod keys;
 mod killed;
 mod leaks;
@@ -98,6 +99,7 @@ fn main() -> std::process::ExitCode {
         userland::TRIALS,
         way_back::TRIALS,
     ];
+    modules.extend(hostile::TRIALS);
     // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.
     if pack::is_there() {
         modules.push(pack::TRIALS);

@@ -117,7 +117,7 @@ impl Builder<'_> {
             Ok(bytes) => serde_json::from_slice::<serde_json::Value>(&bytes),
             Err(error) => {
                 let hint = "check the path; it is relative to the service's folder";
-                self.out.push(error.diagnostic(&shown).at(node.span, "named here").hint(hint));
+                self.out.push(error.diagnostic(&shown, hint).at(node.span, "named here"));
                 return None;
             }
         };

@@ -7,8 +7,8 @@ use super::ServiceContext;
 use super::build_filter::BuildFilter;
 use super::env::ServiceEnv;
 use super::files::{Placed, Seen, Walk, contents, missing, too_much};
-use super::overlay::Overlay;
-use crate::compose::reader::{Kind, Reader};
+use super::overlay::{Machine, Overlay};
+use crate::compose::reader::{Kind, ReadError, Reader};
 use crate::compose::syntax::path::clean;
 use crate::config::project::{Purpose, SourcePath};
 use crate::config::secrets;
@@ -60,7 +60,14 @@ impl ServiceContext<'_> {
         out: &mut Diagnostics,
     ) -> BTreeMap<String, Text> {
         let nothing = BTreeMap::new();
-        let Some(path) = overlay.in_repository(Path::new(&source.path)) else { return nothing };
+        let Some(path) = overlay.in_repository(Path::new(&source.path)) else {
+            // On this machine the engine is given what is there.
+            if let (Machine::Same, Some(refusal)) = (overlay.machine, overlay.refusal(Path::new(&source.path))) {
+                let error = ReadError::Refused(refusal);
+                out.push(error.diagnostic(Path::new(&source.path), "").at(source.span, "named here"));
+            }
+            return nothing;
+        };
         let (reader, is_shipped) = (self.reader(), self.is_shipped());
         let below = match (path.strip_prefix(&self.service.folder), path.strip_prefix(overlay.root)) {
             (Ok(below), _) => below,
@@ -73,6 +80,11 @@ impl ServiceContext<'_> {
                 return nothing;
             }
         };
+        if let Some(refusal) = reader.refusal(&path) {
+            let error = ReadError::Refused(refusal);
+            out.push(error.diagnostic(&self.shown(&path), "").at(source.span, "named here"));
+            return nothing;
+        }
         if reader.kind(&path) == Kind::Missing {
             missing(source, &self.shown(&path), Kind::Missing).into_iter().for_each(|d| out.push(d));
             return nothing;
@@ -80,7 +92,9 @@ impl ServiceContext<'_> {
         let below = below.to_string_lossy().into_owned();
         let dockerfile = path.join(build.dockerfile.as_deref().unwrap_or("Dockerfile"));
         let dockerfile = PathBuf::from(clean(&dockerfile.to_string_lossy()));
-        let filter = filter(&path, &below, &dockerfile, builds, overlay, reader);
+        let named = Named { context: &path, dockerfile: build.dockerfile_inline.is_none().then_some(&dockerfile) };
+        let Some(ignore) = self.ignored(&named, source, out) else { return nothing };
+        let filter = filter(&named, &below, ignore, builds, overlay);
         let mut walk = Walk::within(&filter);
         let mut walked = self.walk(&path, &below, 0, &mut walk);
         let own = |path: &Path| path.strip_prefix(&self.service.folder).map(|p| p.to_string_lossy().into_owned());
@@ -110,6 +124,33 @@ impl ServiceContext<'_> {
         contents(&below, &seen, text)
     }
 
+    /// The patterns of the files that take no part in a build; none if a file that rules it is not read, which is said.
+    fn ignored(&self, named: &Named<'_>, source: &SourcePath, out: &mut Diagnostics) -> Option<Ignore> {
+        // A Dockerfile's own ignore file comes before that of the context.
+        let own = named.dockerfile.map(|dockerfile| {
+            let mut own = dockerfile.as_os_str().to_owned();
+            own.push(".dockerignore");
+            PathBuf::from(own)
+        });
+        let files = own.into_iter().chain([named.context.join(".dockerignore")]);
+        let mut texts = Vec::new();
+        let mut all_read = true;
+        for file in files.chain(named.dockerfile.cloned()) {
+            match self.reader().read(&file) {
+                Ok(text) => texts.push((file, text)),
+                // A Dockerfile that is not there is the engine's to report; most contexts have no file of patterns.
+                Err(ReadError::Missing | ReadError::Folder) => {}
+                Err(error) => {
+                    let diagnostic = error.diagnostic(&self.shown(&file), "check its permissions");
+                    out.push(diagnostic.at(source.span, "built from here"));
+                    all_read = false;
+                }
+            }
+        }
+        let patterns = texts.into_iter().find(|(file, _)| Some(file) != named.dockerfile).map(|(_, text)| text);
+        all_read.then(|| Ignore::parse(&String::from_utf8_lossy(&patterns.unwrap_or_default())))
+    }
+
     /// Files of the service's folder that say how the service is run, relative to it.
     fn read_by_hl(&self) -> BTreeSet<String> {
         let folder = &self.service.folder;
@@ -134,24 +175,20 @@ fn same(one: &ImageRef, other: &ImageRef) -> bool {
     one.normal() == other.normal()
 }
 
-fn filter(
-    path: &Path,
-    below: &str,
-    dockerfile: &Path,
-    builds: &Builds<'_>,
-    overlay: &Overlay<'_>,
-    reader: &dyn Reader,
-) -> BuildFilter {
-    // A Dockerfile's own ignore file comes before that of the context.
-    let mut own = dockerfile.as_os_str().to_owned();
-    own.push(".dockerignore");
-    let texts = [PathBuf::from(own), path.join(".dockerignore")].map(|file| reader.read(&file).ok());
-    let ignore = texts.into_iter().flatten().next().unwrap_or_default();
-    let always = dockerfile.strip_prefix(path).map(|inner| inner.to_string_lossy().into_owned());
+/// The paths that a build names.
+struct Named<'a> {
+    context: &'a Path,
+    /// The Dockerfile, where it is a file.
+    dockerfile: Option<&'a PathBuf>,
+}
+
+fn filter(named: &Named<'_>, below: &str, ignore: Ignore, builds: &Builds<'_>, overlay: &Overlay<'_>) -> BuildFilter {
+    let inner = named.dockerfile.and_then(|dockerfile| dockerfile.strip_prefix(named.context).ok());
+    let always = inner.map(|inner| inner.to_string_lossy().into_owned());
     let written = builds.sources.iter().filter(|source| source.purpose == Purpose::Write);
     BuildFilter {
         below: below.to_owned(),
-        ignore: Ignore::parse(&String::from_utf8_lossy(&ignore)),
+        ignore,
         always: always.into_iter().chain([".dockerignore".to_owned()]).collect(),
         written: written.filter_map(|source| overlay.in_repository(Path::new(&source.path))).collect(),
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ServiceContext;
 use super::placeholders::Placeholder;
 use crate::compose::Plain;
+use crate::compose::reader::ReadError;
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility};
 use crate::envfile::template::Chained;
@@ -44,10 +45,14 @@ pub(super) fn service_env(
     let (before, environment) = (context.above_env_files(), context.environment());
     let beside_path = context.service.folder.join(".env");
     let mut beside = BTreeMap::new();
-    if let Ok(bytes) = context.reader().read(&beside_path) {
-        let file = EnvText::new(&bytes, &context.shown(&beside_path));
-        beside = file.values(Outside { before: &before, after: &environment }, &mut env, map, out);
-        texts.push(file.text);
+    match context.reader().read(&beside_path) {
+        Ok(bytes) => {
+            let file = EnvText::new(&bytes, &context.shown(&beside_path));
+            beside = file.values(Outside { before: &before, after: &environment }, &mut env, map, out);
+            texts.push(file.text);
+        }
+        Err(ReadError::Missing | ReadError::Folder) => {}
+        Err(error) => out.push(error.diagnostic(&context.shown(&beside_path), "check the file's permissions")),
     }
     let mut node = BTreeMap::new();
     for (path, bytes) in context.node_envs() {

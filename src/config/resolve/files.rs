@@ -1,13 +1,13 @@
 //! Directories and files of a service on its node, and the repository's files that its containers see.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ServiceContext;
 use super::build_filter::BuildFilter;
 use super::env::ServiceEnv;
 use super::overlay::Overlay;
-use crate::compose::reader::Kind;
+use crate::compose::reader::{Kind, ReadError, Refusal};
 use crate::config::project::{Purpose, SourcePath};
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Visibility};
@@ -61,6 +61,8 @@ pub(super) struct Walk<'a> {
     pub seen: Vec<Seen>,
     /// The files that are there and cannot be read, as the paths of those that were seen.
     pub unreadable: Vec<String>,
+    /// The files to which links lead out of the repository, and why they are not read.
+    pub refused: Vec<(PathBuf, Refusal)>,
 }
 
 impl<'a> Walk<'a> {
@@ -129,6 +131,15 @@ impl ServiceContext<'_> {
             return;
         };
         let below = below.to_string_lossy().into_owned();
+        if let Some(refusal) = self.reader().refusal(&path) {
+            // A mount of the machine's own files is the engine's affair; a copy of them would be hl's.
+            if is_shipped {
+                let error = ReadError::Refused(refusal);
+                out.push(error.diagnostic(&self.shown(&path), "").at(source.span, "mounted here"));
+            }
+            placed.left_alone.insert(source.path.clone());
+            return;
+        }
         match kind {
             Kind::Missing => {
                 missing(source, &self.shown(&path), kind).into_iter().for_each(|d| out.push(d));
@@ -149,6 +160,9 @@ impl ServiceContext<'_> {
             seen.iter_mut().for_each(|file| file.visibility = Visibility::Secret);
         }
         placed.left_alone.extend(walk.unreadable.iter().map(|below| format!("{}/{below}", self.project_dir)));
+        if is_shipped {
+            self.refused(&walk.refused, source).into_iter().for_each(|diagnostic| out.push(diagnostic));
+        }
         if walked.is_err() {
             placed.left_alone.insert(source.path.clone());
             out.push(too_much(source, &self.shown(&path), is_shipped.then_some(self.service.node.as_str())));
@@ -168,6 +182,15 @@ impl ServiceContext<'_> {
                 container.spec.mounted_files.extend(contents.clone());
             }
         }
+    }
+
+    /// The diagnostics for links in a folder that is copied: what they lead to would be copied, too.
+    pub(super) fn refused(&self, refused: &[(PathBuf, Refusal)], source: &SourcePath) -> Vec<Diagnostic> {
+        let diagnostic = |(path, refusal): &(PathBuf, Refusal)| {
+            let error = ReadError::Refused(refusal.clone());
+            error.diagnostic(&self.shown(path), "").at(source.span, "its folder is named here")
+        };
+        refused.iter().map(diagnostic).collect()
     }
 
     /// Whether the files of the service's folder are copied to its node.
@@ -199,12 +222,22 @@ impl ServiceContext<'_> {
                 };
                 match reader.read(path) {
                     Ok(bytes) => walk.seen.push(Seen { path: below.to_owned(), bytes, mode, visibility }),
-                    Err(_) => walk.unreadable.push(below.to_owned()),
+                    Err(error) => {
+                        walk.unreadable.push(below.to_owned());
+                        if let ReadError::Refused(refusal) = error {
+                            walk.refused.push((path.to_owned(), refusal));
+                        }
+                    }
                 }
                 Ok(())
             }
             Kind::Folder if depth >= MOST_FOLDERS => Err(TooMuch),
             Kind::Folder => {
+                if let Some(refusal) = reader.refusal(path) {
+                    walk.unreadable.push(below.to_owned());
+                    walk.refused.push((path.to_owned(), refusal));
+                    return Ok(());
+                }
                 for name in reader.names(path).into_iter().filter(|name| name != ".git") {
                     let inner = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
                     self.walk(&path.join(&name), &inner, depth + 1, walk)?;

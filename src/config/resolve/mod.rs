@@ -22,7 +22,9 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::bounds::{BoundedReader, Bounds};
 use super::facts::{EngineState, NodeFacts, NodeState};
 use super::folders::ServiceSource;
 use super::project::{self, Claims, Home, Resources};
@@ -368,10 +370,18 @@ impl<'a> ServiceContext<'a> {
             folder: &self.service.folder,
             project_dir: Path::new(&self.project_dir),
             machine: self.machine(),
+            own: (self.machine() == Machine::Same).then(|| self.own_reader()),
             above: if self.is_linked() { Above::Unrelated } else { Above::Alike },
             env: env.text.clone(),
             env_shown,
         }
+    }
+
+    /// The reader of what is the service's own on this machine: of no other service's.
+    fn own_reader(&self) -> BoundedReader {
+        let (node, name, disk) = (&self.node.node, &self.service.name, &self.sources.repository.disk);
+        let folders = [node.config_dir(name), node.data_dir(name)].map(PathBuf::from);
+        BoundedReader::new(Arc::clone(disk), Bounds::only(folders, disk.as_ref()))
     }
 
     /// The variables of the compose files that must have a value, by their text.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compose::reader::{Kind, ReadError, Reader};
+use crate::compose::reader::{Kind, ReadError, Reader, Refusal};
+use crate::config::BoundedReader;
 
 /// Whether the machine that a service is for is the one that reads the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
+    /// The reader of what is the service's own on the machine, where that is this one.
+    pub own: Option<BoundedReader>,
     /// The folders above it there.
     pub above: Above,
     /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
@@ -58,11 +61,14 @@ impl Overlay<'_> {
         path.file_name().is_some_and(|name| name == ".env") && path.parent() == Some(self.project_dir)
     }
 
-    /// The path under which `base` finds it, or why it cannot be found.
-    fn source(&self, path: &Path) -> Result<PathBuf, ReadError> {
+    /// The path under which it is found, and by which reader; or why it cannot be found.
+    fn source(&self, path: &Path) -> Result<(PathBuf, &dyn Reader), ReadError> {
         match (self.in_repository(path), self.machine) {
-            (Some(found), _) => Ok(found),
-            (None, Machine::Same) => Ok(path.to_owned()),
+            (Some(found), _) => Ok((found, self.base)),
+            (None, Machine::Same) => {
+                let own = self.own.as_ref().filter(|own| own.refusal(path).is_none());
+                Ok((path.to_owned(), own.map_or(self.base, |own| own)))
+            }
             (None, Machine::Other) => {
                 Err(ReadError::Io("it is on another machine, and hl reads only the repository's files".to_owned()))
             }
@@ -75,29 +81,36 @@ impl Reader for Overlay<'_> {
         if self.is_env(path) {
             return self.env.as_ref().map(|text| text.clone().into_bytes()).ok_or(ReadError::Missing);
         }
-        self.base.read(&self.source(path)?)
+        let (path, reader) = self.source(path)?;
+        reader.read(&path)
     }
 
     fn kind(&self, path: &Path) -> Kind {
         if self.is_env(path) {
             return if self.env.is_some() { Kind::File } else { Kind::Missing };
         }
-        self.source(path).map_or(Kind::Missing, |found| self.base.kind(&found))
+        self.source(path).map_or(Kind::Missing, |(found, reader)| reader.kind(&found))
     }
 
     fn names(&self, path: &Path) -> Vec<String> {
-        self.source(path).map(|found| self.base.names(&found)).unwrap_or_default()
+        self.source(path).map(|(found, reader)| reader.names(&found)).unwrap_or_default()
     }
 
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
-        self.base.size_and_mode(&self.source(path).ok()?)
+        let (path, reader) = self.source(path).ok()?;
+        reader.size_and_mode(&path)
+    }
+
+    fn refusal(&self, path: &Path) -> Option<Refusal> {
+        let (path, reader) = self.source(path).ok()?;
+        reader.refusal(&path)
     }
 
     fn shown(&self, path: &Path) -> PathBuf {
         if self.is_env(path) {
             return self.env_shown.clone();
         }
-        let path = self.source(path).unwrap_or_else(|_| path.to_owned());
+        let path = self.source(path).map_or_else(|_| path.to_owned(), |(found, _)| found);
         path.strip_prefix(self.seen_from).map(Path::to_owned).unwrap_or(path)
     }
 }
@@ -115,6 +128,7 @@ mod tests {
             folder: Path::new("/lab/services/web"),
             project_dir: Path::new("/opt/homelab/config/web"),
             machine: Machine::Other,
+            own: None,
             above: Above::Alike,
             env: Some("A=1\n".to_owned()),
             env_shown: "nas:.env".into(),
