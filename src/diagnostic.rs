@@ -65,6 +65,11 @@ impl SourceMap {
         id
     }
 
+    /// All of its texts.
+    pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        self.files.iter()
+    }
+
     /// The text behind an id of this map.
     pub fn get(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]

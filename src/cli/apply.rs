@@ -127,7 +127,7 @@ pub(super) struct Job<'a> {
 pub(super) async fn carry_out(job: Job<'_>, store: &mut Store, context: &Context, terminal: &Terminal) -> Answer {
     let Job { access, observation, planned, until, digest, consent } = job;
     let plan = &planned.plan;
-    show(plan, OutputFormat::Text, terminal)?;
+    show(plan, OutputFormat::Text, &workflow::Redactor::default(), terminal)?;
     if !plan.objections.is_empty() {
         return Err(CommandError::shown(Exit::Failed));
     }

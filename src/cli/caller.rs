@@ -97,7 +97,7 @@ impl Context {
 
     /// How the homelab is reached from here.
     pub fn access(&self) -> Access {
-        Access { repository: self.repository(), node_options: self.node_options() }
+        Access { repository: self.repository(), node_options: self.node_options(), base: None }
     }
 
     /// Where the state is, and the keys that seal secrets in it: those lie with the user, outside

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use super::caller::EnvironmentError;
 use super::exit::Exit;
+use super::git_base::BaseError;
 use super::terminal::{Terminal, TerminalError};
 use crate::node::NodeError;
 use crate::render::english;
@@ -143,6 +144,19 @@ impl From<EnvironmentError> for CommandError {
                 CommandError::of(Exit::Failed, error)
             }
         }
+    }
+}
+
+impl From<BaseError> for CommandError {
+    fn from(error: BaseError) -> Self {
+        let hint = match error {
+            BaseError::NoGit(_) => "install git: the base of a change is a commit",
+            BaseError::NoCommit(_) | BaseError::NoBase => {
+                "fetch the default branch with its history (`fetch-depth: 0` of actions/checkout), or name a commit with `--base`"
+            }
+            BaseError::Failed { .. } => "try it by hand in the same folder, as the same user",
+        };
+        CommandError::of(Exit::Failed, error).hint(hint)
     }
 }
 

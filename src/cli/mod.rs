@@ -13,6 +13,7 @@ mod panic_hook;
 mod terminal;
 
 mod age_keys;
+mod git_base;
 mod selection;
 
 mod apply;

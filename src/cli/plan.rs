@@ -3,20 +3,24 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::caller::Context;
 use super::command_error::{Answer, CommandError};
 use super::exit::Exit;
+use super::git_base;
 use super::output_format;
 use super::selection::{Selection, Variables};
 use super::terminal::Terminal;
+use crate::model::Trust;
 use crate::model::view::RecordedView;
 use crate::node::Connections;
 use crate::plan::{self, Plan};
 use crate::render::OutputFormat;
 use crate::render::value::Secrets;
 use crate::render::{self, json, markdown};
-use crate::workflow::{self, Observation, PlanContent, established_record, observe_with_record, record};
+use crate::state;
+use crate::workflow::{self, Observation, PlanContent, Redactor, established_record, observe_with_record, record};
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json, OutputFormat::Markdown];
 
@@ -29,6 +33,13 @@ pub(super) struct Arguments {
     variables: Variables,
     #[command(flatten)]
     limits: Limits,
+    /// Plan what somebody else wrote, such as a pull request: nodes and what was applied are those of the base, values of
+    /// nodes and of secret files are masked wherever they are, and nothing is decrypted or written.
+    #[arg(long, conflicts_with_all = ["out", "allow_read"])]
+    untrusted: bool,
+    /// The commit that the change is based on; by default the newest that it has in common with the default branch.
+    #[arg(long, value_name = "COMMIT", requires = "untrusted")]
+    base: Option<String>,
     /// Exit with 2 if there are changes and nothing prevents them.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -84,10 +95,18 @@ impl Limits {
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
     let env = &arguments.variables.variables;
-    let (access, paths, close) = (context.access(), context.state()?, Connections::Close);
-    let (observation, state) = match arguments.out {
-        None => observe_with_record(&access, env, close, terminal, record(paths)).await?,
-        Some(_) => {
+    let (mut access, paths, close) = (context.access(), context.state()?, Connections::Close);
+    if arguments.untrusted {
+        access.repository = access.repository.untrusted();
+        access.base = Some(git_base::base(&context.root, arguments.base.as_deref())?);
+    }
+    let record_of_base = access.base.as_ref().map(|base| base.record.clone());
+    let (observation, state) = match (&arguments.out, record_of_base) {
+        (_, Some(record)) => {
+            observe_with_record(&access, env, close, terminal, move || state::of_record(record, &paths)).await?
+        }
+        (None, None) => observe_with_record(&access, env, close, terminal, record(paths)).await?,
+        (Some(_), None) => {
             let record = established_record(paths, context.lock_owner("plan"));
             observe_with_record(&access, env, close, terminal, record).await?
         }
@@ -101,8 +120,12 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         let saved = workflow::saved_plan(&observation, &state, &planned, content(&planned.plan));
         workflow::write_plan(path, &saved)?;
     }
-    show(&planned.plan, arguments.format, terminal)?;
-    render::undeclared::lines(&undeclared).iter().for_each(|line| terminal.talk(line));
+    let hidden = match observation.trust() {
+        Trust::Owner => Redactor::default(),
+        Trust::Untrusted => for_strangers(&observation),
+    };
+    show(&planned.plan, arguments.format, &hidden, terminal)?;
+    render::undeclared::lines(&undeclared).iter().for_each(|line| terminal.talk(&hidden.clean(line)));
     let plan = &planned.plan;
     if let Some(path) = &arguments.out {
         let path = path.display();
@@ -120,14 +143,30 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     })
 }
 
-/// Prints a plan.
-pub(super) fn show(plan: &Plan, format: OutputFormat, terminal: &Terminal) -> Result<(), CommandError> {
+/// Hides what a stranger must not see, in every form in which a plan may have it.
+fn for_strangers(observation: &Observation) -> Redactor {
+    let hidden = observation.hidden_from_strangers();
+    let forms = hidden.iter().flat_map(|secret| render::forms(secret.expose_secret()));
+    Redactor::hiding(&forms.map(SecretString::from).collect::<Vec<_>>())
+}
+
+/// Prints a plan, without what is hidden.
+pub(super) fn show(
+    plan: &Plan,
+    format: OutputFormat,
+    hidden: &Redactor,
+    terminal: &Terminal,
+) -> Result<(), CommandError> {
     match format {
-        OutputFormat::Text => terminal.data(&render::plan::plan(plan, &terminal.options()))?,
-        OutputFormat::Json => terminal.json(&json::plan(plan, &mut Secrets::default()))?,
+        OutputFormat::Text => terminal.data(&hidden.clean(&render::plan::plan(plan, &terminal.options())))?,
+        OutputFormat::Json => {
+            let mut json = json::plan(plan, &mut Secrets::default());
+            json::change_texts(&mut json, &|text| hidden.clean(text));
+            terminal.json(&json)?;
+        }
         OutputFormat::Markdown => {
             let options = markdown::Options { detail: terminal.detail, ..markdown::Options::default() };
-            terminal.data(&markdown::plan(plan, &options))?;
+            terminal.data(&hidden.clean(&markdown::plan(plan, &options)))?;
         }
         format => return Err(output_format::missing(format, "hl plan")),
     }

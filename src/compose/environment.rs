@@ -47,6 +47,7 @@ pub(super) fn env_files(
         let wanted =
             EnvFile { path: path.clone(), reference: *reference, format: Format::Quoted, named_by: NamedBy::Project };
         let assignments = env_file(loader, &wanted, Outside { before: &before, after })?;
+        set.is_private |= loader.files.visibility(path) == Visibility::Secret;
         if let Some(nameless) = assignments.get("") {
             let diagnostic = Diagnostic::error(Code::EnvFileSyntax, "a value without a name");
             loader.diagnostics.push(diagnostic.at(nameless.value_span, "").hint("a line is `NAME=value`"));
@@ -158,13 +159,17 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
         // Here a file before counts more than what is outside.
         let seen = Chained { first: &values, second: variables };
         let Some(assignments) = env_file(loader, &wanted, Outside { before: &seen, after: &Nothing }) else { continue };
+        let origin = match loader.files.visibility(&wanted.path) {
+            Visibility::Public => Origin::EnvFile,
+            Visibility::Secret => Origin::PrivateFile,
+        };
         if let Some(nameless) = assignments.get("") {
             let words = "a value without a name, which no engine takes";
             let diagnostic = Diagnostic::warning(Code::SurprisingValue, words).at(nameless.value_span, "");
             loader.diagnostics.push(diagnostic.hint("a line is `NAME=value`; nothing may follow a closing quote"));
         }
         for (name, assignment) in assignments {
-            let taint = variables.taint(Origin::EnvFile, &name, &assignment.value);
+            let taint = variables.taint(origin, &name, &assignment.value);
             let node = Node { taint, ..Node::text(assignment.value.clone(), assignment.value_span) };
             folded.insert(name.clone(), Entry { key_span: assignment.name_span, node });
             values.insert(name, assignment.value);

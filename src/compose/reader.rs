@@ -43,6 +43,11 @@ pub trait Reader {
         None
     }
 
+    /// Whether everyone who has the Compose files has the file at an absolute path, too.
+    fn visibility(&self, _: &Path) -> Visibility {
+        Visibility::Public
+    }
+
     /// The path by which people know the file at an absolute path, where that is another.
     fn shown(&self, path: &Path) -> PathBuf {
         path.to_owned()
@@ -190,6 +195,11 @@ impl<'a> Files<'a> {
     /// Why nothing is read at an absolute path, whatever is there.
     pub fn refusal(&self, path: &Path) -> Option<Refusal> {
         self.reader.refusal(path)
+    }
+
+    /// Whether everyone who has the Compose files has the file at an absolute path, too.
+    pub fn visibility(&self, path: &Path) -> Visibility {
+        self.reader.visibility(path)
     }
 
     /// The kind of entry at an absolute path.

@@ -13,6 +13,8 @@ pub enum Origin {
     Public,
     /// A `.env` or another env file: its values are secret unless something says otherwise.
     EnvFile,
+    /// An env file that not everyone has who has the others: to name one of its variables does not make it public.
+    PrivateFile,
 }
 
 /// Values by name, in layers of which the first that has a name decides.
@@ -37,6 +39,8 @@ pub(super) struct FromFiles {
     pub values: BTreeMap<String, String>,
     /// The names of those values that begin with an empty variable before a path.
     pub rootless: BTreeSet<String>,
+    /// The files are private, or one of them is.
+    pub is_private: bool,
 }
 
 /// The names and values by which a variable of an env file is public after all.
@@ -57,8 +61,9 @@ impl Variables {
     }
 
     /// Adds what env files set below all layers that are there.
-    pub(super) fn push_files(&mut self, FromFiles { values, rootless }: FromFiles) {
-        self.layers.push(Arc::new(Layer { origin: Origin::EnvFile, values, rootless }));
+    pub(super) fn push_files(&mut self, FromFiles { values, rootless, is_private }: FromFiles) {
+        let origin = if is_private { Origin::PrivateFile } else { Origin::EnvFile };
+        self.layers.push(Arc::new(Layer { origin, values, rootless }));
     }
 
     /// Whether the value of a name is a path without its beginning, which a variable that is not set should have given.
@@ -87,7 +92,7 @@ impl Variables {
     pub fn taint(&self, origin: Origin, name: &str, value: &str) -> Taint {
         let public = origin == Origin::Public
             || value.is_empty()
-            || self.plain.names.contains(name)
+            || (origin == Origin::EnvFile && self.plain.names.contains(name))
             || self.plain.examples.get(name).is_some_and(|example| example == value);
         if public { Taint::Plain } else { Taint::Secret }
     }

@@ -20,9 +20,11 @@ use crate::compose::reader::{Files, Kind, ReadError, Reader};
 use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::envfile::{self, Outside};
+use crate::model::Trust;
 use crate::model::backup::BackupRepository;
 use crate::model::homelab;
 use crate::model::name::{NodeName, ServiceName};
+use crate::model::trust::Contact;
 
 /// The way out where a file is there and cannot be read.
 const READABLE: &str = "check the file's permissions and that it is text";
@@ -44,6 +46,8 @@ pub struct Repository {
     pub allowed: Vec<PathBuf>,
     /// The keys to its encrypted files.
     pub keys: Arc<dyn Decrypt + Send + Sync>,
+    /// Whether who runs hl trusts who wrote it.
+    pub trust: Trust,
 }
 
 impl Repository {
@@ -67,6 +71,7 @@ impl Repository {
             disk: Arc::clone(&disk),
             allowed: Vec::new(),
             keys: Arc::new(NoKeys),
+            trust: Trust::Owner,
         };
         repository.through(disk)
     }
@@ -75,6 +80,12 @@ impl Repository {
     pub fn is_in_git(&self) -> bool {
         let root = self.disk.real(&self.root);
         root.ancestors().any(|folder| tracked::git_folder(folder, self.disk.as_ref()).is_some())
+    }
+
+    /// The same as somebody else's: nothing but itself is read, and nothing is decrypted.
+    #[must_use]
+    pub fn untrusted(self) -> Self {
+        Self { keys: Arc::new(NoKeys), trust: Trust::Untrusted, ..self }.allowing(Vec::new())
     }
 
     /// The same with some more that may be read.
@@ -177,6 +188,22 @@ impl Machines {
             true => BTreeMap::new(),
             false => self.nodes.iter().map(|(name, source)| (name.clone(), source.node.clone())).collect(),
         }
+    }
+
+    /// The same with the machines as `base` has them: one that is not there, or is somewhere else there, is not asked.
+    #[must_use]
+    pub fn keeping_to(mut self, base: &BTreeMap<NodeName, homelab::Node>) -> Self {
+        for (name, source) in &mut self.nodes {
+            let declared = &mut source.node;
+            match base.get(name) {
+                Some(known) if known.address == declared.address && known.root == declared.root => {
+                    *declared =
+                        homelab::Node { maintenance: declared.maintenance.max(known.maintenance), ..known.clone() };
+                }
+                Some(_) | None => declared.contact = Contact::Withheld,
+            }
+        }
+        self
     }
 
     /// Reads the services. What is wrong with the repository in itself is said here, without any node.

@@ -14,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::model::backup::BackupRepository;
 use crate::model::homelab::{self, Maintenance, NodeAddress, Undeclared};
 use crate::model::name::{NodeName, ServiceName};
+use crate::model::trust::Contact;
 
 /// The keys of the file.
 const KEYS: [&str; 6] = ["version", "name", "vars", "nodes", "services", "backup"];
@@ -289,6 +290,7 @@ impl Topology {
                 maintenance: keys.maintenance.as_ref().map(|m| m.value).unwrap_or_default(),
                 connect_timeout_ms: keys.connect_timeout.as_ref().map_or(DEFAULT_CONNECT_TIMEOUT, |t| t.value),
                 undeclared: keys.undeclared.as_ref().map(|u| u.value).unwrap_or_default(),
+                contact: Contact::Allowed,
             };
             nodes.insert(name.clone(), NodeSource { node, vars: plain(&keys.vars), place: keys.place });
         }

@@ -12,6 +12,7 @@ mod renames;
 mod resources;
 mod three_way;
 pub mod verdict;
+mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub use container::{
 pub use policy::{Cost, policy};
 pub use resources::path_fields;
 pub use verdict::Verdict;
+pub use withheld::withhold;
 
 /// A resource whose views do not all agree, or that is only in some of them.
 #[derive(Clone, Debug, PartialEq)]

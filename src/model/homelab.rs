@@ -7,6 +7,7 @@ use super::addr::{Addr, Kind};
 use super::backup::{BackupPolicy, BackupRepository};
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
+use super::trust::{Contact, SecretSettings};
 
 /// All that the repository declares.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,6 +61,8 @@ pub struct Node {
     pub connect_timeout_ms: u64,
     /// The treatment of projects on it that no service declares.
     pub undeclared: Undeclared,
+    /// Whether it may be asked at all.
+    pub contact: Contact,
 }
 
 impl Node {
@@ -80,7 +83,7 @@ impl Node {
 }
 
 /// Whether a node is out of service on purpose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Maintenance {
     /// In service.
     #[default]
@@ -224,6 +227,8 @@ pub struct Service {
     pub disabled: BTreeSet<String>,
     /// Its origin, as the user says.
     pub renamed_from: RenamedFrom,
+    /// The settings that a value of secret origin went into.
+    pub secret_settings: SecretSettings,
 }
 
 /// The origin of a service or of its containers, where nothing but the user can know.

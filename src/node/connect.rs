@@ -15,6 +15,7 @@ use super::simulated::Simulated;
 use super::ssh;
 use crate::model::NodeName;
 use crate::model::homelab::{self, Maintenance, NodeAddress};
+use crate::model::trust::Contact;
 
 /// The connection options from the caller's environment; only `cli` reads that environment.
 #[derive(Clone, Debug)]
@@ -71,9 +72,14 @@ pub async fn connect_all(nodes: &BTreeMap<NodeName, homelab::Node>, options: &Op
 
 /// Connects to one node, unless it is in maintenance.
 pub(super) async fn reach(node: &homelab::Node, options: &Options) -> Reach {
-    match node.maintenance {
-        Maintenance::On => Reach::Maintenance,
-        Maintenance::Off => connect(node, options).await.map_or_else(Reach::Failed, Reach::Node),
+    match (node.contact, node.maintenance) {
+        (Contact::Withheld, _) => {
+            let why = "it is not as the base of this change has it, and no other machine is asked".to_owned();
+            let what = format!("connect to {}", node.address);
+            Reach::Failed(NodeError { node: node.name.clone(), what, kind: ErrorKind::Unsupported(why) })
+        }
+        (Contact::Allowed, Maintenance::On) => Reach::Maintenance,
+        (Contact::Allowed, Maintenance::Off) => connect(node, options).await.map_or_else(Reach::Failed, Reach::Node),
     }
 }
 

@@ -199,7 +199,12 @@ fn longest_run(text: &str, of: char) -> usize {
 
 /// A name as code that holds no Markdown, whatever is in it.
 fn code(text: &str) -> String {
-    format!("<code>{}</code>", html(text).replace('|', "&#124;").replace('`', "&#96;"))
+    format!("<code>{}</code>", code_text(text))
+}
+
+/// What stands between the marks of code.
+pub(super) fn code_text(text: &str) -> String {
+    html(text).replace('|', "&#124;").replace('`', "&#96;")
 }
 
 fn html(text: &str) -> String {
@@ -207,7 +212,7 @@ fn html(text: &str) -> String {
 }
 
 /// A text without any Markdown in it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {
         match c {

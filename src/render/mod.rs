@@ -26,6 +26,7 @@ pub mod diagnostic;
 pub mod plan;
 mod report;
 
+mod forms;
 pub mod json;
 pub mod markdown;
 
@@ -72,4 +73,5 @@ impl OutputFormat {
 pub use count::Counts;
 pub use display_action::DisplayAction;
 pub use field::Detail;
+pub use forms::forms;
 pub use style::Palette;

@@ -108,6 +108,20 @@ pub fn read(paths: &Paths) -> Result<State, Error> {
     load(&backend, &paths.keys, busy)
 }
 
+/// The state with a record that the caller has, and nothing else: for those who do not take the word of the folder.
+///
+/// # Errors
+/// As [`read`].
+pub fn of_record(record: Option<Vec<u8>>, paths: &Paths) -> Result<State, Error> {
+    let name = Folder::new(&paths.folder).name(Part::Record);
+    let Some(bytes) = record else {
+        let lineage = key::new_lineage().map_err(io_error(&name, "name"))?;
+        let sealer = ephemeral_key(&paths.keys)?;
+        return Ok(State { view: RecordedView::default(), sealer, lineage, busy: None, key: KeyMatch::Yes });
+    };
+    opened(&bytes, &name, &paths.keys, None, Vec::new())
+}
+
 /// The past applies.
 ///
 /// # Errors
@@ -127,13 +141,25 @@ pub(super) fn load(backend: &dyn Backend, keys: &Path, busy: Option<LockOwner>) 
     let Some(bytes) = backend.read(Part::Record).map_err(io_error(&path, "read"))? else {
         return fresh(backend, keys, busy);
     };
-    let corrupt = |why: String| Error::Corrupt { path: path.clone(), why };
-    let file = serde_json::from_slice::<StoredState>(&bytes);
+    let interrupted = interrupted(backend, busy.as_ref())?;
+    opened(&bytes, &path, keys, busy, interrupted)
+}
+
+/// The state with a record; `path` is what that is called.
+fn opened(
+    bytes: &[u8],
+    path: &Path,
+    keys: &Path,
+    busy: Option<LockOwner>,
+    interrupted: Vec<Interrupted>,
+) -> Result<State, Error> {
+    let corrupt = |why: String| Error::Corrupt { path: path.to_owned(), why };
+    let file = serde_json::from_slice::<StoredState>(bytes);
     // Of a newer format nothing but its version is sure to be readable.
     if !file.as_ref().is_ok_and(|file| file.format_version <= FORMAT_VERSION) {
-        let version: Version = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+        let version: Version = serde_json::from_slice(bytes).map_err(|e| corrupt(e.to_string()))?;
         if version.format_version > FORMAT_VERSION {
-            return Err(Error::Newer { path, found: version.format_version });
+            return Err(Error::Newer { path: path.to_owned(), found: version.format_version });
         }
     }
     let file = file.map_err(|e| corrupt(e.to_string()))?;
@@ -154,7 +180,7 @@ pub(super) fn load(backend: &dyn Backend, keys: &Path, busy: Option<LockOwner>) 
         services: file.services.into_iter().map(|(name, service)| (name, service.into())).collect(),
         unverified: file.unverified,
         unfinished: file.unfinished.iter().filter_map(|addr| addr.parse().ok()).collect(),
-        interrupted: interrupted(backend, busy.as_ref())?,
+        interrupted,
     };
     let sealer = match sealer {
         Some(sealer) => sealer,

@@ -7,10 +7,13 @@
 //!
 //! Entry: [`observe`].
 
+mod base;
+mod hidden;
 mod node_facts;
 mod observe;
 mod recording_reader;
 mod selection;
+mod strangers;
 
 mod delete;
 mod plan;
@@ -23,8 +26,9 @@ mod status;
 mod undeclared;
 mod verify;
 
-pub use crate::apply::Error as ApplyError;
+pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
+pub use base::Base;
 pub use delete::{NotRecorded, Removal, plan_removal};
 pub use locks::{LocksError, NodeLocks, node_locks};
 pub use node_facts::{engine_states, node_facts};

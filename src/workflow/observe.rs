@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::base::Base;
 use super::node_facts::{engine_states, node_facts_of_record};
 use super::recording_reader::RecordingReader;
+use super::strangers;
 use crate::compose::reader::Reader;
 use crate::config::{self, Known, Machines, Sources};
 use crate::diagnostic::{Code, Diagnostics, Severity, SourceMap};
@@ -17,7 +19,7 @@ use crate::envfile;
 use crate::model::homelab::{self, Homelab};
 use crate::model::status::SilentNode;
 use crate::model::view::{LiveContainer, LiveNode, LiveView, NodeView, RecordedView, Wanted};
-use crate::model::{Fields, Kind, NodeName, ServiceName, Text};
+use crate::model::{Fields, Kind, NodeName, ServiceName, Text, Trust};
 use crate::node::{self, Fleet};
 use crate::plan;
 use crate::state::{self, Paths, State};
@@ -29,6 +31,8 @@ pub struct Access {
     pub repository: config::Repository,
     /// How its nodes are connected to.
     pub node_options: node::Options,
+    /// The base of a change that somebody else proposes: of the nodes only those that it has are asked.
+    pub base: Option<Base>,
 }
 
 /// Receives the diagnostics of the repository's files as soon as they are known, which may be before the nodes answer.
@@ -63,6 +67,9 @@ pub struct Observation {
     pub nodes: ConnectedNodes,
     /// Variables that the caller gave for the compose files.
     pub variables: Vec<(String, String)>,
+    /// The values of files that may hold secrets.
+    pub(super) secret_values: Vec<SecretString>,
+    trust: Trust,
     root: PathBuf,
     reader: RecordingReader,
 }
@@ -131,10 +138,14 @@ async fn observe_with<T: Borrow<State>>(
 ) -> Result<(Observation, T), ObserveError> {
     let reader = RecordingReader::over(Arc::clone(&access.repository.disk));
     let repository = access.repository.clone().through(Arc::new(reader.clone()));
-    let machines = config::machines(repository);
+    let trust = repository.trust;
+    let mut machines = config::machines(repository);
+    if let Some(base) = &access.base {
+        machines = machines.keeping_to(&base.nodes);
+    }
     // The engines are asked for all that they have, whatever the services are; those are read meanwhile.
     let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
-    let sources = load(machines, listener)?;
+    let sources = load(machines, trust, listener)?;
     let (mut wanted, drafts) = config::wanted(&sources, variables);
     let state = state.await?;
     config::add_known(&sources, &mut wanted, &known_paths(&state.borrow().view, leaving));
@@ -149,7 +160,14 @@ async fn observe_with<T: Borrow<State>>(
         let again = config::resolve(&sources, drafts, &node_facts_of_record(&live, state.borrow()), variables);
         resolved = again.complete(&engine_states(&live));
     }
-    listener.diagnostics(&resolved.diagnostics, &resolved.map);
+    let mut secret_values = Vec::new();
+    match trust {
+        Trust::Owner => listener.diagnostics(&resolved.diagnostics, &resolved.map),
+        Trust::Untrusted => {
+            secret_values = strangers::values(&resolved.map);
+            listener.diagnostics(&strangers::redacted(&resolved.diagnostics, &secret_values), &resolved.map);
+        }
+    }
     if concern_all(&resolved.diagnostics) {
         return Err(ObserveError::Repository);
     }
@@ -159,6 +177,8 @@ async fn observe_with<T: Borrow<State>>(
         live,
         nodes: connected(fleet),
         variables: variables.to_vec(),
+        secret_values,
+        trust,
         root: access.repository.root.clone(),
         reader,
     };
@@ -204,9 +224,14 @@ fn connected(fleet: Fleet) -> ConnectedNodes {
 }
 
 /// Reads what needs neither a variable nor a node.
-fn load(machines: Machines, listener: &dyn DiagnosticListener) -> Result<Sources, ObserveError> {
+fn load(machines: Machines, trust: Trust, listener: &dyn DiagnosticListener) -> Result<Sources, ObserveError> {
     let (sources, found) = machines.with_services();
-    listener.diagnostics(&found, &sources.map);
+    match trust {
+        Trust::Owner => listener.diagnostics(&found, &sources.map),
+        Trust::Untrusted => {
+            listener.diagnostics(&strangers::redacted(&found, &strangers::values(&sources.map)), &sources.map);
+        }
+    }
     match found.has_errors() {
         true => Err(ObserveError::Repository),
         false => Ok(sources),
@@ -220,6 +245,11 @@ fn concern_all(found: &Diagnostics) -> bool {
 }
 
 impl Observation {
+    /// Whether the one who runs hl trusts the one who wrote the repository.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
     /// Whether something that was asked for is not known: a service, or a node on which nothing is declared.
     pub fn has_gaps(&self, options: &plan::Options) -> bool {
         let unknown = |node: &NodeName| matches!(self.live.nodes.get(node), Some(NodeView::Unknown { .. }));

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::observe::Observation;
 use crate::diff::{self, Change};
+use crate::model::trust::SecretSettings;
 use crate::model::view::RecordedView;
-use crate::model::{Addr, Sealer, ServiceName};
+use crate::model::{Addr, Sealer, ServiceName, Trust};
 use crate::plan::{self, Plan};
 
 /// A plan with what it was made from.
@@ -39,8 +40,21 @@ impl Observation {
         if !options.replace.is_empty() {
             diff::add_agreeing(&mut changes, &self.homelab, &self.live, |addr| options.replaces(addr));
         }
-        let plan = self.plan_for(&changes, recorded, &options);
+        let mut plan = self.plan_for(&changes, recorded, &options);
+        if self.trust() == Trust::Untrusted {
+            self.withhold(&mut plan, sealer);
+        }
         Planned { changes, plan, options }
+    }
+
+    /// Masks what a stranger may not see of the fields.
+    fn withhold(&self, plan: &mut Plan, sealer: &Sealer) {
+        let nothing = SecretSettings::default();
+        for change in &mut plan.changes {
+            let service = self.homelab.services.get(&change.addr.service);
+            let secret = service.map_or(&nothing, |service| &service.secret_settings);
+            diff::withhold(&change.addr, &mut change.fields, secret, sealer);
+        }
     }
 
     /// The changes made outside hl and nothing else, as a plan that would put them back has them.

@@ -75,7 +75,11 @@ impl Walk {
 
     fn access(&self) -> Access {
         let root = self.lab.repository();
-        Access { repository: Repository::on_disk(&root, &root, None), node_options: node::Options::default() }
+        Access {
+            repository: Repository::on_disk(&root, &root, None),
+            node_options: node::Options::default(),
+            base: None,
+        }
     }
 
     #[track_caller]

@@ -97,6 +97,7 @@ fn homelab(seeds: &[ServiceSeed]) -> Homelab {
         maintenance: Maintenance::Off,
         connect_timeout_ms: 10_000,
         undeclared: Default::default(),
+        contact: Default::default(),
     };
     let mut homelab = Homelab { name: "home".to_owned(), ..Homelab::default() };
     homelab.nodes.insert(node_name(), node);
@@ -154,6 +155,7 @@ fn service(index: usize, name: ServiceName, seed: &ServiceSeed) -> Service {
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
         renamed_from: Default::default(),
+        secret_settings: Default::default(),
         name,
     }
 }

@@ -91,6 +91,7 @@ pub fn declared(name: &str, address: NodeAddress) -> DeclaredNode {
         maintenance: Maintenance::Off,
         connect_timeout_ms: 10_000,
         undeclared: Default::default(),
+        contact: Default::default(),
     }
 }
 

@@ -57,6 +57,7 @@ impl Bench {
             maintenance: Maintenance::Off,
             connect_timeout_ms: 10_000,
             undeclared: Default::default(),
+            contact: Default::default(),
         };
         let options = Options {
             until: None,

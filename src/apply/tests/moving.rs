@@ -47,6 +47,7 @@ fn homelab(owner: &str) -> Homelab {
         maintenance: Maintenance::Off,
         connect_timeout_ms: 10_000,
         undeclared: Default::default(),
+        contact: Default::default(),
     };
     let service = service(owner);
     Homelab {
@@ -142,6 +143,7 @@ fn service(owner: &str) -> Service {
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
         renamed_from: Default::default(),
+        secret_settings: Default::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibili
 use crate::envfile::template::Chained;
 use crate::envfile::{self, Assignments, Outside, Sealed};
 use crate::model::spec::Variable;
-use crate::model::{Pending, Text};
+use crate::model::{Pending, Text, Trust};
 
 /// The variables of a service below those of the command line and above `vars`.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct ServiceEnv {
     pub values: BTreeMap<String, String>,
     /// The variables that hl sees to in the node's file.
     pub declared: BTreeMap<String, Variable>,
+    /// The variables whose values the repository does not have in the clear.
+    pub private: BTreeSet<String>,
     /// Whether hl has something to add to the node's file.
     pub grows: bool,
     /// Where values are written that decide which files are read.
@@ -62,6 +64,9 @@ pub(super) fn service_env(
         if path == context.node_env_path() {
             node = found
         } else {
+            if Path::new(&path) != beside_path {
+                env.private.extend(found.keys().cloned());
+            }
             beside.extend(found)
         }
         texts.push(file.text);
@@ -118,6 +123,11 @@ pub(super) fn service_env(
         // The node may well have the file, whatever is in it.
         texts.push(String::new());
     }
+    let is_tracked = |tracked: &BTreeSet<PathBuf>| tracked.contains(&context.reader().real(&beside_path));
+    if !context.sources.tracked.as_deref().is_some_and(is_tracked) {
+        env.private.extend(beside.keys().cloned());
+    }
+    env.private.extend(node.keys().chain(context.service.secrets.iter().flatten().map(|(name, _)| name)).cloned());
     env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
     if !added.is_empty() {
         texts.push(added.iter().map(|(name, value)| envfile::assignment(name, value)).collect());
@@ -167,11 +177,18 @@ fn only_on_the_node(context: &ServiceContext<'_>) -> impl Iterator<Item = String
 }
 
 /// The names and values by which a variable of the `.env` is public after all.
-pub(super) fn plain(context: &ServiceContext<'_>) -> Plain {
+///
+/// To name a variable makes it public only where the repository itself has its value: what a node or an encrypted file has is
+/// not the repository's to show.
+pub(super) fn plain(context: &ServiceContext<'_>, env: &ServiceEnv) -> Plain {
+    // A stranger could list the names of what they want to see, or guess values and see which are shown.
+    if context.sources.repository.trust == Trust::Untrusted {
+        return Plain::default();
+    }
     let examples = example(context, &mut Diagnostics::default());
     let rules = context.service.declaration.env.iter();
     Plain {
-        names: rules.flat_map(|r| &r.plain).map(|name| name.value.clone()).collect(),
+        names: rules.flat_map(|r| &r.plain).map(|n| n.value.clone()).filter(|n| !env.private.contains(n)).collect(),
         examples: examples.into_iter().map(|(name, a)| (name, a.value)).collect(),
     }
 }

@@ -109,6 +109,7 @@ mod tests {
                 maintenance: Maintenance::Off,
                 connect_timeout_ms: 1,
                 undeclared: Undeclared::Report,
+                contact: Default::default(),
             };
             for hindrance in &all {
                 let way_out = hindrance.way_out(&node, "/opt/homelab/config/web/.env");

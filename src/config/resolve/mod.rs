@@ -15,6 +15,7 @@ mod not_writable;
 mod options;
 mod overlay;
 mod placeholders;
+mod secret_settings;
 mod service;
 mod sharing;
 mod unreadable;
@@ -373,6 +374,7 @@ impl<'a> ServiceContext<'a> {
             own: (self.machine() == Machine::Same).then(|| self.own_reader()),
             above: if self.is_linked() { Above::Unrelated } else { Above::Alike },
             env: env.text.clone(),
+            tracked: self.sources.tracked.as_deref(),
             env_shown,
         }
     }

@@ -16,7 +16,7 @@ impl ServiceContext<'_> {
     pub(super) fn options(&self, env: &ServiceEnv) -> Result<compose::Options, Diagnostic> {
         let mut variables = Variables::default();
         variables.push(Origin::Public, self.above_env_files());
-        variables.set_plain(super::env::plain(self));
+        variables.set_plain(super::env::plain(self, env));
         Ok(compose::Options {
             current_dir: self.sources.repository.current_dir.clone(),
             files: self.compose_files(env)?,

@@ -1,9 +1,11 @@
 //! The files of a service as its machine sees them: the repository's folder at the project directory, and one `.env`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::compose::reader::{Kind, ReadError, Reader, Refusal};
 use crate::config::BoundedReader;
+use crate::diagnostic::Visibility;
 
 /// Whether the machine that a service is for is the one that reads the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(super) struct Overlay<'a> {
     pub above: Above,
     /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
     pub env: Option<String>,
+    /// The files of the repository that everyone has who has it, by their real paths; none if that is not known.
+    pub tracked: Option<&'a BTreeSet<PathBuf>>,
     /// How that file is called when there is something wrong in it.
     pub env_shown: PathBuf,
 }
@@ -106,6 +110,18 @@ impl Reader for Overlay<'_> {
         reader.refusal(&path)
     }
 
+    fn visibility(&self, path: &Path) -> Visibility {
+        // Of the service's own `.env` the caller says which variables are public.
+        if self.is_env(path) {
+            return Visibility::Public;
+        }
+        let is_tracked = |found: PathBuf| self.tracked.is_some_and(|all| all.contains(&self.base.real(&found)));
+        match self.in_repository(path).is_some_and(is_tracked) {
+            true => Visibility::Public,
+            false => Visibility::Secret,
+        }
+    }
+
     fn shown(&self, path: &Path) -> PathBuf {
         if self.is_env(path) {
             return self.env_shown.clone();
@@ -131,6 +147,7 @@ mod tests {
             own: None,
             above: Above::Alike,
             env: Some("A=1\n".to_owned()),
+            tracked: None,
             env_shown: "nas:.env".into(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::builds::Builds;
 use super::env::ServiceEnv;
+use super::secret_settings::secret_settings;
 use super::{ServiceContext, at_service};
 use crate::compose::Project;
 use crate::config::project::Resources;
@@ -73,6 +74,7 @@ impl ServiceContext<'_> {
             containers,
             disabled: resources.disabled,
             renamed_from: declaration.renamed_from.clone().map(Written::into_model).unwrap_or_default(),
+            secret_settings: secret_settings(&project.tree),
         })
     }
 }

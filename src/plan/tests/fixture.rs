@@ -43,6 +43,7 @@ impl World {
             maintenance: Maintenance::Off,
             connect_timeout_ms: 10_000,
             undeclared: Default::default(),
+            contact: Default::default(),
         };
         let mut homelab = Homelab { name: "home".to_owned(), ..Homelab::default() };
         homelab.nodes.insert(node_name(), node);
@@ -206,6 +207,7 @@ fn service(name: &str, needs: Option<&str>) -> Service {
         disabled: BTreeSet::new(),
         left_alone: BTreeSet::new(),
         renamed_from: Default::default(),
+        secret_settings: Default::default(),
     }
 }
 

@@ -11,7 +11,7 @@ mod value;
 mod violations;
 
 pub use plan::{drift, plan};
-pub use value::value;
+pub use value::{change_texts, value};
 
 /// The version of the outputs' shape.
 pub const FORMAT_VERSION: u32 = 1;

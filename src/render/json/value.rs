@@ -27,3 +27,19 @@ pub fn value(value: &Value, secrets: &mut Secrets) -> Json {
         Value::Unset => json!({ "unset": true }),
     }
 }
+
+/// Changes every text of a JSON value, names of members included.
+pub fn change_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
+    match json {
+        Json::String(text) => *text = change(text),
+        Json::Array(items) => items.iter_mut().for_each(|item| change_texts(item, change)),
+        Json::Object(members) => {
+            let all = std::mem::take(members);
+            members.extend(all.into_iter().map(|(name, mut value)| {
+                change_texts(&mut value, change);
+                (change(&name), value)
+            }));
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}

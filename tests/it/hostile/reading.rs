@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use hl::compose::schema::{Accepts, Type, keys};
+use hl::compose::schema::keys;
 use hl::config::{self, Repository};
 use hl::render::{Palette, diagnostic};
 use serde_json::{Value, json};
 
+use super::keys::{compose, shapes};
 use crate::support::homelab::Homelab;
 use crate::support::trial::{Trial, trial};
 
@@ -145,65 +146,6 @@ fn in_time<T: Send + 'static>(function: impl FnOnce() -> T + Send + 'static) -> 
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(function()));
     receiver.recv_timeout(Duration::from_secs(20)).expect("it ends soon, and does not panic")
-}
-
-/// The values in which a text stands where a key takes one.
-fn shapes(accepts: &Accepts, text: &str) -> Vec<Value> {
-    match accepts {
-        Accepts::Of(types) if types.contains(&Type::Text) => vec![json!(text)],
-        Accepts::List(item) | Accepts::Set(item) => shapes(item, text).into_iter().map(|v| json!([v])).collect(),
-        Accepts::Named(_, item) => shapes(item, text).into_iter().map(|v| json!({ "A": v })).collect(),
-        Accepts::Either(choices) => choices.iter().flat_map(|choice| shapes(choice, text)).collect(),
-        Accepts::Of(_) | Accepts::Word(_) | Accepts::WordOrEvery(_) | Accepts::Range(..) | Accepts::Keys(_) => {
-            Vec::new()
-        }
-    }
-}
-
-/// Keys that must stand beside others, so that those are looked at.
-const BESIDE: &[(&str, &str)] = &[
-    ("services.*.build", "{\"context\": \".\"}"),
-    ("services.*.extends", "{\"service\": \"app\"}"),
-    ("services.*.volumes.[]", "{\"type\": \"bind\", \"source\": \"./conf\", \"target\": \"/conf\"}"),
-    ("services.*.configs.[]", "{\"source\": \"one\"}"),
-    ("services.*.secrets.[]", "{\"source\": \"one\"}"),
-    ("services.*.devices.[]", "{\"source\": \"/dev/null\", \"target\": \"/dev/null\"}"),
-];
-
-/// A Compose file with a value at a path of keys.
-fn compose(path: &str, value: Value) -> Value {
-    let mut file = json!({ "services": { "app": { "image": "app:1" } } });
-    let parts: Vec<&str> = path.split('.').collect();
-    let mut at = &mut file;
-    for (depth, part) in parts.iter().enumerate() {
-        let here = parts[..depth].join(".");
-        if let Some((_, beside)) = BESIDE.iter().find(|(path, _)| *path == here)
-            && at.is_null()
-        {
-            *at = serde_json::from_str(beside).unwrap();
-        }
-        at = match *part {
-            "[]" => {
-                if !at.is_array() {
-                    *at = json!([null]);
-                }
-                &mut at[0]
-            }
-            "*" if here == "services" => &mut at["app"],
-            "*" => &mut at["one"],
-            name => &mut at[name],
-        };
-    }
-    *at = value;
-    // A config or a secret counts where somebody has it.
-    for kind in ["configs", "secrets"] {
-        if path.starts_with(kind) {
-            file["services"]["app"][kind] = json!(["one"]);
-        } else if path.starts_with(&format!("services.*.{kind}")) {
-            file[kind] = json!({ "one": { "file": "./conf" } });
-        }
-    }
-    file
 }
 
 /// Every key that takes a text, in every shape, each with every way out; those that are valid are planned as well.

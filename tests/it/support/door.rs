@@ -135,6 +135,7 @@ pub fn declared(socket: &std::path::Path) -> homelab::Node {
         maintenance: homelab::Maintenance::Off,
         connect_timeout_ms: 10_000,
         undeclared: Default::default(),
+        contact: Default::default(),
     }
 }
 
