@@ -9,6 +9,7 @@
 pub mod atomic_file;
 pub mod diagnostic;
 pub mod event;
+pub mod regular_file;
 
 pub mod model;
 

@@ -113,6 +113,7 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     match error.downcast_ref()? {
         SavedPlanError::Applied { .. } => Some(new_plan.to_owned()),
+        SavedPlanError::Occupied { .. } => Some("name another file, or remove this one".to_owned()),
         SavedPlanError::Stale(_) => Some(format!("{new_plan}, and look at it")),
         SavedPlanError::Read { .. }
         | SavedPlanError::Write { .. }
@@ -202,6 +203,7 @@ impl From<SavedPlanError> for CommandError {
             SavedPlanError::Applied { .. }
             | SavedPlanError::Read { .. }
             | SavedPlanError::Write { .. }
+            | SavedPlanError::Occupied { .. }
             | SavedPlanError::Malformed { .. }
             | SavedPlanError::Address(_)
             | SavedPlanError::State(_) => Vec::new(),

@@ -94,6 +94,9 @@ impl Limits {
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    if let Some(path) = &arguments.out {
+        workflow::require_plan_file(path)?;
+    }
     let env = &arguments.variables.variables;
     let (mut access, paths, close) = (context.access(), context.state()?, Connections::Close);
     if arguments.untrusted {

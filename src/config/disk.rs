@@ -1,15 +1,12 @@
 //! The disk of this machine as a [`Reader`].
 
-use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::compose::reader::{Kind, ReadError, Reader, SpecialFile};
 use crate::compose::syntax::path::clean;
-
-/// The most bytes of one file that are read.
-const MOST_BYTES: u64 = 64 << 20;
+use crate::regular_file::{self, FileError, Links, MOST_BYTES, Other};
 
 /// The disk of this machine. Nothing but files is read from it: a named pipe would make its reader wait, and a device may
 /// never end.
@@ -18,15 +15,7 @@ pub struct Disk;
 
 impl Reader for Disk {
     fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        let file = open(path)?;
-        let size = file.metadata().map_err(|error| failed(&error))?.len();
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MOST_BYTES)).unwrap_or_default());
-        // What grows while it is read ends here, too.
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-        match bytes.len() as u64 > MOST_BYTES {
-            true => Err(ReadError::TooLarge { most: MOST_BYTES }),
-            false => Ok(bytes),
-        }
+        regular_file::read(path, Links::Followed, MOST_BYTES).map_err(refused)
     }
 
     fn kind(&self, path: &Path) -> Kind {
@@ -61,46 +50,17 @@ impl Reader for Disk {
     }
 }
 
-/// Opens a file, and nothing else: it is looked at first, because opening some devices does something, and once more when
-/// it is open, because it may be another by then.
-fn open(path: &Path) -> Result<File, ReadError> {
-    require_file(&std::fs::metadata(path).map_err(|error| failed(&error))?)?;
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let flags = flags.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| failed(&error))?;
-    require_file(&file.metadata().map_err(|error| failed(&error))?)?;
-    Ok(file)
-}
-
-fn require_file(found: &Metadata) -> Result<(), ReadError> {
-    let kind = found.file_type();
-    match special(kind) {
-        Some(special) => Err(ReadError::Special(special)),
-        None if kind.is_dir() => Err(ReadError::Folder),
-        None => Ok(()),
-    }
-}
-
-fn special(kind: FileType) -> Option<SpecialFile> {
-    if kind.is_fifo() {
-        Some(SpecialFile::Fifo)
-    } else if kind.is_socket() {
-        Some(SpecialFile::Socket)
-    } else if kind.is_char_device() || kind.is_block_device() {
-        Some(SpecialFile::Device)
-    } else {
-        None
-    }
-}
-
-fn failed(error: &io::Error) -> ReadError {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::Missing,
-        io::ErrorKind::IsADirectory => ReadError::Folder,
-        // Opening a socket, or a device without a driver.
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
-            ReadError::Special(SpecialFile::Device)
-        }
-        _ => ReadError::Io(error.to_string()),
+fn refused(error: FileError) -> ReadError {
+    match error {
+        FileError::NotAFile(Other::Folder) => ReadError::Folder,
+        FileError::NotAFile(Other::Fifo) => ReadError::Special(SpecialFile::Fifo),
+        FileError::NotAFile(Other::Socket) => ReadError::Special(SpecialFile::Socket),
+        // A link is followed here, and is what it leads to.
+        FileError::NotAFile(Other::Device | Other::Link) => ReadError::Special(SpecialFile::Device),
+        FileError::TooLarge { most } => ReadError::TooLarge { most },
+        FileError::Io(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::Missing,
+            _ => ReadError::Io(error.to_string()),
+        },
     }
 }

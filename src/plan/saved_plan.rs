@@ -118,6 +118,18 @@ impl SavedPlan {
         serde_json::from_str(text).map_err(ParseError::Shape)
     }
 
+    /// Tells a saved plan of any format, which another one may take the place of, from every other file.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn recognise(text: &str) -> Result<(), ParseError> {
+        match SavedPlan::parse(text) {
+            // Other files of hl have a format, too.
+            Err(ParseError::Newer(_)) => serde_json::from_str::<Marks>(text).map(drop).map_err(ParseError::Shape),
+            parsed => parsed.map(drop),
+        }
+    }
+
     /// The text of the file.
     pub fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("texts, numbers and maps with text keys are JSON");
@@ -164,6 +176,17 @@ impl SavedPlan {
 #[derive(Deserialize)]
 struct Version {
     format_version: u32,
+}
+
+/// The members that tell a saved plan of a newer format.
+#[derive(Deserialize)]
+struct Marks {
+    #[serde(rename = "made_by")]
+    _made_by: String,
+    #[serde(rename = "inputs")]
+    _inputs: String,
+    #[serde(rename = "plan")]
+    _plan: serde::de::IgnoredAny,
 }
 
 impl SavedOptions {
@@ -296,6 +319,13 @@ mod tests {
         assert_eq!(refused("{}"), "it is not a saved plan");
         let newer = text.replace("\"format_version\": 1,\n  \"made_by\"", "\"format_version\": 2,\n  \"made_by\"");
         assert_eq!(refused(&newer), "it has format 2, and this hl knows 1");
+        for plan in [&text, &newer] {
+            SavedPlan::recognise(plan).unwrap();
+        }
+        // As the record of a state, which has a format of its own.
+        for other in ["", "{}", "services: {}", r#"{"format_version": 1}"#, r#"{"format_version": 3, "serial": 1}"#] {
+            SavedPlan::recognise(other).expect_err(other);
+        }
         let options = saved().options.options().unwrap();
         assert_eq!(SavedOptions::of(&options), saved().options);
     }

@@ -5,13 +5,14 @@
 //! since the last apply": the recorded value is then [unknown](crate::model::Value::Unknown), and nothing is recreated
 //! because of it.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Read};
+use std::fs::DirBuilder;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 use crate::model::{Digest, Sealer, hex};
+use crate::regular_file::{self, Links, MOST_BYTES};
 
 /// The fixed text that every key seals once. Its seal tells which key a state was written with.
 const PROOF: &str = "hl state key 1";
@@ -35,13 +36,12 @@ pub(super) fn proof(sealer: &Sealer) -> Digest {
 /// The key of this lineage, if it is there.
 pub(super) fn load(folder: &Path, lineage: &str) -> io::Result<Option<Sealer>> {
     let path = path(folder, lineage);
-    let mut text = String::new();
-    match File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
-        Ok(_) => {}
+    let bytes = match regular_file::read(&path, Links::Refused, MOST_BYTES).map_err(io::Error::from) {
+        Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
-    }
-    match hex::decode(text.trim_end()) {
+    };
+    match std::str::from_utf8(&bytes).ok().and_then(|text| hex::decode(text.trim_end())) {
         Some(key) => Ok(Some(Sealer::new(key))),
         None => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no key: 64 hex digits are expected")),
     }

@@ -37,8 +37,8 @@ pub use observe::{
 };
 pub use plan::{BrokenServices, Planned};
 pub use saved_plan::{
-    PlanContent, SavedPlanError, established_record, read_plan, require_current, require_unapplied, saved_plan,
-    write_plan,
+    PlanContent, SavedPlanError, established_record, read_plan, require_current, require_plan_file, require_unapplied,
+    saved_plan, write_plan,
 };
 pub use selection::{Named, Selection, SelectionError, require_resources};
 pub use status::status;

@@ -9,6 +9,7 @@ use super::plan::Planned;
 use crate::atomic_file;
 use crate::model::AddrError;
 use crate::plan::saved_plan::{self, ParseError, SavedOptions, SavedPlan, Stale};
+use crate::regular_file::{self, Links, MOST_BYTES};
 use crate::state::{self, LockOwner, Paths, State, Store};
 
 /// The contents of a plan as shown to a reader, made by the code that shows it.
@@ -45,6 +46,14 @@ pub enum SavedPlanError {
         /// The file.
         path: PathBuf,
         /// Why.
+        source: ParseError,
+    },
+    /// Something else is where a plan is to be saved.
+    #[error("{} is there already and is no saved plan, so it is left as it is", path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+        /// Why it is none.
         source: ParseError,
     },
     /// A target, an exclusion or a service in the saved options is not a valid address.
@@ -100,11 +109,27 @@ pub fn established_record(
     }
 }
 
-/// Writes a plan to a file that only its owner can read.
+/// Makes sure that a plan may be saved in a file: nothing is there yet, or another saved plan.
 ///
 /// # Errors
-/// [`SavedPlanError::Write`]; what the file held before is then untouched.
+/// [`SavedPlanError::Write`], [`SavedPlanError::Occupied`].
+pub fn require_plan_file(path: &Path) -> Result<(), SavedPlanError> {
+    let cannot_write = |source| SavedPlanError::Write { path: path.to_owned(), source };
+    let bytes = match regular_file::read(path, Links::Refused, MOST_BYTES).map_err(io::Error::from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(cannot_write)?,
+    };
+    // What is not text is no JSON either, and that is what is said of it.
+    SavedPlan::recognise(&String::from_utf8_lossy(&bytes))
+        .map_err(|source| SavedPlanError::Occupied { path: path.to_owned(), source })
+}
+
+/// Writes a plan to a file that only its owner can read, in place of another saved plan at most.
+///
+/// # Errors
+/// [`SavedPlanError::Write`], [`SavedPlanError::Occupied`]; what the file held before is then untouched.
 pub fn write_plan(path: &Path, saved: &SavedPlan) -> Result<(), SavedPlanError> {
+    require_plan_file(path)?;
     atomic_file::replace(path, saved.text().as_bytes(), 0o600)
         .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
 }
@@ -114,9 +139,10 @@ pub fn write_plan(path: &Path, saved: &SavedPlan) -> Result<(), SavedPlanError> 
 /// # Errors
 /// [`SavedPlanError::Read`], [`SavedPlanError::Malformed`].
 pub fn read_plan(path: &Path) -> Result<SavedPlan, SavedPlanError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| SavedPlanError::Read { path: path.to_owned(), source })?;
-    SavedPlan::parse(&text).map_err(|source| SavedPlanError::Malformed { path: path.to_owned(), source })
+    let bytes = regular_file::read(path, Links::Followed, MOST_BYTES);
+    let bytes = bytes.map_err(|error| SavedPlanError::Read { path: path.to_owned(), source: error.into() })?;
+    SavedPlan::parse(&String::from_utf8_lossy(&bytes))
+        .map_err(|source| SavedPlanError::Malformed { path: path.to_owned(), source })
 }
 
 /// Makes sure that a plan from a file was not applied before, even by an apply that was cut off.

@@ -27,6 +27,7 @@ mod front;
 mod harness;
 mod histories;
 mod hostile;
+mod in_the_way;
 mod keys;
 mod killed;
 mod leaks;
@@ -71,6 +72,7 @@ fn main() -> std::process::ExitCode {
         front::TRIALS,
         harness::TRIALS,
         histories::TRIALS,
+        in_the_way::TRIALS,
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,

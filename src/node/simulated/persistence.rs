@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::world::World;
+use crate::atomic_file;
 use crate::model::NodeName;
 use crate::model::spec::ContainerSpec;
 use crate::node::FileWrite;
 use crate::node::error::ErrorKind;
 use crate::node::shell::write_file;
+use crate::regular_file::{self, Links, MOST_BYTES, require_folder};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -59,7 +61,8 @@ impl Store {
     /// Reads the file again if it was written since; a node without a file is a new machine.
     pub(super) fn refresh(&mut self, world: &mut World) -> Result<(), ErrorKind> {
         let path = self.path();
-        let now = match fs::metadata(&path) {
+        self.require_folders()?;
+        let now = match fs::symlink_metadata(&path) {
             Ok(metadata) => Some(stamp(&metadata)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(&path, &error)),
@@ -68,7 +71,7 @@ impl Store {
             return Ok(());
         }
         *world = match now {
-            Some(_) => read(&fs::read(&path).map_err(|error| failed(&path, &error))?)
+            Some(_) => read(&self.bytes()?)
                 .map_err(|why| ErrorKind::File { path: path.display().to_string(), why: self.unreadable(&why) })?,
             None => World::default(),
         };
@@ -81,14 +84,14 @@ impl Store {
         self.seen = None;
     }
 
-    /// Writes the file, all or nothing.
+    /// Writes the file, all or nothing, after a [refresh](Self::refresh) that has found a file there or none.
     pub(super) fn save(&mut self, world: &World) -> Result<(), ErrorKind> {
         self.make_folder()?;
         let path = self.path();
         let content = written(&self.node, world).map_err(|error| ErrorKind::Garbled(error.to_string()))?;
         let file = FileWrite { path: path.display().to_string(), content, mode: 0o600, owner: None };
         write_file(&file).map_err(|error| failed(&path, &error))?;
-        self.seen = Some(stamp(&fs::metadata(&path).map_err(|error| failed(&path, &error))?));
+        self.seen = Some(stamp(&fs::symlink_metadata(&path).map_err(|error| failed(&path, &error))?));
         Ok(())
     }
 
@@ -102,11 +105,28 @@ impl Store {
         self.folder.join(format!("{}.json", self.node))
     }
 
+    /// The folder is in the one of the state, which comes with a repository: neither may lead elsewhere.
+    fn require_folders(&self) -> Result<(), ErrorKind> {
+        let above = self.folder.parent().into_iter();
+        let mut folders = above.chain([self.folder.as_path()]);
+        folders.try_for_each(|folder| require_folder(folder).map_err(|error| failed(folder, &error)))
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, ErrorKind> {
+        let path = self.path();
+        let bytes = regular_file::read(&path, Links::Refused, MOST_BYTES);
+        bytes.map_err(|error| failed(&path, &error.into()))
+    }
+
     fn make_folder(&self) -> Result<(), ErrorKind> {
+        self.require_folders()?;
         let make = || {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
             let ignore = self.folder.join(".gitignore");
-            if ignore.exists() { Ok(()) } else { fs::write(ignore, IGNORE) }
+            match atomic_file::create(&ignore, IGNORE.as_bytes(), 0o644) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made,
+            }
         };
         make().map_err(|error| failed(&self.folder, &error))
     }

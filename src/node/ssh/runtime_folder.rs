@@ -1,12 +1,14 @@
 //! The folder of a connection's sockets. It goes with the connection; what a killed hl left is taken away by the next
 //! one.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
+
+use crate::regular_file::{self, Links};
 
 /// How the names of such folders begin. They are kept short: the path of a socket has room for some hundred bytes.
 const PREFIX: &str = "hl-ssh-";
@@ -44,7 +46,8 @@ fn sweep(parent: &Path) {
     let Ok(entries) = parent.read_dir() else { return };
     let ours = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for entry in ours {
-        let left = File::options().write(true).open(entry.path().join(HELD)).is_ok_and(|file| file.try_lock().is_ok());
+        let held = regular_file::open(&entry.path().join(HELD), Links::Refused, OpenOptions::new().write(true));
+        let left = held.is_ok_and(|file| file.try_lock().is_ok());
         if left {
             let _ = std::fs::remove_dir_all(entry.path());
         }

@@ -6,6 +6,9 @@
 //! | `journal.jsonl` | the journal | appended |
 //! | `history.jsonl` | the history | appended |
 //! | `lock` | who holds the lock | held by the operating system |
+//!
+//! The folder comes with a repository, which somebody else may have made: a link in it is not followed, and nothing but a
+//! file is opened.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,6 +17,7 @@ use std::time::Duration;
 
 use super::interface::{Backend, Durability, Lock, LockError, Log, Part, ReplaceError, require_serial};
 use crate::atomic_file::{keep_as, replace, sweep, sync_folder};
+use crate::regular_file::{self, Links, MOST_BYTES, require_folder};
 use crate::state::lock::LockOwner;
 
 /// The ignore patterns of a state: git must not keep files that belong to one machine and one moment.
@@ -47,9 +51,16 @@ impl Folder {
         self.path.join("lock")
     }
 
+    /// Opens one of the files.
+    fn open(&self, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+        require_folder(&self.path)?;
+        Ok(regular_file::open(path, Links::Refused, options)?)
+    }
+
     /// Makes the folder where there is none, with what tells git to leave out parts of it. An existing folder is the
     /// user's.
     fn make(&self) -> Result<(), LockError> {
+        require_folder(&self.path).map_err(failed(&self.path, "use"))?;
         if self.path.is_dir() {
             return Ok(());
         }
@@ -69,7 +80,8 @@ impl Backend for Folder {
     }
 
     fn read(&self, part: Part) -> io::Result<Option<Vec<u8>>> {
-        if_there(std::fs::read(self.name(part)))
+        require_folder(&self.path)?;
+        if_there(regular_file::read(&self.name(part), Links::Refused, MOST_BYTES).map_err(io::Error::from))
     }
 
     fn replace(&self, record: &[u8], expected: Option<u64>) -> Result<(), ReplaceError> {
@@ -79,13 +91,16 @@ impl Backend for Folder {
 
     fn keep_record(&self) -> io::Result<()> {
         let path = self.name(Part::Record);
+        if if_there(self.open(&path, OpenOptions::new().read(true)))?.is_none() {
+            return Ok(());
+        }
         if_there(keep_as(&path, &self.path.join("homelab.json.backup"))).map(|_| ())
     }
 
     fn append(&self, log: Log, lines: &[u8], durability: Durability) -> io::Result<()> {
         let path = self.name(Part::Log(log));
         let is_new = !path.exists();
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path)?;
+        let mut file = self.open(&path, OpenOptions::new().create(true).read(true).append(true))?;
         // One write for all lines: a killed process leaves all of them or none, only a lost power can tear one.
         match ends_in_a_line(&mut file)? {
             true => file.write_all(lines)?,
@@ -100,16 +115,21 @@ impl Backend for Folder {
 
     fn clear(&self, log: Log) -> io::Result<()> {
         let path = self.name(Part::Log(log));
-        match if_there(OpenOptions::new().write(true).truncate(true).open(path))? {
-            Some(file) => file.sync_all(),
+        match if_there(self.open(&path, OpenOptions::new().write(true)))? {
+            Some(file) => file.set_len(0).and_then(|()| file.sync_all()),
             None => Ok(()),
         }
     }
 
     fn lock(&self, owner: &LockOwner) -> Result<Box<dyn Lock>, LockError> {
         self.make()?;
+        // Before anything is done that could not be written down.
+        for part in [Part::Record, Part::Log(Log::Journal), Part::Log(Log::History)] {
+            let path = self.name(part);
+            if_there(self.open(&path, OpenOptions::new().read(true))).map_err(failed(&path, "use"))?;
+        }
         let path = self.lock_file();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = self.open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
         let mut file = file.map_err(failed(&path, "lock"))?;
         let mut tries = 1;
         loop {
@@ -130,7 +150,7 @@ impl Backend for Folder {
     }
 
     fn lock_owner(&self) -> Option<LockOwner> {
-        let mut file = File::open(self.lock_file()).ok()?;
+        let mut file = self.open(&self.lock_file(), OpenOptions::new().read(true)).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(owner_in(&mut file).unwrap_or_else(LockOwner::unknown)),
             Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -154,7 +174,7 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> LockErr
 
 fn owner_in(file: &mut File) -> Option<LockOwner> {
     let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
+    file.take(MOST_BYTES).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 

@@ -103,3 +103,60 @@ fn the_record_before_an_apply_is_kept() {
     }
     assert_eq!((backup(dir.path()), memory.backup()), (Some(record(1)), Some(record(1))));
 }
+
+fn make_fifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+}
+
+type Call = fn(&Folder) -> Result<(), String>;
+
+/// Everything that can be done with a folder, by its name.
+const CALLS: &[(&str, Call)] = &[
+    ("read the record", |folder| folder.read(Part::Record).map(drop).map_err(|e| e.to_string())),
+    ("read the journal", |folder| folder.read(Part::Log(Log::Journal)).map(drop).map_err(|e| e.to_string())),
+    ("replace", |folder| folder.replace(&record(2), Some(1)).map_err(|e| e.to_string())),
+    ("keep", |folder| folder.keep_record().map_err(|e| e.to_string())),
+    ("append", |folder| folder.append(Log::History, b"1\n", Durability::Synced).map_err(|e| e.to_string())),
+    ("clear", |folder| folder.clear(Log::Journal).map_err(|e| e.to_string())),
+    ("lock", |folder| folder.lock(&owner("ann")).map(drop).map_err(|e| e.to_string())),
+];
+
+#[test]
+fn what_is_no_file_is_neither_followed_nor_waited_for() {
+    for kind in ["a symbolic link", "a named pipe"] {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("victim");
+        std::fs::write(&victim, record(1)).unwrap();
+        let folder = Folder::new(dir.path().join("state"));
+        drop(folder.lock(&owner("ann")).unwrap());
+        for name in ["homelab.json", "journal.jsonl", "history.jsonl", "lock"] {
+            let path = dir.path().join("state").join(name);
+            let _ = std::fs::remove_file(&path);
+            match kind {
+                "a named pipe" => make_fifo(&path),
+                _ => std::os::unix::fs::symlink("../victim", &path).unwrap(),
+            }
+        }
+        for (name, call) in CALLS {
+            let error = call(&folder).expect_err(name);
+            assert!(error.contains(&format!("it is {kind} and must be a file; remove it")), "{name}: {error}");
+        }
+        assert_eq!(folder.lock_owner(), None);
+        assert_eq!(std::fs::read(&victim).unwrap(), record(1));
+    }
+}
+
+#[test]
+fn a_folder_that_is_a_link_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("homelab.json"), record(1)).unwrap();
+    std::os::unix::fs::symlink("elsewhere", dir.path().join("state")).unwrap();
+    let folder = Folder::new(dir.path().join("state"));
+    for (name, call) in CALLS {
+        let error = call(&folder).expect_err(name);
+        assert!(error.contains("state is a symbolic link and must be a folder; remove it"), "{name}: {error}");
+    }
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
+}
