@@ -86,9 +86,8 @@ pub(super) fn recorded(
 ) -> Option<Recorded> {
     let Record::Applied(declared) = &change.record else { return None };
     let container = |live_container: &LiveContainer, made: Option<&ContainerSpec>| {
-        let image = live.images.get(&live_container.image_id).and_then(|image| image.config.as_ref());
         let made = made.map(|spec| spec.clone().filled(values));
-        let views = record::container(declared, made.as_ref(), live_container, image, sealer);
+        let views = record::container(declared, made.as_ref(), live_container, sealer);
         (live_container.id.clone(), views)
     };
     let (id, Views { declared, baseline }) = match subject(plan, change)? {

@@ -145,7 +145,7 @@ fn no_env_file(loader: &mut Loader<'_>, error: &ReadError, wanted: &EnvFile) {
 pub(super) fn fold_files(loader: &mut Loader<'_>, model: &mut Node, variables: &Variables) {
     for service in services(model) {
         fold_env_files(loader, service, variables);
-        fold_label_files(loader, service);
+        fold_label_files(loader, service, variables);
     }
 }
 
@@ -188,7 +188,7 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
     put(service, "environment", folded, key_span);
 }
 
-fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
+fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variables) {
     // The key stays: the hashes of newer Composes are made with it, though what it names is folded in.
     let Some(files) = service.get("label_file").cloned() else { return };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
@@ -209,7 +209,8 @@ fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map) {
             continue;
         };
         for (name, assignment) in assignments {
-            let node = Node::text(assignment.value.clone(), assignment.value_span);
+            let taint = variables.taint(Origin::EnvFile, &name, &assignment.value);
+            let node = Node { taint, ..Node::text(assignment.value.clone(), assignment.value_span) };
             folded.insert(name.clone(), Entry { key_span: assignment.name_span, node });
             values.insert(name, assignment.value);
         }

@@ -380,7 +380,7 @@ fn env_files_of_services_fold_below_their_environment() {
         at(&project, "services.s.environment"),
         "{A: secret 2, B: own, C: null, FIRST: secret 1, PROJ: secret b, REF: secret root, SEEN: secret root}"
     );
-    assert_eq!(at(&project, "services.s.labels"), "{x: own, y: -l}");
+    assert_eq!(at(&project, "services.s.labels"), "{x: own, y: secret -l}");
     assert_eq!(at(&project, "services.s.env_file"), "-");
     assert!(!print::json(&project.tree).contains("label_file"), "what it names is folded in");
     let files = [("compose.yml", "services:\n  s:\n    image: x\n    env_file: no.env\n")];

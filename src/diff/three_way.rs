@@ -91,7 +91,9 @@ fn compare_field(views: &Views<'_>, row: &Row<'_>, sealer: &Sealer) -> Option<Fi
             (false, false) => Verdict::Pending,
         },
         (Some(_), Identity::Same) => {
-            let live_still = stays(baseline);
+            // A digest that was made with a key that is lost tells nothing: not that somebody changed it either.
+            let is_unreadable = declared.is_none() && was.is_none() && baseline == Some(&Value::Unknown);
+            let live_still = stays(baseline) || is_unreadable && live.is_some();
             // A field that was never declared is no matter of the declaration: as long as it is as
             // it was read back, it is in sync, whatever made it so.
             let agree = agree || (declared.is_none() && was.is_none() && live_still);
@@ -203,6 +205,18 @@ mod tests {
         assert_eq!(verdicts(&up, Some((&up, &down)), &up, Identity::Same), vec![]);
         let drift = verdicts(&up, Some((&up, &down)), &down, Identity::Same);
         assert_eq!(drift, vec![("state".to_owned(), Verdict::Drift)]);
+    }
+
+    #[test]
+    fn what_a_lost_key_makes_unreadable_is_no_drift() {
+        let (none, live) = (Fields::default(), fields(&[("labels.a", "b")]));
+        let lost: Fields = [(Field::item(Key::Labels, "a"), Value::Unknown)].into_iter().collect();
+        assert_eq!(verdicts(&none, Some((&none, &lost)), &live, Identity::Same), vec![]);
+        let removed = verdicts(&none, Some((&none, &lost)), &none, Identity::Same);
+        assert_eq!(removed, vec![("labels.a".to_owned(), Verdict::Converged)]);
+        let named = fields(&[("labels.a", "c")]);
+        let changed = verdicts(&named, Some((&none, &lost)), &live, Identity::Same);
+        assert_eq!(changed, vec![("labels.a".to_owned(), Verdict::Conflict)]);
     }
 
     #[test]

@@ -165,6 +165,56 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Whether its values are names, numbers and the engine's own words, which tell no more than how a thing is made.
+    /// Everywhere else somebody can have written any text, a password too.
+    fn is_structure(self) -> bool {
+        matches!(
+            self,
+            Key::State
+                | Key::Name
+                | Key::Image
+                | Key::ImageContent
+                | Key::Platform
+                | Key::Restart
+                | Key::StopSignal
+                | Key::Ports
+                | Key::Expose
+                | Key::NetworkMode
+                | Key::Networks
+                | Key::MacAddress
+                | Key::Links
+                | Key::Volumes
+                | Key::VolumesFrom
+                | Key::VolumeDriver
+                | Key::Files
+                | Key::MountedFiles
+                | Key::Devices
+                | Key::DeviceRequests
+                | Key::Cpuset
+                | Key::Ulimits
+                | Key::BlkioConfig
+                | Key::CapAdd
+                | Key::CapDrop
+                | Key::DeviceCgroupRules
+                | Key::GroupAdd
+                | Key::UsernsMode
+                | Key::Pid
+                | Key::Ipc
+                | Key::Uts
+                | Key::Cgroup
+                | Key::Runtime
+                | Key::Isolation
+                | Key::Driver
+                | Key::IpamDriver
+                | Key::IpamConfig
+                | Key::Owner
+                | Key::Mode
+                | Key::Content
+        )
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -227,6 +277,13 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Whether somebody can have written any text there.
+    fn is_free_text(&self) -> bool {
+        !self.key.is_structure() || self.part == Some("driver_opts")
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.key.as_str())?;
@@ -284,6 +341,21 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// What was read of a resource as it may be written down beside its declaration, `declared`: a text that somebody
+    /// can have written freely is sealed, unless the declaration says the same where anyone may read it.
+    #[must_use]
+    pub fn sealed_beside(&self, declared: &Fields, sealer: &Sealer) -> Fields {
+        let sealed = |(field, value): (&Field, &Value)| {
+            let is_readable = match declared.get(field) {
+                Some(declared) if declared.is_secret() => false,
+                Some(declared) if declared.same(value, sealer) => true,
+                Some(_) | None => !field.is_free_text(),
+            };
+            (field.clone(), if is_readable { value.without_secrets(sealer) } else { value.sealed(sealer) })
+        };
+        Fields(self.0.iter().map(sealed).collect())
+    }
+
     /// The same without secrets in the clear; safe to show and to write down.
     #[must_use]
     pub fn without_secrets(&self, sealer: &Sealer) -> Fields {
@@ -329,6 +401,42 @@ mod tests {
         for key in Key::ALL {
             assert_eq!((Key::parse(key.as_str()), key.as_str().matches('.').count() <= 1), (Some(*key), true));
         }
+    }
+
+    #[test]
+    fn what_was_read_and_not_declared_in_public_is_sealed() {
+        let sealer = Sealer::new([1; 32]);
+        let fields = |pairs: &[(&str, Value)]| -> Fields {
+            pairs.iter().map(|(field, value)| (Field::parse(field).unwrap(), value.clone())).collect()
+        };
+        let options = || Value::Map(BTreeMap::from([("o".to_owned(), Value::text("canary"))]));
+        let free = [
+            ("environment.A", Value::text("canary")),
+            ("labels.a", Value::text("canary")),
+            ("annotations.a", Value::text("canary")),
+            ("command", Value::texts(["canary"])),
+            ("entrypoint", Value::texts(["canary"])),
+            ("healthcheck", Value::texts(["CMD", "canary"])),
+            ("driver_opts.a", Value::text("canary")),
+            ("logging.a", Value::text("canary")),
+            ("build.args.A", Value::text("canary")),
+            ("built_from.a", Value::text("canary")),
+            ("hostname", Value::text("canary")),
+            ("networks.n.driver_opts", options()),
+        ];
+        let live = fields(&free);
+        for declared in [Fields::default(), fields(&free.clone().map(|(field, _)| (field, Value::text("other"))))] {
+            let sealed = live.sealed_beside(&declared, &sealer);
+            for (field, value) in sealed.iter() {
+                assert!(value.is_secret() && value.same(live.get(field).unwrap(), &sealer), "{field}");
+            }
+            assert_eq!(sealed.iter().count(), free.len());
+        }
+        assert_eq!(live.sealed_beside(&live, &sealer), live, "it is declared in public");
+        let secret = fields(&[("environment.A", Value::Text(Text::secret("canary")))]);
+        assert!(live.sealed_beside(&secret, &sealer).get(&Field::item(Key::Environment, "A")).unwrap().is_secret());
+        let structure = fields(&[("image", Value::text("nginx")), ("networks.n.aliases", Value::texts(["web"]))]);
+        assert_eq!(structure.sealed_beside(&Fields::default(), &sealer), structure);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The record of a resource after it was applied. The declared view is completed with values known only after the
 //! apply. The baseline is the live view as `diff` will see it next time.
 //!
-//! Invariant for both: a `diff` against the unchanged node finds nothing.
+//! Invariant for both: a `diff` against the unchanged node finds nothing. Whatever came from the node and is not declared in
+//! public is recorded as a digest: an image can have been built with a password in it, and what somebody else made can have
+//! one anywhere.
 
 use crate::diff::{live_fields, names_no_tag, path_fields, show_mac_address};
 use crate::envfile;
-use crate::model::spec::{ContainerSpec, ImageConfig, content_text};
+use crate::model::spec::{ContainerSpec, content_text};
 use crate::model::view::{FileKind, LiveContainer, LiveFile};
 use crate::model::{Field, Fields, Key, Sealer, Text, Value};
 
@@ -18,15 +20,8 @@ pub struct Views {
     pub baseline: Fields,
 }
 
-/// The views of a container. `made` is the spec that it was made from, if this apply made it;
-/// `image` is what its own image brings along, if that is known.
-pub fn container(
-    declared: &Fields,
-    made: Option<&ContainerSpec>,
-    live: &LiveContainer,
-    image: Option<&ImageConfig>,
-    sealer: &Sealer,
-) -> Views {
+/// The views of a container. `made` is the spec that it was made from, if this apply made it.
+pub fn container(declared: &Fields, made: Option<&ContainerSpec>, live: &LiveContainer, sealer: &Sealer) -> Views {
     let made = made.map(ContainerSpec::fields);
     let complete = |field: &Field, value: &Value| match field.key {
         _ if !value.has_unknown() => value.clone(),
@@ -55,17 +50,13 @@ pub fn container(
             }
         }
     }
-    let of_image =
-        |field: &Field| field.item.as_ref().is_some_and(|i| image.is_some_and(|c| c.environment.contains_key(i)));
-    // A variable that neither the files nor the image know came from somebody's hand, and may be a password.
-    let unseen = |field: &Field| field.key == Key::Environment && declared.get(field).is_none() && !of_image(field);
-    let baseline = seal(&baseline, |field| unseen(field) || is_secret(&declared, field), sealer);
+    let baseline = baseline.sealed_beside(&declared, sealer);
     Views { declared: declared.without_secrets(sealer), baseline }
 }
 
 /// The views of a network or a volume, from the normal form of the live one.
 pub fn place(declared: &Fields, live: &Fields, sealer: &Sealer) -> Views {
-    let baseline = seal(live, |field| is_secret(declared, field), sealer);
+    let baseline = live.sealed_beside(declared, sealer);
     Views { declared: declared.without_secrets(sealer), baseline }
 }
 
@@ -86,16 +77,6 @@ pub fn path(declared: &Fields, live: &LiveFile, wanted: FileKind, sealer: &Seale
         }
     }
     place(declared, &baseline, sealer)
-}
-
-fn is_secret(declared: &Fields, field: &Field) -> bool {
-    declared.get(field).is_some_and(Value::is_secret)
-}
-
-fn seal(fields: &Fields, secret: impl Fn(&Field) -> bool, sealer: &Sealer) -> Fields {
-    let sealed =
-        |field: &Field, value: &Value| if secret(field) { value.sealed(sealer) } else { value.without_secrets(sealer) };
-    fields.iter().map(|(field, value)| (field.clone(), sealed(field, value))).collect()
 }
 
 #[cfg(test)]
@@ -142,13 +123,13 @@ mod tests {
         declared.set(Key::ImageContent, Value::Unknown);
         let made = spec.filled(&BTreeMap::from([("PW".to_owned(), "hunter2".to_owned())]));
         let mut seen = made.clone();
-        for (name, value) in [("PW", "hunter2"), ("FROM_IMAGE", "1"), ("BY_HAND", "hunter3")] {
+        // A build can have put a secret argument there.
+        for (name, value) in [("PW", "hunter2"), ("FROM_IMAGE", "hunter4"), ("BY_HAND", "hunter3")] {
             seen.environment.insert(name.into(), Some(Text::plain(value)));
         }
-        let image =
-            ImageConfig { environment: BTreeMap::from([("FROM_IMAGE".into(), "1".into())]), ..Default::default() };
+        seen.labels.insert("of.image".into(), Text::plain("hunter5"));
         let sealer = Sealer::new([1; 32]);
-        let views = container(&declared, Some(&made), &live(seen), Some(&image), &sealer);
+        let views = container(&declared, Some(&made), &live(seen), &sealer);
         let env = |fields: &Fields, name: &str| fields.get(&Field::item(Key::Environment, name)).cloned();
         assert_eq!(views.declared.get(&Field::key(Key::ImageContent)), Some(&Value::text("sha256:1")));
         let command = Value::texts(["--password", "hunter2"]);
@@ -158,8 +139,9 @@ mod tests {
             assert!(env(fields, "PW").unwrap().same(&Value::text("hunter2"), &sealer));
             assert_eq!(env(fields, "TZ"), Some(Value::text("UTC")));
         }
-        assert_eq!(env(&views.baseline, "FROM_IMAGE"), Some(Value::text("1")));
-        assert!(env(&views.baseline, "BY_HAND").unwrap().is_secret());
+        for (name, value) in [("FROM_IMAGE", "hunter4"), ("BY_HAND", "hunter3")] {
+            assert!(env(&views.baseline, name).unwrap().same(&Value::text(value), &sealer));
+        }
     }
 
     #[test]
@@ -167,7 +149,7 @@ mod tests {
         let spec = ContainerSpec { name: "web".into(), image: ImageRef::new("nginx"), ..Default::default() };
         let mut declared = spec.fields();
         declared.set(Key::ImageContent, Value::Unknown);
-        let views = container(&declared, None, &live(spec), None, &Sealer::new([1; 32]));
+        let views = container(&declared, None, &live(spec), &Sealer::new([1; 32]));
         for fields in [&views.declared, &views.baseline] {
             assert_eq!(fields.get(&Field::key(Key::ImageContent)), None);
         }
@@ -179,7 +161,7 @@ mod tests {
         let declared = spec.fields();
         let end = crate::model::spec::Attachment { mac_address: spec.mac_address.clone(), ..Default::default() };
         let seen = ContainerSpec { networks: BTreeMap::from([("n".into(), end)]), ..Default::default() };
-        let views = container(&declared, None, &live(seen), None, &Sealer::new([1; 32]));
+        let views = container(&declared, None, &live(seen), &Sealer::new([1; 32]));
         let field = Field::key(Key::MacAddress);
         assert_eq!(views.baseline.get(&field), views.declared.get(&field));
     }

@@ -116,13 +116,14 @@ pub(super) struct StoredDigest(pub(super) Digest);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Misread(pub(super) String);
 
-/// Model → file. Every secret is sealed on the way, and what is in files becomes a digest.
+/// Model → file. Every secret is sealed on the way, with all that came from a node and is not declared in public, which
+/// records of before have in the clear; what is in files becomes a digest.
 pub(super) fn seal(recorded: &Recorded, sealer: &Sealer) -> StoredResource {
     StoredResource {
         id: recorded.id.clone(),
         applied_at: recorded.applied_at.clone(),
         declared: seal_fields(&recorded.declared, sealer),
-        baseline: seal_fields(&recorded.baseline, sealer),
+        baseline: seal_fields(&recorded.baseline.sealed_beside(&recorded.declared, sealer), sealer),
     }
 }
 

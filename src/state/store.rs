@@ -181,10 +181,10 @@ impl Store {
         journal.end(backend, ticket, error).map_err(io_error(&path, "write"))
     }
 
-    /// Records a resource. Secrets in the clear are sealed here.
+    /// Records a resource. Secrets in the clear are sealed here, and what came from a node without being declared in public.
     pub fn record(&mut self, addr: Addr, mut recorded: Recorded) {
         recorded.declared = recorded.declared.without_secrets(&self.state.sealer);
-        recorded.baseline = recorded.baseline.without_secrets(&self.state.sealer);
+        recorded.baseline = recorded.baseline.sealed_beside(&recorded.declared, &self.state.sealer);
         self.state.view.unfinished.remove(&addr);
         self.state.view.resources.insert(addr, recorded);
         self.unsaved = Unsaved::Something;

@@ -15,6 +15,7 @@ use crate::model::{
     Addr, BegunOperation, Field, Fields, Key, NodeName, ProjectName, Purpose, Sealer, ServiceName, Text, Value,
 };
 
+mod at_rest;
 mod earlier_format;
 mod record;
 
@@ -459,7 +460,8 @@ proptest! {
             let value = |field: &Field, value: Value| if field.key.holds_content() { value.digested() } else { value };
             fields.iter().map(|(field, v)| (field.clone(), value(field, v.clone()))).collect()
         };
-        let (declared, baseline) = (written(record.declared.clone()), written(record.baseline.clone()));
+        let baseline = record.baseline.sealed_beside(&record.declared, &read.sealer);
+        let (declared, baseline) = (written(record.declared.clone()), written(baseline));
         let expected = Recorded { declared, baseline, ..record };
         prop_assert_eq!(read.view.resources.values().next(), Some(&expected));
     }

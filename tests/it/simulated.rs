@@ -14,6 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_service_moves_between_simulated_machines),
     trial!(what_a_simulated_machine_is_told_happens),
     trial!(a_plan_that_cannot_be_applied_ends_as_its_apply_does),
+    trial!(what_came_from_a_machine_is_in_the_state_as_a_digest),
     trial!(whose_a_new_folder_is_is_told_where_it_is_not_known),
     trial!(a_table_fits_the_terminal_and_is_whole_elsewhere),
 ];
@@ -129,6 +130,56 @@ fn what_a_simulated_machine_is_told_happens() {
     lab.hl(&["plan"]).code(3).says_in_words("it has format 9, and this hl reads 1; remove the file");
     std::fs::remove_file(machine(&lab, "nas")).expect("it is there");
     lab.hl(&["apply", "--yes"]).code(0);
+}
+
+/// Variables and labels of an image that was built with passwords, arguments and labels of a build, labels of a file.
+fn what_came_from_a_machine_is_in_the_state_as_a_digest() {
+    let lab = notes("nas");
+    let compose = "name: notes\nservices:\n  notes:\n    image: notes:1\n    label_file: web.labels\n\
+                   \x20   environment: { TZ: Europe/Berlin }\n\
+                   \x20 built:\n    build: { context: ., args: { TOKEN: \"${TOKEN}\" }, labels: { a: \"${TOKEN}\" } }\n";
+    lab.write("services/notes/docker-compose.yml", compose);
+    lab.write("services/notes/web.labels", "of.file=canary-in-a-label-file\n");
+    lab.write("services/notes/Dockerfile", "FROM scratch\nARG TOKEN\nENV TOKEN=$TOKEN\n");
+    std::fs::create_dir_all(lab.repository().join("state/simulated")).expect("a folder can be made");
+    let env = serde_json::json!({ "file": "TOKEN=canary-in-an-env-file\n", "mode": 0o600, "uid": 0, "gid": 0, "modified": 0 });
+    let image =
+        serde_json::json!({ "environment": { "TOKEN": "canary-in-an-image" }, "labels": { "a": "canary-too" } });
+    let world = serde_json::json!({
+        "format_version": 1,
+        "files": { "/opt/homelab/config/notes/.env": env },
+        "registry": { "docker.io/library/notes:1": { "image": { "config": image } } },
+    });
+    std::fs::write(machine(&lab, "nas"), world.to_string()).expect("a machine can be made");
+    lab.hl(&["apply", "--yes"]).code(0);
+    let path = lab.repository().join("state/homelab.json");
+    let state = || std::fs::read_to_string(&path).expect("there is a state");
+    let mut file: Value = serde_json::from_str(&state()).expect("it is JSON");
+    let baseline = &mut file["resources"]["nas/notes/container:notes"]["baseline"];
+    for field in ["environment.TOKEN", "labels.a", "labels.of.file"] {
+        assert!(baseline[field]["secret"].is_string(), "{field}: {baseline}");
+    }
+    assert_eq!(baseline["environment.TZ"], "Europe/Berlin");
+    assert!(!state().contains("canary"), "{}", state());
+    lab.hl(&["state", "show"]).code(0).never_says("canary");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+
+    // As an earlier hl has written it.
+    for (field, value) in [("environment.TOKEN", "canary-in-an-image"), ("labels.a", "canary-too")] {
+        baseline[field] = value.into();
+    }
+    std::fs::write(&path, file.to_string()).expect("it can be written");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+    lab.write("services/notes/docker-compose.yml", &compose.replace("Berlin", "Paris"));
+    lab.hl(&["apply", "--yes"]).code(0);
+    assert!(!state().contains("canary"), "{}", state());
+
+    // Whoever has not the key recreates nothing.
+    std::fs::remove_dir_all(lab.home().join(".local/share/hl/keys")).expect("they are there");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
 }
 
 fn a_plan_that_cannot_be_applied_ends_as_its_apply_does() {
