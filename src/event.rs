@@ -1,9 +1,9 @@
 //! Events during an apply, for its reporters: terminal, plain lines, JSON, journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{NodeName, ServiceName};
+use crate::model::{Addr, NodeName, ServiceName};
 
 /// One thing that happened. Steps are named by their index in the plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +112,21 @@ pub struct Report {
     pub undone: BTreeMap<usize, Option<String>>,
     /// Whether the user interrupted it.
     pub interrupted: Interruption,
+    /// Whether the state has all of it.
+    pub recording: Recording,
+}
+
+/// Whether the state has all that an apply did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Recording {
+    /// All of it.
+    #[default]
+    Whole,
+    /// It could not be written at least once.
+    Torn {
+        /// The resources whose last change it does not have.
+        missing: BTreeSet<Addr>,
+    },
 }
 
 /// Whether the user interrupted an apply.
@@ -135,9 +150,10 @@ impl Report {
         })
     }
 
-    /// Whether every step was done.
+    /// Whether every step was done and is recorded.
     pub fn is_complete(&self) -> bool {
         self.interrupted == Interruption::No
+            && self.recording == Recording::Whole
             && self.steps.values().all(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }))
     }
 }

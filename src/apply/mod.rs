@@ -36,7 +36,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
-use crate::event::{Event, Interruption, Report};
+use crate::event::{Event, Interruption, Recording, Report};
 use crate::model::history::Ending;
 use crate::model::homelab;
 use crate::model::view::RecordedService;
@@ -78,8 +78,8 @@ pub enum Error {
     /// The state could not be begun. Nothing was done.
     #[error(transparent)]
     NotBegun(state::Error),
-    /// The state could not be written. The report lists the steps that were done.
-    #[error("{source}; what was done is not all recorded, and the next plan finds it on the nodes")]
+    /// The state could not be written. The report lists the steps that were done, and what of them is not recorded.
+    #[error("{source}")]
     Unrecorded {
         /// Why.
         source: state::Error,
@@ -121,7 +121,10 @@ pub async fn apply(
     let written = store.finish(summary(plan, &report));
     match trouble.map_or(written, Err) {
         Ok(()) => Ok(report),
-        Err(source) => Err(Error::Unrecorded { source, report: Box::new(report) }),
+        Err(source) => {
+            let recording = Recording::Torn { missing: store.unsaved().clone() };
+            Err(Error::Unrecorded { source, report: Box::new(Report { recording, ..report }) })
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::caller::Context;
 use super::command_error::{Answer, CommandError};
 use super::exit::Exit;
+use super::interruptions;
 use super::plan::{Limits, content, show};
 use super::progress::Progress;
 use super::selection::{Selection, Variables};
@@ -161,7 +162,7 @@ async fn with_progress(
 ) -> Result<Report, CommandError> {
     let (events, mut happened) = mpsc::unbounded_channel();
     let (ask, stop) = watch::channel(Interruption::No);
-    let listening = tokio::spawn(listen(ask, *terminal));
+    interruptions::listen(ask, *terminal)?;
     let mut shown = Progress::new(&request.planned.plan, terminal);
     let reporting = async {
         while let Some(event) = happened.recv().await {
@@ -169,45 +170,13 @@ async fn with_progress(
         }
     };
     let (result, ()) = tokio::join!(workflow::apply(request, store, stop, events), reporting);
-    listening.abort();
     match result {
         Ok(report) => Ok(report),
         Err(ApplyError::Unrecorded { source, report }) => {
-            let hint = "what was done is not all recorded; `hl plan` finds it on the nodes";
+            let hint = "make room, or mend that file; then `hl apply` records what it finds on the nodes";
             terminal.error(&source.to_string(), &[hint.to_owned()]);
             Ok(*report)
         }
         Err(error @ (ApplyError::Locked(_) | ApplyError::NotBegun(_))) => Err(error.into()),
     }
-}
-
-/// Turns the first interruption into "finish what was begun", the second into "stop".
-async fn listen(ask: watch::Sender<Interruption>, terminal: Terminal) {
-    for (wish, words) in [
-        (
-            Interruption::Finished,
-            "Interrupted: steps under way are finished, and no new step begins. Interrupt again to stop at once.",
-        ),
-        (Interruption::Stopped, "Stopped."),
-    ] {
-        if interrupted().await.is_err() {
-            return;
-        }
-        terminal.talk(words);
-        let _ = ask.send(wish);
-    }
-    // A third one must not be lost on a process that hangs.
-    let _ = interrupted().await;
-    std::process::exit(Exit::Interrupted as i32);
-}
-
-/// Waits for Ctrl-C or a request to end.
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::render::english;
 use crate::render::stale;
 use crate::state;
 use crate::workflow::{
-    ApplyError, BrokenServices, LocksError, NotRecorded, ObserveError, SavedPlanError, SelectionError,
+    ApplyError, BrokenServices, Declared, LocksError, NotRecorded, ObserveError, SavedPlanError, SelectionError,
 };
 
 /// The result of a command.
@@ -216,7 +216,11 @@ impl From<SavedPlanError> for CommandError {
 
 impl From<NotRecorded> for CommandError {
     fn from(error: NotRecorded) -> Self {
-        CommandError::of(Exit::Failed, error)
+        let exit = match error.declared {
+            Declared::Yes => Exit::Failed,
+            Declared::No => Exit::Usage,
+        };
+        CommandError::of(exit, error)
     }
 }
 

@@ -98,7 +98,7 @@ fn of_service(
     let (sources, found) = config::load(context.repository());
     if !sources.services.contains_key(service) {
         terminal.diagnostics(&found, &sources.map);
-        let failure = CommandError::failed(format!("there is no service `{service}`"));
+        let failure = CommandError::usage(format!("there is no service `{service}`"));
         let near = did_you_mean(service, sources.services.keys().map(|name| name.as_str()));
         return Err(match near {
             Some(near) => failure.hint(similar_name(near)),

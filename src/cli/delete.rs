@@ -8,11 +8,12 @@ use super::command_error::Answer;
 use super::exit::Exit;
 use super::plan::Limits;
 use super::terminal::Terminal;
-use crate::model::ServiceName;
+use crate::model::{Addr, ServiceName};
 use crate::node::Connections;
 use crate::plan;
+use crate::render::english::shortened;
 use crate::state::Store;
-use crate::workflow::{observe, plan_removal};
+use crate::workflow::{Observation, observe, plan_removal};
 
 /// Remove the containers and networks of a service from its node; its data stays.
 #[derive(Debug, Args)]
@@ -47,6 +48,11 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     if exit == Exit::Done && removal.planned.plan.unknown.values().any(|unknown| unknown.services.contains(name)) {
         exit = Exit::Incomplete;
     }
+    let left: Vec<&Addr> = store.state().view.resources.keys().filter(|addr| addr.service == *name).collect();
+    if exit == Exit::Done && !left.is_empty() {
+        terminal.warn(&not_deleted(name, &left, &observation));
+        exit = Exit::Incomplete;
+    }
     if removal.is_declared && exit == Exit::Done {
         terminal.talk(&format!(
             "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \
@@ -54,4 +60,18 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
         ));
     }
     Ok(exit)
+}
+
+/// What of a service was not deleted, although nothing went wrong with what was planned.
+fn not_deleted(service: &ServiceName, left: &[&Addr], observation: &Observation) -> String {
+    let addresses: Vec<String> = left.iter().map(ToString::to_string).collect();
+    let unknown = left.iter().map(|addr| &addr.node).find(|node| !observation.homelab.nodes.contains_key(*node));
+    let what = shortened(&addresses, 12);
+    match unknown {
+        Some(node) => format!(
+            "not deleted: {what}. {node} is not in the inventory: put it back there, run `hl delete {service}`, and take it \
+             out again; or, if the machine is gone, nothing is left to delete."
+        ),
+        None => format!("not deleted: {what}. `hl plan` says what is in the way."),
+    }
 }

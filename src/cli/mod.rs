@@ -21,6 +21,7 @@ mod completions;
 mod config;
 mod delete;
 mod drift;
+mod interruptions;
 mod plan;
 mod progress;
 mod schema;
@@ -35,6 +36,7 @@ mod waiting;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -142,5 +144,9 @@ fn context(common: &Common, terminal: &Terminal) -> Result<Context, CommandError
 /// Runs what speaks to nodes. Only that pays for a runtime.
 fn wait(command: impl Future<Output = Answer>) -> Answer {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| CommandError::because("cannot start threads", error))?.block_on(command)
+    let runtime = runtime.map_err(|error| CommandError::because("cannot start threads", error))?;
+    let answer = runtime.block_on(command);
+    // What waits for a file or a device may do so for ever, and nobody needs its answer any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    answer
 }

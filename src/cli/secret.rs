@@ -97,7 +97,7 @@ impl SecretsFile {
         if !folder.is_dir() {
             let repository: Repository = context.repository();
             let names = repository.reader.names(&context.root.join("services"));
-            let failure = CommandError::failed(format!("there is no folder services/{service}"));
+            let failure = CommandError::usage(format!("there is no folder services/{service}"));
             return Err(match did_you_mean(service.as_str(), names.iter().map(String::as_str)) {
                 Some(near) => failure.hint(similar_name(near)),
                 None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),

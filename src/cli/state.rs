@@ -12,6 +12,7 @@ use crate::render::OutputFormat;
 use crate::render::records::{self, chosen};
 use crate::render::{history, json};
 use crate::state::{self, Paths};
+use crate::workflow::require_recorded;
 
 const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
 
@@ -64,6 +65,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
 
 fn list(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     let view = state::read(paths)?.view;
+    require_recorded(&selection.targets, &view)?;
     let found = chosen(&view, &selection.targets);
     match selection.format {
         OutputFormat::Text => terminal.data(&records::list(found, &terminal.options()))?,
@@ -75,6 +77,7 @@ fn list(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
 
 fn show(selection: &Selection, paths: &Paths, terminal: &Terminal) -> Answer {
     let view = state::read(paths)?.view;
+    require_recorded(&selection.targets, &view)?;
     let found = chosen(&view, &selection.targets);
     match selection.format {
         OutputFormat::Text => terminal.data(&records::show(found, terminal.out))?,

@@ -8,7 +8,7 @@ use super::page::{Line, Page};
 use super::plan::Options;
 use super::step::{undo, words};
 use super::style::Label;
-use crate::event::{Event, Interruption, Outcome, Report};
+use crate::event::{Event, Interruption, Outcome, Recording, Report};
 use crate::model::size::about_bytes;
 use crate::plan::{Plan, Scheduling, Step};
 
@@ -103,6 +103,7 @@ pub fn report(plan: &Plan, report: &Report, took: Duration, options: &Options) -
     failed(&mut page, plan, report);
     taken_back(&mut page, plan, report);
     not_tried(&mut page, plan, report);
+    not_recorded(&mut page, report);
     page.gap();
     page.push(Line::at(0).text(Label::Title, summary(report, took)));
     page.print(options.palette, options.width)
@@ -211,6 +212,19 @@ fn not_tried(page: &mut Page, plan: &Plan, report: &Report) {
     }
 }
 
+/// Adds what was done and is not in the state.
+fn not_recorded(page: &mut Page, report: &Report) {
+    let Recording::Torn { missing } = &report.recording else { return };
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    page.gap();
+    page.push(Line::at(0).text(Label::Title, "Not recorded"));
+    let line = Line::at(2).hang(4).whole(Label::Error, "! ");
+    page.push(match missing.is_empty() {
+        true => line.text(Label::Plain, "this apply in the journal or the history; all resources are recorded"),
+        false => line.text(Label::Plain, shortened(&missing, 12)),
+    });
+}
+
 /// The end of an apply in one line.
 pub fn summary(report: &Report, took: Duration) -> String {
     let count = |want: fn(&Outcome) -> bool| report.steps.values().filter(|o| want(o)).count();
@@ -228,6 +242,9 @@ pub fn summary(report: &Report, took: Duration) -> String {
     let back = if undone > 0 { format!(", {undone} taken back") } else { String::new() };
     let counts = format!("{} done, {failed} failed{back}, {skipped} not tried", plural(done, "step"));
     match report.interrupted {
+        Interruption::No if failed + skipped == 0 && report.recording != Recording::Whole => {
+            format!("Done, and not all of it is recorded: {} in {took}.", plural(done, "step"))
+        }
         Interruption::No if failed + skipped == 0 => format!("Done: {} in {took}.", plural(done, "step")),
         Interruption::No => format!("Not everything was done: {counts}, in {took}. {left}"),
         Interruption::Finished => format!("Interrupted: {counts}, in {took}. {left}"),
@@ -300,7 +317,7 @@ mod tests {
             steps: [(0, Outcome::Done), (1, Outcome::Done), (2, failed), (3, skipped(Some(2))), (4, skipped(Some(2)))]
                 .into(),
             undone: [(0, None), (1, Some("the engine does not answer".to_owned()))].into(),
-            interrupted: Interruption::No,
+            ..Report::default()
         };
         let options = Options::default();
         insta::assert_snapshot!("failed", report(&plan, &ended, Duration::from_secs(12), &options));
@@ -309,5 +326,20 @@ mod tests {
         insta::assert_snapshot!("interrupted", report(&plan, &ended, Duration::from_secs(12), &options));
         let done = Report { steps: [(0, Outcome::Done)].into(), ..Report::default() };
         assert_eq!(report(&plan, &done, Duration::from_millis(1400), &options), "Done: 1 step in 1.4s.\n");
+        let torn = |missing: &[&str]| {
+            let missing = missing.iter().map(|addr| addr.parse().unwrap()).collect();
+            let torn = Report { recording: Recording::Torn { missing }, ..done.clone() };
+            report(&plan, &torn, Duration::from_millis(1400), &options)
+        };
+        insta::assert_snapshot!(torn(&["nas/immich/container:server", "nas/immich/volume:data"]), @"
+        Done
+          nas/immich/container:server
+
+        Not recorded
+          ! nas/immich/volume:data and nas/immich/container:server
+
+        Done, and not all of it is recorded: 1 step in 1.4s.
+        ");
+        assert!(torn(&[]).contains("all resources are recorded"));
     }
 }

@@ -30,6 +30,8 @@ pub struct Store {
     state: State,
     running: Option<Running>,
     unsaved: Unsaved,
+    /// The resources that the view has otherwise than the file.
+    unsaved_resources: BTreeSet<Addr>,
     saved_at: Instant,
     cost: Duration,
     _lock: Box<dyn Lock>,
@@ -93,6 +95,7 @@ impl Store {
             state,
             running: None,
             unsaved: Unsaved::Nothing,
+            unsaved_resources: BTreeSet::new(),
             saved_at: Instant::now(),
             cost: Duration::ZERO,
             _lock: lock,
@@ -107,6 +110,11 @@ impl Store {
     /// The state as it is now, with all that was recorded since it was opened.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The resources that were recorded or forgotten since the state was written last.
+    pub fn unsaved(&self) -> &BTreeSet<Addr> {
+        &self.unsaved_resources
     }
 
     /// Writes the state if there is none yet, so that what is made from it now can be told from what
@@ -186,12 +194,14 @@ impl Store {
         recorded.declared = recorded.declared.without_secrets(&self.state.sealer);
         recorded.baseline = recorded.baseline.sealed_beside(&recorded.declared, &self.state.sealer);
         self.state.view.unfinished.remove(&addr);
+        self.unsaved_resources.insert(addr.clone());
         self.state.view.resources.insert(addr, recorded);
         self.unsaved = Unsaved::Something;
     }
 
     /// Forgets a resource that is gone, and its service with the last one.
     pub fn forget(&mut self, addr: &Addr) {
+        self.unsaved_resources.insert(addr.clone());
         let view = &mut self.state.view;
         view.resources.remove(addr);
         view.unfinished.remove(addr);
@@ -310,6 +320,7 @@ impl Store {
         })?;
         self.kept_serial = Some(self.state.view.serial);
         self.unsaved = Unsaved::Nothing;
+        self.unsaved_resources.clear();
         self.saved_at = Instant::now();
         self.cost = self.saved_at - began;
         Ok(())

@@ -25,6 +25,17 @@ pub struct NotRecorded {
     pub service: ServiceName,
     /// The recorded service whose name is most like it, if one is.
     pub similar: Option<ServiceName>,
+    /// Whether the repository has the service.
+    pub declared: Declared,
+}
+
+/// Whether the repository has a service of some name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// It has: the name is right, and there is nothing to remove yet.
+    Yes,
+    /// It has not: the name may be a slip.
+    No,
 }
 
 /// Plans to remove a service. The observation then no longer has it. `limits` are the options that any plan can have.
@@ -38,14 +49,15 @@ pub fn plan_removal(
     limits: plan::Options,
 ) -> Result<Removal, NotRecorded> {
     let recorded = &state.view;
+    let homelab = &observation.homelab;
+    let is_declared = homelab.services.contains_key(service) || homelab.unresolved.contains_key(service);
     if !recorded.services.contains_key(service) {
         let names = recorded.services.keys();
         let similar = did_you_mean(service.as_str(), names.clone().map(ServiceName::as_str));
         let similar = similar.and_then(|similar| names.clone().find(|name| name.as_str() == similar)).cloned();
-        return Err(NotRecorded { service: service.clone(), similar });
+        let declared = if is_declared { Declared::Yes } else { Declared::No };
+        return Err(NotRecorded { service: service.clone(), similar, declared });
     }
-    let homelab = &observation.homelab;
-    let is_declared = homelab.services.contains_key(service) || homelab.unresolved.contains_key(service);
     let removed = BTreeSet::from([service.clone()]);
     observation.leave_out(&removed);
     let options = plan::Options { targets: vec![Target::from(service)], delete: removed, ..limits };

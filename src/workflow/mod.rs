@@ -29,7 +29,7 @@ mod verify;
 pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
 pub use base::Base;
-pub use delete::{NotRecorded, Removal, plan_removal};
+pub use delete::{Declared, NotRecorded, Removal, plan_removal};
 pub use locks::{LocksError, NodeLocks, node_locks};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{
@@ -40,7 +40,7 @@ pub use saved_plan::{
     PlanContent, SavedPlanError, established_record, read_plan, require_current, require_plan_file, require_unapplied,
     saved_plan, write_plan,
 };
-pub use selection::{Named, Selection, SelectionError, require_resources};
+pub use selection::{Named, Selection, SelectionError, require_recorded, require_resources};
 pub use status::status;
 pub use undeclared::{reported, undeclared};
 pub use verify::verify;

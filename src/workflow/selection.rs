@@ -50,6 +50,8 @@ pub enum Named {
     NodeOrService,
     /// A resource of a service.
     Resource,
+    /// A node, a service or a resource of which something is recorded.
+    Recorded,
 }
 
 impl std::fmt::Display for Named {
@@ -58,6 +60,7 @@ impl std::fmt::Display for Named {
             Named::Node => "node",
             Named::NodeOrService => "node or service",
             Named::Resource => "resource",
+            Named::Recorded => "recorded node, service or resource",
         })
     }
 }
@@ -78,6 +81,7 @@ impl Selection {
                 require(Named::NodeOrService, word, known)?;
             }
         }
+        self.require_parts(homelab, recorded)?;
         let mut targets = self.targets.clone();
         for node in &self.nodes {
             require(Named::Node, node.as_str(), nodes.iter().map(|n| n.as_str()))?;
@@ -90,6 +94,50 @@ impl Selection {
         }
         Ok(plan::Options { targets, excludes: self.excludes.clone(), ..plan::Options::default() })
     }
+}
+
+impl Selection {
+    /// Makes sure that there is what the targets name of a service, as far as its files and the record tell.
+    fn require_parts(&self, homelab: &Homelab, recorded: &RecordedView) -> Result<(), SelectionError> {
+        let parts: Vec<&Target> =
+            self.targets.iter().chain(&self.excludes).filter(|target| !target.is_whole()).collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let declared = homelab.services.values().flat_map(diff::addresses);
+        let known: BTreeSet<Addr> = declared.chain(recorded.resources.keys().cloned()).collect();
+        for target in parts {
+            // Nobody knows yet what is in a service whose files have errors.
+            let is_unresolved =
+                homelab.unresolved.iter().any(|(name, service)| target.covers_service(&service.node, name));
+            if !is_unresolved && !known.iter().any(|addr| target.covers(addr)) {
+                let texts: Vec<String> = known.iter().flat_map(|addr| [addr.to_string(), short(addr)]).collect();
+                require(Named::Resource, &target.to_string(), texts.iter().map(String::as_str))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes sure that something is recorded of each of these targets.
+///
+/// # Errors
+/// [`SelectionError::Unknown`].
+pub fn require_recorded(targets: &[Target], recorded: &RecordedView) -> Result<(), SelectionError> {
+    let known: Vec<&Addr> = recorded.resources.keys().collect();
+    for target in targets.iter().filter(|target| !known.iter().any(|addr| target.covers(addr))) {
+        let of = |addr: &&Addr| [addr.node.to_string(), addr.service.to_string(), short(addr), addr.to_string()];
+        let texts: BTreeSet<String> = known.iter().flat_map(of).collect();
+        // One that is spelled right and covers nothing is as unknown.
+        let others = texts.iter().map(String::as_str).filter(|text| *text != target.to_string());
+        require(Named::Recorded, &target.to_string(), others.collect::<Vec<_>>().into_iter())?;
+    }
+    Ok(())
+}
+
+/// The address of a resource without its node.
+fn short(addr: &Addr) -> String {
+    format!("{}/{}:{}", addr.service, addr.kind, addr.name)
 }
 
 /// Makes sure that the options name resources that are declared or recorded: data may be lost where they are meant, and
@@ -106,7 +154,6 @@ pub fn require_resources(
     let known: BTreeSet<Addr> = declared.chain(recorded.resources.keys().cloned()).collect();
     for target in options.replace.iter().chain(&options.allow_data_loss) {
         if !known.iter().any(|addr| target.covers(addr)) {
-            let short = |addr: &Addr| format!("{}/{}:{}", addr.service, addr.kind, addr.name);
             let texts: Vec<String> = known.iter().flat_map(|addr| [addr.to_string(), short(addr)]).collect();
             require(Named::Resource, &target.to_string(), texts.iter().map(String::as_str))?;
         }

@@ -100,7 +100,7 @@ fn exit_codes_say_how_it_went() {
     hl(&["verify"]).code(0).says("All 2 services work.");
     hl(&["plan", "--target", "wbe"]).code(64);
     hl(&["plan", "--no-such-option"]).code(64);
-    hl(&["delete", "dbb"]).code(1);
+    hl(&["delete", "dbb"]).code(64);
     hl(&["config", "web"]).code(0).says("GREETING: hello");
     hl(&["state", "list"]).code(0).says("box/web/container:web");
     hl(&["state", "history"]).code(0).says("8 create");

@@ -51,6 +51,7 @@ mod soak;
 mod support;
 mod telling;
 mod tls;
+mod true_ends;
 mod truth_files;
 mod truth_outside;
 mod truth_removed;
@@ -94,6 +95,7 @@ fn main() -> std::process::ExitCode {
         soak::TRIALS,
         telling::TRIALS,
         tls::TRIALS,
+        true_ends::TRIALS,
         truth_files::TRIALS,
         truth_outside::TRIALS,
         truth_removed::TRIALS,
