@@ -182,39 +182,54 @@ impl Diagnostic {
     }
 }
 
-/// All that a run found, in the order found; sorted when printed.
+/// The most diagnostics of one severity that are kept: nobody reads more, and a file can make any number.
+const MOST: usize = 1000;
+
+/// All that a run found, in the order found; sorted when printed. Of each severity, no more than a thousand are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    /// How many are kept of errors, warnings and notes.
+    counts: [usize; 3],
+}
 
 impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        if self.take(diagnostic.severity) {
+            self.counts[diagnostic.severity as usize] += 1;
+            self.kept.push(diagnostic);
+        }
+    }
+
+    /// Whether one more of a severity would be kept.
+    pub fn take(&self, severity: Severity) -> bool {
+        self.counts[severity as usize] < MOST
     }
 
     /// Adds all of another list.
     pub fn extend(&mut self, other: Diagnostics) {
-        self.0.extend(other.0);
+        other.kept.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|d| d.severity == Severity::Error)
+        self.counts[Severity::Error as usize] > 0
     }
 
     /// Whether there is none at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty()
     }
 
     /// In the order found.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter()
+        self.kept.iter()
     }
 
     /// Errors first, then by file, place and code; exact repetitions once.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
-        let mut all: Vec<&Diagnostic> = self.0.iter().collect();
+        let mut all: Vec<&Diagnostic> = self.kept.iter().collect();
         all.sort_by_key(|d| (d.severity, d.labels.first().map(|l| l.span), d.code.id(), d.summary.clone()));
         all.dedup();
         all
@@ -306,11 +321,34 @@ impl fmt::Display for Code {
     }
 }
 
+/// The longest word that candidates are compared with, in characters.
+const LONGEST_WORD: usize = 100;
+
+/// The most candidates that are compared.
+const MOST_CANDIDATES: usize = 500;
+
+/// The letters of a word, whatever their case and order: one bit for each, which some share.
+fn letters_of(word: &str) -> u64 {
+    word.chars().flat_map(char::to_lowercase).fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
+}
+
 /// The candidate that `word` was most likely meant to be, if one is near enough.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let length = word.chars().count();
+    let limit = (length / 3).clamp(1, 3);
+    let candidates: Vec<&str> = candidates.into_iter().take(MOST_CANDIDATES + 1).collect();
+    if length > LONGEST_WORD || candidates.len() > MOST_CANDIDATES {
+        return None;
+    }
+    // Most candidates are out for their length or letters alone.
+    let letters = letters_of(word);
+    let near_enough = |candidate: &&str| {
+        let differing = (letters ^ letters_of(candidate)).count_ones() as usize;
+        candidate.chars().count().abs_diff(length) <= limit && differing <= 2 * limit
+    };
     candidates
         .into_iter()
+        .filter(near_enough)
         .map(|c| (strsim::osa_distance(&word.to_lowercase(), &c.to_lowercase()), c))
         .filter(|(d, _)| *d <= limit)
         .min()

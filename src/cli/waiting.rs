@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::terminal::Terminal;
 use crate::event::ProvingEvent;
-use crate::render::page::visible;
+use crate::render::printable::visible;
 use crate::render::verify;
 
 /// Waits that are shorter are not worth a word.

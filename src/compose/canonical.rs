@@ -3,18 +3,20 @@
 //! Follows compose-go's `transform` package. Every synthesized node stands where the short form stood and carries its
 //! taint. Values that need the whole project (names, defaults, paths) are left to the later stages.
 
+use super::budget::MOST_PORTS;
 use super::syntax::{device, port, volume};
 use super::tree_path::TreePath;
 use crate::compose::yaml::{Entry, Map, Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 
 /// Puts every short form of `project` into its long form. Shapes that the schema refuses are left as they are, with a
 /// diagnostic, because a file that is only extended is not held against the schema.
 pub fn canonicalize(project: &mut Node, diagnostics: &mut Diagnostics) {
     let services = TreePath::ROOT.key("services");
     if let Some(map) = project.get_mut("services").and_then(Node::as_map_mut) {
+        let mut ports = 0;
         for (name, entry) in map {
-            canonicalize_service(&mut entry.node, services.key(name), diagnostics);
+            canonicalize_service(&mut entry.node, services.key(name), &mut ports, diagnostics);
         }
     }
     for kind in ["networks", "volumes", "secrets", "configs"] {
@@ -24,7 +26,7 @@ pub fn canonicalize(project: &mut Node, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn canonicalize_service(service: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+fn canonicalize_service(service: &mut Node, at: TreePath<'_>, ports: &mut usize, diagnostics: &mut Diagnostics) {
     for (key, entry) in service.as_map_mut().into_iter().flatten() {
         let node = &mut entry.node;
         let at = at.key(key);
@@ -41,7 +43,7 @@ fn canonicalize_service(service: &mut Node, at: TreePath<'_>, diagnostics: &mut 
             }
             "extends" => text_to_map(node, "service"),
             "gpus" => canonicalize_gpus(node, at, diagnostics),
-            "ports" => canonicalize_ports(node, at, diagnostics),
+            "ports" => canonicalize_ports(node, at, ports, diagnostics),
             "volumes" => each_item(node, at, diagnostics, canonicalize_volume),
             "devices" => each_item(node, at, diagnostics, canonicalize_device),
             "secrets" | "configs" => each_item(node, at, diagnostics, canonicalize_file_reference),
@@ -119,10 +121,14 @@ fn canonicalize_gpus(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagno
     }
 }
 
-fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+/// `count` is how many ports the project has so far.
+fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, count: &mut usize, diagnostics: &mut Diagnostics) {
     let Some(entries) = node.as_list_mut() else {
         return wrong_shape(node, "a list", at, diagnostics);
     };
+    if *count > MOST_PORTS {
+        return;
+    }
     let mut ports = Vec::with_capacity(entries.len());
     for (i, entry) in std::mem::take(entries).into_iter().enumerate() {
         let text = match &entry.value {
@@ -138,7 +144,14 @@ fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagn
             }
         };
         match port::parse(&text) {
-            Ok(parsed) => ports.extend(parsed.into_iter().map(|p| port_node(p, &entry))),
+            Ok(parsed) => {
+                *count += parsed.len();
+                if *count > MOST_PORTS {
+                    diagnostics.push(too_many_ports(entry.span));
+                    break;
+                }
+                ports.extend(parsed.into_iter().map(|p| port_node(p, &entry)));
+            }
             Err(error) => diagnostics.push(
                 Diagnostic::error(Code::PortSyntax, format!("{}: {error}", at.item(i)))
                     .at(entry.span, "")
@@ -147,6 +160,13 @@ fn canonicalize_ports(node: &mut Node, at: TreePath<'_>, diagnostics: &mut Diagn
         }
     }
     *entries = ports;
+}
+
+/// The diagnostic for a project with more ports than it may have.
+pub(super) fn too_many_ports(span: Span) -> Diagnostic {
+    let words = format!("the project publishes more than {MOST_PORTS} ports");
+    let diagnostic = Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here");
+    diagnostic.hint("publish fewer, or give the service the host's network: `network_mode: host`")
 }
 
 fn port_node(port: port::Port, from: &Node) -> Node {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::cycle;
+use super::budget::{MOST_BYTES, MOST_CONTAINERS, MOST_NODES, MOST_OF_SERVICE, MOST_PORTS, MOST_SERVICES, Weight};
 use super::tree_path::TreePath;
+use super::{canonical, cycle};
 use crate::compose::yaml::{Entry, Map, Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 
 /// Checks a project from which the services of disabled profiles were taken out; those are in `disabled`. The hint
 /// about a dependency on an unknown service ends with `other_projects`.
@@ -22,9 +23,16 @@ pub fn check(project: &Node, disabled: &Map, other_projects: &str, diagnostics: 
         configs: section("configs"),
         other_projects,
     };
+    if let Some((name, entry)) = scope.services.get_index(MOST_SERVICES) {
+        let words = format!("services.{name}: the project has more than {MOST_SERVICES} services");
+        let diagnostic = Diagnostic::error(Code::TooDeep, words).at(entry.key_span, "the limit is crossed here");
+        diagnostics.push(diagnostic.hint("split the project"));
+        return;
+    }
     for (name, entry) in scope.services {
         scope.check_service(name, entry, diagnostics);
     }
+    check_containers(scope.services, diagnostics);
     for (name, entry) in scope.secrets {
         check_secret(name, entry, diagnostics);
     }
@@ -125,6 +133,9 @@ impl Scope<'_> {
             );
         }
         for (name, entry) in map(service, "networks") {
+            if !diagnostics.take(Severity::Error) {
+                return;
+            }
             if !self.networks.contains_key(name) {
                 diagnostics.push(
                     undefined(
@@ -150,6 +161,9 @@ impl Scope<'_> {
 
     fn check_dependencies(&self, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         for (name, entry) in map(service, "depends_on") {
+            if !diagnostics.take(Severity::Error) {
+                return;
+            }
             match (self.services.get(name), self.disabled.get(name)) {
                 (Some(other), _) => {
                     let condition = entry.node.get("condition");
@@ -194,6 +208,9 @@ impl Scope<'_> {
 
     fn check_mounts(&self, service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) {
         for mount in list(service, "volumes") {
+            if !diagnostics.take(Severity::Error) {
+                return;
+            }
             let is_volume = mount.get("type").and_then(Node::as_text) == Some("volume");
             let Some(source) = set(mount, "source").filter(|_| is_volume) else { continue };
             let name = source.as_text().unwrap_or_default();
@@ -230,7 +247,7 @@ fn check_reference(
 ) {
     let source = reference.get("source");
     let name = source.and_then(Node::as_text).unwrap_or_default();
-    if !defined.contains_key(name) {
+    if !defined.contains_key(name) && diagnostics.take(Severity::Error) {
         let span = source.map_or(reference.span, |s| s.span);
         diagnostics.push(
             undefined(format!("{at} uses the undefined {what} `{name}`"), span, name, defined)
@@ -302,6 +319,65 @@ fn check_scale(service: &Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) 
             conflict(format!("{at} has a `container_name` and more than one container"), name, count)
                 .hint("remove the name: Compose numbers the containers itself"),
         );
+    }
+}
+
+/// How many containers a service asks for; none if that is no number of them.
+fn containers(service: &Node) -> Option<(&Node, i128)> {
+    let count = service.get("scale").or_else(|| service.get("deploy").and_then(|d| d.get("replicas")))?;
+    match count.value {
+        Value::Int(number) => Some((count, number)),
+        Value::Float(number) if number.is_finite() => Some((count, number as i128)),
+        Value::Float(_) => Some((count, i128::MAX)),
+        _ => None,
+    }
+}
+
+/// As many containers, and ports of them, as a machine may have.
+fn check_containers(services: &Map, diagnostics: &mut Diagnostics) {
+    let (mut all, mut ports) = (0_usize, 0_usize);
+    for (name, entry) in services {
+        let (place, count) = containers(&entry.node).unwrap_or((&entry.node, 1));
+        let Some(count) = usize::try_from(count).ok().filter(|_| count <= MOST_OF_SERVICE) else {
+            let words = match count < 0 {
+                true => format!("services.{name} cannot have less than no container"),
+                false => format!("services.{name} asks for more than {MOST_OF_SERVICE} containers"),
+            };
+            let hint = format!("write a number from 0 to {MOST_OF_SERVICE}");
+            diagnostics.push(Diagnostic::error(Code::InvalidValue, words).at(place.span, "").hint(hint));
+            continue;
+        };
+        let (before, ports_before) = (all, ports);
+        all += if count > 1 { count } else { 0 };
+        if all > MOST_CONTAINERS && before <= MOST_CONTAINERS {
+            let words = format!("the services with several containers ask for more than {MOST_CONTAINERS} of them");
+            let diagnostic = Diagnostic::error(Code::TooDeep, words).at(place.span, "the limit is crossed here");
+            diagnostics.push(diagnostic.hint("run fewer containers of a service"));
+        }
+        ports += count * list(&entry.node, "ports").len();
+        if ports > MOST_PORTS && ports_before <= MOST_PORTS {
+            diagnostics.push(canonical::too_many_ports(entry.key_span));
+        }
+    }
+}
+
+/// Refuses what is more than a project may have once each container has all that its service says.
+pub(super) fn check_weight(project: &Node, diagnostics: &mut Diagnostics) {
+    let mut all = Weight::default();
+    for (name, entry) in map(project, "services") {
+        let count = containers(&entry.node).and_then(|(_, count)| usize::try_from(count).ok()).unwrap_or(1);
+        let more = Weight::of(&entry.node).times(count);
+        all = Weight { nodes: all.nodes.saturating_add(more.nodes), bytes: all.bytes.saturating_add(more.bytes) };
+        if all.nodes > MOST_NODES || all.bytes > MOST_BYTES {
+            let words = format!(
+                "the containers of the project have more than {MOST_NODES} values or {} MiB of text",
+                MOST_BYTES >> 20
+            );
+            let words = format!("services.{name}: {words}");
+            let diagnostic = Diagnostic::error(Code::TooDeep, words).at(entry.key_span, "the limit is crossed here");
+            diagnostics.push(diagnostic.hint("run fewer containers of the service, or give them less"));
+            return;
+        }
     }
 }
 

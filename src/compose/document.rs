@@ -25,7 +25,12 @@ pub(super) fn prepare(loader: &mut Loader<'_>, document: &mut Node, variables: &
     let resets = Resets::take(document);
     let sources = loader.files.sources();
     surprising_values::check(document, sources, &mut loader.diagnostics);
-    interpolate::interpolate(document, variables, sources, &mut loader.asked, &mut loader.diagnostics);
+    let findings = interpolate::Findings {
+        asked: &mut loader.asked,
+        budget: &mut loader.budget,
+        diagnostics: &mut loader.diagnostics,
+    };
+    interpolate::interpolate(document, variables, sources, findings);
     for name in &loader.asked.used {
         if let Some((value, Taint::Secret)) = variables.get(name) {
             loader.secrets.insert(value.to_owned());

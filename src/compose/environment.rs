@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::budget::Weight;
 use super::loader::Loader;
 use super::syntax::scalar;
 use super::variables::{FromFiles, Origin, Variables};
@@ -95,6 +96,10 @@ fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: Outside<'_>) -> 
     if wanted.reference.is_some() {
         loader.named_env_files.insert(wanted.path.clone());
     }
+    // That of a folder is read once for each file that is included from there, which is counted.
+    if wanted.reference.is_some() {
+        loader.budget.file(wanted.reference, &mut loader.diagnostics)?;
+    }
     match loader.files.load(&wanted.path, Visibility::Secret) {
         Ok(file) => {
             let text = loader.files.text(file);
@@ -115,6 +120,9 @@ fn env_file(loader: &mut Loader<'_>, wanted: &EnvFile, outside: Outside<'_>) -> 
                 Format::Raw => envfile::raw::parse(&text, file, &outside, &mut said),
             };
             let is_news = said.has_errors() || loader.checked_env_file.as_ref() != Some(&wanted.path);
+            let bytes = assignments.iter().map(|(name, assignment)| name.len() + assignment.value.len()).sum();
+            let place = wanted.reference.unwrap_or(Span::new(file, 0, 0));
+            loader.spend(Weight { nodes: assignments.len(), bytes }, place)?;
             loader.diagnostics.extend(if is_news { said } else { Diagnostics::default() });
             Some(assignments)
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::budget::{MOST_EXTENDING, Weight};
 use super::loader::{Extended, Loader, Scope, is_remote};
 use super::paths::Base;
 use super::reset::Resets;
@@ -27,6 +28,9 @@ pub(super) fn extend_all(loader: &mut Loader<'_>, path: &Path, document: &mut No
     for (name, entry) in services {
         if entry.node.get("extends").is_none() {
             continue;
+        }
+        if loader.budget.is_spent() {
+            return;
         }
         let mut chain = Chain::new();
         if let Some(service) = extend(loader, name, services, path, scope, std::slice::from_ref(resets), &mut chain) {
@@ -63,6 +67,13 @@ fn extend(
         report_cycle(loader, &chain[start..], name);
         return None;
     }
+    if chain.len() == MOST_EXTENDING {
+        let words = format!("more than {MOST_EXTENDING} services extend one another down to here");
+        let diagnostic = Diagnostic::error(Code::TooDeep, words).at(target.span, "the limit is crossed here");
+        loader.diagnostics.push(diagnostic.hint("let services extend one that they have in common"));
+        loader.budget.end();
+        return None;
+    }
     chain.push((path.to_owned(), name.to_owned(), target.span));
     let base = match &target.file {
         None => {
@@ -90,6 +101,7 @@ fn merged(loader: &mut Loader<'_>, name: &str, mut base: Node, service: &Node, r
         loader.diagnostics.push(Diagnostic::error(Code::WrongType, words).at(base.span, "a service is a mapping"));
         return None;
     }
+    loader.spend(Weight::of(&base), service.span)?;
     resets.iter().for_each(|r| r.apply_to_service(name, &mut base));
     let mut merged = merge::extend(base, service.clone(), &mut loader.diagnostics);
     merged.span = service.span;

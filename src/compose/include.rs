@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::budget::MOST_INCLUDING;
 use super::loader::{Documents, Loader, Scope, is_remote};
 use super::reset::Resets;
 use super::variables::Variables;
@@ -113,6 +114,12 @@ pub(super) fn open(
         let words = format!("files include one another in a cycle: {}", names.collect::<Vec<_>>().join(" → "));
         let diagnostic = Diagnostic::error(Code::IncludeCycle, words).at(span, "");
         loader.diagnostics.push(diagnostic.hint("take one of the `include` entries out"));
+        return None;
+    }
+    if including.len() >= MOST_INCLUDING {
+        let words = format!("more than {MOST_INCLUDING} files include one another down to here");
+        let diagnostic = Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here");
+        loader.diagnostics.push(diagnostic.hint("include the files side by side, from one file"));
         return None;
     }
     let variables = included_variables(loader, &include, &folder, scope)?;

@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use super::budget::{Budget, Weight};
 use super::syntax::scalar;
 use super::tree_path::{Patterns, TreePath};
 use super::variables::Variables;
 use crate::compose::yaml::{Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, SourceMap, Span, Visibility, did_you_mean};
 use crate::envfile::template::{self, Seen, TemplateError};
 
 /// Findings in the files about variables.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The names of all that were asked for.
     pub used: BTreeSet<String>,
     /// Paths of the host that begin with an empty variable, each with the variable.
@@ -37,15 +38,17 @@ static PATHS: LazyLock<Patterns<()>> = LazyLock::new(|| {
     ])
 });
 
-/// Substitutes and casts all values below `root`, and adds what was found about variables to `asked`.
-pub fn interpolate(
-    root: &mut Node,
-    variables: &Variables,
-    sources: &SourceMap,
-    asked: &mut Asked,
-    diagnostics: &mut Diagnostics,
-) {
-    Walk { variables, sources, asked, diagnostics }.node(root, TreePath::ROOT);
+/// Where it goes what is found.
+pub(super) struct Findings<'d> {
+    pub asked: &'d mut Asked,
+    pub budget: &'d mut Budget,
+    pub diagnostics: &'d mut Diagnostics,
+}
+
+/// Substitutes and casts all values below `root`, as far as the limits allow.
+pub(super) fn interpolate(root: &mut Node, variables: &Variables, sources: &SourceMap, findings: Findings<'_>) {
+    let Findings { asked, budget, diagnostics } = findings;
+    Walk { variables, sources, asked, budget, diagnostics }.node(root, TreePath::ROOT);
 }
 
 /// The type that Compose casts a string to.
@@ -113,6 +116,7 @@ struct Walk<'a, 'd> {
     variables: &'a Variables,
     sources: &'a SourceMap,
     asked: &'d mut Asked,
+    budget: &'d mut Budget,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -126,7 +130,7 @@ impl Walk<'_, '_> {
             }
             Value::List(items) => items.iter_mut().enumerate().for_each(|(i, item)| self.node(item, at.item(i))),
             Value::Text(text) => {
-                if text.contains('$') {
+                if text.contains('$') && !self.budget.is_spent() {
                     self.text(node, at);
                 }
                 self.cast(node, at);
@@ -150,10 +154,19 @@ impl Walk<'_, '_> {
         self.asked.used.extend(seen.asked);
         match result {
             Ok(substituted) => {
+                let more = Weight { nodes: 0, bytes: substituted.text.len() };
+                if self.budget.spend(more, Some(node.span), self.diagnostics).is_none() {
+                    return;
+                }
                 *text = substituted.text;
                 node.taint = node.taint.max(substituted.taint);
             }
-            Err(error) => self.failed(error, node.span, at),
+            Err(error) => {
+                // What was tried in vain took its time, too.
+                let bytes = if error == TemplateError::TooLong { template::MOST_BYTES } else { 0 };
+                let _ = self.budget.spend(Weight { nodes: 0, bytes }, Some(node.span), self.diagnostics);
+                self.failed(error, node.span, at);
+            }
         }
     }
 
@@ -168,11 +181,20 @@ impl Walk<'_, '_> {
             TemplateError::Required { name, .. } => Diagnostic::error(Code::VariableRequired, error.to_string())
                 .at(self.place(span, &format!("${{{name}")), "")
                 .hint(format!("set it in an env file, or with `--env {name}=…`")),
+            TemplateError::TooLong => Diagnostic::error(Code::TooDeep, format!("`{at}` is too long: {error}"))
+                .at(span, "")
+                .hint("use shorter variables"),
+            TemplateError::TooDeep => Diagnostic::error(Code::TooDeep, format!("`{at}`: {error}"))
+                .at(span, "")
+                .hint("put the inner ones into variables of their own"),
         };
         self.diagnostics.push(diagnostic);
     }
 
     fn unset(&mut self, name: &str, span: Span) {
+        if !self.diagnostics.take(Severity::Warning) {
+            return;
+        }
         let braced = self.place(span, &format!("${{{name}"));
         let span = if braced == span { self.place(span, &format!("${name}")) } else { braced };
         // A variable that is always set is hardly the one that was meant.

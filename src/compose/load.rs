@@ -129,6 +129,7 @@ fn finish(loader: &mut Loader<'_>, options: &Options, name: &str, tree: &mut Nod
     let disabled = profiles::take_disabled(tree, &discover::profiles(&options.profiles, &scope.variables));
     consistency::check(tree, &disabled, options.other_projects, &mut loader.diagnostics);
     environment::fold_files(loader, tree, &scope.variables);
+    consistency::check_weight(tree, &mut loader.diagnostics);
     profiles::drop_unused(tree);
     disabled
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::budget::{Budget, Weight};
 use super::interpolate::Asked;
 use super::reset::Resets;
 use super::syntax::path as text_path;
@@ -28,6 +29,8 @@ pub(super) struct Loader<'a> {
     pub home: Option<String>,
     /// Files that services extend, each read once a scope.
     pub extended: HashMap<(usize, PathBuf), Option<Rc<Extended>>>,
+    /// What of the limits is used up.
+    pub budget: Budget,
     /// How many scopes there have been.
     pub scopes: usize,
 }
@@ -66,16 +69,22 @@ impl<'a> Loader<'a> {
             checked_env_file: None,
             home,
             extended: HashMap::new(),
+            budget: Budget::default(),
             scopes: 0,
         }
     }
 
     /// The documents of a file; `reference` is where it was named.
     pub fn documents(&mut self, path: &Path, reference: Option<Span>) -> Option<Vec<Node>> {
+        self.budget.file(reference, &mut self.diagnostics)?;
         match self.files.load(path, Visibility::Public) {
             Ok(file) => {
                 let text = self.files.text(file);
-                Some(yaml::parse(&text, file, &mut self.diagnostics))
+                let documents = yaml::parse(&text, file, &mut self.diagnostics);
+                for document in &documents {
+                    self.spend(Weight::of(document), reference.unwrap_or(document.span))?;
+                }
+                Some(documents)
             }
             Err(error) => {
                 let otherwise = match reference {
@@ -90,6 +99,11 @@ impl<'a> Loader<'a> {
                 None
             }
         }
+    }
+
+    /// Counts what is added to the project; none if that is too much, which is reported once.
+    pub fn spend(&mut self, more: Weight, place: Span) -> Option<()> {
+        self.budget.spend(more, Some(place), &mut self.diagnostics)
     }
 
     /// The folder of a file (or a folder itself), relative to `from`.

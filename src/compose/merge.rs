@@ -4,6 +4,7 @@
 //! exceptions are those of compose-go's `override` package. Both sides may be in short or long form;
 //! afterwards `compose::unique` removes what the append doubled.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::syntax::scalar;
@@ -130,8 +131,9 @@ fn merge_by(rule: Rule, base: Node, over: Node, at: TreePath<'_>, diagnostics: &
         }
         Rule::Hosts => {
             let mut items = into_sequence(base);
-            let new = into_sequence(over).into_iter().filter(|n| !items.iter().any(|i| i.value == n.value));
-            let new: Vec<Node> = new.collect();
+            let there: HashSet<&str> = items.iter().filter_map(Node::as_text).collect();
+            let is_new = |node: &Node| node.as_text().is_none_or(|text| !there.contains(text));
+            let new: Vec<Node> = into_sequence(over).into_iter().filter(is_new).collect();
             items.extend(new);
             Value::List(items)
         }
@@ -258,6 +260,9 @@ fn merge_logging(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Dia
     }
 }
 
+/// The most pairs of address pools that are compared.
+const MOST_PAIRS_OF_POOLS: usize = 10_000;
+
 /// compose-go's rule for address pools: each pair of pools merges if their subnets are equal; else the
 /// override's pool joins the result once, and the base's is dropped.
 fn merge_pools(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagnostics) -> Node {
@@ -271,6 +276,12 @@ fn merge_pools(base: Node, over: Node, at: TreePath<'_>, diagnostics: &mut Diagn
         }
         return over;
     };
+    if there.len().saturating_mul(new.len()) > MOST_PAIRS_OF_POOLS {
+        let words = format!("`{at}`: more pools are merged than make sense");
+        let diagnostic = Diagnostic::error(Code::TooDeep, words).at(over.span, "").at(base.span, "into these");
+        diagnostics.push(diagnostic.hint("declare the pools of a network in one file"));
+        return over;
+    }
     let nothing = |span| Node::new(Value::Null, span);
     let subnet = |map: &Map| map.get("subnet").map(|e| e.node.value.clone());
     let mut pools: Vec<Map> = Vec::new();

@@ -9,6 +9,7 @@
 //! from the environment of the process. This module knows one project at a time: not what a project is part of, on
 //! which machine it runs, or what is made of it.
 
+pub mod budget;
 mod canonical;
 mod consistency;
 mod cycle;

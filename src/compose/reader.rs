@@ -12,7 +12,7 @@ pub use super::read_error::{ReadError, Refusal, SpecialFile};
 use crate::diagnostic::{FileId, SourceMap, Visibility};
 
 /// The most bytes of one text that is parsed: the tree of a YAML file is many times as large.
-const MOST_TEXT: u64 = 2 << 20;
+pub const MOST_TEXT: u64 = 2 << 20;
 
 /// A place that files are read from.
 pub trait Reader {

@@ -1,5 +1,7 @@
 //! `!reset` and `!override`: keys of the base that go before the file that names them is merged.
 
+use std::collections::BTreeSet;
+
 use super::tree_path::TreePath;
 use crate::compose::yaml::{Map, Node, Tag, Value};
 
@@ -45,9 +47,19 @@ impl Resets {
 
     /// Takes the keys out of what is there already.
     pub fn apply(&self, document: &mut Node) {
+        let Some(root) = document.as_map_mut() else { return };
+        // Marked first and taken out together, since each removal moves all that stands behind it.
+        let mut parents = BTreeSet::new();
         for keys in &self.0 {
-            if let Some(map) = document.as_map_mut() {
-                remove(map, keys);
+            let Some((last, above)) = keys.split_last() else { continue };
+            if let Some(entry) = below(root, above).and_then(|map| map.get_mut(last)) {
+                entry.node.tag = Some(Tag::Reset);
+                parents.insert(above);
+            }
+        }
+        for above in parents {
+            if let Some(map) = below(root, above) {
+                map.retain(|_, entry| entry.node.tag != Some(Tag::Reset));
             }
         }
     }
@@ -64,6 +76,11 @@ impl Resets {
             }
         }
     }
+}
+
+/// The mapping that keys lead to.
+fn below<'m>(map: &'m mut Map, keys: &[String]) -> Option<&'m mut Map> {
+    keys.iter().try_fold(map, |map, key| map.get_mut(key)?.node.as_map_mut())
 }
 
 fn remove(map: &mut Map, keys: &[String]) {

@@ -16,7 +16,7 @@ use super::service::{self, Declaration};
 use super::topology::{self, Inventory, NodeSource, Topology};
 use super::{consistency, ignored, tracked};
 use crate::compose;
-use crate::compose::reader::{Files, Kind, ReadError, Reader};
+use crate::compose::reader::{Files, Kind, MOST_TEXT, ReadError, Reader};
 use crate::compose::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
 use crate::envfile::{self, Outside};
@@ -373,7 +373,8 @@ fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Dia
 
 /// The Compose files of a folder: those that its `.env` names, else those that are called so.
 fn compose_files(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Vec<PathBuf> {
-    let env = files.bytes(&folder.join(".env")).map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes)));
+    let env = files.bytes(&folder.join(".env")).ok().filter(|bytes| bytes.len() as u64 <= MOST_TEXT);
+    let env = env.map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes)));
     let env = env.unwrap_or_default();
     let value = |name: &str| env.get(name).map(String::as_str).unwrap_or_default();
     match compose::named_files(value("COMPOSE_FILE"), value("COMPOSE_PATH_SEPARATOR")) {

@@ -7,11 +7,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, SourceMap, Span, Visibility};
 use crate::envfile::template::{self, Chained, Lookup, Seen, TemplateError};
 use crate::model::Taint;
+
+/// The most variables of one value that are looked at closely where they are not set.
+const MOST_NAMED: usize = 100;
+
+/// The most bytes that all values of an env file have together.
+pub const MOST_BYTES_OF_ALL: usize = 16 << 20;
 
 /// The assignments of an env file by name, in the order of first mention.
 pub type Assignments = IndexMap<String, Assignment>;
@@ -109,6 +115,8 @@ struct EnvReader<'a, 'd> {
     file: FileId,
     outside: Outside<'a>,
     unresolved: Unresolved,
+    /// How many bytes the values have so far.
+    bytes: usize,
     out: Assignments,
     /// Every assignment, the overridden ones too: the name, and where the value stands.
     places: Vec<(&'a str, Span)>,
@@ -136,7 +144,17 @@ impl<'a, 'd> EnvReader<'a, 'd> {
     fn new(text: &'a str, file: FileId, outside: Outside<'a>, diagnostics: &'d mut Diagnostics) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let unresolved = Unresolved::EndsReading;
-        EnvReader { text, at, file, outside, unresolved, out: Assignments::new(), places: Vec::new(), diagnostics }
+        EnvReader {
+            text,
+            at,
+            file,
+            outside,
+            unresolved,
+            bytes: 0,
+            out: Assignments::new(),
+            places: Vec::new(),
+            diagnostics,
+        }
     }
 
     /// All statements, up to the first that cannot be read.
@@ -175,6 +193,13 @@ impl<'a, 'd> EnvReader<'a, 'd> {
             }
             Follows::Value => {
                 let (value, value_span, is_rootless) = self.value()?;
+                self.bytes += value.len();
+                if self.bytes > MOST_BYTES_OF_ALL {
+                    let words =
+                        format!("the values of the file have more than {} MiB together", MOST_BYTES_OF_ALL >> 20);
+                    self.too_much(words, value_span);
+                    return None;
+                }
                 self.places.push((name, value_span));
                 self.out.insert(name.to_owned(), Assignment { value, name_span, value_span, is_rootless });
             }
@@ -300,6 +325,15 @@ impl<'a, 'd> EnvReader<'a, 'd> {
             // The expression may hold a secret: it is named by its place alone.
             Err(TemplateError::Invalid(_)) => Diagnostic::error(Code::InterpolationSyntax, "not a variable expression")
                 .hint("write `$$` for a dollar sign, or put the value in single quotes"),
+            Err(error @ TemplateError::TooLong) => {
+                let words = format!("the value is too long: {error}");
+                self.too_much(words, span);
+                return None;
+            }
+            Err(error @ TemplateError::TooDeep) => {
+                self.too_much(error.to_string(), span);
+                return None;
+            }
             Err(TemplateError::Required { name, message }) => {
                 let error = TemplateError::Required { name: name.clone(), message };
                 Diagnostic::error(Code::VariableRequired, error.to_string()).hint(format!("set `{name}`"))
@@ -309,19 +343,24 @@ impl<'a, 'd> EnvReader<'a, 'd> {
         None
     }
 
+    fn too_much(&mut self, words: String, span: Span) {
+        let hint = "write the value out where it is used; a variable that repeats another one grows quickly";
+        self.diagnostics.push(Diagnostic::error(Code::TooDeep, words).at(span, "").hint(hint));
+    }
+
     /// Reports variables that are not set. A word behind a dollar sign may as well be a part of a password, so that only
     /// what is clearly a variable is named.
-    fn unset(&mut self, raw: &str, names: &[String], span: Span) {
+    fn unset(&mut self, raw: &str, names: &IndexSet<String>, span: Span) {
         let is_clear = |name: &&String| {
             let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
             name.chars().all(is_capital) && raw.contains(&format!("${{{name}"))
         };
-        for name in names.iter().filter(is_clear) {
+        for name in names.iter().take(MOST_NAMED).filter(is_clear) {
             let words = format!("variable `{name}` is not set: nothing stands in its place");
             let hint = format!("set it in `vars`, or write `${{{name}:-}}` where nothing is meant");
             self.diagnostics.push(Diagnostic::warning(Code::VariableUnset, words).at(span, "").hint(hint));
         }
-        if !names.iter().all(|name| is_clear(&name)) {
+        if !names.iter().take(MOST_NAMED).all(|name| is_clear(&name)) {
             let words =
                 "a word behind a dollar sign is taken for a variable that is not set: nothing stands in its place";
             let hint = "write `$$` for a dollar sign, or put the value in single quotes";

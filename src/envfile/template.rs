@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexSet;
 use thiserror::Error;
 
 use crate::model::Taint;
@@ -47,13 +48,19 @@ impl Lookup for BTreeMap<String, String> {
     }
 }
 
+/// The most bytes of a text whose variables are replaced.
+pub const MOST_BYTES: usize = 1 << 20;
+
+/// The most expressions that stand in one another: `${A:-${B:-…}}`.
+const MOST_NESTED: usize = 32;
+
 /// The variables that were looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Every variable that was asked for, in order.
-    pub asked: Vec<String>,
+    pub asked: IndexSet<String>,
     /// The variables with neither a value nor a default, for which an empty string is used.
-    pub unset: Vec<String>,
+    pub unset: IndexSet<String>,
 }
 
 /// A text with its variables replaced.
@@ -79,6 +86,12 @@ pub enum TemplateError {
         /// The author's message; may be empty.
         message: String,
     },
+    /// The text would be longer than [`MOST_BYTES`].
+    #[error("it would be longer than {} MiB with its variables replaced", MOST_BYTES >> 20)]
+    TooLong,
+    /// Expressions stand in one another beyond reason.
+    #[error("more than {MOST_NESTED} variable expressions stand in one another")]
+    TooDeep,
 }
 
 /// Replaces all variables of `template`.
@@ -88,44 +101,85 @@ pub enum TemplateError {
 /// The first expression that cannot be read or has no value although it must; the others are looked
 /// at all the same, so that `seen` is complete.
 pub fn substitute(template: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<Substituted, TemplateError> {
+    substitute_nested(template, variables, seen, 0)
+}
+
+/// The same within `depth` expressions.
+fn substitute_nested(
+    template: &str,
+    variables: &dyn Lookup,
+    seen: &mut Seen,
+    depth: usize,
+) -> Result<Substituted, TemplateError> {
     let mut out = Substituted::default();
     let mut failure = None;
-    let mut rest = template;
-    while let Some(dollar) = rest.find('$') {
-        out.text.push_str(&rest[..dollar]);
-        rest = &rest[dollar..];
-        let result = match first_match(rest) {
+    let mut at = 0;
+    let mut line = LineEnd::default();
+    while let Some(found) = template[at..].find('$') {
+        let dollar = at + found;
+        out.text.push_str(&template[at..dollar]);
+        let rest = &template[dollar..];
+        let result = match first_match(rest, &mut || line.last_brace(template, dollar).map(|brace| brace - dollar)) {
             Match::None => {
-                out.text.push('$');
-                rest = &rest[1..];
-                continue;
+                at = dollar + 1;
+                Ok(Substituted { text: "$".to_owned(), taint: Taint::Plain })
             }
             Match::Escaped => {
-                rest = &rest[2..];
+                at = dollar + 2;
                 Ok(Substituted { text: "$".to_owned(), taint: Taint::Plain })
             }
             Match::Named(end) => {
-                let name = &rest[1..end];
-                rest = &rest[end..];
-                Ok(value(name, variables, seen))
+                at = dollar + end;
+                Ok(value(&rest[1..end], variables, seen))
             }
             Match::Braced(end) => {
-                let expression = &rest[..end];
-                rest = &rest[end..];
-                braced(expression, variables, seen)
+                let close = closing_brace(&rest[..end]).unwrap_or(end - 1);
+                at = dollar + close + 1;
+                braced(&rest[2..close], variables, seen, depth)
             }
             Match::Invalid => {
-                rest = &rest[2..];
-                Err(TemplateError::Invalid(template.to_owned()))
+                at = dollar + 2;
+                Err(Failure::Invalid)
             }
         };
         match result {
             Ok(part) => out.append(&part),
-            Err(error) => failure = failure.or(Some(error)),
+            Err(_) if failure.is_some() => {}
+            Err(Failure::Invalid) => failure = Some(TemplateError::Invalid(template.to_owned())),
+            Err(Failure::Of(error)) => failure = Some(error),
+        }
+        if out.text.len() > MOST_BYTES {
+            return Err(TemplateError::TooLong);
         }
     }
-    out.text.push_str(rest);
+    out.text.push_str(&template[at..]);
     failure.map_or(Ok(out), Err)
+}
+
+/// Why one expression has no value.
+enum Failure {
+    /// It cannot be read.
+    Invalid,
+    /// Anything else.
+    Of(TemplateError),
+}
+
+/// The end of the line that is being read, so that each line is searched once, however many expressions are in it.
+#[derive(Default)]
+struct LineEnd {
+    end: usize,
+    last_brace: Option<usize>,
+}
+
+impl LineEnd {
+    /// Where the last `}` of the line stands that `at` is in.
+    fn last_brace(&mut self, text: &str, at: usize) -> Option<usize> {
+        if at >= self.end {
+            self.end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+            self.last_brace = text[at..self.end].rfind('}').map(|brace| at + brace);
+        }
+        self.last_brace.filter(|brace| *brace > at)
+    }
 }
 
 /// The first variable of a text that begins with empty variables and goes on with a path, which is then the path of
@@ -137,7 +191,8 @@ pub fn rootless<'t>(text: &'t str, variables: &dyn Lookup, lacks_beginning: &dyn
         if !rest.starts_with('$') {
             return first.filter(|_| rest.starts_with('/'));
         }
-        let (name, after) = match first_match(rest) {
+        let mut last_brace = || rest.split('\n').next().unwrap_or_default().rfind('}');
+        let (name, after) = match first_match(rest, &mut last_brace) {
             Match::Named(end) => (&rest[1..end], &rest[end..]),
             Match::Braced(_) => {
                 let end = name_end(&rest[2..])? + 2;
@@ -178,12 +233,13 @@ enum Match {
     Invalid,
 }
 
-fn first_match(text: &str) -> Match {
+/// `last_brace` says where the last `}` of the line is.
+fn first_match(text: &str, last_brace: &mut dyn FnMut() -> Option<usize>) -> Match {
     match text.as_bytes().get(1) {
         Some(b'$') => Match::Escaped,
         Some(b'{') => match name_end(&text[2..]).map(|end| end + 2) {
             None => Match::Invalid,
-            Some(end) => braced_end(text, end).map_or(Match::Invalid, Match::Braced),
+            Some(end) => braced_end(text, end, last_brace).map_or(Match::Invalid, Match::Braced),
         },
         Some(_) => name_end(&text[1..]).map_or(Match::None, |end| Match::Named(end + 1)),
         None => Match::None,
@@ -191,7 +247,7 @@ fn first_match(text: &str) -> Match {
 }
 
 /// Where the expression ends whose name ends at `name_end`.
-fn braced_end(text: &str, name_end: usize) -> Option<usize> {
+fn braced_end(text: &str, name_end: usize, last_brace: &mut dyn FnMut() -> Option<usize>) -> Option<usize> {
     let after = &text[name_end..];
     if after.starts_with('}') {
         return Some(name_end + 1);
@@ -200,9 +256,7 @@ fn braced_end(text: &str, name_end: usize) -> Option<usize> {
     if !operator.starts_with(['-', '+', '?']) {
         return None;
     }
-    let line = operator.split('\n').next().unwrap_or_default();
-    let last = line.rfind('}')?;
-    Some(text.len() - operator.len() + last + 1)
+    last_brace().filter(|brace| *brace > text.len() - operator.len()).map(|brace| brace + 1)
 }
 
 /// The length of the variable name that a text starts with.
@@ -213,20 +267,18 @@ fn name_end(text: &str) -> Option<usize> {
 
 /// The value of a variable without an operator.
 fn value(name: &str, variables: &dyn Lookup, seen: &mut Seen) -> Substituted {
-    seen.asked.push(name.to_owned());
+    seen.asked.insert(name.to_owned());
     match variables.get(name) {
         Some((text, taint)) => Substituted { text: text.to_owned(), taint },
         None => {
-            seen.unset.push(name.to_owned());
+            seen.unset.insert(name.to_owned());
             Substituted::default()
         }
     }
 }
 
-/// `${…}`, and what the greedy match took behind it.
-fn braced(expression: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<Substituted, TemplateError> {
-    let end = closing_brace(expression).unwrap_or(expression.len() - 1);
-    let (inside, rest) = (&expression[2..end], &expression[end + 1..]);
+/// What stands between `${` and `}`.
+fn braced(inside: &str, variables: &dyn Lookup, seen: &mut Seen, depth: usize) -> Result<Substituted, Failure> {
     let name_len = name_end(inside).unwrap_or(inside.len());
     let (name, operation) = inside.split_at(name_len);
     let (operator, word) = match operation.strip_prefix(':') {
@@ -235,20 +287,22 @@ fn braced(expression: &str, variables: &dyn Lookup, seen: &mut Seen) -> Result<S
     };
     let Some(operator) = operator else { return Ok(value(name, variables, seen)) };
     // The word is substituted even where it is not used, so that a mistake in it shows at once.
-    let word = substitute(word.unwrap_or_default(), variables, seen)?;
-    seen.asked.push(name.to_owned());
+    if depth == MOST_NESTED {
+        return Err(Failure::Of(TemplateError::TooDeep));
+    }
+    let word = word.unwrap_or_default();
+    let word = substitute_nested(word, variables, seen, depth + 1).map_err(Failure::Of)?;
+    seen.asked.insert(name.to_owned());
     let found = variables.get(name);
     let has_value = found.is_some_and(|(text, _)| operator.empty == Empty::IsAValue || !text.is_empty());
     let found = found.map(|(text, taint)| Substituted { text: text.to_owned(), taint }).unwrap_or_default();
-    let mut out = match (operator.kind, has_value) {
-        (Kind::Default, true) | (Kind::Alternative, false) | (Kind::Required, true) => found,
-        (Kind::Default, false) | (Kind::Alternative, true) => word,
+    match (operator.kind, has_value) {
+        (Kind::Default, true) | (Kind::Alternative, false) | (Kind::Required, true) => Ok(found),
+        (Kind::Default, false) | (Kind::Alternative, true) => Ok(word),
         (Kind::Required, false) => {
-            return Err(TemplateError::Required { name: name.to_owned(), message: word.text });
+            Err(Failure::Of(TemplateError::Required { name: name.to_owned(), message: word.text }))
         }
-    };
-    out.append(&substitute(rest, variables, seen)?);
-    Ok(out)
+    }
 }
 
 /// The effect of an operator.
@@ -386,12 +440,29 @@ mod tests {
         let mut seen = Seen::default();
         let out = substitute("$UNSET ${A:-$B} ${C:-} ${KEY:+x}", &Env, &mut seen).expect("it is valid");
         assert_eq!((out.text.as_str(), out.taint), ("   x", Taint::Plain));
-        assert_eq!(seen.unset, ["UNSET", "B"]);
-        assert_eq!(seen.asked, ["UNSET", "B", "A", "C", "KEY"]);
+        assert!(seen.unset.iter().eq(["UNSET", "B"]));
+        assert!(seen.asked.iter().eq(["UNSET", "B", "A", "C", "KEY"]));
         let taint = |t: &str| substitute(t, &Env, &mut Seen::default()).map(|s| s.taint);
         assert_eq!(taint("${UNSET:-$KEY}"), Ok(Taint::Secret));
         assert_eq!(taint("${SET:-$KEY}"), Ok(Taint::Plain));
         assert_eq!(taint("${SET:-x} $KEY"), Ok(Taint::Secret));
+    }
+
+    #[test]
+    fn what_grows_beyond_reason_is_refused() {
+        let long = "x".repeat(MOST_BYTES / 2);
+        let values = BTreeMap::from([("A".to_owned(), long)]);
+        let run = |template: &str| substitute(template, &values, &mut Seen::default()).map(|s| s.text.len());
+        assert_eq!(run("$A$A"), Ok(MOST_BYTES));
+        assert_eq!(run("$A${A}."), Ok(MOST_BYTES + 1), "what is written and not replaced is as long as it is");
+        assert_eq!(run("$A$A$A"), Err(TemplateError::TooLong));
+        assert_eq!(run("${B:-$A$A$A}"), Err(TemplateError::TooLong));
+        let nested = |depth: usize| "${B:-".repeat(depth) + &"}".repeat(depth);
+        assert_eq!(run(&nested(MOST_NESTED)), Ok(0));
+        assert_eq!(run(&nested(MOST_NESTED + 1)), Err(TemplateError::TooDeep));
+        assert_eq!(run(&nested(100_000)), Err(TemplateError::TooDeep));
+        assert_eq!(run(&"${B:-x}".repeat(100_000)), Ok(100_000), "side by side is not in one another");
+        assert!(matches!(run(&"${".repeat(100_000)), Err(TemplateError::Invalid(_))));
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 
 use super::english::{plural, shortened};
 use super::field::{Detail, FieldRenderer, field, value_text};
-use super::page::{Line, visible};
+use super::page::Line;
+use super::printable::visible;
 use super::style::Label;
 use super::value::Secrets;
 use super::wording;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::page::{Line, columns, visible};
+use super::page::{Line, columns};
+use super::printable::visible;
 use super::style::Label;
 use super::text_diff::{self, Segment, SegmentKind};
 use super::value::{self, Secrets, quoted, unit};

@@ -30,6 +30,7 @@ mod forms;
 pub mod json;
 pub mod markdown;
 
+pub mod printable;
 pub mod progress;
 
 pub mod history;

@@ -1,7 +1,6 @@
 //! Text before it is printed: lines of labelled pieces, which are wrapped first and coloured last.
 
-use std::fmt::Write as _;
-
+use super::printable::visible;
 use super::style::{Label, Palette};
 
 /// A piece of a line.
@@ -83,27 +82,6 @@ impl Line {
 /// How wide a text is on a terminal.
 pub fn columns(text: &str) -> usize {
     console::measure_text_width(&visible(text))
-}
-
-/// The text with control characters, and those that turn the direction of writing, as escapes: a
-/// value read from a node must not be able to rewrite the terminal.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-            }
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Lines in order.

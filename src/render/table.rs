@@ -1,6 +1,7 @@
 //! Rows in columns.
 
-use super::page::{Line, Page, columns, visible};
+use super::page::{Line, Page, columns};
+use super::printable::visible;
 use super::style::{Label, Palette};
 
 /// A cell.

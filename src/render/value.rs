@@ -71,7 +71,7 @@ pub fn value(value: &Value, unit: Unit, secrets: &mut Secrets) -> String {
 
 /// A text in quotes, on one line.
 pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", super::page::visible(text))
+    format!("\"{}\"", super::printable::visible(text))
 }
 
 /// A number with its unit. Two different numbers never look the same: what a larger unit cannot say

@@ -1,9 +1,10 @@
 //! A repository that somebody wrote who means harm: what it names, what it says, and how much of it there is.
 
+mod bombs;
 mod keys;
 mod reading;
 mod values;
 
 use crate::support::trial::Trial;
 
-pub const TRIALS: &[&[Trial]] = &[reading::TRIALS, values::TRIALS];
+pub const TRIALS: &[&[Trial]] = &[bombs::TRIALS, reading::TRIALS, values::TRIALS];

@@ -1,9 +1,12 @@
 //! Holds a tree against the table, as Compose does with its JSON schema.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::*;
 use crate::compose::syntax::duration;
 use crate::compose::tree_path::TreePath;
-use crate::compose::yaml::{Map, Node, Value};
+use crate::compose::yaml::{Entry, Map, Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 
 /// Checks a merged document: unknown keys, missing keys, and values of another type than their key takes. Keys that
@@ -124,8 +127,14 @@ fn check_range(node: &Node, low: i64, high: i64, at: TreePath<'_>, diagnostics: 
 }
 
 fn check_unique(items: &[Node], at: TreePath<'_>, diagnostics: &mut Diagnostics) {
+    let mut firsts: HashMap<u64, Vec<usize>> = HashMap::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
-        if let Some(first) = items[..i].iter().position(|earlier| same(earlier, item)) {
+        let alike = firsts.entry(fingerprint(item)).or_default();
+        let first = alike.iter().copied().find(|earlier| same(&items[*earlier], item));
+        if first.is_none() {
+            alike.push(i);
+        }
+        if let Some(first) = first {
             diagnostics.push(
                 Diagnostic::error(Code::InvalidValue, format!("{at} holds the same item twice"))
                     .at(item.span, "the same again")
@@ -134,6 +143,33 @@ fn check_unique(items: &[Node], at: TreePath<'_>, diagnostics: &mut Diagnostics)
             );
         }
     }
+}
+
+/// A number that is equal for nodes that say the same.
+fn fingerprint(node: &Node) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &node.value {
+        Value::Null => 0_u8.hash(&mut hasher),
+        Value::Bool(value) => (1_u8, value).hash(&mut hasher),
+        // An integer and a float may be equal, and so may two zeros.
+        Value::Int(value) => (2_u8, (*value as f64 + 0.0).to_bits()).hash(&mut hasher),
+        Value::Float(value) => (2_u8, (*value + 0.0).to_bits()).hash(&mut hasher),
+        Value::Text(text) => (3_u8, text).hash(&mut hasher),
+        Value::List(items) => {
+            items.len().hash(&mut hasher);
+            items.iter().for_each(|item| fingerprint(item).hash(&mut hasher));
+        }
+        Value::Map(map) => {
+            // The order of keys says nothing.
+            let of_entry = |(key, entry): (&String, &Entry)| {
+                let mut hasher = DefaultHasher::new();
+                (key, fingerprint(&entry.node)).hash(&mut hasher);
+                hasher.finish()
+            };
+            map.iter().map(of_entry).fold(0_u64, u64::wrapping_add).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 /// Whether two nodes say the same, wherever they stand.

@@ -9,6 +9,7 @@ use serde_yaml::granit_parser::{
 
 use super::scalar::{self, Notation};
 use super::{MAX_DEPTH, MAX_NODES, syntax};
+use crate::compose::budget::{MOST_BYTES, Weight};
 use crate::compose::yaml::{Entry, Map, Node, Tag, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span};
 use crate::model::Taint;
@@ -54,6 +55,7 @@ fn read(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Result<Vec<N
         diagnostics: &mut found,
         anchors: HashMap::new(),
         nodes: 0,
+        bytes: 0,
         flows: 0,
         forgiven: None,
     };
@@ -107,6 +109,8 @@ struct Builder<'a, 'd> {
     /// By name, and over all documents: yaml.v3 forgets none at the end of a document.
     anchors: HashMap<String, Anchor>,
     nodes: usize,
+    /// The bytes of the texts that aliases stand for.
+    bytes: usize,
     /// How many collections in brackets are open.
     flows: usize,
     /// The text to read instead of this one.
@@ -330,11 +334,11 @@ impl<'a> Builder<'a, '_> {
     /// A copy of what the alias at `span` stands for.
     fn alias(&mut self, span: Span, depth: usize) -> Result<Built, Stop> {
         let name = self.text.get(span.start as usize..span.end as usize).unwrap_or_default().trim_start_matches('*');
-        let (mut node, size, inner) = match self.anchors.get(name) {
-            Some(Anchor::Done(built)) => (built.node.clone(), built.size, built.depth),
+        let (size, inner) = match self.anchors.get(name) {
+            Some(Anchor::Done(built)) => (built.size, built.depth),
             Some(Anchor::Open) => {
                 let diagnostic = Diagnostic::error(Code::YamlSyntax, format!("`*{name}` contains itself")).at(span, "");
-                self.diagnostics.push(diagnostic);
+                self.diagnostics.push(diagnostic.hint("take the alias out of what its anchor stands for"));
                 return Ok(Built { node: Node::new(Value::Null, span), size: 1, depth: 0 });
             }
             None => {
@@ -353,6 +357,15 @@ impl<'a> Builder<'a, '_> {
             return Err(Stop);
         }
         self.count(size, span)?;
+        let Some(Anchor::Done(built)) = self.anchors.get(name) else { return Err(Stop) };
+        self.bytes += Weight::of(&built.node).bytes;
+        if self.bytes > MOST_BYTES {
+            let words = format!("aliases stand for more than {} MiB of text", MOST_BYTES >> 20);
+            let diagnostic = Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here");
+            self.diagnostics.push(diagnostic.hint("repeat less"));
+            return Err(Stop);
+        }
+        let mut node = built.node.clone();
         drop_resets(&mut node);
         Ok(Built { node, size, depth: inner })
     }
@@ -364,7 +377,8 @@ impl<'a> Builder<'a, '_> {
             return Ok(());
         }
         let words = format!("expands to more than {MAX_NODES} values");
-        self.diagnostics.push(Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here"));
+        let diagnostic = Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here");
+        self.diagnostics.push(diagnostic.hint("split the file, or repeat less"));
         Err(Stop)
     }
 

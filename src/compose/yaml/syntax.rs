@@ -23,7 +23,9 @@ pub(super) fn diagnostic(error: &ScanError, file: FileId, text: &str) -> Diagnos
 
 /// The diagnostic for collections in collections beyond the limit.
 pub(super) fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::TooDeep, format!("nests more than {} levels deep", super::MAX_DEPTH)).at(span, "")
+    Diagnostic::error(Code::TooDeep, format!("nests more than {} levels deep", super::MAX_DEPTH))
+        .at(span, "")
+        .hint("nest less deeply")
 }
 
 /// The text with blanks in place of what the parser stumbled over, if libyaml would not have: tabs before

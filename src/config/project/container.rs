@@ -1,9 +1,9 @@
 //! Compose services as containers: how many, what each is called, and what runs in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Builder;
 use super::conversions::{flag, nanoseconds, number, secret_aware, text_map, variables, words};
-use super::{Builder, services};
 use crate::compose::yaml::{Entry, Node};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::model::Text;
@@ -19,6 +19,7 @@ impl Builder<'_> {
     pub(super) fn service(&mut self, name: &str, entry: &Entry) {
         let service = &entry.node;
         let count = replicas(service);
+        let first_source = self.made.sources.len();
         let own_name = self.plain(service.get("container_name"));
         let own_span = service.get("container_name").map_or(entry.key_span, |n| n.span);
         if own_name.is_some() && count > 1 {
@@ -50,7 +51,7 @@ impl Builder<'_> {
             };
             self.made.containers.insert(key, container);
         }
-        self.mounted_by(name, count);
+        self.mounted_by(name, count, first_source);
     }
 
     /// The name of a container without one of its own.
@@ -60,7 +61,8 @@ impl Builder<'_> {
 
     /// The names of all containers of a Compose service.
     pub(super) fn container_names(&self, service: &str) -> Vec<String> {
-        let Some((_, entry)) = services(self.project).find(|(name, _)| *name == service) else { return Vec::new() };
+        let services = super::entries(&self.project.tree, "services");
+        let Some(entry) = services.and_then(|services| services.get(service)) else { return Vec::new() };
         match entry.node.get("container_name").and_then(Node::as_text).filter(|n| !n.is_empty()) {
             Some(name) => vec![name.to_owned()],
             None => (1..=replicas(&entry.node)).map(|number| self.container_name(service, number)).collect(),
@@ -124,7 +126,7 @@ impl Builder<'_> {
             let ends = container.depends_on.iter().filter(|(_, d)| d.condition == Condition::Completed);
             ends.map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
-        let awaited: Vec<String> = self.made.containers.values().flat_map(waits_for).collect();
+        let awaited: BTreeSet<String> = self.made.containers.values().flat_map(waits_for).collect();
         for container in self.made.containers.values_mut() {
             if awaited.contains(&container.compose_service) && container.spec.restart == RestartPolicy::No {
                 container.role = Role::OneShot;
@@ -132,11 +134,11 @@ impl Builder<'_> {
         }
     }
 
-    /// Notes that the containers of a service see the paths that were collected for it.
-    fn mounted_by(&mut self, service: &str, count: u32) {
+    /// Notes that the containers of a service see the paths that were collected for it, from the `first` on.
+    fn mounted_by(&mut self, service: &str, count: u32, first: usize) {
         let names = (1..=count).map(|n| if n == 1 { service.to_owned() } else { format!("{service}#{n}") });
         let names: Vec<String> = names.collect();
-        for source in self.made.sources.iter_mut().filter(|s| s.containers.is_empty()) {
+        for source in &mut self.made.sources[first..] {
             source.containers.clone_from(&names);
         }
     }
@@ -150,7 +152,7 @@ impl Builder<'_> {
 }
 
 /// How many containers a service has: `scale`, which normalisation has made equal to `deploy.replicas`.
-fn replicas(service: &Node) -> u32 {
+pub(super) fn replicas(service: &Node) -> u32 {
     let count = service.get("scale").or_else(|| service.get("deploy").and_then(|d| d.get("replicas")));
     match count.map(|n| number(Some(n)).unwrap_or(0)) {
         None => 1,

@@ -22,10 +22,11 @@ pub(super) use labels::complete;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compose::budget::MOST_PORTS;
 use crate::compose::reader::Reader;
 use crate::compose::yaml::{Entry, Map, Node};
 use crate::compose::{self, Project};
-use crate::diagnostic::{Diagnostics, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::model::addr::Kind;
 use crate::model::homelab::{Container, Image, Network, Volume};
 use crate::model::spec::Port;
@@ -106,12 +107,31 @@ struct Builder<'a> {
     home: Home,
     out: &'a mut Diagnostics,
     made: Resources,
+    /// How many exposed ports and links there are so far, for each container and network.
+    expanded: usize,
+}
+
+impl Builder<'_> {
+    /// Counts what short forms become; none if that is too much, which is reported once.
+    fn expand(&mut self, more: usize, span: Span) -> Option<()> {
+        let before = self.expanded;
+        self.expanded = before.saturating_add(more);
+        if self.expanded <= MOST_PORTS {
+            return Some(());
+        }
+        if before <= MOST_PORTS {
+            let words = format!("the project has more than {MOST_PORTS} exposed ports and links");
+            let diagnostic = Diagnostic::error(Code::TooDeep, words).at(span, "the limit is crossed here");
+            self.out.push(diagnostic.hint("take `expose` and `links` out: containers of one network need neither"));
+        }
+        None
+    }
 }
 
 /// The resources of a project. Files that go into them are read with `reader` by their path on the machine. What
 /// depends on the version of Compose is left to [`complete`].
 pub(super) fn build(project: &Project, reader: &dyn Reader, home: Home, out: &mut Diagnostics) -> Resources {
-    let mut builder = Builder { project, reader, home, out, made: Resources::default() };
+    let mut builder = Builder { project, reader, home, out, made: Resources::default(), expanded: 0 };
     builder.made.disabled = project.disabled.keys().cloned().collect();
     compose::schema::check_support(&project.tree, builder.out);
     builder.made.claims.project = project.tree.get("name").map(|node| node.span);

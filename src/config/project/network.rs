@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::container::replicas;
 use super::conversions::number;
 use super::{Builder, entries};
 use crate::compose::yaml::{Node, Value};
@@ -75,7 +76,10 @@ impl Builder<'_> {
         for node in service.get("expose").and_then(Node::as_list).into_iter().flatten() {
             let Some(text) = self.plain(Some(node)) else { continue };
             match exposed_ports(&text) {
-                Some(ports) => exposed.extend(ports),
+                Some(ports) if self.expand(ports.len() * replicas(service) as usize, node.span).is_some() => {
+                    exposed.extend(ports);
+                }
+                Some(_) => return exposed,
                 None => {
                     let words = format!("`expose` cannot be `{text}`");
                     let hint = "write a port such as `8080`, `53/udp` or `3000-3005`";
@@ -114,7 +118,13 @@ impl Builder<'_> {
         let mut links = BTreeSet::new();
         for text in self.plain_list(service.get("links")) {
             let (linked, alias) = text.split_once(':').unwrap_or((&text, &text));
-            for container in self.container_names(linked) {
+            let names = self.container_names(linked);
+            let networks = entries_of(service, "networks").max(1);
+            let each = names.len().max(1) * networks * replicas(service) as usize;
+            if self.expand(each, service.span).is_none() {
+                return links;
+            }
+            for container in names {
                 links.insert(format!("{container}:{alias}"));
                 links.insert(format!("{container}:{linked}-1"));
                 links.insert(format!("{container}:{}", self.container_name(linked, 1)));
@@ -126,6 +136,11 @@ impl Builder<'_> {
         }
         links
     }
+}
+
+/// How many entries a mapping has.
+fn entries_of(service: &Node, key: &str) -> usize {
+    service.get(key).and_then(Node::as_map).map_or(0, |map| map.len())
 }
 
 fn network_mode(mode: &str) -> NetworkMode {

@@ -35,8 +35,12 @@ pub(super) fn check(homelab: &Homelab, claims: &BTreeMap<ServiceName, Claims>, o
 }
 
 fn ports(node: &NodeName, services: &[(&Service, &Claims)], out: &mut Diagnostics) {
-    let mut seen: BTreeMap<u16, Vec<Published<'_>>> = BTreeMap::new();
+    let mut seen: BTreeMap<(u16, &str), Ports<'_>> = BTreeMap::new();
     for (service, claims) in services.iter().filter(|(service, _)| service.state == RunState::Running) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for container in service.containers.values() {
+            *counts.entry(container.compose_service.as_str()).or_default() += 1;
+        }
         for (port, container, span) in &claims.ports {
             // A free one, or one of a range that the engine chooses from, is nobody's in particular.
             let Ok(number) = port.published.parse::<u16>() else { continue };
@@ -44,12 +48,39 @@ fn ports(node: &NodeName, services: &[(&Service, &Claims)], out: &mut Diagnostic
                 continue;
             }
             let here = Published { service, container, port, number, span: *span };
-            several(&here, node, out);
-            let there = seen.entry(number).or_default();
-            if let Some(first) = there.iter().find(|there| there.clashes_with(&here)) {
+            several(&here, counts.get(container.as_str()).copied().unwrap_or(0), node, out);
+            let there = seen.entry((number, port.protocol.as_str())).or_default();
+            if let Some(first) = there.clash_of(&here) {
                 out.push(clash(first, &here, node));
             }
             there.push(here);
+        }
+    }
+}
+
+/// Who publishes a port, in the order found and by address: one port may have thousands of addresses.
+#[derive(Default)]
+struct Ports<'a> {
+    all: Vec<Published<'a>>,
+    by_address: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Ports<'a> {
+    fn push(&mut self, published: Published<'a>) {
+        self.by_address.entry(&published.port.host_ip).or_default().push(self.all.len());
+        self.all.push(published);
+    }
+
+    /// The first one that clashes with another.
+    fn clash_of(&self, other: &Published<'_>) -> Option<&Published<'a>> {
+        match other.port.host_ip.as_str() {
+            // These meet all others, or all of their family.
+            "" | "0.0.0.0" | "::" => self.all.iter().find(|there| there.clashes_with(other)),
+            address => {
+                let meeting = ["", "0.0.0.0", "::", address].into_iter().filter_map(|a| self.by_address.get(a));
+                let first = meeting.flatten().copied().filter(|i| self.all[*i].clashes_with(other)).min();
+                first.map(|index| &self.all[index])
+            }
         }
     }
 }
@@ -82,8 +113,7 @@ fn addresses_meet(a: &str, b: &str) -> bool {
 }
 
 /// Several containers of one service cannot publish one port.
-fn several(here: &Published<'_>, node: &NodeName, out: &mut Diagnostics) {
-    let count = here.service.containers.values().filter(|c| c.compose_service == here.container).count();
+fn several(here: &Published<'_>, count: usize, node: &NodeName, out: &mut Diagnostics) {
     if count > 1 {
         let words = format!("{count} containers of `{}` publish port {} of `{node}`", here.container, here.text());
         let hint = "publish a range with a port for each, such as `8080-8081:80`, or run one container";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ServiceContext;
 use super::placeholders::Placeholder;
 use crate::compose::Plain;
-use crate::compose::reader::ReadError;
+use crate::compose::reader::{MOST_TEXT, ReadError};
 use crate::config::secrets;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility};
 use crate::envfile::template::Chained;
@@ -48,6 +48,10 @@ pub(super) fn service_env(
     let beside_path = context.service.folder.join(".env");
     let mut beside = BTreeMap::new();
     match context.reader().read(&beside_path) {
+        Ok(bytes) if bytes.len() as u64 > MOST_TEXT => {
+            let error = ReadError::TooLarge { most: MOST_TEXT };
+            out.push(error.diagnostic(&context.shown(&beside_path), ""));
+        }
         Ok(bytes) => {
             let file = EnvText::new(&bytes, &context.shown(&beside_path));
             beside = file.values(Outside { before: &before, after: &environment }, &mut env, map, out);
@@ -58,6 +62,11 @@ pub(super) fn service_env(
     }
     let mut node = BTreeMap::new();
     for (path, bytes) in context.node_envs() {
+        if bytes.len() as u64 > MOST_TEXT {
+            let error = ReadError::TooLarge { most: MOST_TEXT };
+            out.push(error.diagnostic(Path::new(&context.on_node(&path)), ""));
+            continue;
+        }
         let file = EnvText::new(bytes, Path::new(&context.on_node(&path)));
         let after = Chained { first: &beside, second: &environment };
         let found = file.values(Outside { before: &before, after: &after }, &mut env, map, out);

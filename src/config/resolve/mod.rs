@@ -32,7 +32,7 @@ use super::project::{self, Claims, Home, Resources};
 use super::sources::Sources;
 use super::topology::NodeSource;
 use crate::compose::print::ComposeVersion;
-use crate::compose::reader::Reader;
+use crate::compose::reader::{MOST_TEXT, Reader};
 use crate::compose::{self, Project};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 use crate::envfile::template::Lookup;
@@ -389,6 +389,7 @@ impl<'a> ServiceContext<'a> {
     /// The variables of the compose files that must have a value, by their text.
     fn asked(&self) -> BTreeSet<String> {
         let texts = self.service.compose_files.iter().filter_map(|path| self.reader().read(path).ok());
+        let texts = texts.filter(|bytes| bytes.len() as u64 <= MOST_TEXT);
         texts.flat_map(|bytes| required_names(&String::from_utf8_lossy(&bytes))).collect()
     }
 
