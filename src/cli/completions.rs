@@ -6,6 +6,7 @@ use clap_complete::{Shell, generate};
 use super::command_error::Answer;
 use super::exit::Exit;
 use super::terminal::Terminal;
+use crate::render::printable::Printable;
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
@@ -18,6 +19,6 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, command: &mut Command, terminal: &Terminal) -> Answer {
     let mut script = Vec::new();
     generate(arguments.shell, command, "hl", &mut script);
-    terminal.data(&String::from_utf8_lossy(&script))?;
+    terminal.print(&Printable::document(&String::from_utf8_lossy(&script)))?;
     Ok(Exit::Done)
 }

@@ -18,6 +18,7 @@ use crate::config;
 use crate::diagnostic::{SourceMap, did_you_mean};
 use crate::model::Taint;
 use crate::render::OutputFormat;
+use crate::render::printable::Printable;
 use crate::workflow::DiagnosticListener;
 
 /// Show a Compose project as it is after interpolation, merging and all defaults.
@@ -80,12 +81,17 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
         mask(&mut project.tree, Shown::Yes);
     }
     let text = match arguments.format {
-        OutputFormat::Json => compose::print::json(&project.tree),
-        OutputFormat::Yaml => compose::print::yaml(&project.tree),
+        OutputFormat::Json => Printable::json(&on_its_lines(&compose::print::json(&project.tree))),
+        OutputFormat::Yaml => Printable::document(&on_its_lines(&compose::print::yaml(&project.tree))),
         format => return Err(output_format::missing(format, "hl config")),
     };
-    terminal.data(&format!("{}\n", text.trim_end()))?;
+    terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// A text that ends with its last line.
+fn on_its_lines(text: &str) -> String {
+    format!("{}\n", text.trim_end())
 }
 
 /// The project of a service of the homelab.

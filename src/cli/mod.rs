@@ -97,9 +97,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
+            if error.use_stderr() {
+                Terminal::new(Colour::Auto, Detail::Compact).refuse(&error);
+                return Exit::Usage.into();
+            }
             // A pipe that was closed is no reason to fail on top.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+            return Exit::Done.into();
         }
     };
     panic_hook::report_panics();

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::command_error::Answer;
 use super::exit::Exit;
 use super::terminal::Terminal;
+use crate::render::printable::Printable;
 
 /// Print the JSON Schema of one of hl's outputs or files.
 #[derive(Debug, Args)]
@@ -28,11 +29,12 @@ enum Shape {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
-    terminal.data(match arguments.shape {
+    let schema = match arguments.shape {
         Shape::Plan => include_str!("../../schema/plan.schema.json"),
         Shape::State => include_str!("../../schema/state.schema.json"),
         Shape::Service => include_str!("../../schema/service.schema.json"),
         Shape::Topology => include_str!("../../schema/topology.schema.json"),
-    })?;
+    };
+    terminal.print(&Printable::json(schema))?;
     Ok(Exit::Done)
 }

@@ -20,6 +20,7 @@ use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
 use crate::diagnostic::did_you_mean;
 use crate::envfile;
 use crate::model::ServiceName;
+use crate::render::printable::visible;
 
 /// Keep passwords in the repository, encrypted: services/<service>/secrets.env.
 ///
@@ -168,7 +169,7 @@ fn value(name: &str) -> Result<SecretString, CommandError> {
     let mut text = String::new();
     if std::io::stdin().is_terminal() {
         let terminal = console::Term::stderr();
-        terminal.write_str(&format!("{name}: ")).map_err(failed)?;
+        terminal.write_str(&format!("{}: ", visible(name))).map_err(failed)?;
         text = terminal.read_secure_line().map_err(failed)?;
     } else {
         std::io::stdin().lock().read_to_string(&mut text).map_err(failed)?;

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::render::page::{Line, Page};
+use crate::render::printable::Printable;
 use crate::render::style::Label;
 use crate::render::table::Room;
 use crate::render::{Detail, Palette, diagnostic, plan};
@@ -86,8 +87,13 @@ impl Terminal {
 
     /// Writes data. That nobody reads it to its end is no error.
     pub fn data(&self, text: &str) -> Result<(), TerminalError> {
+        self.print(&Printable::lines(text, self.out))
+    }
+
+    /// Writes what may be printed as data. That nobody reads it to its end is no error.
+    pub fn print(&self, text: &Printable) -> Result<(), TerminalError> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(text.as_str().as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(TerminalError::Output(error)),
             Ok(()) => Ok(()),
@@ -97,7 +103,7 @@ impl Terminal {
     /// Writes JSON as data.
     pub fn json(&self, value: &serde_json::Value) -> Result<(), TerminalError> {
         let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
-        self.data(&(text + "\n"))
+        self.print(&Printable::json(&(text + "\n")))
     }
 
     /// Says something.
@@ -136,7 +142,16 @@ impl Terminal {
 
     /// Nobody listens to what is said when stderr is closed, which stops nothing.
     fn stderr(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let text = Printable::lines(text, self.err);
+        let _ = io::stderr().lock().write_all(text.as_str().as_bytes());
+    }
+
+    /// Says what is wrong with the arguments, which may have anything in them.
+    pub fn refuse(&self, error: &clap::Error) {
+        self.stderr(&match self.err {
+            Palette::Coloured => error.render().ansi().to_string(),
+            Palette::Plain => error.render().to_string(),
+        });
     }
 
     /// Asks a question that only `y` or `yes` answers with yes.

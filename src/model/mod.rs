@@ -23,6 +23,7 @@ pub mod spec;
 pub mod status;
 pub mod trust;
 pub mod typed;
+pub mod unseen;
 pub mod value;
 pub mod view;
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::Palette;
+use crate::model::unseen::is_unseen;
+
 /// The text with all escapes that keep it from acting: control characters, those that turn the direction of writing, and
 /// those that nobody sees. What a repository, an engine, a script or a node says must be able to rewrite no line.
 pub fn visible(text: &str) -> String {
@@ -35,32 +38,62 @@ pub(super) fn quoted_line(line: &str) -> String {
     escaped(line, |c| c == '\t')
 }
 
-/// Whether a character acts on a terminal or is not seen on it, behind the one `before` it.
-pub(super) fn is_unseen(c: char, before: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_control();
+/// Text that may be printed. Only this file makes one, so that no text of a repository, an engine, a script or a node
+/// reaches a terminal without having gone through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printable(String);
+
+impl Printable {
+    /// Lines, with colours where the palette has some. Anything else that would act on a terminal is escaped.
+    pub fn lines(text: &str, palette: Palette) -> Self {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(COLOUR) {
+            out.push_str(&escaped(&rest[..start], |c| c == '\n'));
+            let end = start + COLOUR.len();
+            let length = rest[end..].bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
+            let is_colour = palette == Palette::Coloured && rest[end + length..].starts_with('m');
+            let end = if is_colour { end + length + 1 } else { end };
+            match is_colour {
+                true => out.push_str(&rest[start..end]),
+                false => out.push_str(&visible(&rest[start..end])),
+            }
+            rest = &rest[end..];
+        }
+        out.push_str(&escaped(rest, |c| c == '\n'));
+        Self(out)
     }
-    match c {
-        // Chooses the coloured form of the sign before it.
-        '\u{fe0f}' => !is_pictograph(before),
-        // Controls, separators of lines and paragraphs, marks between annotations, and those of hieroglyphs.
-        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}' | '\u{13430}'..='\u{1345f}' => true,
-        // Source: Unicode's Default_Ignorable_Code_Point, of DerivedCoreProperties.txt.
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{3164}' | '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' => true,
-        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        // A cell without dots, and what is no character at all.
-        '\u{2800}' | '\u{fdd0}'..='\u{fdef}' => true,
-        c => u32::from(c) & 0xfffe == 0xfffe,
+
+    /// A document for programs, such as YAML or a shell's completions, in which tabs have a meaning.
+    pub fn document(text: &str) -> Self {
+        Self(escaped(text, |c| matches!(c, '\n' | '\t')))
+    }
+
+    /// A text in JSON: what is not seen is written as JSON escapes it, and means the same.
+    pub fn json(text: &str) -> Self {
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '\n' => out.push(c),
+                c if is_unseen(c, '\0') => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(out, "\\u{unit:04x}");
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        Self(out)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// Whether a sign has a form as a picture.
-fn is_pictograph(c: char) -> bool {
-    matches!(c, '©' | '®' | '‼' | '⁉' | '™' | 'ℹ' | '\u{2190}'..='\u{2bff}' | '〰' | '〽' | '㊗' | '㊙')
-        || matches!(c, '\u{1f000}'..='\u{1faff}')
-}
+/// How a colour begins.
+const COLOUR: &str = "\u{1b}[";
 
 #[cfg(test)]
 mod tests {
@@ -87,5 +120,21 @@ mod tests {
     #[test]
     fn quoted_lines_keep_their_tabs() {
         assert_eq!(quoted_line("\ta\u{1b}"), "\ta\\x1b");
+    }
+
+    #[test]
+    fn lines_keep_their_own_colours_and_nothing_else() {
+        let text = "\u{1b}[31mred\u{1b}[0m\n\u{1b}[2J\u{1b}]0;x\u{7}\tend\u{1b}[";
+        let coloured = "\u{1b}[31mred\u{1b}[0m\n\\x1b[2J\\x1b]0;x\\x07\\tend\\x1b[";
+        assert_eq!(Printable::lines(text, Palette::Coloured).as_str(), coloured);
+        assert!(!Printable::lines(text, Palette::Plain).as_str().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_means_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": "\u{202e}\u{e0041}\u{1b}ü" });
+        let text = Printable::json(&value.to_string());
+        assert!(text.as_str().is_ascii() || text.as_str().chars().all(|c| !is_unseen(c, '\0')));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(text.as_str()).ok(), Some(value));
     }
 }

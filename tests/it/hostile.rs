@@ -2,9 +2,10 @@
 
 mod bombs;
 mod keys;
+mod printing;
 mod reading;
 mod values;
 
 use crate::support::trial::Trial;
 
-pub const TRIALS: &[&[Trial]] = &[bombs::TRIALS, reading::TRIALS, values::TRIALS];
+pub const TRIALS: &[&[Trial]] = &[bombs::TRIALS, printing::TRIALS, reading::TRIALS, values::TRIALS];

@@ -1,5 +1,6 @@
 //! YAML as Go's yaml.v3 writes it with an indentation of two.
 
+use crate::model::unseen::is_unseen;
 use std::fmt::Write;
 
 use super::shape::Shown;
@@ -187,9 +188,11 @@ impl Traits {
     }
 }
 
-/// yaml.v3's own idea of a printable character: none beyond the basic plane.
+/// yaml.v3's own idea of a printable character: none beyond the basic plane. What nobody sees is none here, either: it is
+/// escaped, and means the same.
 fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+    let in_plane = matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}');
+    c == '\n' || in_plane && !is_unseen(c, '\0')
 }
 
 /// A float of YAML 1.1 such as `12:30`, which older parsers read as a number.
