@@ -1,7 +1,7 @@
 //! The forms in which one text may stand in an output.
 
 use super::markdown;
-use super::page::visible;
+use super::printable::visible;
 
 /// The text as it is, and as the outputs for people and for programs write it, each once.
 pub fn forms(text: &str) -> Vec<String> {

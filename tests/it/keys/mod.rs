@@ -132,7 +132,7 @@ fn fields(path: &str, text: &str) -> Result<Made, String> {
     ]
     .into_iter()
     .collect();
-    let repository = Repository::read_by(Arc::new(memory), "/lab", "/lab", None);
+    let repository = Repository::read_by(Arc::new(memory), "/lab", "/lab", None).allowing(vec!["/".into()]);
     let (sources, diagnostics) = config::load(repository);
     let resolved = config::resolve_offline(&sources, &[]);
     let Some(service) = resolved.homelab.services.values().next() else {
