@@ -12,6 +12,7 @@ use crate::plan::Operation;
 
 use super::env_file::{MergeError, merge};
 use super::health::{HealthError, prove};
+use super::leaving::Departure;
 use super::wait::{WaitError, wait};
 
 /// Lines of a container's log that a failure shows.
@@ -23,6 +24,8 @@ pub(super) struct Context<'a> {
     pub(super) values: &'a BTreeMap<String, String>,
     /// The doors to all nodes.
     pub(super) nodes: &'a BTreeMap<NodeName, Arc<dyn Node>>,
+    /// Whether the container that it is about goes in the same plan.
+    pub(super) departure: Departure,
     /// Is told how far a long call is.
     pub(super) say: &'a (dyn Fn(String, Option<(u64, u64)>) + Send + Sync),
 }
@@ -85,6 +88,9 @@ impl From<NodeError> for CallError {
 pub(super) async fn perform(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> Result<Made, Failure> {
     match make(node, operation, context).await {
         Ok(made) => Ok(made),
+        Err(CallError::Node { error }) if context.departure == Departure::Leaves && error.is_not_found() => {
+            Ok(Made::default())
+        }
         Err(error) => Err(Failure { error: error.to_string(), log: log_of(node, operation).await }),
     }
 }

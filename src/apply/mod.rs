@@ -15,6 +15,7 @@
 mod call;
 mod env_file;
 mod health;
+mod leaving;
 mod locks;
 mod read_back;
 mod record;

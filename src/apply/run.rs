@@ -259,6 +259,7 @@ impl<'a> Run<'a> {
         };
         let operation = self.operation(work).clone();
         let values = self.values.get(&(step.node.clone(), step.service.clone())).cloned().unwrap_or_default();
+        let departure = self.schedule.departure(&step.node, &operation);
         let lost = self.job.locks.lost(&step.node);
         // Only what is copied from one node to another needs more than its own.
         let nodes = match operation.describe().other_node {
@@ -267,7 +268,7 @@ impl<'a> Run<'a> {
         };
         self.tasks.spawn(async move {
             let say = |text, bytes| drop(sender.send(Message::Progress { step: id, text, bytes }));
-            let context = Context { values: &values, nodes: &nodes, say: &say };
+            let context = Context { values: &values, nodes: &nodes, departure, say: &say };
             let result = tokio::select! {
                 result = perform(node.as_ref(), &operation, &context) => result,
                 error = lost => Err(Failure { error, log: Vec::new() }),

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::leaving::{Departure, Leaving};
 use crate::model::NodeName;
-use crate::plan::{GroupId, Phase, Plan, PlannedChange, Scheduling, Step, StepId, cycle};
+use crate::plan::{GroupId, Operation, Phase, Plan, PlannedChange, Scheduling, Step, StepId, cycle};
 
 /// How many calls may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub(super) struct Schedule<'p> {
     undo: Vec<VecDeque<StepId>>,
     undoing: BTreeSet<StepId>,
     taken_back: BTreeSet<StepId>,
+    leaving: Leaving,
 }
 
 impl<'p> Schedule<'p> {
@@ -110,12 +112,18 @@ impl<'p> Schedule<'p> {
             undo: Vec::new(),
             undoing: BTreeSet::new(),
             taken_back: BTreeSet::new(),
+            leaving: Leaving::of(steps),
         };
         let late: Vec<StepId> = steps.iter().filter(|s| until.is_some_and(|u| s.phase > u)).map(|s| s.id).collect();
         schedule.mark_waiting(late, State::OutOfScope);
         let free = steps.iter().map(|s| s.id).filter(|s| schedule.is_free(*s));
         schedule.ready = free.collect();
         schedule
+    }
+
+    /// Whether the container of an operation of `node` goes in the same plan.
+    pub(super) fn departure(&self, node: &NodeName, operation: &Operation) -> Departure {
+        self.leaving.departure(node, operation)
     }
 
     fn is_free(&self, step: StepId) -> bool {

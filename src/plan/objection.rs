@@ -14,6 +14,15 @@ pub enum Objection {
         /// Its real name.
         volume: String,
     },
+    /// A volume is to go, and a container that stays mounts it: it would be lost with it.
+    VolumeHeld {
+        /// The volume.
+        addr: Addr,
+        /// Its real name.
+        volume: String,
+        /// The one that mounts it.
+        holder: Holder,
+    },
     /// A protected service is no longer declared.
     ProtectedService {
         /// The first resource of it that is left.
@@ -154,7 +163,8 @@ impl Objection {
         match self {
             Objection::VolumeRemade { .. } => ObjectionKind::DataLoss,
             Objection::ProtectedService { .. } => ObjectionKind::Protected,
-            Objection::NameTaken { .. }
+            Objection::VolumeHeld { .. }
+            | Objection::NameTaken { .. }
             | Objection::PortTaken { .. }
             | Objection::AddressTaken { .. }
             | Objection::SubnetTaken { .. }
@@ -173,6 +183,7 @@ impl Objection {
         match self {
             Objection::ProtectedService { addr, .. } => addr.as_ref(),
             Objection::VolumeRemade { addr, .. }
+            | Objection::VolumeHeld { addr, .. }
             | Objection::NameTaken { addr, .. }
             | Objection::PortTaken { addr, .. }
             | Objection::AddressTaken { addr, .. }

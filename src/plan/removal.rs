@@ -8,12 +8,13 @@ use super::operation::{AnonymousVolumes, Operation};
 use super::readiness::await_container;
 use super::service_plan::{Context, ServicePlan};
 use super::step::{Phase, Step, StepId};
-use super::{Action, Downtime, Note, Objection, PlannedChange, Reason, Record, Stake, withdrawal};
+use super::taken;
+use super::{Action, Downtime, Holder, Note, Objection, PlannedChange, Reason, Record, Stake, withdrawal};
 use crate::diff::{Change, Presence};
 use crate::model::homelab::Protect;
 use crate::model::spec::{DataPlace, DataSource};
 use crate::model::view::{LiveContainer, LiveNode, Status};
-use crate::model::{Kind, NodeName, ServiceName};
+use crate::model::{Addr, Kind, NodeName, ServiceName};
 
 /// Plans the containers that are in the place of another, and those that the compose file no longer has: they go before
 /// what takes their names and ports, after the steps that the service waits for already. Gives what its containers wait
@@ -182,6 +183,12 @@ impl Removal<'_, '_> {
         let addr = change.addr.clone();
         match (addr.kind, &change.live_id) {
             (Kind::Network, Some(id)) => self.network(node, change, id, after),
+            (Kind::Volume, Some(name)) if !self.held(&addr, name).is_empty() => {
+                let held = self.held(&addr, name);
+                let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
+                self.out.objections.extend(held);
+                self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
+            }
             (Kind::Volume, Some(name))
                 if self.context.input.options.allows_data_loss(&addr) && self.copy_of(&addr.node, name).is_none() =>
             {
@@ -202,6 +209,25 @@ impl Removal<'_, '_> {
             }
             (Kind::Image, Some(_)) | (Kind::Container | Kind::Directory | Kind::File, _) => {}
         }
+    }
+
+    /// Containers that stay and mount a volume that is to go with its data: they would be left without it.
+    fn held(&self, addr: &Addr, volume: &str) -> Vec<Objection> {
+        let input = self.context.input;
+        let Some(node) = self.context.index.node(&addr.node).filter(|_| input.options.allows_data_loss(addr)) else {
+            return Vec::new();
+        };
+        let goes = |live: &LiveContainer| {
+            let is_it = |c: &Change| c.presence == Presence::Rehomed && c.live_id.as_deref() == Some(live.id.as_str());
+            let removes = |step: &Step| matches!(&step.operation, Operation::RemoveContainer { container, .. } if *container == live.id);
+            input.changes.iter().any(is_it) || self.graph.steps().iter().any(removes)
+        };
+        let objection = |live: &&LiveContainer| Objection::VolumeHeld {
+            addr: addr.clone(),
+            volume: volume.to_owned(),
+            holder: Holder::of(live, taken::owner(input, &addr.node, live)),
+        };
+        node.on_volume(volume).iter().filter(|live| !goes(live)).map(objection).collect()
     }
 
     /// The step that copies a volume of a node, whose data is needed until the copy is proven.

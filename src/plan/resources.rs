@@ -9,8 +9,9 @@ use super::operation::{AnonymousVolumes, Operation};
 use super::planned::Progress;
 use super::service_plan::{Context, ServicePlan};
 use super::step::{GroupId, OnFailure, Phase, StepId};
+use super::taken;
 use super::whereabouts::{config_name, data_name};
-use super::{Action, Dependent, Downtime, Note, Objection, Options, PlannedChange, Reason, Record, Stake};
+use super::{Action, Dependent, Downtime, Holder, Note, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Homelab, Network, Rollback, Service, Volume};
 use crate::model::spec::{DirectorySpec, FirstOwner, MountKind, NetworkSpec, VolumeSpec};
@@ -334,13 +335,36 @@ impl Planner<'_, '_> {
         let mut planned = self.planned(change, Action::Replace, Vec::new(), Record::Nothing);
         planned.data_at_stake = vec![Stake::VolumeRemade { volume: spec.name.clone() }];
         if self.context.input.options.allows_data_loss(&change.addr) {
-            planned.steps = self.remade_volume(change, spec, create);
-            planned.record = Record::applied(spec.fields());
+            let held = self.held(change, spec);
+            if held.is_empty() {
+                planned.steps = self.remade_volume(change, spec, create);
+                planned.record = Record::applied(spec.fields());
+            }
+            self.made.out.objections.extend(held);
         } else {
             let (addr, volume) = (change.addr.clone(), spec.name.clone());
             self.made.out.objections.push(Objection::VolumeRemade { addr, volume });
         }
         self.made.out.changes.push(planned);
+    }
+
+    /// Containers that mount a volume and are not of this service: what is not hl's, or another service's, does not go
+    /// unasked.
+    fn held(&self, change: &Change, spec: &VolumeSpec) -> Vec<Objection> {
+        let node = self.context.index.node(&change.addr.node);
+        let others = node.map_or(&[][..], |node| node.on_volume(&spec.name)).iter().filter(|live| !self.is_own(live));
+        let objection = |live: &&LiveContainer| Objection::VolumeHeld {
+            addr: change.addr.clone(),
+            volume: spec.name.clone(),
+            holder: Holder::of(live, taken::owner(self.context.input, &change.addr.node, live)),
+        };
+        others.map(objection).collect()
+    }
+
+    /// Whether a live container is one of the service, or what an earlier apply left of one.
+    fn is_own(&self, live: &LiveContainer) -> bool {
+        let mut left = self.plan.instances.leftovers.values().flatten();
+        self.instance(live).is_some() || left.any(|other| other.id == live.id)
     }
 
     /// Containers hold their volumes as long as they exist: those that use it are removed first and made again

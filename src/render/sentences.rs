@@ -163,6 +163,9 @@ pub fn objection(objection: &Objection) -> String {
         Objection::VolumeRemade { volume, .. } => {
             format!("Volume {volume} cannot be changed in place; replacing it would destroy all data in it.")
         }
+        Objection::VolumeHeld { volume, holder, .. } => {
+            format!("Volume {volume} is mounted by {}, which does not go with it.", described(holder))
+        }
         Objection::ProtectedService { service, .. } => {
             format!("Service {service} is protected, and its folder is gone from the repository.")
         }
@@ -212,6 +215,17 @@ pub fn objection_hint(objection: &Objection) -> String {
     match objection {
         Objection::VolumeRemade { addr, .. } => {
             format!("Back up the data and allow it with `--allow-data-loss {addr}`, or put the old settings back.")
+        }
+        Objection::VolumeHeld { holder: Holder { owner: Some(owner), .. }, .. } => {
+            format!(
+                "Take it down first with `hl delete {owner}`, apply this, and apply once more: {owner} comes back then."
+            )
+        }
+        Objection::VolumeHeld { holder, .. } => {
+            format!(
+                "Remove it yourself with `docker rm -f {}` if nobody needs it, or leave the volume alone.",
+                holder.name
+            )
         }
         Objection::ProtectedService { service, .. } => format!(
             "Bring services/{service} back, or bring it back with `lifecycle: {{protect: false}}`, apply, and remove it then."
@@ -409,6 +423,7 @@ mod tests {
             Objection::ExternalMissing { .. } => 7,
             Objection::SharerLeft { .. } => 8,
             Objection::OwnerStopped { .. } => 9,
+            Objection::VolumeHeld { .. } => 13,
             Objection::TooManyChanges { .. } => 10,
             Objection::NothingDeclared { .. } => 11,
             Objection::NodeUnknown { .. } => 12,
@@ -432,6 +447,7 @@ mod tests {
             };
             let all = [
                 Objection::VolumeRemade { addr: a(), volume: text() },
+                Objection::VolumeHeld { addr: a(), volume: text(), holder: h() },
                 Objection::ProtectedService { addr: None, service: service.clone() },
                 Objection::NameTaken { addr: a(), holder: h() },
                 Objection::PortTaken { addr: a(), port: port.clone(), holder: h() },
@@ -452,6 +468,6 @@ mod tests {
                 places.insert(place_of_objection(of));
             }
         }
-        assert_eq!(places, (0..13).collect());
+        assert_eq!(places, (0..14).collect());
     }
 }

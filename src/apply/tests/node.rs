@@ -29,6 +29,8 @@ pub struct World {
     pub log: Vec<Happened>,
     pub files: BTreeMap<String, LiveFile>,
     pub containers: BTreeMap<String, LiveContainer>,
+    /// Calls about something that is not there any more, by their words.
+    pub gone: BTreeSet<String>,
     /// Calls that fail, by their words.
     pub fails: BTreeSet<String>,
     /// How long calls take; others take no time.
@@ -97,6 +99,7 @@ impl TestNode {
         let mut world = self.world();
         world.log.push(Happened::Ended(what.clone()));
         match world.fails.contains(&what) {
+            _ if world.gone.contains(&what) => Err(self.error(&what, ErrorKind::NotFound("no such thing".to_owned()))),
             true => Err(self.error(&what, ErrorKind::Conflict("no, hunter2".to_owned()))),
             false => Ok(()),
         }

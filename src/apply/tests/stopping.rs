@@ -112,3 +112,27 @@ fn steps_in_a_circle_are_a_bug_and_nothing_is_begun() {
     bench.step(start("b"), &[0]);
     run(bench.apply());
 }
+
+/// A replacement that starts first: the new one is there and well, and the old one was removed by somebody meanwhile.
+#[test]
+fn who_goes_may_be_gone_and_what_came_in_its_place_stays() {
+    let mut bench = Bench::new(&["nas"]);
+    let remove = |name: &str| Operation::RemoveContainer {
+        container: name.to_owned(),
+        volumes: crate::model::spec::AnonymousVolumes::Keep,
+    };
+    bench.step(start("new"), &[]).group = Some(GroupId(0));
+    bench.plan.steps[0].undo = Some(stop("new"));
+    bench.step(stop("old"), &[0]).group = Some(GroupId(0));
+    bench.step(remove("old"), &[1]).group = Some(GroupId(0));
+    bench.node().world().gone.insert("stop old".into());
+    let left = run(bench.apply());
+    assert_eq!(left.report.steps.into_values().collect::<Vec<_>>(), [Outcome::Done, Outcome::Done, Outcome::Done]);
+    assert_eq!(left.report.undone, BTreeMap::new());
+
+    // Of one that is to stay it is a failure.
+    let mut bench = Bench::new(&["nas"]);
+    bench.step(stop("web"), &[]);
+    bench.node().world().gone.insert("stop web".into());
+    assert!(matches!(&run(bench.apply()).report.steps[&0], Outcome::Failed { .. }));
+}

@@ -243,6 +243,36 @@ fn a_changed_volume_needs_leave_to_destroy_data() {
     insta::assert_snapshot!(outline(&world.plan()));
 }
 
+/// Whoever allows the loss of a volume's data did not allow the loss of what others run with it.
+#[test]
+fn a_volume_that_others_mount_does_not_go() {
+    let foreign = |world: &mut World| {
+        let mount = world.container("web").spec.mounts.clone();
+        let mut other = world.container("api").clone();
+        (other.id, other.name, other.identity) = ("other-id".to_owned(), "other".to_owned(), None);
+        other.spec.mounts = mount;
+        world.node().containers.insert(other.id.clone(), other);
+        world.options.allow_data_loss = vec!["web/volume:data".parse().unwrap()];
+    };
+    let mut remade = World::running();
+    foreign(&mut remade);
+    let volume = remade.service("web").volumes.get_mut("data").unwrap();
+    let crate::model::homelab::Volume::Own(spec) = volume else { panic!() };
+    spec.driver = Some("other".to_owned());
+    let mut removed = World::running();
+    foreign(&mut removed);
+    removed.homelab.services.remove("web");
+    for world in [remade, removed] {
+        let plan = world.plan();
+        let [crate::plan::Objection::VolumeHeld { holder, .. }] = plan.objections.as_slice() else {
+            panic!("{:?}", plan.objections)
+        };
+        assert_eq!((holder.name.as_str(), &holder.owner), ("other", &None));
+        let text = outline(&plan);
+        assert!(!text.contains("other-id") && !text.contains("remove volume"), "{text}");
+    }
+}
+
 #[test]
 fn what_is_to_be_replaced_is_made_anew_whatever_the_views_say() {
     let requested = |target: &str, leave: &[&str]| {
