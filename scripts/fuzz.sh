@@ -2,7 +2,8 @@
 # Looks for texts that make the loader panic, hang or eat memory, guided by what they reach in the code. A text that is
 # found stays in target/fuzz/artifacts; it belongs into the tests.
 #
-# usage: fuzz.sh SECONDS [TARGET...]   seconds for each target: yaml template envfile syntax compose (all by default)
+# usage: fuzz.sh SECONDS [TARGET...]   seconds for each target: yaml template envfile syntax compose
+#                              homelab record journal saved_plan printing (all by default)
 #
 # HL_FUZZ_SEEDS   a folder of further files to begin with. The corpus that grows stays in target/fuzz/corpus.
 #
@@ -11,10 +12,10 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 PATH="$PATH:$HOME/.cargo/bin"
 
-case ${1:-} in [1-9]*) seconds=$1 ;; *) sed -n '5p' "$0" | sed 's/^# //' >&2; exit 64 ;; esac
+case ${1:-} in [1-9]*) seconds=$1 ;; *) sed -n '5,6s/^# //p' "$0" >&2; exit 64 ;; esac
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(yaml template envfile syntax compose)
+[ ${#targets[@]} -gt 0 ] || targets=(yaml template envfile syntax compose homelab record journal saved_plan printing)
 
 command -v c++ >/dev/null || scripts/packages.sh g++
 work=target/fuzz
