@@ -152,7 +152,7 @@ fn what_is_wrong_with_a_secret_is_told() {
     let lab = Homelab::without_engine();
     declare(&lab);
     hl_with(&lab, &["secret", "set", "db", "A"], "x\n").code(1).talks("age-keygen -o");
-    hl_with(&lab, &["secret", "set", "bd", "A"], "x\n").code(1).talks("did you mean `db`?");
+    hl_with(&lab, &["secret", "set", "bd", "A"], "x\n").code(64).talks("did you mean `db`?");
     hl_with(&lab, &["secret", "set", "db", "1A"], "x\n").code(64);
     hl_with(&lab, &["secret", "set", "db", "A"], "").code(64).talks("there is no value");
     make_key(&lab);
