@@ -12,14 +12,23 @@ pub fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that these digits stand for; `None` if they are not digits of just `N` bytes.
 pub fn decode<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    if digits.len() != N * 2 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if digits.len() != N * 2 {
         return None;
     }
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
     Some(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

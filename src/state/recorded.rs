@@ -154,10 +154,12 @@ fn opened(
     interrupted: Vec<Interrupted>,
 ) -> Result<State, Error> {
     let corrupt = |why: String| Error::Corrupt { path: path.to_owned(), why };
-    let file = serde_json::from_slice::<StoredState>(bytes);
+    // As text it is checked once, and not string by string.
+    let text = std::str::from_utf8(bytes).map_err(|error| corrupt(error.to_string()))?;
+    let file = serde_json::from_str::<StoredState>(text);
     // Of a newer format nothing but its version is sure to be readable.
     if !file.as_ref().is_ok_and(|file| file.format_version <= FORMAT_VERSION) {
-        let version: Version = serde_json::from_slice(bytes).map_err(|e| corrupt(e.to_string()))?;
+        let version: Version = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         if version.format_version > FORMAT_VERSION {
             return Err(Error::Newer { path: path.to_owned(), found: version.format_version });
         }

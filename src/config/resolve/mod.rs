@@ -21,11 +21,11 @@ mod sharing;
 mod unreadable;
 mod wanted;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::bounds::{BoundedReader, Bounds};
 use super::facts::{EngineState, NodeFacts, NodeState};
 use super::folders::ServiceSource;
 use super::project::{self, Claims, Home, Resources};
@@ -40,7 +40,7 @@ use crate::model::homelab::{Access, Homelab, Service, Unresolved};
 use crate::model::name::{NodeName, ServiceName};
 use env::ServiceEnv;
 use hindrance::Hindrance;
-use overlay::{Above, Machine, Overlay};
+use overlay::{Above, Machine, Overlay, OwnFolders};
 use placeholders::{Placeholder, explained, required_names};
 
 pub use wanted::{Drafts, Known, add_known, wanted};
@@ -371,7 +371,7 @@ impl<'a> ServiceContext<'a> {
             folder: &self.service.folder,
             project_dir: Path::new(&self.project_dir),
             machine: self.machine(),
-            own: (self.machine() == Machine::Same).then(|| self.own_reader()),
+            own: (self.machine() == Machine::Same).then(|| self.own_folders()),
             above: if self.is_linked() { Above::Unrelated } else { Above::Alike },
             env: env.text.clone(),
             tracked: self.sources.tracked.as_deref(),
@@ -379,11 +379,11 @@ impl<'a> ServiceContext<'a> {
         }
     }
 
-    /// The reader of what is the service's own on this machine: of no other service's.
-    fn own_reader(&self) -> BoundedReader {
+    /// What is the service's own on this machine: nothing of another service.
+    fn own_folders(&self) -> OwnFolders {
         let (node, name, disk) = (&self.node.node, &self.service.name, &self.sources.repository.disk);
         let folders = [node.config_dir(name), node.data_dir(name)].map(PathBuf::from);
-        BoundedReader::new(Arc::clone(disk), Bounds::only(folders, disk.as_ref()))
+        OwnFolders { disk: Arc::clone(disk), folders, reader: OnceCell::new() }
     }
 
     /// The variables of the compose files that must have a value, by their text.

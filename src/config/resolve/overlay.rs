@@ -1,10 +1,12 @@
 //! The files of a service as its machine sees them: the repository's folder at the project directory, and one `.env`.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::compose::reader::{Kind, ReadError, Reader, Refusal};
-use crate::config::BoundedReader;
+use crate::config::{BoundedReader, Bounds};
 use crate::diagnostic::Visibility;
 
 /// Whether the machine that a service is for is the one that reads the repository.
@@ -25,6 +27,23 @@ pub(super) enum Above {
     Unrelated,
 }
 
+/// The folders of a service on this machine. Few ask for what is in them, so links are followed when somebody does.
+pub(super) struct OwnFolders {
+    /// The disk of the machine.
+    pub disk: Arc<dyn Reader + Send + Sync>,
+    /// Their paths.
+    pub folders: [PathBuf; 2],
+    /// Made when it is asked for.
+    pub reader: OnceCell<BoundedReader>,
+}
+
+impl OwnFolders {
+    fn reader(&self) -> &BoundedReader {
+        let bounds = || Bounds::only(self.folders.iter().cloned(), self.disk.as_ref());
+        self.reader.get_or_init(|| BoundedReader::new(Arc::clone(&self.disk), bounds()))
+    }
+}
+
 /// A reader of paths of a machine that finds them in the repository.
 pub(super) struct Overlay<'a> {
     /// The reader of the repository.
@@ -39,8 +58,8 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
-    /// The reader of what is the service's own on the machine, where that is this one.
-    pub own: Option<BoundedReader>,
+    /// What is the service's own on the machine, where that is this one.
+    pub own: Option<OwnFolders>,
     /// The folders above it there.
     pub above: Above,
     /// The text of the service's `.env`: the one beside the compose file, then the one on the node.
@@ -70,7 +89,7 @@ impl Overlay<'_> {
         match (self.in_repository(path), self.machine) {
             (Some(found), _) => Ok((found, self.base)),
             (None, Machine::Same) => {
-                let own = self.own.as_ref().filter(|own| own.refusal(path).is_none());
+                let own = self.own.as_ref().map(OwnFolders::reader).filter(|own| own.refusal(path).is_none());
                 Ok((path.to_owned(), own.map_or(self.base, |own| own)))
             }
             (None, Machine::Other) => {
