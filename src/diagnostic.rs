@@ -185,6 +185,21 @@ impl Diagnostic {
 /// The most diagnostics of one severity that are kept: nobody reads more, and a file can make any number.
 const MOST: usize = 1000;
 
+impl Diagnostic {
+    /// The same with every text changed; the lines of files are not in it.
+    #[must_use]
+    pub fn map_texts(&self, change: impl Fn(&str) -> String) -> Self {
+        let label = |label: &Label| Label { span: label.span, text: change(&label.text) };
+        Self {
+            summary: change(&self.summary),
+            detail: change(&self.detail),
+            hint: change(&self.hint),
+            labels: self.labels.iter().map(label).collect(),
+            ..*self
+        }
+    }
+}
+
 /// All that a run found, in the order found; sorted when printed. Of each severity, no more than a thousand are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {

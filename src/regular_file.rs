@@ -24,7 +24,7 @@ pub enum Links {
     Refused,
 }
 
-/// What is at a path in place of a file.
+/// The kind of entry at a path in place of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Other {
     /// A symbolic link.
@@ -112,7 +112,7 @@ pub fn open(path: &Path, links: Links, options: &mut OpenOptions) -> Result<std:
 pub fn read(path: &Path, links: Links, most: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path, links, OpenOptions::new().read(true))?;
     let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default());
-    // What grows while it is read ends here, too.
+    // A file that grows while it is read ends here, too.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(FileError::TooLarge { most }) } else { Ok(bytes) }
 }

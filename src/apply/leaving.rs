@@ -20,7 +20,7 @@ pub(super) enum Departure {
 pub(super) struct Leaving(BTreeSet<(NodeName, String)>);
 
 impl Leaving {
-    /// Those of these steps.
+    /// The containers that these steps remove.
     pub(super) fn of(steps: &[Step]) -> Self {
         let removed = |step: &Step| match &step.operation {
             Operation::RemoveContainer { container, .. } => Some((step.node.clone(), container.clone())),

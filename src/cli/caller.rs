@@ -43,7 +43,7 @@ pub(super) struct Context {
     pub current_dir: PathBuf,
     /// Their home folder.
     pub home: Option<String>,
-    /// What else than the repository itself they let it have read.
+    /// Files and folders beside the repository that they let it have read.
     pub allow_read: Vec<PathBuf>,
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     Ok(exit)
 }
 
-/// What of a service was not deleted, although nothing went wrong with what was planned.
+/// The remains of a service that were not deleted, although nothing went wrong with what was planned.
 fn not_deleted(service: &ServiceName, left: &[&Addr], observation: &Observation) -> String {
     let addresses: Vec<String> = left.iter().map(ToString::to_string).collect();
     let unknown = left.iter().map(|addr| &addr.node).find(|node| !observation.homelab.nodes.contains_key(*node));

@@ -1,4 +1,4 @@
-//! What becomes of an apply when somebody interrupts it, asks it to end, or closes its terminal.
+//! The end of an apply when somebody interrupts it, asks it to end, or closes its terminal.
 //!
 //! The first signal lets it finish what was begun, the second stops it; and it does end then, whatever it waits for. So
 //! signals are waited for in a thread of their own, in which nothing else is done that can take long: a program whose

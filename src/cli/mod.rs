@@ -150,7 +150,7 @@ fn wait(command: impl Future<Output = Answer>) -> Answer {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::because("cannot start threads", error))?;
     let answer = runtime.block_on(command);
-    // What waits for a file or a device may do so for ever, and nobody needs its answer any more.
+    // A thread that waits for a file or a device may do so for ever, and nobody needs its answer any more.
     runtime.shutdown_timeout(Duration::from_secs(1));
     answer
 }

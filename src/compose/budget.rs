@@ -68,7 +68,7 @@ impl Weight {
     }
 }
 
-/// What a project has taken so far of what it may.
+/// The part of its limits that a project has taken so far.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     files: usize,

@@ -1,7 +1,7 @@
 //! Env files and label files: read, and folded into the `environment` and `labels` of each service.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::budget::Weight;
 use super::loader::Loader;
@@ -167,10 +167,7 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
         // Here a file before counts more than what is outside.
         let seen = Chained { first: &values, second: variables };
         let Some(assignments) = env_file(loader, &wanted, Outside { before: &seen, after: &Nothing }) else { continue };
-        let origin = match loader.files.visibility(&wanted.path) {
-            Visibility::Public => Origin::EnvFile,
-            Visibility::Secret => Origin::PrivateFile,
-        };
+        let origin = origin(loader, &wanted.path);
         if let Some(nameless) = assignments.get("") {
             let words = "a value without a name, which no engine takes";
             let diagnostic = Diagnostic::warning(Code::SurprisingValue, words).at(nameless.value_span, "");
@@ -196,6 +193,14 @@ fn fold_env_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variab
     put(service, "environment", folded, key_span);
 }
 
+/// The origin of what is in a file that is named: its variables can be made public only if the file is.
+fn origin(loader: &Loader<'_>, path: &Path) -> Origin {
+    match loader.files.visibility(path) {
+        Visibility::Public => Origin::EnvFile,
+        Visibility::Secret => Origin::PrivateFile,
+    }
+}
+
 fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Variables) {
     // The key stays: the hashes of newer Composes are made with it, though what it names is folded in.
     let Some(files) = service.get("label_file").cloned() else { return };
@@ -216,8 +221,9 @@ fn fold_label_files(loader: &mut Loader<'_>, service: &mut Map, variables: &Vari
         let Some(assignments) = env_file(loader, &wanted, Outside { before: &values, after: &Nothing }) else {
             continue;
         };
+        let origin = origin(loader, &wanted.path);
         for (name, assignment) in assignments {
-            let taint = variables.taint(Origin::EnvFile, &name, &assignment.value);
+            let taint = variables.taint(origin, &name, &assignment.value);
             let node = Node { taint, ..Node::text(assignment.value.clone(), assignment.value_span) };
             folded.insert(name.clone(), Entry { key_span: assignment.name_span, node });
             values.insert(name, assignment.value);

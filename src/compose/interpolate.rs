@@ -162,7 +162,7 @@ impl Walk<'_, '_> {
                 node.taint = node.taint.max(substituted.taint);
             }
             Err(error) => {
-                // What was tried in vain took its time, too.
+                // An attempt in vain took its time, too.
                 let bytes = if error == TemplateError::TooLong { template::MOST_BYTES } else { 0 };
                 let _ = self.budget.spend(Weight { nodes: 0, bytes }, Some(node.span), self.diagnostics);
                 self.failed(error, node.span, at);

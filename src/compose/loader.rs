@@ -29,7 +29,7 @@ pub(super) struct Loader<'a> {
     pub home: Option<String>,
     /// Files that services extend, each read once a scope.
     pub extended: HashMap<(usize, PathBuf), Option<Rc<Extended>>>,
-    /// What of the limits is used up.
+    /// The limits, as far as they are used up.
     pub budget: Budget,
     /// How many scopes there have been.
     pub scopes: usize,

@@ -35,7 +35,7 @@ pub enum ReadError {
     Io(String),
 }
 
-/// What is at a path, where it is neither a file nor a folder.
+/// The kind of entry at a path, where it is neither a file nor a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SpecialFile {
     /// A FIFO: reading it would wait for whoever writes.

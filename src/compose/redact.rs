@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 
 /// The text in place of a secret.
 const MASK: &str = "(secret)";
@@ -33,16 +33,6 @@ pub(super) fn diagnostics(list: Diagnostics, secrets: &BTreeSet<String>) -> Diag
     }
     let hide = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
     let mut redacted = Diagnostics::default();
-    for diagnostic in list.iter() {
-        let mut labels = diagnostic.labels.clone();
-        labels.iter_mut().for_each(|label| label.text = hide(&label.text));
-        redacted.push(Diagnostic {
-            summary: hide(&diagnostic.summary),
-            detail: hide(&diagnostic.detail),
-            hint: hide(&diagnostic.hint),
-            labels,
-            ..*diagnostic
-        });
-    }
+    list.iter().for_each(|diagnostic| redacted.push(diagnostic.map_texts(hide)));
     redacted
 }

@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::tracked::git_folder;
+use super::tracked;
 use crate::compose::reader::{Kind, ReadError, Reader, Refusal};
 
 /// Folders whose files the kernel makes for whoever reads them, and where devices are.
@@ -23,7 +23,7 @@ impl Bounds {
     /// The repository that `root` is in, up to its top where it is one of git's, and `allowed` besides.
     pub(super) fn of_repository(root: &Path, allowed: &[PathBuf], disk: &dyn Reader) -> Bounds {
         let root = disk.real(root);
-        let top = root.ancestors().find(|folder| git_folder(folder, disk).is_some()).unwrap_or(&root).to_owned();
+        let top = tracked::repository(&root, disk).map_or(root, |(top, _)| top);
         let allowed = allowed.iter().map(|path| disk.real(path));
         Bounds { inside: [top].into_iter().chain(allowed).collect() }
     }

@@ -5,27 +5,27 @@
 
 use std::path::Path;
 
-use super::tracked::git_folder;
+use super::tracked;
 use crate::compose::reader::Reader;
 use crate::model::ignore::Ignore;
 
 /// Whether git ignores a file, by its real path; none if it is in no git repository.
 pub(super) fn is_ignored(path: &Path, reader: &dyn Reader) -> Option<bool> {
-    let (top, git) = path.ancestors().skip(1).find_map(|folder| Some((folder, git_folder(folder, reader)?)))?;
+    let (top, git) = tracked::repository(path.parent()?, reader)?;
     let text = |path: &Path| reader.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).ok();
     let mut rules: Vec<String> = text(&git.join("info/exclude"))
         .iter()
         .flat_map(|text| text.lines().filter_map(|line| rule("", line)))
         .collect();
-    let mut folders: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| folder.starts_with(top)).collect();
+    let mut folders: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&top)).collect();
     folders.reverse();
     for folder in folders {
-        let below = folder.strip_prefix(top).ok()?.to_string_lossy().into_owned();
+        let below = folder.strip_prefix(&top).ok()?.to_string_lossy().into_owned();
         let text = text(&folder.join(".gitignore")).unwrap_or_default();
         rules.extend(text.lines().filter_map(|line| rule(&below, line)));
     }
     let ignore = Ignore::parse(&rules.join("\n"));
-    Some(ignore.leaves_out(&path.strip_prefix(top).ok()?.to_string_lossy()))
+    Some(ignore.leaves_out(&path.strip_prefix(&top).ok()?.to_string_lossy()))
 }
 
 /// A line of a `.gitignore` in a folder as a pattern of a `.dockerignore` at the top: there one without a slash fits the

@@ -7,7 +7,7 @@ use super::sources::document;
 use crate::compose::reader::{Files, Kind, Reader};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 
-/// What its file says.
+/// The contents of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// Files and folders outside of a repository that it may have read.

@@ -42,7 +42,7 @@ pub struct Repository {
     pub reader: Arc<dyn Reader + Send + Sync>,
     /// The reader without bounds, for files whose paths hl knows itself.
     pub disk: Arc<dyn Reader + Send + Sync>,
-    /// What else than the repository itself may be read.
+    /// Files and folders beside the repository itself that may be read.
     pub allowed: Vec<PathBuf>,
     /// The keys to its encrypted files.
     pub keys: Arc<dyn Decrypt + Send + Sync>,
@@ -78,8 +78,7 @@ impl Repository {
 
     /// Whether it is part of a repository of git's, which has a top.
     pub fn is_in_git(&self) -> bool {
-        let root = self.disk.real(&self.root);
-        root.ancestors().any(|folder| tracked::git_folder(folder, self.disk.as_ref()).is_some())
+        tracked::repository(&self.disk.real(&self.root), self.disk.as_ref()).is_some()
     }
 
     /// The same as somebody else's: nothing but itself is read, and nothing is decrypted.

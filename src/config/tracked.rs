@@ -17,14 +17,18 @@ const EXTENDED: u16 = 0x4000;
 /// The real paths of the tracked files of the repository that `root` is in, by whatever links it is called; none if there
 /// is no git repository, or if its index cannot be read.
 pub(super) fn tracked_files(root: &Path, reader: &dyn Reader) -> Option<BTreeSet<PathBuf>> {
-    let root = reader.real(root);
-    let (top, git) = root.ancestors().find_map(|folder| Some((folder, git_folder(folder, reader)?)))?;
+    let (top, git) = repository(&reader.real(root), reader)?;
     let index = reader.read(&git.join("index")).ok()?;
     Some(paths(&index)?.into_iter().map(|path| top.join(path)).collect())
 }
 
+/// The top of the git repository that a folder is in, by its path without links, and the folder of git's own data.
+pub(super) fn repository(folder: &Path, reader: &dyn Reader) -> Option<(PathBuf, PathBuf)> {
+    folder.ancestors().find_map(|top| Some((top.to_owned(), git_folder(top, reader)?)))
+}
+
 /// The folder that git keeps its index in; in a work tree `.git` is a file that names it.
-pub(super) fn git_folder(folder: &Path, reader: &dyn Reader) -> Option<PathBuf> {
+fn git_folder(folder: &Path, reader: &dyn Reader) -> Option<PathBuf> {
     let git = folder.join(".git");
     match reader.kind(&git) {
         Kind::Missing => None,

@@ -37,7 +37,7 @@ struct Row<'a> {
     expected: Option<&'a Value>,
     /// The recorded declaration.
     was: Option<&'a Value>,
-    /// What was read back.
+    /// The value that was read back.
     baseline: Option<&'a Value>,
     live: Option<&'a Value>,
 }

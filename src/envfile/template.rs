@@ -277,7 +277,7 @@ fn value(name: &str, variables: &dyn Lookup, seen: &mut Seen) -> Substituted {
     }
 }
 
-/// What stands between `${` and `}`.
+/// The text between `${` and `}`.
 fn braced(inside: &str, variables: &dyn Lookup, seen: &mut Seen, depth: usize) -> Result<Substituted, Failure> {
     let name_len = name_end(inside).unwrap_or(inside.len());
     let (name, operation) = inside.split_at(name_len);

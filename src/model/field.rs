@@ -341,7 +341,7 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// What was read of a resource as it may be written down beside its declaration, `declared`: a text that somebody
+    /// The fields that were read of a resource as they may be written down beside its declaration, `declared`: a text that somebody
     /// can have written freely is sealed, unless the declaration says the same where anyone may read it.
     #[must_use]
     pub fn sealed_beside(&self, declared: &Fields, sealer: &Sealer) -> Fields {

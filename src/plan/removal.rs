@@ -183,15 +183,16 @@ impl Removal<'_, '_> {
         let addr = change.addr.clone();
         match (addr.kind, &change.live_id) {
             (Kind::Network, Some(id)) => self.network(node, change, id, after),
-            (Kind::Volume, Some(name)) if !self.held(&addr, name).is_empty() => {
-                let held = self.held(&addr, name);
-                let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
-                self.out.objections.extend(held);
-                self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
-            }
             (Kind::Volume, Some(name))
                 if self.context.input.options.allows_data_loss(&addr) && self.copy_of(&addr.node, name).is_none() =>
             {
+                let held = self.held(&addr, name);
+                if !held.is_empty() {
+                    let stays = Stake::VolumeStays { volume: name.clone(), node: addr.node.clone() };
+                    self.out.objections.extend(held);
+                    self.out.changes.push(PlannedChange::forget(addr, vec![stays]));
+                    return;
+                }
                 let step = self.step(change, Operation::RemoveVolume { name: name.clone() }, after);
                 self.out.changes.push(PlannedChange {
                     data_at_stake: vec![Stake::VolumeRemoved { volume: name.clone() }],
@@ -214,20 +215,13 @@ impl Removal<'_, '_> {
     /// Containers that stay and mount a volume that is to go with its data: they would be left without it.
     fn held(&self, addr: &Addr, volume: &str) -> Vec<Objection> {
         let input = self.context.input;
-        let Some(node) = self.context.index.node(&addr.node).filter(|_| input.options.allows_data_loss(addr)) else {
-            return Vec::new();
-        };
-        let goes = |live: &LiveContainer| {
-            let is_it = |c: &Change| c.presence == Presence::Rehomed && c.live_id.as_deref() == Some(live.id.as_str());
-            let removes = |step: &Step| matches!(&step.operation, Operation::RemoveContainer { container, .. } if *container == live.id);
-            input.changes.iter().any(is_it) || self.graph.steps().iter().any(removes)
-        };
+        let Some(node) = self.context.index.node(&addr.node) else { return Vec::new() };
         let objection = |live: &&LiveContainer| Objection::VolumeHeld {
             addr: addr.clone(),
             volume: volume.to_owned(),
             holder: Holder::of(live, taken::owner(input, &addr.node, live)),
         };
-        node.on_volume(volume).iter().filter(|live| !goes(live)).map(objection).collect()
+        node.on_volume(volume).iter().filter(|live| !self.goes(&live.id)).map(objection).collect()
     }
 
     /// The step that copies a volume of a node, whose data is needed until the copy is proven.
@@ -255,18 +249,23 @@ impl Removal<'_, '_> {
         }
     }
 
-    /// Whether the plan takes a container off a network: it removes it, disconnects it, or makes it anew elsewhere.
+    /// Whether the plan takes a container off a network: it goes, or is disconnected.
     fn leaves(&self, id: &str, network: &str) -> bool {
-        let mut changes = self.context.input.changes.iter();
-        let is_it = |c: &Change| c.presence == Presence::Rehomed && c.live_id.as_deref() == Some(id);
-        if changes.any(is_it) {
-            return true;
-        }
-        self.graph.steps().iter().any(|s| match &s.operation {
-            Operation::RemoveContainer { container, .. } => container == id,
+        let disconnects = |step: &Step| match &step.operation {
             Operation::DisconnectNetwork { container, network: off } => container == id && off == network,
             _ => false,
-        })
+        };
+        self.goes(id) || self.graph.steps().iter().any(disconnects)
+    }
+
+    /// Whether the plan removes a container, or makes it anew elsewhere.
+    fn goes(&self, id: &str) -> bool {
+        let is_it = |c: &Change| c.presence == Presence::Rehomed && c.live_id.as_deref() == Some(id);
+        let removes = |step: &Step| match &step.operation {
+            Operation::RemoveContainer { container, .. } => container == id,
+            _ => false,
+        };
+        self.context.input.changes.iter().any(is_it) || self.graph.steps().iter().any(removes)
     }
 
     fn step(&mut self, change: &Change, operation: Operation, after: BTreeSet<StepId>) -> StepId {

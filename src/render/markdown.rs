@@ -203,7 +203,7 @@ fn code(text: &str) -> String {
     format!("<code>{}</code>", code_text(text))
 }
 
-/// What stands between the marks of code.
+/// The text between the marks of code.
 pub(super) fn code_text(text: &str) -> String {
     html(text).replace('|', "&#124;").replace('`', "&#96;")
 }

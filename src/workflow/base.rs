@@ -8,7 +8,7 @@ use crate::compose::reader::Memory;
 use crate::config::{self, Repository};
 use crate::model::{NodeName, homelab};
 
-/// What the base says, in which the owner had a hand.
+/// The base as far as it counts: the owner had a hand in it.
 #[derive(Clone, Debug)]
 pub struct Base {
     /// The machines that may be asked, as they may be.

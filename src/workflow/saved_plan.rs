@@ -119,7 +119,7 @@ pub fn require_plan_file(path: &Path) -> Result<(), SavedPlanError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read.map_err(cannot_write)?,
     };
-    // What is not text is no JSON either, and that is what is said of it.
+    // Bytes that are no text are no JSON either, and that is what is said of them.
     SavedPlan::recognise(&String::from_utf8_lossy(&bytes))
         .map_err(|source| SavedPlanError::Occupied { path: path.to_owned(), source })
 }

@@ -185,7 +185,7 @@ impl Soak {
         let published = live["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"].as_str().unwrap_or_default();
         let checks = [
             ("name", live["Name"] == self.lab.name(&called)),
-            // Who shares a network shows the name of the one who has it.
+            // A container that shares a network shows the name of the one that has it.
             ("hostname", unit.shares.is_some() || (config["Hostname"] == "host") == unit.hostname),
             ("logging", (host["LogConfig"]["Config"]["max-size"] == "10m") == unit.logging),
             ("state", live["State"]["Running"] == running && live["State"]["Paused"] == false),

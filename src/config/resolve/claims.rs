@@ -58,7 +58,7 @@ fn ports(node: &NodeName, services: &[(&Service, &Claims)], out: &mut Diagnostic
     }
 }
 
-/// Who publishes a port, in the order found and by address: one port may have thousands of addresses.
+/// The publishers of a port, in the order found and by address: one port may have thousands of addresses.
 #[derive(Default)]
 struct Ports<'a> {
     all: Vec<Published<'a>>,

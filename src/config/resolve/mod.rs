@@ -379,7 +379,7 @@ impl<'a> ServiceContext<'a> {
         }
     }
 
-    /// What is the service's own on this machine: nothing of another service.
+    /// The service's own folders on this machine: nothing of another service.
     fn own_folders(&self) -> OwnFolders {
         let (node, name, disk) = (&self.node.node, &self.service.name, &self.sources.repository.disk);
         let folders = [node.config_dir(name), node.data_dir(name)].map(PathBuf::from);

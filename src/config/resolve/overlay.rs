@@ -58,7 +58,7 @@ pub(super) struct Overlay<'a> {
     pub project_dir: &'a Path,
     /// Whose files can be read besides.
     pub machine: Machine,
-    /// What is the service's own on the machine, where that is this one.
+    /// The service's own folders on the machine, where that is this one.
     pub own: Option<OwnFolders>,
     /// The folders above it there.
     pub above: Above,

@@ -19,7 +19,7 @@ const BEAT: Duration = Duration::from_secs(8);
 /// For the answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the scripts below begin with. Others may write where a lock lies: a link there is not followed, and nothing but a
+/// The beginning of the scripts below. Others may write where a lock lies: a link there is not followed, and nothing but a
 /// file is opened, which is the one that is locked, read and written from then on, whatever its path leads to by then.
 const OPENING: &str = r#"
 only_a_file() {

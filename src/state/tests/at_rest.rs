@@ -1,4 +1,4 @@
-//! What is written of what came from a node.
+//! The record of values that came from a node.
 
 use super::*;
 

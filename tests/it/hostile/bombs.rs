@@ -36,7 +36,7 @@ fn homelab(files: &[(String, String)]) -> Homelab {
     lab
 }
 
-/// What `hl validate` says about files, held to the limits of time, memory and output.
+/// The words of `hl validate` about files, held to the limits of time, memory and output.
 fn validate(what: &str, files: &[(String, String)]) -> (i32, String) {
     let lab = homelab(files);
     let output = lab.repository().join("said");

@@ -1,4 +1,4 @@
-//! What people see cannot act: names, keys, values and descriptions that carry control characters and characters nobody
+//! Text that people see cannot act: names, keys, values and descriptions that carry control characters and characters nobody
 //! sees, through every command that prints them. A simulated machine runs no script, so that none says anything here.
 
 use std::process::Command;

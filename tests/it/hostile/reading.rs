@@ -94,7 +94,7 @@ impl Hostile {
         absolute.into_iter().chain(others.map(str::to_owned)).collect()
     }
 
-    /// What is said about the repository's files alone, and whether there is an error.
+    /// The words about the repository's files alone, and whether there is an error.
     fn said(&self) -> (String, bool) {
         let repository = Repository::on_disk(self.lab.repository(), self.lab.repository(), Some("/root".to_owned()));
         in_time(move || {
@@ -140,7 +140,7 @@ fn fifo(path: &Path) {
     assert!(status.expect("mkfifo runs").success());
 }
 
-/// What a function gives, if it gives it soon: what reads a pipe that nobody writes to never ends.
+/// The result of a function, if it comes soon: what reads a pipe that nobody writes to never ends.
 #[track_caller]
 fn in_time<T: Send + 'static>(function: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
@@ -282,15 +282,21 @@ const BY_NAME: &[&str] = &[
 
 const BUILT: &str = "services: { app: { image: \"app:1\", build: ., environment: { A: \"${A:-}\" }, volumes: [\"./conf:/conf:ro\"] } }\n";
 
+/// A homelab that builds and mounts, and the path of one of its files, where nothing is.
+fn without(name: &str) -> (Hostile, PathBuf) {
+    let hostile = Hostile::new("simulated");
+    hostile.lab.write("services/web/docker-compose.yml", BUILT).write("services/web/conf", "inside\n");
+    hostile.lab.write("services/web/Dockerfile", "FROM app\n");
+    let path = hostile.lab.repository().join(name);
+    std::fs::remove_file(&path).ok();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    (hostile, path)
+}
+
 fn no_file_of_a_repository_is_a_way_out() {
     for name in BY_NAME {
         for out in ["out.yml", "out.env", "out.json", "out.txt"] {
-            let hostile = Hostile::new("simulated");
-            hostile.lab.write("services/web/docker-compose.yml", BUILT).write("services/web/conf", "inside\n");
-            hostile.lab.write("services/web/Dockerfile", "FROM app\n");
-            let path = hostile.lab.repository().join(name);
-            std::fs::remove_file(&path).ok();
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (hostile, path) = without(name);
             symlink(hostile.out(out), &path).unwrap();
             for text in hostile.look(&["web"]) {
                 assert_clean(&text, &format!("{name} → {out}"));
@@ -309,19 +315,14 @@ fn what_is_no_file_ends_at_once_with_a_diagnostic() {
         for (what, target) in
             [("a named pipe", None), ("/dev", Some("/dev/zero")), ("/proc", Some("/proc/self/environ"))]
         {
-            let hostile = Hostile::new("simulated");
-            hostile.lab.write("services/web/docker-compose.yml", BUILT).write("services/web/conf", "inside\n");
-            hostile.lab.write("services/web/Dockerfile", "FROM app\n");
-            let path = hostile.lab.repository().join(name);
-            std::fs::remove_file(&path).ok();
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (hostile, path) = without(name);
             match target {
                 None => fifo(&path),
                 Some(target) => symlink(target, &path).unwrap(),
             }
             let (said, is_error) = hostile.said();
             assert_clean(&said, &format!("{name}: {what}"));
-            // What is mounted or built from and is no file is left alone: engines do so, too.
+            // An entry that is mounted or built from and is no file is left alone: engines do so, too.
             let is_left_alone = target.is_none() && name.ends_with("conf");
             assert!(is_error || is_left_alone, "{name}: {what}: {said}");
         }

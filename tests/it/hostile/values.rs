@@ -58,7 +58,7 @@ impl Proposal {
         self.git(&["commit", "--quiet", "--allow-empty", "-m", "change"]);
     }
 
-    /// What is there is the base; what comes is somebody's change.
+    /// Commits the base; what comes is somebody's change.
     fn branch(&self) {
         self.commit();
         self.git(&["checkout", "--quiet", "-b", "change"]);
@@ -133,7 +133,7 @@ fn proposed(services: &[(String, Value)]) -> (Proposal, BTreeSet<String>) {
         proposal.lab.write(&format!("services/{name}/docker-compose.yml"), &file.to_string());
         proposal.lab.write(&format!("services/{name}/conf"), "inside\n");
     }
-    // Those with errors are said, and go.
+    // Services with errors are said, and go.
     let mut valid: BTreeSet<String> = services.iter().map(|(name, _)| name.clone()).collect();
     loop {
         let outcome = proposal.plan(&[]);
@@ -248,7 +248,7 @@ fn only_machines_of_the_base_are_asked() {
     let outcome = proposal.plan(&[]);
     outcome.code(3).says_in_words("not as the base of this change has it");
     assert!(!outcome.stdout.contains("refused"), "{outcome}");
-    // What the base has is asked as the base has it.
+    // A machine of the base is asked as the base has it.
     lab.write(
         "inventory/topology.yaml",
         "version: 1\nname: home\nnodes:\n  box: { address: simulated, parallelism: 9 }\n",
