@@ -167,6 +167,7 @@ start_dockerd() {
     # shellcheck disable=SC2016 # the inner shell expands it
     nsenter --target "$pid" --mount --net --pid -- bash -c '
         echo "$1" >"$2/cgroup-parent"
+        [ ! -s "$2/room" ] || mountpoint -q "$2/root" || mount -t tmpfs -o size="$(cat "$2/room")" tmpfs "$2/root"
         more=(); [ ! -s "$2/arguments" ] || mapfile -t more <"$2/arguments"
         [ -z "$4" ] || PATH="$4/usr/bin:$4/usr/sbin:$PATH"
         setsid dockerd --config-file "$2/daemon.json" --data-root "$2/root" -H "unix://$2/docker.sock" \

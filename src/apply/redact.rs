@@ -31,14 +31,14 @@ impl Redactor {
         redactor
     }
 
-    /// All secrets in the clear that a plan carries, and some more.
+    /// All secrets in the clear that a plan carries, and some more. What is live counts as secret because nobody knows where
+    /// it comes from; where the plan has the same text in public, masking it would only make messages hard to read.
     pub(super) fn of(plan: &Plan, more: &[SecretString]) -> Self {
         let mut redactor = Self::hiding(more);
-        for operation in plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo)) {
-            let values = operation.describe().values();
-            let secrets = values.iter().flat_map(Value::secrets);
-            secrets.for_each(|secret| redactor.add(secret.expose_secret()));
-        }
+        let public = public_texts(plan);
+        let values: Vec<Value> = operations(plan).flat_map(|operation| operation.describe().values()).collect();
+        let secrets = values.iter().flat_map(Value::secrets).map(ExposeSecret::expose_secret);
+        secrets.filter(|secret| !public.contains(*secret)).for_each(|secret| redactor.add(secret));
         redactor
     }
 
@@ -84,6 +84,19 @@ impl Redactor {
         }
         clean
     }
+}
+
+/// The operations of a plan, those that undo others too.
+fn operations(plan: &Plan) -> impl Iterator<Item = &Operation> {
+    plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo))
+}
+
+/// The texts of a plan that anyone may see: those of its steps, and those that are or were declared.
+pub fn public_texts(plan: &Plan) -> BTreeSet<String> {
+    let steps: Vec<Value> = operations(plan).flat_map(|operation| operation.describe().values()).collect();
+    let fields = plan.changes.iter().flat_map(|change| &change.fields);
+    let views = fields.flat_map(|field| [&field.declared, &field.recorded]).flatten();
+    steps.iter().chain(views).flat_map(Value::public_texts).map(str::to_owned).collect()
 }
 
 /// Masks a short secret where no letter or digit stands beside it.

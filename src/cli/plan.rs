@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::model::Trust;
 use crate::model::view::RecordedView;
 use crate::node::Connections;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Note, Plan};
 use crate::render::OutputFormat;
 use crate::render::value::Secrets;
 use crate::render::{self, json, markdown};
@@ -176,9 +176,12 @@ pub(super) fn show(
     Ok(())
 }
 
-/// The contents of a plan for a saved plan.
+/// The contents of a plan for a saved plan. By how much a clock is wrong is true of one moment alone: another number must not
+/// make it another plan.
 pub(super) fn content(plan: &Plan) -> PlanContent {
     let mut secrets = Secrets::default();
-    let json = json::plan(plan, &mut secrets);
+    let mut plan = plan.clone();
+    plan.notes.retain(|note| !matches!(note, Note::ClockDiffers { .. }));
+    let json = json::plan(&plan, &mut secrets);
     PlanContent { json, secrets: secrets.digests().iter().map(ToString::to_string).collect() }
 }

@@ -38,6 +38,11 @@ pub trait Reader {
         path.to_owned()
     }
 
+    /// Whether the entry at an absolute path is itself a link, wherever it leads.
+    fn is_link(&self, _: &Path) -> bool {
+        false
+    }
+
     /// Why nothing is read at an absolute path, whatever is there.
     fn refusal(&self, _: &Path) -> Option<Refusal> {
         None

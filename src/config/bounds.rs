@@ -3,8 +3,9 @@
 //! A repository may be written by somebody else than the one who runs hl, and what it names ends in a plan that others
 //! read. So a path that it names counts as what it leads to, links followed, and that has to lie inside.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tracked;
 use crate::compose::reader::{Kind, ReadError, Reader, Refusal};
@@ -53,21 +54,34 @@ impl Bounds {
 pub struct BoundedReader {
     inner: Arc<dyn Reader + Send + Sync>,
     bounds: Bounds,
+    /// The folders that were asked for and their paths without links: many files lie in few of them.
+    folders: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
 }
 
 impl BoundedReader {
     /// Reads through `inner` what lies within `bounds`.
     pub fn new(inner: Arc<dyn Reader + Send + Sync>, bounds: Bounds) -> Self {
-        BoundedReader { inner, bounds }
+        BoundedReader { inner, bounds, folders: Arc::default() }
     }
 
     /// The path without links, if it may be read.
     fn inside(&self, path: &Path) -> Result<PathBuf, Refusal> {
-        let real = self.inner.real(path);
+        let real = self.real(path);
         match self.bounds.refusal(path, &real) {
             Some(refusal) => Err(refusal),
             None => Ok(real),
         }
+    }
+
+    /// The path of a folder without links, looked up once a run.
+    fn real_folder(&self, folder: &Path) -> PathBuf {
+        let mut known = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(real) = known.get(folder) {
+            return real.clone();
+        }
+        let real = self.inner.real(folder);
+        known.insert(folder.to_owned(), real.clone());
+        real
     }
 }
 
@@ -92,7 +106,14 @@ impl Reader for BoundedReader {
     }
 
     fn real(&self, path: &Path) -> PathBuf {
-        self.inner.real(path)
+        match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) if !self.inner.is_link(path) => self.real_folder(folder).join(name),
+            _ => self.inner.real(path),
+        }
+    }
+
+    fn is_link(&self, path: &Path) -> bool {
+        self.inner.is_link(path)
     }
 
     fn refusal(&self, path: &Path) -> Option<Refusal> {

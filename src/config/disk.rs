@@ -48,6 +48,10 @@ impl Reader for Disk {
             None => path.to_owned(),
         }
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+    }
 }
 
 fn refused(error: FileError) -> ReadError {

@@ -44,18 +44,19 @@ impl fmt::Debug for Digest {
 /// Makes [`Digest`]s with the operator's key, which lives outside the repository.
 #[derive(Clone)]
 pub struct Sealer {
-    key: [u8; 32],
+    /// The key is in it already: each digest begins where it ended.
+    keyed: Hmac<Sha256>,
 }
 
 impl Sealer {
     /// A sealer with this key.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key }
+        Self { keyed: Hmac::new_from_slice(&key).expect("HMAC takes a key of any length") }
     }
 
     /// The digest of `text`.
     pub fn seal(&self, text: &str) -> Digest {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        let mut mac = self.keyed.clone();
         mac.update(text.as_bytes());
         Digest(mac.finalize().into_bytes().into())
     }

@@ -184,6 +184,21 @@ impl Value {
         }
     }
 
+    /// The texts in it that anyone may see.
+    pub fn public_texts(&self) -> Vec<&str> {
+        match self {
+            Value::Text(Text::Plain(text)) => vec![text],
+            Value::List(items) => items.iter().flat_map(Value::public_texts).collect(),
+            Value::Map(map) => map.values().flat_map(Value::public_texts).collect(),
+            Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_))
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Typed(_)
+            | Value::Unset
+            | Value::Unknown => Vec::new(),
+        }
+    }
+
     /// The state, if it is one.
     pub fn state(&self) -> Option<&State> {
         match self {

@@ -294,6 +294,14 @@ pub struct RecordedView {
     pub interrupted: Vec<Interrupted>,
 }
 
+impl RecordedView {
+    /// The texts of what was declared that anyone may see.
+    pub fn public_texts(&self) -> impl Iterator<Item = &str> {
+        let values = self.resources.values().flat_map(|recorded| recorded.declared.iter());
+        values.flat_map(|(_, value)| value.public_texts())
+    }
+}
+
 /// A resource as hl applied it last. No secret is in it: they are sealed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {

@@ -16,7 +16,7 @@ impl Observation {
     /// them in the clear, whoever else uses the same word.
     pub fn hidden_from_strangers(&self) -> Vec<SecretString> {
         let names = names(&self.homelab);
-        let all = self.secrets().into_iter().chain(self.secret_values.iter().cloned());
+        let all = self.secrets([]).into_iter().chain(self.secret_values.iter().cloned());
         let parts = all.flat_map(|secret| {
             let text = secret.expose_secret().to_owned();
             let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();

@@ -287,8 +287,9 @@ impl Observation {
     }
 
     /// The secrets in the declaration, the values in the nodes' env files, and those of variables of running containers that
-    /// nothing shows in the clear, none of which may be shown.
-    pub fn secrets(&self) -> Vec<SecretString> {
+    /// nothing shows in the clear, none of which may be shown. Texts in `public` are known to anyone, such as those of the
+    /// record.
+    pub fn secrets<'a>(&'a self, public: impl IntoIterator<Item = &'a str>) -> Vec<SecretString> {
         let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
         let fields: Vec<Fields> = containers.map(|container| container.spec.fields()).collect();
         let declared = fields.iter().flat_map(Fields::iter).flat_map(|(_, value)| value.secrets()).cloned();
@@ -296,15 +297,16 @@ impl Observation {
         let env_files = files.filter(|(path, _)| path.ends_with("/.env"));
         let texts = env_files.filter_map(|(_, file)| std::str::from_utf8(file.content.as_deref()?).ok());
         let in_env_files = texts.flat_map(|text| envfile::values(text).into_values()).map(SecretString::from);
-        declared.chain(in_env_files).chain(self.live_secrets()).collect()
+        declared.chain(in_env_files).chain(self.live_secrets(public)).collect()
     }
 
-    /// The values of variables of the homelab's own containers that neither the declaration nor an image has in the clear: a
+    /// The values of variables of the homelab's own containers that neither the declaration, an image nor `public` has: a
     /// container may still have the password of yesterday. Nothing that others run is ever told, so their values mask nothing.
-    fn live_secrets(&self) -> Vec<SecretString> {
+    fn live_secrets<'a>(&'a self, public: impl IntoIterator<Item = &'a str>) -> Vec<SecretString> {
         let containers = self.homelab.services.values().flat_map(|service| service.containers.values());
         let declared = containers.flat_map(|container| container.spec.environment.values().flatten());
-        let mut public: BTreeSet<&str> = declared.filter(|text| !text.is_secret()).filter_map(Text::expose).collect();
+        let declared = declared.filter(|text| !text.is_secret()).filter_map(Text::expose);
+        let mut public: BTreeSet<&str> = public.into_iter().chain(declared).collect();
         let nodes: Vec<&LiveNode> = self.live.nodes.values().filter_map(|view| view.known()).collect();
         let images = nodes.iter().flat_map(|node| node.images.values()).filter_map(|image| image.config.as_ref());
         public.extend(images.flat_map(|config| config.environment.values()).map(String::as_str));

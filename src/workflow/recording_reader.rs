@@ -60,4 +60,8 @@ impl Reader for RecordingReader {
     fn real(&self, path: &Path) -> PathBuf {
         self.inner.real(path)
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        self.inner.is_link(path)
+    }
 }

@@ -14,7 +14,7 @@ use crate::plan;
 /// that is not known, has one line.
 pub fn status(observation: &Observation, recorded: &RecordedView, options: &plan::Options) -> Vec<ContainerStatus> {
     let (homelab, index) = (&observation.homelab, LiveIndex::of(&observation.live));
-    let redactor = Redactor::hiding(&observation.secrets());
+    let redactor = Redactor::hiding(&observation.secrets(recorded.public_texts()));
     let is_silent = |node: &NodeName| matches!(observation.live.nodes.get(node), Some(NodeView::Unknown { .. }));
     let mut all: Vec<ContainerStatus> = Vec::new();
     for service in homelab.services.values().filter(|s| options.asks_for(&s.node, &s.name)) {

@@ -35,7 +35,7 @@ pub async fn verify(
         live: &observation.live,
         declared: &observation.homelab.nodes,
         nodes: &observation.nodes,
-        secrets: &observation.secrets(),
+        secrets: &observation.secrets(recorded.public_texts()),
         events,
     };
     let mut all = verify::verify(&job).await;

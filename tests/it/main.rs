@@ -22,6 +22,7 @@ mod claims;
 mod convergence;
 mod dozen;
 mod equivalence;
+mod faults;
 mod fleet;
 mod front;
 mod harness;
@@ -103,6 +104,7 @@ fn main() -> std::process::ExitCode {
         userland::TRIALS,
         way_back::TRIALS,
     ];
+    modules.extend(faults::TRIALS);
     modules.extend(hostile::TRIALS);
     // What is tried on a pack beside the checkout is no test of the checkout alone, so it is not listed without one.
     if pack::is_there() {

@@ -113,7 +113,8 @@ mkdir -p -- "$1"
 "#;
 
 /// Writes content, owner and mode to a file beside the target that only its owner can read, then renames that file.
-/// Follows a symbolic link. Truncated input does not have the announced size and is refused.
+/// Follows a symbolic link. Truncated input does not have the announced size and is refused. A writer holds the node's lock,
+/// so what has the name of the new file was left by one whose machine went down: it may hold a secret and is removed.
 const WRITE_FILE: &str = r#"
 set -eu; umask 077
 path=$1 size=$2 mode=$3 owner=$4
@@ -122,9 +123,16 @@ if [ -e "$path" ]; then
     [ -f "$path" ] || { echo "$path: there is something else than a file" >&2; exit 1; }
     [ -n "$owner" ] || owner=$(stat -c %u:%g -- "$path")
 fi
-beside=$(mktemp "$(dirname -- "$path")/.hl-XXXXXX")
+beside=$(dirname -- "$path")/.$(basename -- "$path").hl-new
+rm -f -- "$beside"
 trap 'rm -f -- "$beside"' EXIT
-cat >"$beside"
+# Nobody hears what is said on a connection that is gone, and a shell that a signal ends would leave the file.
+trap 'exit 1' HUP INT PIPE TERM
+set -C
+exec 3>"$beside"
+set +C
+cat >&3
+exec 3>&-
 [ "$(wc -c <"$beside")" -eq "$size" ] || { echo "$path: it arrived cut off" >&2; exit 1; }
 [ -z "$owner" ] || [ "$(stat -c %u:%g -- "$beside")" = "$owner" ] || chown -- "$owner" "$beside"
 chmod -- "$mode" "$beside"

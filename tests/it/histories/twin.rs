@@ -83,6 +83,11 @@ impl Twin {
             Disturbance::Rename => self.engine.post(&format!("{path}/rename?name={odd}"), &Value::Null),
             Disturbance::Restart => self.engine.post(&format!("{path}/restart"), &Value::Null),
         };
+        // A simulated node checks health at once, so the plan that follows must not fall into the time before the check.
+        if how == Disturbance::Restart {
+            let known = |live: &Value| live["State"]["Health"]["Status"] != "starting";
+            self.engine.wait_for(&self.lab.name(container), "past its first check of health", known);
+        }
     }
 
     /// The content of the engine: a line for each container, network and volume of the homelab.

@@ -1,4 +1,4 @@
-//! A proxy in front of an engine: it records each request, and may refuse it or hang up.
+//! A proxy in front of an engine: it records each request, and may refuse it, hang up or lose the answer.
 //!
 //! Requests are read one by one, so that each can be judged before the engine sees a byte of it. Answers are copied
 //! as they come, and so is everything after a request that upgrades the connection (attach, exec, BuildKit).
@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -51,6 +52,8 @@ pub enum Verdict {
     Refuse(u16),
     /// Close the connection without an answer, as an engine does that dies.
     HangUp,
+    /// Have the engine do it, and close the connection in place of its answer.
+    LoseAnswer,
 }
 
 /// How much of a body is kept.
@@ -132,18 +135,34 @@ fn serve(client: UnixStream, shared: &Shared) {
 
 fn converse(client: &UnixStream, shared: &Shared) -> Result<()> {
     let engine = UnixStream::connect(&shared.engine)?;
-    let (mut from_engine, mut to_client) = (engine.try_clone()?, client.try_clone()?);
-    let answers = thread::spawn(move || {
-        std::io::copy(&mut from_engine, &mut to_client).ok();
-        to_client.shutdown(Shutdown::Both).ok();
+    let (from_engine, to_client) = (engine.try_clone()?, client.try_clone()?);
+    let is_lost = Arc::new(AtomicBool::new(false));
+    let answers = thread::spawn({
+        let is_lost = Arc::clone(&is_lost);
+        move || {
+            answer(&from_engine, &to_client, &is_lost).ok();
+            to_client.shutdown(Shutdown::Both).ok();
+        }
     });
     let mut reader = BufReader::new(client.try_clone()?);
-    let asked = requests(&mut reader, client, &engine, shared);
+    let asked = requests(&mut reader, client, &engine, shared, &is_lost);
     // The engine learns that nothing more comes, but may still be answering.
     let half = if asked.is_ok() { Shutdown::Write } else { Shutdown::Both };
     engine.shutdown(half).ok();
     answers.join().ok();
     asked
+}
+
+/// Copies answers until the engine has no more, or until one comes that is to be lost.
+fn answer(mut from_engine: &UnixStream, mut to_client: &UnixStream, is_lost: &AtomicBool) -> Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = from_engine.read(&mut buffer)?;
+        if read == 0 || is_lost.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        to_client.write_all(&buffer[..read])?;
+    }
 }
 
 /// Reads requests one after the other and passes them on, until the client has no more or the connection is upgraded.
@@ -152,6 +171,7 @@ fn requests(
     mut client: &UnixStream,
     mut engine: &UnixStream,
     shared: &Shared,
+    is_lost: &AtomicBool,
 ) -> Result<()> {
     while let Some(head) = read_head(reader)? {
         let mut words = head.text.split(' ').map(str::to_owned);
@@ -166,6 +186,10 @@ fn requests(
         };
         match verdict {
             Verdict::Forward => engine.write_all(head.text.as_bytes())?,
+            Verdict::LoseAnswer => {
+                is_lost.store(true, Ordering::SeqCst);
+                engine.write_all(head.text.as_bytes())?;
+            }
             Verdict::Refuse(status) => return client.write_all(refusal(status, &request).as_bytes()),
             Verdict::HangUp => return client.shutdown(Shutdown::Both),
         }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::homelab::Homelab;
 
 /// The name by which the node is reached.
@@ -56,6 +58,20 @@ impl Sshd {
         sshd.know_host();
         sshd.await_answer();
         sshd
+    }
+
+    /// The server's process, in whose namespace of mounts its sessions run.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the processes of all connections; the server goes on listening.
+    pub fn drop_connections(&self) {
+        let path = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let children = std::fs::read_to_string(path).expect("the server runs");
+        for pid in children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+            kill_process(pid, Signal::KILL).ok();
+        }
     }
 
     /// The client's configuration, and the program that uses it.

@@ -31,6 +31,8 @@ pub enum Need {
     Root,
     /// The programs of age.
     Age,
+    /// The program that gives another the wrong time.
+    Clock,
 }
 
 /// `trial!(name)` or `trial!(name, needs Engine, Compose)`: lists the function `name` as a test.
@@ -90,12 +92,13 @@ fn lack(need: Need) -> Option<&'static str> {
         Need::Compose => COMPOSE.get_or_init(|| compose::find().err()).as_deref(),
         Need::Registry => REGISTRY.get_or_init(|| registry::find().err()).as_deref(),
         Need::Root => (!is_root()).then_some("not root"),
-        Need::Age => (!has_age()).then_some("no age"),
+        Need::Age => (!answers("age")).then_some("no age"),
+        Need::Clock => (!answers("faketime")).then_some("no faketime"),
     }
 }
 
-fn has_age() -> bool {
-    std::process::Command::new("age").arg("--version").output().is_ok_and(|output| output.status.success())
+fn answers(program: &str) -> bool {
+    std::process::Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 fn is_root() -> bool {

@@ -1,0 +1,181 @@
+//! Engines that die, lose an answer, stop for a while or for good, and run out of room.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::subject::Subject;
+use crate::support::image;
+use crate::support::outcome::Outcome;
+use crate::support::own::OwnEngine;
+use crate::support::proxy::{Proxy, Verdict};
+use crate::support::random::Random;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(an_engine_hangs_up_at_each_step, needs Engine),
+    trial!(an_answer_is_lost_at_each_step, needs Engine),
+    trial!(an_engine_is_killed_during_an_apply, needs Engine, Root),
+    trial!(an_engine_is_restarted_during_an_apply, needs Engine, Root),
+    trial!(an_engine_stands_still_for_a_while, needs Engine, Root),
+    trial!(an_engine_that_stands_still_is_not_known, needs Engine, Root),
+    trial!(the_disk_of_an_engine_is_full, needs Engine, Root),
+];
+
+/// All calls of an apply are tried with `HL_FAULTS=all`, each third otherwise.
+fn step() -> usize {
+    if std::env::var("HL_FAULTS").is_ok_and(|value| value == "all") { 1 } else { 3 }
+}
+
+/// A failed apply says so with its code, and does not panic.
+#[track_caller]
+fn is_true(ended: &Outcome) {
+    assert!([0, 1, 3, 4].contains(&ended.code), "the exit code of {ended}");
+    assert!(!ended.stderr.contains("panicked"), "{ended}");
+    assert_eq!(ended.code == 4, ended.stdout.contains("Not everything was done"), "{ended}");
+}
+
+/// What happens to the changing call of a number.
+#[derive(Default)]
+struct Script {
+    calls: usize,
+    at: usize,
+}
+
+/// Applies versions of a service whose engine does `verdict` at the first, the second... of the calls that change something.
+fn at_each_call(verdict: Verdict) {
+    let subject = Subject::new();
+    let script = Arc::new(Mutex::new(Script::default()));
+    let judged = Arc::clone(&script);
+    let socket = subject.lab.scratch("proxy.sock");
+    let proxy = Proxy::start(subject.engine.socket(), &socket, move |request| {
+        if request.is_read() {
+            return Verdict::Forward;
+        }
+        let mut script = judged.lock().expect("no thread panics with it");
+        script.calls += 1;
+        if script.calls == script.at { verdict } else { Verdict::Forward }
+    });
+    let proxy = proxy.expect("it listens");
+    subject.reach_by(&proxy.address());
+    subject.is_made_up_for(0);
+    let (mut version, mut failed) = (0, 0);
+    for at in (1..).step_by(step()) {
+        version += 1;
+        subject.declare(version);
+        *script.lock().expect("no thread panics with it") = Script { calls: 0, at };
+        let ended = subject.lab.hl(&["apply", "--yes"]);
+        let calls = script.lock().expect("no thread panics with it").calls;
+        is_true(&ended);
+        failed += usize::from(ended.code != 0);
+        script.lock().expect("no thread panics with it").at = 0;
+        subject.is_made_up_for(version);
+        if calls < at {
+            break;
+        }
+    }
+    println!("{version} calls tried, {failed} applies failed");
+    assert!(version > 3 && failed > version / 2, "{failed} of {version} applies failed");
+}
+
+fn an_engine_hangs_up_at_each_step() {
+    at_each_call(Verdict::HangUp);
+}
+
+fn an_answer_is_lost_at_each_step() {
+    at_each_call(Verdict::LoseAnswer);
+}
+
+/// A service on an engine of its own.
+fn own() -> (OwnEngine, Subject) {
+    let own = OwnEngine::start();
+    own.engine().load(&image::catalog());
+    let subject = Subject::on(own.engine());
+    (own, subject)
+}
+
+/// Applies a version, and has something done to the engine after a part of the time that an apply takes.
+fn disturbed(subject: &Subject, version: usize, after: Duration, disturb: impl FnOnce()) -> Outcome {
+    subject.declare(version);
+    let mut command = subject.lab.command(&["apply", "--yes"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
+    thread::sleep(after);
+    disturb();
+    let output = child.wait_with_output().expect("it ends");
+    Outcome::new("hl apply".to_owned(), &output, |text| subject.lab.stand_in(text))
+}
+
+/// Several applies, each disturbed at another moment.
+fn at_moments(count: usize, disturb: impl Fn(&OwnEngine), repair: impl Fn(&OwnEngine)) {
+    let seed = Random::any_seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let (own, subject) = own();
+    let began = Instant::now();
+    subject.declare(1);
+    subject.is_made_up_for(1);
+    let whole = began.elapsed() / 2;
+    let mut codes = Vec::new();
+    for version in 2..count + 2 {
+        let after = whole.mul_f64((random.next() % 1000) as f64 / 1000.0);
+        let ended = disturbed(&subject, version, after, || disturb(&own));
+        codes.push(ended.code);
+        is_true(&ended);
+        repair(&own);
+        subject.is_made_up_for(version);
+    }
+    println!("{codes:?}");
+}
+
+fn an_engine_is_killed_during_an_apply() {
+    at_moments(12 / step(), OwnEngine::kill, OwnEngine::start_again);
+}
+
+fn an_engine_is_restarted_during_an_apply() {
+    let restart = |own: &OwnEngine| {
+        own.send(Signal::TERM);
+        own.await_end();
+        own.start_again();
+    };
+    at_moments(6 / step(), restart, |_| {});
+}
+
+fn an_engine_stands_still_for_a_while() {
+    let (own, subject) = own();
+    let ended = disturbed(&subject, 1, Duration::from_millis(700), || {
+        own.send(Signal::STOP);
+        thread::sleep(Duration::from_secs(4));
+        own.send(Signal::CONT);
+    });
+    ended.code(0);
+    subject.is_made_up_for(1);
+}
+
+fn an_engine_that_stands_still_is_not_known() {
+    let (own, subject) = own();
+    subject.declare(1);
+    own.send(Signal::STOP);
+    let began = Instant::now();
+    let planned = subject.lab.hl(&["plan"]);
+    let applied = subject.lab.hl(&["apply", "--yes"]);
+    let took = began.elapsed();
+    own.send(Signal::CONT);
+    planned.code(3).says("box").says_in_words("no answer");
+    applied.code(3);
+    assert!(took < Duration::from_secs(60), "it took {took:?}");
+    subject.is_made_up_for(1);
+}
+
+fn the_disk_of_an_engine_is_full() {
+    let own = OwnEngine::with_disk("128m");
+    let subject = Subject::on(own.engine());
+    own.fill_disk();
+    subject.declare(1);
+    let ended = subject.lab.hl(&["apply", "--yes"]);
+    ended.code(4).says_in_words("Not everything was done").says_in_words("no space left on device");
+    own.free_disk();
+    subject.is_made_up_for(1);
+}

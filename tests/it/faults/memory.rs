@@ -1,0 +1,66 @@
+//! hl itself ends: for want of memory, or by a signal.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::subject::Subject;
+use crate::support::outcome::Outcome;
+use crate::support::random::Random;
+use crate::support::trial::{Trial, trial};
+
+pub const TRIALS: &[Trial] = &[
+    trial!(what_memory_does_not_suffice_for_is_made_up_for, needs Engine),
+    trial!(what_a_signal_ends_is_made_up_for, needs Engine),
+];
+
+/// Sizes of the address space in MiB, from one in which nothing can begin to one that is enough.
+const SIZES: [usize; 10] = [16, 44, 48, 52, 56, 60, 66, 72, 90, 4096];
+
+fn what_memory_does_not_suffice_for_is_made_up_for() {
+    let subject = Subject::new();
+    let mut codes = Vec::new();
+    for (number, size) in SIZES.into_iter().enumerate() {
+        let version = number + 1;
+        subject.declare(version);
+        let hl = subject.lab.command(&["apply", "--yes"]);
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--as={}", size << 20)).arg("--core=0").arg(hl.get_program()).args(hl.get_args());
+        subject.lab.settle(&mut command);
+        let output = command.output().expect("prlimit runs");
+        let ended = Outcome::new(format!("hl apply in {size} MiB"), &output, |text| subject.lab.stand_in(text));
+        codes.push(ended.code);
+        // Of a program that ends in the midst of it nothing better can be had than that it does not say that all is well.
+        assert_eq!(ended.code == 0, ended.stdout.contains("Done"), "{ended}");
+        subject.files_are_whole(&[version - 1, version]);
+        subject.is_made_up_for(version);
+    }
+    println!("{codes:?}");
+    assert!(codes[0] != 0 && codes[SIZES.len() - 1] == 0, "{codes:?}");
+}
+
+fn what_a_signal_ends_is_made_up_for() {
+    let seed = Random::any_seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let subject = Subject::new();
+    let signals = [Signal::TERM, Signal::HUP, Signal::INT, Signal::KILL, Signal::ABORT, Signal::QUIT];
+    for (number, signal) in signals.into_iter().enumerate() {
+        let version = number + 1;
+        subject.declare(version);
+        let mut command = subject.lab.command(&["apply", "--yes"]);
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
+        thread::sleep(Duration::from_millis(200 + random.next() % 2000));
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
+        kill_process(pid, signal).ok();
+        let output = child.wait_with_output().expect("it ends");
+        let ended = Outcome::new(format!("hl apply and {signal:?}"), &output, |text| subject.lab.stand_in(text));
+        let by_signal = 128 + signal.as_raw();
+        assert!([0, 4, 130, by_signal].contains(&ended.code), "the exit code of {ended}");
+        assert!(!ended.stderr.contains("panicked"), "{ended}");
+        subject.is_made_up_for(version);
+    }
+}
