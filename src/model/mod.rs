@@ -13,6 +13,7 @@ pub mod hex;
 pub mod history;
 pub mod homelab;
 pub mod ignore;
+pub mod key;
 pub mod live_index;
 pub mod name;
 pub mod notation;
@@ -29,7 +30,8 @@ pub mod view;
 
 pub use addr::{Addr, AddrError, Kind, Target};
 pub use begun::{BegunOperation, Purpose};
-pub use field::{Field, Fields, Key};
+pub use field::{Field, Fields};
+pub use key::Key;
 pub use name::{NodeName, ProjectName, ServiceName};
 pub use pending::Pending;
 pub use secret::{Digest, Sealer, Taint};

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
 use super::content;
+use super::notation;
 use super::pending::Pending;
 use super::secret::{Digest, Sealer};
 use super::typed::{ContainerRef, NetworkEnd, State, Typed};
@@ -274,7 +275,32 @@ impl Value {
             | (Value::Text(Text::Plain(words)), Value::Typed(Typed::DeviceRequest(request))) => {
                 request.words() == *words
             }
+            // What is private can be anything once it is written down.
+            (Value::Text(text), other) | (other, Value::Text(text)) if text.is_secret() => {
+                other.notation().is_some_and(|other| text.same(&Text::plain(other), sealer))
+            }
             (a, b) => a == b,
+        }
+    }
+
+    /// A number or a typed value as a text; the state of a thing is none.
+    fn notation(&self) -> Option<String> {
+        match self {
+            Value::Int(number) => Some(number.to_string()),
+            Value::Typed(Typed::State(_) | Typed::End(_)) => None,
+            Value::Typed(typed) => Some(notation::text(typed)),
+            Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Unset | Value::Unknown => None,
+        }
+    }
+
+    /// The same as a secret, whatever it is made of. Whether something runs is none.
+    #[must_use]
+    pub fn as_secret(&self) -> Value {
+        match self {
+            Value::Text(Text::Plain(text)) => Value::Text(Text::secret(text)),
+            Value::List(items) => Value::List(items.iter().map(Value::as_secret).collect()),
+            Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), value.as_secret())).collect()),
+            value => value.notation().map_or_else(|| value.clone(), |text| Value::Text(Text::secret(text))),
         }
     }
 

@@ -182,6 +182,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     left_sharers::keep_owners(&mut graph, input.live);
     handover::order(&mut graph, &index, &mut out.changes);
     unfinished::tell(&mut out.changes, input.recorded);
+    record::keep_private(&mut out.changes, input.homelab);
     let steps = graph.finish();
     let mut plan = Plan {
         names: LiveNames::of(&steps, input.live),

@@ -7,9 +7,29 @@
 
 use crate::diff::{live_fields, names_no_tag, path_fields, show_mac_address};
 use crate::envfile;
+use crate::model::homelab::Homelab;
 use crate::model::spec::{ContainerSpec, content_text};
 use crate::model::view::{FileKind, LiveContainer, LiveFile};
 use crate::model::{Field, Fields, Key, Sealer, Text, Value};
+use crate::plan::{PlannedChange, Record};
+
+/// Has what will be recorded of each change hold as secret what a value of secret origin went into, wherever it went: into a
+/// host name, a user or a path. In a plan its owner may see it; the record is committed. Names of things stay: by them they
+/// are found again.
+pub(super) fn keep_private(changes: &mut [PlannedChange], homelab: &Homelab) {
+    for change in changes {
+        let Some(service) = homelab.services.get(&change.addr.service) else { continue };
+        let (kind, name) = (change.addr.kind, change.addr.name.as_str());
+        let Record::Applied(declared) = &mut change.record else { continue };
+        let is_private = |field: &Field| field.key != Key::Name && service.secret_settings.have(kind, name, field.key);
+        if declared.iter().any(|(field, _)| is_private(field)) {
+            let kept = |(field, value): (&Field, &Value)| {
+                (field.clone(), if is_private(field) { value.as_secret() } else { value.clone() })
+            };
+            **declared = declared.iter().map(kept).collect();
+        }
+    }
+}
 
 /// The recorded views of one resource. Neither contains a secret in plain text.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,6 +13,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_secret_goes_from_the_repository_to_the_container, needs Engine, Age),
     trial!(what_is_on_the_node_wins_and_is_told, needs Engine, Age),
     trial!(what_is_not_proven_to_be_public_is_secret, needs Engine),
+    trial!(what_a_value_of_a_node_shapes_is_recorded_as_a_digest, needs Engine),
     trial!(another_operator_sees_no_restart, needs Engine),
     trial!(an_env_file_in_git_is_told),
     trial!(secrets_are_edited_in_memory, needs Age),
@@ -280,4 +281,54 @@ fn an_env_file_in_git_is_told() {
     validated().code(0).never_says("HL0420");
     git(&["add", "-f", "services/web/.env"]);
     validated().code(0).talks("services/web/.env is in git").talks("git rm --cached services/web/.env");
+}
+
+/// Values of a node's `.env` in settings of every type: nothing of them is in the state, the plan settles, and drift is found.
+fn what_a_value_of_a_node_shapes_is_recorded_as_a_digest() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let write = |level: &str| {
+        lab.write(
+            "services/sample-lab-p/docker-compose.yml",
+            &format!(
+                "services:\n  app:\n    image: hl-test/app:1\n    stop_grace_period: 1s\n    hostname: \"${{WORD}}\"\n    \
+                 user: \"${{USER_ID}}\"\n    mem_limit: \"${{SIZE}}\"\n    ports: [\"127.0.0.1:${{PORT}}:80\"]\n    \
+                 volumes: [\"/srv/${{WORD}}:/data\"]\n    working_dir: \"/${{WORD}}\"\n    \
+                 environment: {{ LEVEL: \"{level}\" }}\n"
+            ),
+        );
+    };
+    write("1");
+    lab.write("services/sample-lab-p/service.yaml", "owner_node: box\n");
+    let config = lab.node_root().join(lab.name("config/sample-lab-p"));
+    std::fs::create_dir_all(&config).expect("a folder can be made");
+    let env = "WORD=zq7canaryxw\nUSER_ID=41235\nSIZE=50331648\nPORT=18977\n";
+    std::fs::write(config.join(".env"), env).expect("it can be written");
+    let clean = || {
+        for file in ["homelab.json", "history.jsonl"] {
+            let text = std::fs::read_to_string(lab.repository().join("state").join(file)).expect("it is there");
+            for value in ["zq7canaryxw", "41235", "50331648", "18977"] {
+                assert!(!text.contains(value), "state/{file} says {value}: {text}");
+            }
+        }
+    };
+    lab.hl(&["apply", "--yes"]).code(0);
+    clean();
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
+    lab.hl(&["drift"]).code(0);
+    write("2");
+    lab.hl(&["plan", "--detailed-exitcode"]).code(2).says("environment.LEVEL").never_says("hostname");
+    lab.hl(&["apply", "--yes"]).code(0);
+    clean();
+    // What somebody changes on the node is drift, and what changes in its `.env` is pending.
+    let limit = serde_json::json!({ "Memory": 67_108_864, "MemorySwap": -1 });
+    engine.post(&format!("/containers/{}/update", lab.name("sample-lab-p-app-1")), &limit);
+    lab.hl(&["drift"]).code(2).says("mem_limit");
+    lab.hl(&["apply", "--yes"]).code(0);
+    std::fs::write(config.join(".env"), env.replace("18977", "18978")).expect("it can be written");
+    lab.hl(&["drift"]).code(0);
+    lab.hl(&["plan", "--detailed-exitcode"]).code(2).says("ports");
+    lab.hl(&["apply", "--yes"]).code(0);
+    clean();
+    lab.hl(&["plan", "--detailed-exitcode"]).code(0).says("No changes.");
 }

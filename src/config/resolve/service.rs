@@ -10,10 +10,8 @@ use crate::compose::Project;
 use crate::config::project::Resources;
 use crate::config::renamed_from::Written;
 use crate::diagnostic::{Code, Diagnostics};
-use crate::model::Trust;
 use crate::model::homelab::{HealthScript, Lifecycle, ProjectOrigin, Service, Update};
 use crate::model::name::ProjectName;
-use crate::model::trust::SecretSettings;
 
 impl ServiceContext<'_> {
     /// The service with all its resources.
@@ -76,11 +74,7 @@ impl ServiceContext<'_> {
             containers,
             disabled: resources.disabled,
             renamed_from: declaration.renamed_from.clone().map(Written::into_model).unwrap_or_default(),
-            secret_settings: match self.sources.repository.trust {
-                // The owner may see how a value shapes what it goes into, or plans could not be read.
-                Trust::Owner => SecretSettings::default(),
-                Trust::Untrusted => secret_settings(&project.tree),
-            },
+            secret_settings: secret_settings(&project.tree),
         })
     }
 }

@@ -171,6 +171,26 @@ fn no_key_shows_a_value_of_a_node_to_a_stranger() {
     assert!(all.len() > 600 && planned > 200 && lots > 1, "{} tried, {planned} planned", all.len());
 }
 
+/// What is committed of an owner's applies tells nothing of a node either, but for the names of things, by which they are
+/// found again.
+#[track_caller]
+fn recorded_is_clean(lab: &Homelab) {
+    let record = std::fs::read_to_string(lab.repository().join("state/homelab.json")).expect("it is there");
+    let record: Value = serde_json::from_str(&record).expect("it is JSON");
+    let resources = record["resources"].as_object().expect("there are some");
+    let says = |value: &Value| [WORD, NUMBER].iter().any(|word| value.to_string().to_lowercase().contains(word));
+    let mut found = Vec::new();
+    for (addr, resource) in resources {
+        for view in ["declared", "baseline"] {
+            let fields = resource[view].as_object().into_iter().flatten();
+            let is_name = |field: &str| field == "name" || field.starts_with("networks.");
+            let told = fields.filter(|(field, value)| !is_name(field) && says(value));
+            found.extend(told.map(|(field, value)| format!("{addr} {view} {field}: {value}")));
+        }
+    }
+    assert!(resources.len() > 20 && found.is_empty(), "{} are recorded: {found:#?}", resources.len());
+}
+
 fn what_runs_with_the_values_of_yesterday_shows_none_of_them() {
     let all: Vec<_> = services().into_iter().step_by(5).collect();
     let (proposal, mut valid) = proposed(&all);
@@ -190,6 +210,7 @@ fn what_runs_with_the_values_of_yesterday_shows_none_of_them() {
     }
     proposal.commit();
     let applied = lab.hl(&["apply", "--yes"]);
+    recorded_is_clean(lab);
     proposal.git(&["checkout", "--quiet", "-B", "main"]);
     proposal.commit();
     proposal.git(&["checkout", "--quiet", "-b", "other"]);
