@@ -114,6 +114,8 @@ pub struct Report {
     pub interrupted: Interruption,
     /// Whether the state has all of it.
     pub recording: Recording,
+    /// Resources that it made or changed, and that were not there any more when they were to be recorded.
+    pub vanished: BTreeSet<Addr>,
 }
 
 /// Whether the state has all that an apply did.
@@ -150,9 +152,10 @@ impl Report {
         })
     }
 
-    /// Whether every step was done and is recorded.
+    /// Whether every step was done, is recorded and has lasted.
     pub fn is_complete(&self) -> bool {
         self.interrupted == Interruption::No
+            && self.vanished.is_empty()
             && self.recording == Recording::Whole
             && self.steps.values().all(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }))
     }

@@ -62,6 +62,8 @@ enum CallError {
     NotText { path: String },
     #[error(transparent)]
     Data(DataError),
+    #[error("container {name}, which takes its place, is not there any more, so the old one is kept")]
+    NoSuccessor { name: String },
     #[error("{what} needs a generated value that was not made")]
     Incomplete { what: String },
 }
@@ -86,12 +88,27 @@ impl From<NodeError> for CallError {
 /// # Errors
 /// [`Failure`] has the node's words and, for a container that is there, what it wrote last.
 pub(super) async fn perform(node: &dyn Node, operation: &Operation, context: &Context<'_>) -> Result<Made, Failure> {
-    match make(node, operation, context).await {
+    let called = async {
+        if let Departure::LeavesTo(name) = &context.departure {
+            require_successor(node, name).await?;
+        }
+        make(node, operation, context).await
+    };
+    match called.await {
         Ok(made) => Ok(made),
         Err(CallError::Node { error }) if context.departure == Departure::Leaves && error.is_not_found() => {
             Ok(Made::default())
         }
         Err(error) => Err(Failure { error: error.to_string(), log: log_of(node, operation).await }),
+    }
+}
+
+/// Makes sure that the container is there which takes the place of one that is about to go.
+async fn require_successor(node: &dyn Node, name: &str) -> Result<(), CallError> {
+    match node.container_state(name).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Err(CallError::NoSuccessor { name: name.to_owned() }),
+        Err(error) => Err(error.into()),
     }
 }
 

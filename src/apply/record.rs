@@ -109,6 +109,16 @@ pub(super) fn recorded(
     Some(Recorded { id, declared, baseline, applied_at: state::now() })
 }
 
+/// Records a service with its first resource. A service that is being moved keeps its old node until the move is complete.
+pub(super) fn service(store: &mut Store, name: &ServiceName, services: &BTreeMap<ServiceName, RecordedService>) {
+    let known = store.state().view.services.get(name);
+    let stays = |service: &&RecordedService| known.is_none_or(|known| known.node == service.node);
+    if let Some(service) = services.get(name).filter(stays) {
+        let relocating_to = known.and_then(|known| known.relocating_to.clone());
+        store.record_service(name, &RecordedService { relocating_to, ..service.clone() });
+    }
+}
+
 /// Records the new id of a network that was made again as it was: that is hl's doing and nobody else's.
 pub(super) fn same_network(store: &mut Store, addr: &Addr, id: &str) {
     if let Some(recorded) = store.state().view.resources.get(addr).cloned() {

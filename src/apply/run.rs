@@ -419,17 +419,14 @@ impl<'a> Run<'a> {
             match record::recorded(self.job.plan, change, &live, values, &sealer) {
                 Some(recorded) => {
                     self.job.store.record(addr.clone(), recorded);
-                    let known = self.job.store.state().view.services.get(&addr.service);
-                    let service = self.job.options.services.get(&addr.service);
-                    // A service that is being moved keeps its old node until the move is complete.
-                    let stays = |service: &&RecordedService| known.is_none_or(|known| known.node == service.node);
-                    if let Some(service) = service.filter(stays) {
-                        let relocating_to = known.and_then(|known| known.relocating_to.clone());
-                        let service = RecordedService { relocating_to, ..service.clone() };
-                        self.job.store.record_service(&addr.service, &service);
-                    }
+                    record::service(self.job.store, &addr.service, &self.job.options.services);
                 }
-                None => self.notice_unrecorded(index, "it no longer exists"),
+                None => {
+                    if !change.steps.is_empty() {
+                        self.report.vanished.insert(addr.clone());
+                    }
+                    self.notice_unrecorded(index, "it no longer exists");
+                }
             }
         }
     }

@@ -104,6 +104,7 @@ pub fn report(plan: &Plan, report: &Report, took: Duration, options: &Options) -
     taken_back(&mut page, plan, report);
     not_tried(&mut page, plan, report);
     not_recorded(&mut page, report);
+    vanished(&mut page, report);
     page.gap();
     page.push(Line::at(0).text(Label::Title, summary(report, took)));
     page.print(options.palette, options.width)
@@ -225,6 +226,17 @@ fn not_recorded(page: &mut Page, report: &Report) {
     });
 }
 
+/// Adds what somebody else took away meanwhile.
+fn vanished(page: &mut Page, report: &Report) {
+    if !report.vanished.is_empty() {
+        let gone: Vec<String> = report.vanished.iter().map(ToString::to_string).collect();
+        page.gap();
+        page.push(Line::at(0).text(Label::Title, "Gone"));
+        let text = format!("{}: it was made, and something else removed it", shortened(&gone, 12));
+        page.push(Line::at(2).hang(4).whole(Label::Error, "! ").text(Label::Plain, text));
+    }
+}
+
 /// The end of an apply in one line.
 pub fn summary(report: &Report, took: Duration) -> String {
     let count = |want: fn(&Outcome) -> bool| report.steps.values().filter(|o| want(o)).count();
@@ -244,6 +256,10 @@ pub fn summary(report: &Report, took: Duration) -> String {
     match report.interrupted {
         Interruption::No if failed + skipped == 0 && report.recording != Recording::Whole => {
             format!("Done, and not all of it is recorded: {} in {took}.", plural(done, "step"))
+        }
+        Interruption::No if failed + skipped == 0 && !report.vanished.is_empty() => {
+            let gone = plural(report.vanished.len(), "resource");
+            format!("Done, and {gone} did not last: {} in {took}. {left}", plural(done, "step"))
         }
         Interruption::No if failed + skipped == 0 => format!("Done: {} in {took}.", plural(done, "step")),
         Interruption::No => format!("Not everything was done: {counts}, in {took}. {left}"),

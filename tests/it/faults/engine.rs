@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::subject::Subject;
 use crate::support::image;
@@ -23,6 +24,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(an_engine_stands_still_for_a_while, needs Engine, Root),
     trial!(an_engine_that_stands_still_is_not_known, needs Engine, Root),
     trial!(the_disk_of_an_engine_is_full, needs Engine, Root),
+    trial!(somebody_removes_an_old_container_meanwhile, needs Engine),
+    trial!(somebody_removes_a_new_container_meanwhile, needs Engine),
 ];
 
 /// All calls of an apply are tried with `HL_FAULTS=all`, each third otherwise.
@@ -35,7 +38,8 @@ fn step() -> usize {
 fn is_true(ended: &Outcome) {
     assert!([0, 1, 3, 4].contains(&ended.code), "the exit code of {ended}");
     assert!(!ended.stderr.contains("panicked"), "{ended}");
-    assert_eq!(ended.code == 4, ended.stdout.contains("Not everything was done"), "{ended}");
+    let is_told = ["Not everything was done", "did not last"].iter().any(|words| ended.stdout.contains(words));
+    assert_eq!(ended.code == 4, is_told, "{ended}");
 }
 
 /// What happens to the changing call of a number.
@@ -178,4 +182,80 @@ fn the_disk_of_an_engine_is_full() {
     ended.code(4).says_in_words("Not everything was done").says_in_words("no space left on device");
     own.free_disk();
     subject.is_made_up_for(1);
+}
+
+/// The container that somebody removes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    Old,
+    New,
+}
+
+/// Before the first, the second... changing call of an apply somebody removes the container that is being replaced, or the one
+/// that takes its place. One of both is there afterwards all the same, or it is said that it is not. The codes of the applies.
+fn removed_before_each_call(victim: Victim) -> Vec<i32> {
+    let subject = Subject::new();
+    let name = subject.lab.name("sample-lab-w-db-1");
+    let script = Arc::new(Mutex::new(Script::default()));
+    let old = Arc::new(Mutex::new(String::new()));
+    let proxy = {
+        let (script, old, engine) = (Arc::clone(&script), Arc::clone(&old), subject.engine.clone());
+        let prefix = subject.lab.name("sample-lab");
+        Proxy::start(subject.engine.socket(), &subject.lab.scratch("proxy.sock"), move |request| {
+            if request.is_read() {
+                return Verdict::Forward;
+            }
+            let mut script = script.lock().expect("no thread panics with it");
+            script.calls += 1;
+            if script.calls == script.at {
+                let old = old.lock().expect("no thread panics with it").clone();
+                let found = match victim {
+                    Victim::Old => Some(old),
+                    Victim::New => {
+                        let all = engine.containers("").into_iter().filter(|name| name.contains(&prefix));
+                        all.filter(|name| name.contains("-db-1"))
+                            .find(|name| engine.inspect(name)["Id"] != old.as_str())
+                    }
+                };
+                found.map(|found| engine.delete(&format!("/containers/{found}?force=1")));
+            }
+            Verdict::Forward
+        })
+    };
+    let proxy = proxy.expect("it listens");
+    subject.reach_by(&proxy.address());
+    subject.is_made_up_for(0);
+    let (mut codes, mut unseen) = (Vec::new(), 0);
+    for (index, at) in (1..).step_by(step()).enumerate() {
+        let version = index + 1;
+        let id = subject.engine.inspect(&name)["Id"].as_str().expect("an id").to_owned();
+        *old.lock().expect("no thread panics with it") = id;
+        subject.declare(version);
+        *script.lock().expect("no thread panics with it") = Script { calls: 0, at };
+        let ended = subject.lab.hl(&["apply", "--yes"]);
+        let calls = script.lock().expect("no thread panics with it").calls;
+        is_true(&ended);
+        codes.push(ended.code);
+        script.lock().expect("no thread panics with it").at = 0;
+        // Nobody can see what happens between the last look and the removal of the old one; that it is gone is said then.
+        let is_there = subject.engine.inspect(&name) != Value::Null;
+        assert!(is_there || ended.stdout.contains("did not last"), "neither is left after call {at}: {ended}");
+        unseen += usize::from(!is_there);
+        subject.is_made_up_for(version);
+        if calls < at {
+            break;
+        }
+    }
+    println!("{codes:?}");
+    assert!(codes.len() > 3 && unseen < 2, "{codes:?}, {unseen} times neither was left");
+    codes
+}
+
+fn somebody_removes_an_old_container_meanwhile() {
+    let codes = removed_before_each_call(Victim::Old);
+    assert!(codes.iter().all(|code| *code == 0), "who removed it has only been faster: {codes:?}");
+}
+
+fn somebody_removes_a_new_container_meanwhile() {
+    removed_before_each_call(Victim::New);
 }
