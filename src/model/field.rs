@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::key::Key;
 use super::secret::Sealer;
+use super::setting::Key;
 use super::value::{Text, Value};
 
 /// One field: `image`, `environment.TZ`, `ports.80/tcp`, `networks.front.aliases`.

@@ -3,7 +3,7 @@
 //! The texts are those that hl has written since its first release, so that what is recorded can be compared with what
 //! is there. Texts for people are made elsewhere, and may be others.
 
-use super::key::Key;
+use super::setting::Key;
 use super::typed::{ContainerRef, Device, FileKind, HostPort, Mount, MountKind, NetworkEnd, State, Status, Typed};
 
 /// A value as text.

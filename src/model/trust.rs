@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::addr::Kind;
-use super::key::Key;
+use super::setting::Key;
 
 /// Whose the repository is to the one who runs hl.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::wording;
-use crate::model::key::Unit;
+use crate::model::setting::Unit;
 use crate::model::{Digest, Field, Key, Text, Value};
 
 /// The numbers of the secrets of one output, given by order of appearance. Equal secrets have

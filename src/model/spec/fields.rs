@@ -8,8 +8,8 @@ use super::container::{
 use super::storage_spec::{DirectorySpec, FileContent, FileSpec, NetworkSpec, Variable, VolumeSpec};
 use crate::model::content::content_text;
 use crate::model::field::{Field, Fields, set_texts};
-use crate::model::key::Key;
 use crate::model::notation;
+use crate::model::setting::Key;
 use crate::model::typed::{ContainerRef, DeviceRequest, HostPort, NetworkEnd, State, Typed};
 use crate::model::value::{Text, Value};
 

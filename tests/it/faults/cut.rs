@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::subject::step;
 use crate::support::homelab::Homelab;
 use crate::support::outcome::Outcome;
 use crate::support::trial::{Trial, trial};
@@ -16,7 +17,7 @@ pub const TRIALS: &[Trial] = &[
 ];
 
 /// Places of a cut: about so many, and each of the first and the last bytes.
-const CUTS: usize = 12;
+const CUTS: usize = 30;
 const ENDS: usize = 3;
 
 /// A homelab on a simulated node, with two services that are applied.
@@ -42,9 +43,8 @@ fn state(lab: &Homelab) -> PathBuf {
 
 /// Lengths to which a text of so many bytes is cut.
 fn cuts(length: usize) -> Vec<usize> {
-    let count = if std::env::var("HL_FAULTS").is_ok_and(|value| value == "all") { 20 * CUTS } else { CUTS };
-    let step = (length / count).max(1);
-    let mut cuts: Vec<usize> = (0..length).step_by(step).collect();
+    let apart = (length / CUTS).max(1);
+    let mut cuts: Vec<usize> = (0..length).step_by(apart * step()).collect();
     cuts.extend((0..ENDS.min(length)).chain(length.saturating_sub(ENDS)..length));
     cuts.sort_unstable();
     cuts.dedup();

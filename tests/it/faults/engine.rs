@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::subject::Subject;
+use super::subject::{Subject, step};
 use crate::support::image;
 use crate::support::outcome::Outcome;
 use crate::support::own::OwnEngine;
@@ -27,11 +27,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(somebody_removes_an_old_container_meanwhile, needs Engine),
     trial!(somebody_removes_a_new_container_meanwhile, needs Engine),
 ];
-
-/// All calls of an apply are tried with `HL_FAULTS=all`, each third otherwise.
-fn step() -> usize {
-    if std::env::var("HL_FAULTS").is_ok_and(|value| value == "all") { 1 } else { 3 }
-}
 
 /// A failed apply says so with its code, and does not panic.
 #[track_caller]

@@ -16,6 +16,11 @@ const LINES: usize = 600;
 /// Pages of a disk that is full as soon as something has begun.
 const BEGUN: usize = 64;
 
+/// Each how many-th case is tried: all of them with `HL_FAULTS=all`.
+pub fn step() -> usize {
+    if std::env::var("HL_FAULTS").is_ok_and(|value| value == "all") { 1 } else { 3 }
+}
+
 /// A service `web` of two containers with a network, a volume, a generated secret and a mounted file, in versions.
 pub struct Subject {
     pub lab: Homelab,
