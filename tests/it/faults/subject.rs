@@ -69,7 +69,8 @@ impl Subject {
 
     /// Declares a version: both containers, the file and the variables differ from those of the version before.
     pub fn declare(&self, version: usize) {
-        let common = "image: \"hl-test/app:1\", stop_grace_period: 1s";
+        // As most services have it: an engine that restarts brings them back.
+        let common = "image: \"hl-test/app:1\", stop_grace_period: 1s, restart: unless-stopped";
         let compose = format!(
             "name: sample-lab-w\nservices:\n  db: {{ {common}, environment: {{ V: \"{version}\", TOKEN: \"${{TOKEN}}\" }}, \
              volumes: [\"data:/data\"] }}\n  web: {{ {common}, environment: {{ V: \"{version}\" }}, depends_on: [db], \
