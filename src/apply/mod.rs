@@ -29,7 +29,7 @@ mod wait;
 mod tests;
 
 pub use locks::{fallback_lock_file, lock_file};
-pub use redact::{Redactor, public_texts};
+pub use redact::Redactor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

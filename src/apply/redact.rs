@@ -35,10 +35,13 @@ impl Redactor {
     /// it comes from; where the plan has the same text in public, masking it would only make messages hard to read.
     pub(super) fn of(plan: &Plan, more: &[SecretString]) -> Self {
         let mut redactor = Self::hiding(more);
-        let public = public_texts(plan);
-        let values: Vec<Value> = operations(plan).flat_map(|operation| operation.describe().values()).collect();
+        let operations = plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo));
+        let values: Vec<Value> = operations.flat_map(|operation| operation.describe().values()).collect();
+        let fields = plan.changes.iter().flat_map(|change| &change.fields);
+        let views = fields.flat_map(|field| [&field.declared, &field.recorded]).flatten();
+        let public: BTreeSet<&str> = values.iter().chain(views).flat_map(Value::public_texts).collect();
         let secrets = values.iter().flat_map(Value::secrets).map(ExposeSecret::expose_secret);
-        secrets.filter(|secret| !public.contains(*secret)).for_each(|secret| redactor.add(secret));
+        secrets.filter(|secret| !public.contains(secret)).for_each(|secret| redactor.add(secret));
         redactor
     }
 
@@ -84,19 +87,6 @@ impl Redactor {
         }
         clean
     }
-}
-
-/// The operations of a plan, those that undo others too.
-fn operations(plan: &Plan) -> impl Iterator<Item = &Operation> {
-    plan.steps.iter().flat_map(|step| std::iter::once(&step.operation).chain(&step.undo))
-}
-
-/// The texts of a plan that anyone may see: those of its steps, and those that are or were declared.
-pub fn public_texts(plan: &Plan) -> BTreeSet<String> {
-    let steps: Vec<Value> = operations(plan).flat_map(|operation| operation.describe().values()).collect();
-    let fields = plan.changes.iter().flat_map(|change| &change.fields);
-    let views = fields.flat_map(|field| [&field.declared, &field.recorded]).flatten();
-    steps.iter().chain(views).flat_map(Value::public_texts).map(str::to_owned).collect()
 }
 
 /// Masks a short secret where no letter or digit stands beside it.

@@ -132,14 +132,13 @@ impl Fields {
     #[must_use]
     pub fn sealed_beside(&self, declared: &Fields, sealer: &Sealer) -> Fields {
         let sealed = |(field, value): (&Field, &Value)| {
-            let is_readable = match declared.get(field) {
-                Some(declared) if declared.is_secret() => {
-                    return (field.clone(), value.as_secret().without_secrets(sealer));
-                }
-                Some(declared) if declared.same(value, sealer) => true,
-                Some(_) | None => !field.is_free_text(),
+            let value = match declared.get(field) {
+                Some(declared) if declared.is_secret() => value.as_secret().without_secrets(sealer),
+                Some(declared) if declared.same(value, sealer) => value.without_secrets(sealer),
+                Some(_) | None if field.is_free_text() => value.sealed(sealer),
+                Some(_) | None => value.without_secrets(sealer),
             };
-            (field.clone(), if is_readable { value.without_secrets(sealer) } else { value.sealed(sealer) })
+            (field.clone(), value)
         };
         Fields(self.0.iter().map(sealed).collect())
     }

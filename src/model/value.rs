@@ -172,31 +172,26 @@ impl Value {
 
     /// The secrets in the clear that are in it.
     pub fn secrets(&self) -> Vec<&SecretString> {
-        match self {
-            Value::Text(Text::Secret(secret)) => vec![secret],
-            Value::List(items) => items.iter().flat_map(Value::secrets).collect(),
-            Value::Map(map) => map.values().flat_map(Value::secrets).collect(),
-            Value::Text(Text::Plain(_) | Text::Sealed(_) | Text::Pending(_))
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Typed(_)
-            | Value::Unset
-            | Value::Unknown => Vec::new(),
-        }
+        let leaves = self.leaves().into_iter();
+        let secrets = leaves.filter_map(|text| match text {
+            Text::Secret(secret) => Some(secret),
+            Text::Plain(_) | Text::Sealed(_) | Text::Pending(_) => None,
+        });
+        secrets.collect()
     }
 
     /// The texts in it that anyone may see.
     pub fn public_texts(&self) -> Vec<&str> {
+        self.leaves().into_iter().filter(|text| !text.is_secret()).filter_map(Text::expose).collect()
+    }
+
+    /// The texts in it, whatever they are.
+    fn leaves(&self) -> Vec<&Text> {
         match self {
-            Value::Text(Text::Plain(text)) => vec![text],
-            Value::List(items) => items.iter().flat_map(Value::public_texts).collect(),
-            Value::Map(map) => map.values().flat_map(Value::public_texts).collect(),
-            Value::Text(Text::Secret(_) | Text::Sealed(_) | Text::Pending(_))
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Typed(_)
-            | Value::Unset
-            | Value::Unknown => Vec::new(),
+            Value::Text(text) => vec![text],
+            Value::List(items) => items.iter().flat_map(Value::leaves).collect(),
+            Value::Map(map) => map.values().flat_map(Value::leaves).collect(),
+            Value::Bool(_) | Value::Int(_) | Value::Typed(_) | Value::Unset | Value::Unknown => Vec::new(),
         }
     }
 
@@ -275,7 +270,7 @@ impl Value {
             | (Value::Text(Text::Plain(words)), Value::Typed(Typed::DeviceRequest(request))) => {
                 request.words() == *words
             }
-            // What is private can be anything once it is written down.
+            // A private number or mount is a text once it is written down.
             (Value::Text(text), other) | (other, Value::Text(text)) if text.is_secret() => {
                 other.notation().is_some_and(|other| text.same(&Text::plain(other), sealer))
             }

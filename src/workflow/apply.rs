@@ -54,7 +54,7 @@ pub async fn apply(
         parallelism: PARALLELISM,
         nodes: observation.homelab.nodes.clone(),
         services: services(observation),
-        secrets: observation.secrets(apply::public_texts(&planned.plan).iter().map(String::as_str)),
+        secrets: observation.secrets(store.state().view.public_texts()),
         digest,
         commit,
         holder: store.owner().to_string(),

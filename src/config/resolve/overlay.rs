@@ -124,6 +124,10 @@ impl Reader for Overlay<'_> {
         reader.size_and_mode(&path)
     }
 
+    fn is_link(&self, path: &Path) -> bool {
+        self.source(path).is_ok_and(|(found, reader)| reader.is_link(&found))
+    }
+
     fn refusal(&self, path: &Path) -> Option<Refusal> {
         let (path, reader) = self.source(path).ok()?;
         reader.refusal(&path)

@@ -468,6 +468,10 @@ impl Reader for CountingReader {
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
         self.inner.size_and_mode(path)
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        self.inner.is_link(path)
+    }
 }
 
 #[test]
