@@ -60,6 +60,10 @@ impl Reader for WithCreated {
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
         self.created.size_and_mode(path).or_else(|| Disk.size_and_mode(path))
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        Disk.is_link(path)
+    }
 }
 
 /// Projects that real Compose accepts.

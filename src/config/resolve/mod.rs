@@ -485,6 +485,8 @@ fn at_service(service: &ServiceSource, code: Code, words: String) -> Diagnostic 
 }
 
 #[cfg(test)]
+mod counting_reader;
+#[cfg(test)]
 mod env_tests;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::counting_reader::CountingReader;
 use super::{Drafts, Resolved, check_offline};
-use crate::compose::reader::{Kind as ReadKind, ReadError, Reader};
+use crate::compose::reader::Reader;
 use crate::config::tests::{engine_states, node_facts, repository, said};
 use crate::config::{Sources, load};
 use crate::model::Text;
@@ -441,37 +442,6 @@ fn labels_are_those_of_the_newest_compose_on_the_node() {
     assert_eq!(version(&["2.26.1", "1.29.2"]), "2.26.1");
     assert_eq!(version(&["2.26.1", "2.40.0"]), "2.40.3");
     assert_eq!(version(&["5.0.0", "2.40.0"]), "5.5.0");
-}
-
-/// Counts how often a Compose file is read.
-struct CountingReader {
-    inner: Arc<dyn Reader + Send + Sync>,
-    reads: AtomicUsize,
-}
-
-impl Reader for CountingReader {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        if path.ends_with("compose.yml") {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-        }
-        self.inner.read(path)
-    }
-
-    fn kind(&self, path: &Path) -> ReadKind {
-        self.inner.kind(path)
-    }
-
-    fn names(&self, path: &Path) -> Vec<String> {
-        self.inner.names(path)
-    }
-
-    fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
-        self.inner.size_and_mode(path)
-    }
-
-    fn is_link(&self, path: &Path) -> bool {
-        self.inner.is_link(path)
-    }
 }
 
 #[test]
