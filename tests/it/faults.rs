@@ -1,4 +1,4 @@
-//! What breaks while hl works: disks, engines, registries, connections, clocks, hl itself. Each fault ends in what was or in
+//! Faults while hl works: disks, engines, registries, connections, clocks, hl itself. Each fault ends in what was or in
 //! what was asked for, is said, has the right exit code, and is made up for by the next apply.
 
 mod clock;

@@ -373,14 +373,9 @@ fn a_pull_that_fails_says_why() {
 /// Puts an image into a registry and takes it away from the engine.
 fn publish(registry: &Registry, name: &str) -> (ImageRef, String) {
     let engine = Engine::connect();
-    let repository = format!("{}/{name}", registry.host());
     let id = engine.get(&format!("/images/{APP}/json"))["Id"].as_str().expect("an id").to_owned();
-    engine.post(&format!("/images/{APP}/tag?repo={repository}&tag=1"), &serde_json::Value::Null);
-    let said = engine.raw("POST", &format!("/images/{repository}/push?tag=1"), &serde_json::json!({}));
-    let said = String::from_utf8_lossy(&said.body).into_owned();
-    assert!(said.contains("digest: sha256:"), "{said}");
-    engine.delete(&format!("/images/{repository}:1"));
-    (ImageRef::new(format!("{repository}:1")), id)
+    registry.publish(&engine, APP, name, "1");
+    (ImageRef::new(format!("{}/{name}:1", registry.host())), id)
 }
 
 fn images_are_pulled_and_counted() {

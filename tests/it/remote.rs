@@ -40,12 +40,7 @@ impl Remote {
     }
 
     fn node(&self, more: &str) {
-        let root = self.lab.node_root();
-        let topology = format!(
-            "version: 1\nname: home\nnodes:\n  box: {{ address: \"ssh://{HOST}\", root: \"{}\", undeclared: ignore{more} }}\n",
-            root.display()
-        );
-        self.lab.write("inventory/topology.yaml", &topology);
+        self.lab.reach_by(&format!("ssh://{HOST}"), more);
     }
 
     fn web(&self, health: &str) {

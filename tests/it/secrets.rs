@@ -320,7 +320,7 @@ fn what_a_value_of_a_node_shapes_is_recorded_as_a_digest() {
     lab.hl(&["plan", "--detailed-exitcode"]).code(2).says("environment.LEVEL").never_says("hostname");
     lab.hl(&["apply", "--yes"]).code(0);
     clean();
-    // What somebody changes on the node is drift, and what changes in its `.env` is pending.
+    // A change on the node is drift, and one in its `.env` is pending.
     let limit = serde_json::json!({ "Memory": 67_108_864, "MemorySwap": -1 });
     engine.post(&format!("/containers/{}/update", lab.name("sample-lab-p-app-1")), &limit);
     lab.hl(&["drift"]).code(2).says("mem_limit");

@@ -5,10 +5,9 @@ use std::io::Write;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::homelab::Homelab;
-use crate::support::outcome::Outcome;
+use crate::support::homelab::{Homelab, send};
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[
@@ -54,33 +53,17 @@ fn wait_for_work(lab: &Homelab, child: &mut Child) {
     }
 }
 
-fn begin(lab: &Homelab, arguments: &[&str]) -> Child {
-    let mut command = lab.command(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("hl runs")
-}
-
-fn send(child: &Child, signal: Signal) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
-    kill_process(pid, signal).expect("it is there");
-}
-
-fn end(lab: &Homelab, child: Child) -> Outcome {
-    let output = child.wait_with_output().expect("it ends");
-    Outcome::new("hl apply".to_owned(), &output, |text| lab.stand_in(text))
-}
-
 fn what_could_not_be_recorded_is_told() {
     let lab = lab(&["web"]);
     lab.hl(&["apply", "--yes"]).code(0);
     lab.write("services/web/docker-compose.yml", "name: web\nservices:\n  web:\n    image: web:2\n");
-    let mut child = begin(&lab, &["apply", "--yes"]);
+    let mut child = lab.begin(&["apply", "--yes"]);
     wait_for_work(&lab, &mut child);
     // Nothing can be put in the place of a folder, as nothing can be written where no room is left.
     let record = lab.repository().join("state/homelab.json");
     std::fs::rename(&record, lab.scratch("homelab.json")).expect("it is there");
     std::fs::create_dir(&record).expect("a folder can be made");
-    let ended = end(&lab, child);
+    let ended = lab.end(child);
     ended.code(4).talks("state/homelab.json: it is a folder").says("Not recorded\n");
     ended.says("! nas/web/container:web").says("Done, and not all of it is recorded: ");
     std::fs::remove_dir(&record).expect("it is empty");
@@ -179,10 +162,10 @@ fn a_name_that_nobody_knows_is_wrong_usage() {
 fn a_terminal_that_closes_lets_an_apply_finish() {
     for signal in [Signal::HUP, Signal::TERM] {
         let lab = lab(&["web"]);
-        let mut child = begin(&lab, &["apply", "--yes"]);
+        let mut child = lab.begin(&["apply", "--yes"]);
         wait_for_work(&lab, &mut child);
         send(&child, signal);
-        end(&lab, child).code(130).talks("Interrupted").says("Interrupted: ");
+        lab.end(child).code(130).talks("Interrupted").says("Interrupted: ");
         let past = lab.hl(&["state", "history", "--format", "json"]);
         past.code(0).says("interrupted");
         lab.hl(&["apply", "--yes"]).code(0);

@@ -10,12 +10,9 @@ pub const TRIALS: &[Trial] = &[trial!(a_clock_that_jumps_changes_nothing, needs 
 
 /// Runs hl at another time. Waits are as long as ever: the clock that counts from the start of the machine is the true one.
 fn at(subject: &Subject, time: &str, arguments: &[&str]) -> Outcome {
-    let hl = subject.lab.command(arguments);
-    let mut command = Command::new("faketime");
-    command.arg("--exclude-monotonic").arg("-f").arg(time).arg(hl.get_program()).args(hl.get_args());
-    subject.lab.settle(&mut command);
-    let output = command.output().expect("faketime runs");
-    Outcome::new(format!("hl {} at {time}", arguments.join(" ")), &output, |text| subject.lab.stand_in(text))
+    let mut program = Command::new("faketime");
+    program.arg("--exclude-monotonic").arg("-f").arg(time);
+    subject.lab.hl_under(program, arguments)
 }
 
 fn a_clock_that_jumps_changes_nothing() {

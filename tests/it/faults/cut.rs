@@ -1,7 +1,7 @@
 //! Files of the state that end anywhere, or that a newer hl wrote.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::subject::step;
@@ -56,9 +56,8 @@ fn is_calm(ended: &Outcome) {
     assert!([0, 1, 2, 4].contains(&ended.code) && !ended.stderr.contains("panicked"), "{ended}");
 }
 
-/// The whole state comes back as it is in a copy.
-fn restore(from: &Path, to: &Path) {
-    std::fs::remove_dir_all(to).expect("it is there");
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(status.expect("cp runs").success());
 }
@@ -96,7 +95,7 @@ fn a_history_that_ends_anywhere_is_read_as_far_as_it_goes() {
         lab.hl(&["state", "history"]).code(0);
         lab.hl(&["plan", "--detailed-exitcode"]).code(0);
     }
-    // What is appended to a torn line is a line of its own.
+    // A line that is appended to a torn one is a line of its own.
     std::fs::write(&file, &whole[..whole.len() - 20]).expect("it can be written");
     declare(&lab, 3);
     lab.hl(&["apply", "--yes"]).code(0);
@@ -109,8 +108,7 @@ fn a_history_that_ends_anywhere_is_read_as_far_as_it_goes() {
 fn a_journal_that_ends_anywhere_is_made_up_for() {
     let lab = applied();
     declare(&lab, 2);
-    let mut child =
-        lab.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("hl runs");
+    let mut child = lab.begin(&["apply", "--yes"]);
     let (file, began) = (state(&lab).join("journal.jsonl"), Instant::now());
     while !std::fs::read_to_string(&file).is_ok_and(|text| text.matches("\"begin\"").count() > 1) {
         assert!(began.elapsed() < Duration::from_secs(40), "nothing begins");
@@ -119,11 +117,11 @@ fn a_journal_that_ends_anywhere_is_made_up_for() {
     child.kill().expect("it can be killed");
     child.wait().expect("it ends");
     let saved = lab.scratch("saved");
-    let status = Command::new("cp").arg("-a").arg(state(&lab)).arg(&saved).status();
-    assert!(status.expect("cp runs").success());
+    copy(&state(&lab), &saved);
     let whole = std::fs::read(&file).expect("there is a journal");
     for length in cuts(whole.len()) {
-        restore(&saved, &state(&lab));
+        std::fs::remove_dir_all(state(&lab)).expect("it is there");
+        copy(&saved, &state(&lab));
         std::fs::write(&file, &whole[..length]).expect("it can be written");
         let planned = lab.hl(&["plan"]);
         planned.code(0);

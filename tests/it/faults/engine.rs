@@ -1,6 +1,5 @@
 //! Engines that die, lose an answer, stop for a while or for good, and run out of room.
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,16 +36,21 @@ fn is_true(ended: &Outcome) {
     assert_eq!(ended.code == 4, is_told, "{ended}");
 }
 
-/// What happens to the changing call of a number.
+/// The changing calls of an apply: how many there were, and the number of the one that something is done at.
 #[derive(Default)]
 struct Script {
     calls: usize,
     at: usize,
 }
 
-/// Applies versions of a service whose engine does `verdict` at the first, the second... of the calls that change something.
-fn at_each_call(verdict: Verdict) {
-    let subject = Subject::new();
+/// Applies version after version of a service, and has `act` decide on the first, the second... of the calls that change
+/// something. `before` comes before each apply, `after` looks at its end. The exit codes.
+fn at_each_call(
+    subject: &Subject,
+    act: impl Fn() -> Verdict + Send + Sync + 'static,
+    before: impl Fn(),
+    mut after: impl FnMut(usize, &Outcome),
+) -> Vec<i32> {
     let script = Arc::new(Mutex::new(Script::default()));
     let judged = Arc::clone(&script);
     let socket = subject.lab.scratch("proxy.sock");
@@ -56,36 +60,45 @@ fn at_each_call(verdict: Verdict) {
         }
         let mut script = judged.lock().expect("no thread panics with it");
         script.calls += 1;
-        if script.calls == script.at { verdict } else { Verdict::Forward }
+        if script.calls == script.at { act() } else { Verdict::Forward }
     });
     let proxy = proxy.expect("it listens");
-    subject.reach_by(&proxy.address());
+    subject.lab.reach_by(&proxy.address(), "");
     subject.is_made_up_for(0);
-    let (mut version, mut failed) = (0, 0);
-    for at in (1..).step_by(step()) {
-        version += 1;
+    let mut codes = Vec::new();
+    for (index, at) in (1..).step_by(step()).enumerate() {
+        let version = index + 1;
+        before();
         subject.declare(version);
         *script.lock().expect("no thread panics with it") = Script { calls: 0, at };
         let ended = subject.lab.hl(&["apply", "--yes"]);
-        let calls = script.lock().expect("no thread panics with it").calls;
+        let script = std::mem::take(&mut *script.lock().expect("no thread panics with it"));
         is_true(&ended);
-        failed += usize::from(ended.code != 0);
-        script.lock().expect("no thread panics with it").at = 0;
+        codes.push(ended.code);
+        after(at, &ended);
         subject.is_made_up_for(version);
-        if calls < at {
+        if script.calls < at {
             break;
         }
     }
-    println!("{version} calls tried, {failed} applies failed");
-    assert!(version > 3 && failed > version / 2, "{failed} of {version} applies failed");
+    println!("{codes:?}");
+    assert!(codes.len() > 3, "{codes:?}");
+    codes
+}
+
+/// An engine that does this at each call.
+fn fails_at_each_call(verdict: Verdict) {
+    let codes = at_each_call(&Subject::new(), move || verdict, || {}, |_, _| {});
+    let failed = codes.iter().filter(|code| **code != 0).count();
+    assert!(failed > codes.len() / 2, "{failed} of {} applies failed", codes.len());
 }
 
 fn an_engine_hangs_up_at_each_step() {
-    at_each_call(Verdict::HangUp);
+    fails_at_each_call(Verdict::HangUp);
 }
 
 fn an_answer_is_lost_at_each_step() {
-    at_each_call(Verdict::LoseAnswer);
+    fails_at_each_call(Verdict::LoseAnswer);
 }
 
 /// A service on an engine of its own.
@@ -99,12 +112,10 @@ fn own() -> (OwnEngine, Subject) {
 /// Applies a version, and has something done to the engine after a part of the time that an apply takes.
 fn disturbed(subject: &Subject, version: usize, after: Duration, disturb: impl FnOnce()) -> Outcome {
     subject.declare(version);
-    let mut command = subject.lab.command(&["apply", "--yes"]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
+    let child = subject.lab.begin(&["apply", "--yes"]);
     thread::sleep(after);
     disturb();
-    let output = child.wait_with_output().expect("it ends");
-    Outcome::new("hl apply".to_owned(), &output, |text| subject.lab.stand_in(text))
+    subject.lab.end(child)
 }
 
 /// Several applies, each disturbed at another moment.
@@ -190,59 +201,30 @@ enum Victim {
 /// that takes its place. One of both is there afterwards all the same, or it is said that it is not. The codes of the applies.
 fn removed_before_each_call(victim: Victim) -> Vec<i32> {
     let subject = Subject::new();
-    let name = subject.lab.name("sample-lab-w-db-1");
-    let script = Arc::new(Mutex::new(Script::default()));
-    let old = Arc::new(Mutex::new(String::new()));
-    let proxy = {
-        let (script, old, engine) = (Arc::clone(&script), Arc::clone(&old), subject.engine.clone());
-        let prefix = subject.lab.name("sample-lab");
-        Proxy::start(subject.engine.socket(), &subject.lab.scratch("proxy.sock"), move |request| {
-            if request.is_read() {
-                return Verdict::Forward;
-            }
-            let mut script = script.lock().expect("no thread panics with it");
-            script.calls += 1;
-            if script.calls == script.at {
-                let old = old.lock().expect("no thread panics with it").clone();
-                let found = match victim {
-                    Victim::Old => Some(old),
-                    Victim::New => {
-                        let all = engine.containers("").into_iter().filter(|name| name.contains(&prefix));
-                        all.filter(|name| name.contains("-db-1"))
-                            .find(|name| engine.inspect(name)["Id"] != old.as_str())
-                    }
-                };
-                found.map(|found| engine.delete(&format!("/containers/{found}?force=1")));
+    let (name, prefix) = (subject.lab.name("sample-lab-w-db-1"), subject.lab.name("sample-lab"));
+    let old = Arc::new(Mutex::new(Value::Null));
+    let act = {
+        let (old, engine) = (Arc::clone(&old), subject.engine.clone());
+        move || {
+            let old = old.lock().expect("no thread panics with it").clone();
+            // A container that is being made has a name of its own first.
+            let all = engine.containers("").into_iter().filter(|name| name.contains(&prefix) && name.contains("-db-1"));
+            let is_victim = |name: &String| (engine.inspect(name)["Id"] == old) == (victim == Victim::Old);
+            if let Some(found) = all.into_iter().find(is_victim) {
+                engine.delete(&format!("/containers/{found}?force=1"));
             }
             Verdict::Forward
-        })
+        }
     };
-    let proxy = proxy.expect("it listens");
-    subject.reach_by(&proxy.address());
-    subject.is_made_up_for(0);
-    let (mut codes, mut unseen) = (Vec::new(), 0);
-    for (index, at) in (1..).step_by(step()).enumerate() {
-        let version = index + 1;
-        let id = subject.engine.inspect(&name)["Id"].as_str().expect("an id").to_owned();
-        *old.lock().expect("no thread panics with it") = id;
-        subject.declare(version);
-        *script.lock().expect("no thread panics with it") = Script { calls: 0, at };
-        let ended = subject.lab.hl(&["apply", "--yes"]);
-        let calls = script.lock().expect("no thread panics with it").calls;
-        is_true(&ended);
-        codes.push(ended.code);
-        script.lock().expect("no thread panics with it").at = 0;
+    let before = || *old.lock().expect("no thread panics with it") = subject.engine.inspect(&name)["Id"].clone();
+    let mut unseen = 0;
+    let codes = at_each_call(&subject, act, before, |at, ended| {
         // Nobody can see what happens between the last look and the removal of the old one; that it is gone is said then.
         let is_there = subject.engine.inspect(&name) != Value::Null;
         assert!(is_there || ended.stdout.contains("did not last"), "neither is left after call {at}: {ended}");
         unseen += usize::from(!is_there);
-        subject.is_made_up_for(version);
-        if calls < at {
-            break;
-        }
-    }
-    println!("{codes:?}");
-    assert!(codes.len() > 3 && unseen < 2, "{codes:?}, {unseen} times neither was left");
+    });
+    assert!(unseen < 2, "{codes:?}, {unseen} times neither was left");
     codes
 }
 

@@ -1,10 +1,8 @@
 //! Connections that break in the midst of a file.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::subject::Subject;
-use crate::support::outcome::Outcome;
 use crate::support::trial::{Trial, trial};
 
 pub const TRIALS: &[Trial] = &[trial!(a_connection_that_breaks_in_the_midst_of_a_file, needs Engine, Root)];
@@ -23,9 +21,7 @@ fn a_connection_that_breaks_in_the_midst_of_a_file() {
         let large = subject.lab.repository().join("services/web/www/large");
         let content = vec![b'0' + u8::try_from(version).expect("a digit"); LARGE];
         std::fs::write(&large, &content).expect("it can be written");
-        let mut command = subject.lab.command(&["apply", "--yes"]);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
+        let mut child = subject.lab.begin(&["apply", "--yes"]);
         let (www, began) = (subject.lab.node_root().join("config/web/www"), Instant::now());
         // A file beside the one that is there is being written.
         let is_half = |entry: &std::fs::DirEntry| {
@@ -41,8 +37,7 @@ fn a_connection_that_breaks_in_the_midst_of_a_file() {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let output = child.wait_with_output().expect("it ends");
-        let ended = Outcome::new("hl apply".to_owned(), &output, |text| subject.lab.stand_in(text));
+        let ended = subject.lab.end(child);
         assert!([0, 4].contains(&ended.code) && !ended.stderr.contains("panicked"), "{ended}");
         broken += usize::from(is_broken);
         let there = std::fs::read(www.join("large")).unwrap_or_default();

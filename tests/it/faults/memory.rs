@@ -1,13 +1,13 @@
 //! hl itself ends: for want of memory, or by a signal.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use super::subject::{Subject, step};
-use crate::support::outcome::Outcome;
+use crate::support::homelab::send;
 use crate::support::random::Random;
 use crate::support::trial::{Trial, trial};
 
@@ -26,12 +26,9 @@ fn what_memory_does_not_suffice_for_is_made_up_for() {
     for (number, size) in SIZES.into_iter().rev().step_by(step()).enumerate() {
         let version = number + 1;
         subject.declare(version);
-        let hl = subject.lab.command(&["apply", "--yes"]);
-        let mut command = Command::new("prlimit");
-        command.arg(format!("--as={}", size << 20)).arg("--core=0").arg(hl.get_program()).args(hl.get_args());
-        subject.lab.settle(&mut command);
-        let output = command.output().expect("prlimit runs");
-        let ended = Outcome::new(format!("hl apply in {size} MiB"), &output, |text| subject.lab.stand_in(text));
+        let mut program = Command::new("prlimit");
+        program.arg(format!("--as={}", size << 20)).arg("--core=0");
+        let ended = subject.lab.hl_under(program, &["apply", "--yes"]);
         codes.push(ended.code);
         // Of a program that ends in the midst of it nothing better can be had than that it does not say that all is well.
         assert_eq!(ended.code == 0, ended.stdout.contains("Done"), "{ended}");
@@ -51,14 +48,12 @@ fn what_a_signal_ends_is_made_up_for() {
     for (number, signal) in signals.into_iter().enumerate() {
         let version = number + 1;
         subject.declare(version);
-        let mut command = subject.lab.command(&["apply", "--yes"]);
-        let child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hl runs");
+        let mut child = subject.lab.begin(&["apply", "--yes"]);
         thread::sleep(Duration::from_millis(200 + random.next() % 2000));
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
-        kill_process(pid, signal).ok();
-        let output = child.wait_with_output().expect("it ends");
-        let ended = Outcome::new(format!("hl apply and {signal:?}"), &output, |text| subject.lab.stand_in(text));
+        if child.try_wait().expect("it can be asked").is_none() {
+            send(&child, signal);
+        }
+        let ended = subject.lab.end(child);
         let by_signal = 128 + signal.as_raw();
         assert!([0, 4, 130, by_signal].contains(&ended.code), "the exit code of {ended}");
         assert!(!ended.stderr.contains("panicked"), "{ended}");

@@ -45,15 +45,8 @@ impl Subject {
         let lab = Homelab::on(&engine);
         let sshd = Sshd::start(&lab, &engine.address(), "");
         let subject = Subject { lab, engine, sshd: Some(sshd) };
-        subject.reach_by(&format!("ssh://{HOST}"));
+        subject.lab.reach_by(&format!("ssh://{HOST}"), "");
         subject.applied()
-    }
-
-    /// Has hl reach the node by another address.
-    pub fn reach_by(&self, address: &str) {
-        let root = self.lab.node_root();
-        let node = format!("{{ address: \"{address}\", root: \"{}\", undeclared: ignore }}", root.display());
-        self.lab.write("inventory/topology.yaml", &format!("version: 1\nname: home\nnodes:\n  box: {node}\n"));
     }
 
     /// Ends all connections to the server, which goes on listening.
@@ -133,7 +126,8 @@ impl Subject {
         // A file takes whole pages there. The disk goes with the namespace, whatever becomes of hl.
         let script = r#"
             set -eu
-            folder=$1 room=$2 begun=$3; shift 3
+            folder=$1 room=$2 begun=$3 TMPDIR=$4; shift 4
+            export TMPDIR
             copy=$(mktemp -d)
             cp -a "$folder/." "$copy/"
             pages=$(find "$copy" -type f -printf '%s\n' | awk '{ n += int(($1 + 4095) / 4096) } END { print n + 0 }')
@@ -159,32 +153,27 @@ impl Subject {
             rm -rf "$copy"
             exit $code
         "#;
-        let hl = self.lab.command(arguments);
         let room = match room {
             Room::Pages(pages) => pages.to_string(),
             Room::UntilBegun => BEGUN.to_string(),
             Room::ReadOnly => "read-only".to_owned(),
         };
-        let mut command = match &self.sshd {
+        let mut program = match &self.sshd {
             None => Command::new("unshare"),
             Some(sshd) => {
-                let mut command = Command::new("nsenter");
-                command.arg("--target").arg(sshd.pid().to_string());
-                command.arg(format!("--wd={}", self.lab.repository().display()));
-                command
+                let mut program = Command::new("nsenter");
+                program.arg("--target").arg(sshd.pid().to_string());
+                program.arg(format!("--wd={}", self.lab.repository().display()));
+                program
             }
         };
-        command.arg("--mount").args(["sh", "-c", script, "sh"]);
-        command.arg(folder).arg(&room).arg(BEGUN.to_string()).arg(hl.get_program()).args(hl.get_args());
-        self.lab.settle(&mut command);
-        command.env("TMPDIR", self.lab.folder());
-        let output = command.output().expect("unshare runs");
-        let what = format!("hl {} with room for {room} pages in {}", arguments.join(" "), folder.display());
-        Outcome::new(self.lab.stand_in(&what), &output, |text| self.lab.stand_in(text))
+        program.arg("--mount").args(["sh", "-c", script, "sh"]);
+        program.arg(folder).arg(room).arg(BEGUN.to_string()).arg(self.lab.folder());
+        self.lab.hl_under(program, arguments)
     }
 }
 
-/// What a disk still takes.
+/// The room on a disk.
 #[derive(Clone, Copy, Debug)]
 pub enum Room {
     /// So many pages of 4096 bytes.
@@ -195,7 +184,7 @@ pub enum Room {
     ReadOnly,
 }
 
-/// What is on the node and in the state after an apply.
+/// The files that are on the node and in the state after an apply.
 const EXPECTED: [&str; 9] = [
     "[LAB]/box/config/web/.env",
     "[LAB]/box/config/web/www/index.html",

@@ -171,8 +171,8 @@ fn no_key_shows_a_value_of_a_node_to_a_stranger() {
     assert!(all.len() > 600 && planned > 200 && lots > 1, "{} tried, {planned} planned", all.len());
 }
 
-/// What is committed of an owner's applies tells nothing of a node either, but for the names of things, by which they are
-/// found again.
+/// The record of an owner's applies, which is committed, tells nothing of a node either, but for the names of things, by which
+/// they are found again.
 #[track_caller]
 fn recorded_is_clean(lab: &Homelab) {
     let record = std::fs::read_to_string(lab.repository().join("state/homelab.json")).expect("it is there");

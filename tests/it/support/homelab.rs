@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::engine::Engine;
 use super::outcome::Outcome;
@@ -39,15 +41,15 @@ impl Homelab {
     /// that engine is nothing to it.
     pub fn on(engine: &Engine) -> Homelab {
         let lab = Homelab::new(Some(engine.clone()));
-        let (address, root) = (engine.address(), lab.node_root());
-        let root = root.display();
-        lab.write(
-            "inventory/topology.yaml",
-            &format!(
-                "version: 1\nname: home\nnodes:\n  box: {{ address: \"{address}\", root: \"{root}\", undeclared: ignore }}\n"
-            ),
-        );
+        lab.reach_by(&engine.address(), "");
         lab
+    }
+
+    /// Has hl reach the node `box` at an address; `more` are further members of its entry, each after a comma.
+    pub fn reach_by(&self, address: &str, more: &str) {
+        let root = self.node_root();
+        let node = format!("{{ address: \"{address}\", root: \"{}\", undeclared: ignore{more} }}", root.display());
+        self.write("inventory/topology.yaml", &format!("version: 1\nname: home\nnodes:\n  box: {node}\n"));
     }
 
     /// Has the plans of the node `box` look at what nothing declares, such as what other tests have on its engine.
@@ -167,6 +169,28 @@ impl Homelab {
         Outcome::new(format!("hl {}", arguments.join(" ")), &output, |text| self.stand_in(text))
     }
 
+    /// Starts hl, for a test that does something meanwhile; [`Homelab::end`] waits for its end.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("hl runs")
+    }
+
+    /// Waits for the end of an hl that was started.
+    pub fn end(&self, child: Child) -> Outcome {
+        let output = child.wait_with_output().expect("it ends");
+        Outcome::new("hl".to_owned(), &output, |text| self.stand_in(text))
+    }
+
+    /// Runs hl by another program, whose last arguments are hl's own.
+    pub fn hl_under(&self, mut program: Command, arguments: &[&str]) -> Outcome {
+        let hl = self.command(arguments);
+        program.arg(hl.get_program()).args(hl.get_args());
+        self.settle(&mut program);
+        let output = program.output().expect("the program runs");
+        Outcome::new(self.stand_in(&format!("{program:?}")), &output, |text| self.stand_in(text))
+    }
+
     /// The command that [`Homelab::hl`] runs, for a test that wants to do something else with it. Its environment
     /// holds nothing of the caller's but the path to programs.
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -235,6 +259,12 @@ impl Drop for Homelab {
             std::fs::remove_dir_all(&self.folder).ok();
         }
     }
+}
+
+/// Sends a signal to a program that a test has started.
+pub fn send(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
+    kill_process(pid, signal).expect("it is there");
 }
 
 /// The folder of all tests' folders, one a user. Short, since sockets are made below it.

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use super::engine::Engine;
+
 /// User and password that a registry with a lock asks for: `me` and `pw`.
 const USERS: &str = "me:$2b$04$EOWRUn2NNWhjraE/qbjtwu2wMTxSfp3lwLZWn97r28ZXi5O47DwoG\n";
 
@@ -57,6 +61,18 @@ impl Registry {
             std::thread::sleep(Duration::from_millis(20));
         }
         registry
+    }
+
+    /// Puts an image of an engine into the registry, by a name and a tag, and takes that name away from the engine. Its
+    /// digest, without the algorithm.
+    pub fn publish(&self, engine: &Engine, image: &str, name: &str, tag: &str) -> String {
+        let repository = format!("{}/{name}", self.host);
+        engine.post(&format!("/images/{image}/tag?repo={repository}&tag={tag}"), &Value::Null);
+        let said = engine.raw("POST", &format!("/images/{repository}/push?tag={tag}"), &json!({}));
+        let said = String::from_utf8_lossy(&said.body).into_owned();
+        let digest = said.split("digest: sha256:").nth(1).and_then(|rest| rest.get(..64)).map(str::to_owned);
+        engine.delete(&format!("/images/{repository}:{tag}"));
+        digest.unwrap_or_else(|| panic!("it is not pushed: {said}"))
     }
 
     /// `address:port`: the first part of the names of its images.
