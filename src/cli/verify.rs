@@ -12,7 +12,7 @@ use super::waiting::Waiting;
 use crate::model::{ServiceName, Target};
 use crate::node::Connections;
 use crate::render;
-use crate::workflow::{self, observe_with_record, record};
+use crate::workflow::{self, observe_with_record, record, require_declared};
 
 /// Verify services by Docker's health checks and each service's healthcheck.sh.
 #[derive(Debug, Args)]
@@ -31,6 +31,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let mut selection = arguments.selection.clone();
     selection.targets.extend(arguments.services.iter().map(Target::from));
     let options = selection.options(&observation, &state.view)?;
+    require_declared(&options, &observation.homelab)?;
     let (events, waits) = mpsc::unbounded_channel();
     let verifying = workflow::verify(&observation, &state.view, &options, events);
     let (verified, ()) = tokio::join!(verifying, Waiting::new(terminal).show(waits));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::spec::{ImageRef, MountKind, Port};
+use super::spec::{ImageRef, Port};
 use super::view::{LiveContainer, LiveImage, LiveNetwork, LiveNode, LiveView};
 use super::{NodeName, ProjectName};
 
@@ -29,7 +29,6 @@ pub struct NodeIndex<'a> {
     /// By protocol and number.
     ports: Lookup<&'a str, Lookup<u16, Vec<&'a LiveContainer>>>,
     on_networks: Lookup<&'a str, Vec<&'a LiveContainer>>,
-    on_volumes: Lookup<&'a str, Vec<&'a LiveContainer>>,
     networks: Lookup<&'a str, &'a LiveNetwork>,
     images: Lookup<&'a str, &'a LiveImage>,
 }
@@ -56,7 +55,6 @@ impl<'a> NodeIndex<'a> {
             names: Lookup::default(),
             ports: Lookup::default(),
             on_networks: Lookup::default(),
-            on_volumes: Lookup::default(),
             networks: Lookup::default(),
             images: Lookup::default(),
         };
@@ -88,13 +86,6 @@ impl<'a> NodeIndex<'a> {
         for network in container.spec.networks.keys() {
             self.on_networks.entry(network).or_default().push(container);
         }
-        for mount in container.spec.mounts.values() {
-            let MountKind::Volume { source, .. } = &mount.kind else { continue };
-            let users = self.on_volumes.entry(source).or_default();
-            if users.last().is_none_or(|last| last.id != container.id) {
-                users.push(container);
-            }
-        }
     }
 
     /// The containers with a project's label.
@@ -119,9 +110,24 @@ impl<'a> NodeIndex<'a> {
         self.on_networks.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The containers that mount a volume of this name.
-    pub fn on_volume(&self, name: &str) -> &[&'a LiveContainer] {
-        self.on_volumes.get(name).map_or(&[], Vec::as_slice)
+    /// The containers that mount a volume of this name, by themselves or with all volumes of another container. The
+    /// engine does not remove the volume before them.
+    pub fn on_volume(&self, name: &str) -> Vec<&'a LiveContainer> {
+        let containers = self.live.containers.values();
+        let (mut users, mut others): (Vec<_>, Vec<_>) =
+            containers.partition(|container| container.spec.volumes().any(|volume| volume == name));
+        loop {
+            let borrows = |container: &&LiveContainer| {
+                let lenders = users.iter().any(|user| container.shares_with.contains(&user.id));
+                lenders && !container.spec.volumes_from.is_empty()
+            };
+            let (borrowers, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(borrows);
+            if borrowers.is_empty() {
+                return users;
+            }
+            users.extend(borrowers);
+            others = rest;
+        }
     }
 
     /// The network of this name.

@@ -52,7 +52,7 @@ impl Decision {
 /// The things that containers stand on and that are made anew.
 pub(super) struct Remade<'a> {
     /// The real names of volumes.
-    pub(super) volumes: BTreeSet<String>,
+    pub(super) volumes: BTreeSet<&'a str>,
     /// The paths of files of their node.
     pub(super) files: BTreeSet<&'a str>,
     /// The real names of networks of the service.
@@ -78,12 +78,10 @@ pub(super) fn decide(
         }
     }
     for (name, container) in &service.containers {
-        let uses = container.spec.mounts.values().any(|m| match &m.kind {
-            crate::model::spec::MountKind::Volume { source, .. } => remade.volumes.contains(source),
-            _ => false,
-        });
-        if uses && current.contains_key(name) {
-            raise(&mut decisions, name, Action::Replace, Reason::Declared(vec!["volumes".to_owned()]));
+        let excluded = || options.excludes.iter().any(|t| t.covers(&service.addr(Kind::Container, name)));
+        let lost = container.spec.volumes().find(|volume| remade.volumes.contains(volume));
+        if let Some(volume) = lost.filter(|_| current.contains_key(name) && !excluded()) {
+            raise(&mut decisions, name, Action::Replace, Reason::VolumeRemade(volume.to_owned()));
         }
     }
     for (name, live) in current.iter().filter(|(_, live)| service.state == RunState::Running && live.status.is_up()) {

@@ -27,7 +27,7 @@ struct Handover {
 
 /// Orders steps of which one needs what another makes or gives up. Steps that are added for that belong to the changes.
 pub(super) fn order(graph: &mut StepGraph, index: &Index<'_>, changes: &mut [PlannedChange]) {
-    for (before, after) in networks(graph) {
+    for (before, after) in networks(graph).into_iter().chain(volumes(graph)) {
         graph.connect_unless_cyclic(before, after);
     }
     let handovers = [places(graph, index), names(graph, index), claims(graph, index, changes)];
@@ -225,6 +225,24 @@ fn networks(graph: &StepGraph) -> Vec<(StepId, StepId)> {
         let milestone = |name: &String| Milestone::Network(step.node.clone(), name.clone());
         let made = wanted.into_iter().filter_map(|name| graph.reached(&milestone(name)));
         edges.extend(made.map(|made| (made, step.id)));
+    }
+    edges
+}
+
+/// A container is made after the volumes that it mounts, whichever service makes them: where there is none, the engine
+/// makes a plain one.
+fn volumes(graph: &StepGraph) -> Vec<(StepId, StepId)> {
+    let mut made: BTreeMap<(&NodeName, &str), StepId> = BTreeMap::new();
+    for step in graph.steps() {
+        if let Operation::CreateVolume(spec) = &step.operation {
+            made.insert((&step.node, &spec.name), step.id);
+        }
+    }
+    let mut edges = Vec::new();
+    for step in graph.steps().iter().filter(|_| !made.is_empty()) {
+        let Operation::CreateContainer { spec, .. } = &step.operation else { continue };
+        let mounted = spec.volumes().filter_map(|volume| made.get(&(&step.node, volume)));
+        edges.extend(mounted.map(|made| (*made, step.id)));
     }
     edges
 }

@@ -55,6 +55,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fragment::Fragment;
 use graph::StepGraph;
 use index::Index;
+use planned::Progress;
 use service_plan::Context;
 use services::Services;
 use sharing::Sharing;
@@ -170,7 +171,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let mut order = scope::asked_for(input);
     let mut plans = decisions::decide_all(&context, &mut scope, &order, &sharing);
     scope::add_followers(input, &mut order, &plans);
-    let mut services = Services::new(&context, &sharing, &mut graph);
+    let progress = Progress::new(&sharing, decisions::volume_users(&context, &plans));
+    let mut services = Services::new(&context, progress, &mut graph);
     for name in &order {
         if let Some(plan) = plans.remove(name) {
             out.append(services.plan(plan, scope.changes.get(name).map_or(&[], Vec::as_slice)));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decisions::VolumeUsers;
 use super::graph::StepGraph;
 use super::service_plan::{Bond, ContainerSteps, Pivot, Place};
 use super::sharing::Sharing;
@@ -18,11 +19,13 @@ pub(super) struct Progress<'a> {
     /// The groups of bonds.
     groups: BTreeMap<usize, GroupId>,
     sharing: &'a Sharing<'a>,
+    /// The containers that mount volumes which are made anew.
+    pub(super) volume_users: VolumeUsers<'a>,
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(sharing: &'a Sharing<'a>) -> Self {
-        Self { containers: PlannedContainers::new(), groups: BTreeMap::new(), sharing }
+    pub(super) fn new(sharing: &'a Sharing<'a>, volume_users: VolumeUsers<'a>) -> Self {
+        Self { containers: PlannedContainers::new(), groups: BTreeMap::new(), sharing, volume_users }
     }
 
     /// The group of a bond, or one of its own.

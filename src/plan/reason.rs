@@ -39,6 +39,8 @@ pub enum Reason {
     MountedFileRewritten(String),
     /// A network that it is on is made anew, and it would go on with other interfaces than those that a start gives it.
     NetworkRemade(String),
+    /// A volume that it mounts, by its real name, is made anew.
+    VolumeRemade(String),
     /// The build source of its image changed.
     SourceChanged(String),
     /// It is not in the state that it is to be in, with the state that it is in.
@@ -108,6 +110,7 @@ impl Reason {
             | Reason::MountedKindChanged(_)
             | Reason::MountedFileRewritten(_)
             | Reason::NetworkRemade(_)
+            | Reason::VolumeRemade(_)
             | Reason::SourceChanged(_)
             | Reason::DeclaredStopped
             | Reason::DeclaredRunning

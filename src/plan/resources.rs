@@ -14,7 +14,7 @@ use super::whereabouts::{config_name, data_name};
 use super::{Action, Dependent, Downtime, Holder, Note, Objection, Options, PlannedChange, Reason, Record, Stake};
 use crate::diff::{Change, Cost, Presence};
 use crate::model::homelab::{Homelab, Network, Rollback, Service, Volume};
-use crate::model::spec::{DirectorySpec, FirstOwner, MountKind, NetworkSpec, VolumeSpec};
+use crate::model::spec::{DirectorySpec, FirstOwner, NetworkSpec, VolumeSpec};
 use crate::model::view::{FileKind, LiveContainer};
 use crate::model::{Fields, Kind, NodeName};
 
@@ -72,11 +72,15 @@ pub(super) fn own_volume<'s>(service: &'s Service, name: &str) -> Option<&'s Vol
 }
 
 /// The real names of the volumes that are made anew with the user's leave.
-pub(super) fn remade_volumes(context: &Context<'_>, service: &Service, changes: &[&Change]) -> BTreeSet<String> {
+pub(super) fn remade_volumes<'a>(
+    context: &Context<'a>,
+    service: &'a Service,
+    changes: &[&Change],
+) -> BTreeSet<&'a str> {
     let options = context.input.options;
     let volumes = changes.iter().filter(|c| c.addr.kind == Kind::Volume && need(c, options) == Need::Remake);
     let allowed = volumes.filter(|c| options.allows_data_loss(&c.addr));
-    allowed.filter_map(|c| own_volume(service, &c.addr.name)).map(|v| v.name.clone()).collect()
+    allowed.filter_map(|c| own_volume(service, &c.addr.name)).map(|v| v.name.as_str()).collect()
 }
 
 /// The real names of the networks that are made anew.
@@ -98,8 +102,6 @@ pub(super) fn remade_networks<'a>(
 pub(super) struct Resources {
     /// The steps after which they are there.
     pub(super) steps: BTreeSet<StepId>,
-    /// Containers, by id, that are removed because they hold a volume that is made anew.
-    pub(super) removed_containers: BTreeSet<String>,
     /// The groups of networks that are made anew.
     pub(super) groups: BTreeMap<GroupId, Rollback>,
     /// The changes, notes and objections of the resources.
@@ -113,8 +115,8 @@ pub(super) fn plan<'a>(
     progress: &mut Progress<'a>,
     graph: &mut StepGraph,
 ) -> Resources {
-    let (steps, removed_containers) = (plan.prerequisite_steps.clone(), BTreeSet::new());
-    let made = Resources { steps, removed_containers, groups: BTreeMap::new(), out: Fragment::default() };
+    let steps = plan.prerequisite_steps.clone();
+    let made = Resources { steps, groups: BTreeMap::new(), out: Fragment::default() };
     let mut planner = Planner { context, plan, progress, graph, made };
     for change in &plan.changes {
         if is_declared(change) {
@@ -337,8 +339,11 @@ impl Planner<'_, '_> {
         if self.context.input.options.allows_data_loss(&change.addr) {
             let held = self.held(change, spec);
             if held.is_empty() {
-                planned.steps = self.remade_volume(change, spec, create);
+                let node = self.context.index.node(&change.addr.node);
+                let users = node.map(|node| node.on_volume(&spec.name)).unwrap_or_default();
+                planned.steps = self.remade_volume(change, spec, create, &users);
                 planned.record = Record::applied(spec.fields());
+                planned.dependents = users.iter().map(|user| Dependent::Container(user.name.clone())).collect();
             }
             self.made.out.objections.extend(held);
         } else {
@@ -348,31 +353,26 @@ impl Planner<'_, '_> {
         self.made.out.changes.push(planned);
     }
 
-    /// Containers that mount a volume and are not of this service: what is not hl's, or another service's, does not go
-    /// unasked.
+    /// Containers that mount a volume and are not made anew with it: what is not hl's, or is left out, does not go unasked.
     fn held(&self, change: &Change, spec: &VolumeSpec) -> Vec<Objection> {
-        let node = self.context.index.node(&change.addr.node);
-        let others = node.map_or(&[][..], |node| node.on_volume(&spec.name)).iter().filter(|live| !self.is_own(live));
+        let holding = self.progress.volume_users.holding.get(&(&self.plan.service.name, spec.name.as_str()));
         let objection = |live: &&LiveContainer| Objection::VolumeHeld {
             addr: change.addr.clone(),
             volume: spec.name.clone(),
             holder: Holder::of(live, taken::owner(self.context.input, &change.addr.node, live)),
         };
-        others.map(objection).collect()
-    }
-
-    /// Whether a live container is one of the service, or what an earlier apply left of one.
-    fn is_own(&self, live: &LiveContainer) -> bool {
-        let mut left = self.plan.instances.leftovers.values().flatten();
-        self.instance(live).is_some() || left.any(|other| other.id == live.id)
+        holding.into_iter().flatten().map(objection).collect()
     }
 
     /// Containers hold their volumes as long as they exist: those that use it are removed first and made again
     /// afterwards. That is then a plain creation, since there is no old one left to keep.
-    fn remade_volume(&mut self, change: &Change, spec: &VolumeSpec, create: Operation) -> Vec<StepId> {
-        let uses = |kind: &MountKind| matches!(kind, MountKind::Volume { source, .. } if *source == spec.name);
-        let all = self.plan.node.containers.values();
-        let users: Vec<&LiveContainer> = all.filter(|c| c.spec.mounts.values().any(|m| uses(&m.kind))).collect();
+    fn remade_volume(
+        &mut self,
+        change: &Change,
+        spec: &VolumeSpec,
+        create: Operation,
+        users: &[&LiveContainer],
+    ) -> Vec<StepId> {
         let mut after = self.plan.dependency_steps.clone();
         let mut steps = Vec::new();
         for user in users {
@@ -382,7 +382,6 @@ impl Planner<'_, '_> {
             let remove = self.deploy(change, Operation::RemoveContainer { container, volumes }, [stop]);
             after.insert(remove);
             steps.extend([stop, remove]);
-            self.made.removed_containers.insert(user.id.clone());
         }
         let remove = self.deploy(change, Operation::RemoveVolume { name: spec.name.clone() }, after);
         let made = self.deploy(change, create, [remove]);

@@ -55,6 +55,8 @@ pub(super) struct ServicePlan<'a> {
     pub(super) instances: Instances<'a>,
     /// The decision for each container, by address name.
     pub(super) decisions: BTreeMap<String, Decision>,
+    /// The real names of its volumes that are made anew with the user's leave.
+    pub(super) remade_volumes: BTreeSet<&'a str>,
     /// The real names of its networks that are made anew.
     pub(super) remade_networks: BTreeSet<&'a str>,
     /// The bonds of those networks with containers that are replaced, and whether they go back; by real name.

@@ -7,7 +7,6 @@ use super::planned::Progress;
 use super::predecessor::Predecessor;
 use super::relocation::{self, RelocationSource};
 use super::service_plan::{Context, PlannedServices, ServicePlan};
-use super::sharing::Sharing;
 use super::{Action, PlannedChange, Reason, containers, dependencies, removal, resources, verification};
 use crate::diff::{Change, Presence};
 
@@ -20,8 +19,8 @@ pub(super) struct Services<'p, 'a> {
 }
 
 impl<'p, 'a> Services<'p, 'a> {
-    pub(super) fn new(context: &'p Context<'a>, sharing: &'a Sharing<'a>, graph: &'p mut StepGraph) -> Self {
-        Self { context, graph, planned: PlannedServices::new(), progress: Progress::new(sharing) }
+    pub(super) fn new(context: &'p Context<'a>, progress: Progress<'a>, graph: &'p mut StepGraph) -> Self {
+        Self { context, graph, planned: PlannedServices::new(), progress }
     }
 
     /// Plans a service, after those that it depends on. `changes` are those of it on all nodes.
@@ -45,7 +44,8 @@ impl<'p, 'a> Services<'p, 'a> {
         let resources = resources::plan(context, &plan, &mut self.progress, self.graph);
         plan.prerequisite_steps = resources.steps;
         plan.network_groups = resources.groups;
-        plan.instances.current.retain(|_, live| !resources.removed_containers.contains(&live.id));
+        // They are removed with the volume, so that there is no old one to keep.
+        plan.instances.current.retain(|_, live| !self.progress.volume_users.removed.contains(live.id.as_str()));
         out.append(resources.out);
         let (steps, part) = removal::leftovers(context, &plan, self.graph);
         plan.prerequisite_steps = steps;

@@ -31,6 +31,7 @@ pub fn words_for(reason: &Reason, node: &NodeName, service: &ServiceName) -> Str
         Reason::MountedKindChanged(path) => format!("{path}, which it mounts, became a file or ceased to be one"),
         Reason::MountedFileRewritten(path) => format!("{path}, which it mounts, is written anew"),
         Reason::NetworkRemade(network) => format!("its network {network} is made anew"),
+        Reason::VolumeRemade(volume) => format!("volume {volume}, which it mounts, is made anew"),
         Reason::SourceChanged(path) => format!("{path} changed, which the image is built from"),
         Reason::NotRunning(state) => format!("drift: {}", wording::state(state)),
         Reason::DeclaredStopped => "declared as stopped".to_owned(),

@@ -40,7 +40,7 @@ pub use saved_plan::{
     PlanContent, SavedPlanError, established_record, read_plan, require_current, require_plan_file, require_unapplied,
     saved_plan, write_plan,
 };
-pub use selection::{Named, Selection, SelectionError, require_recorded, require_resources};
+pub use selection::{Named, Selection, SelectionError, require_declared, require_recorded, require_resources};
 pub use status::status;
 pub use undeclared::{reported, undeclared};
 pub use verify::verify;

@@ -48,6 +48,8 @@ pub enum Named {
     Node,
     /// A node or a service.
     NodeOrService,
+    /// A node or a service of which something is declared.
+    Declared,
     /// A resource of a service.
     Resource,
     /// A node, a service or a resource of which something is recorded.
@@ -59,6 +61,7 @@ impl std::fmt::Display for Named {
         f.write_str(match self {
             Named::Node => "node",
             Named::NodeOrService => "node or service",
+            Named::Declared => "declared node or service",
             Named::Resource => "resource",
             Named::Recorded => "recorded node, service or resource",
         })
@@ -117,6 +120,23 @@ impl Selection {
         }
         Ok(())
     }
+}
+
+/// Makes sure that something is declared of what each target of the options names: only a declaration says what works.
+///
+/// # Errors
+/// [`SelectionError::Unknown`].
+pub fn require_declared(options: &plan::Options, homelab: &Homelab) -> Result<(), SelectionError> {
+    let resolved = homelab.services.values().map(|service| (&service.node, &service.name));
+    let unresolved = homelab.unresolved.iter().map(|(name, service)| (&service.node, name));
+    let declared: Vec<(&NodeName, &ServiceName)> = resolved.chain(unresolved).collect();
+    for target in &options.targets {
+        if !declared.iter().any(|(node, service)| target.covers_service(node, service)) {
+            let names = declared.iter().map(|(_, service)| service.as_str());
+            require(Named::Declared, &target.to_string(), names)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that something is recorded of each of these targets.

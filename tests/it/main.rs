@@ -40,6 +40,7 @@ mod node_specs;
 mod pack;
 mod places;
 mod quickstart;
+mod remade_volumes;
 mod remote;
 mod renames;
 mod repository;
@@ -85,6 +86,7 @@ fn main() -> std::process::ExitCode {
         node_specs::TRIALS,
         places::TRIALS,
         quickstart::TRIALS,
+        remade_volumes::TRIALS,
         remote::TRIALS,
         renames::TRIALS,
         rewired::TRIALS,

@@ -157,6 +157,12 @@ fn a_name_that_nobody_knows_is_wrong_usage() {
     assert_eq!(std::fs::read(lab.repository().join("state/homelab.json")).expect("it is there"), before);
     lab.hl(&["state", "show", "web"]).code(0).says("nas/web/container:web");
     lab.hl(&["state", "show", "nas"]).code(0).says("nas/web/container:web");
+
+    // Of what is no longer declared nothing says when it works.
+    std::fs::remove_dir_all(lab.repository().join("services/web")).expect("it is there");
+    for arguments in [&["verify", "web"][..], &["verify", "--node", "nas"]] {
+        lab.hl(arguments).code(64).never_says("All 0 services").talks("there is no declared node or service");
+    }
 }
 
 fn a_terminal_that_closes_lets_an_apply_finish() {

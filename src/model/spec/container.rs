@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hashed::HashedConfig;
 use super::image_ref::ImageRef;
-use crate::model::typed::{ContainerRef, Device, DeviceRequest, Mount};
+use crate::model::typed::{ContainerRef, Device, DeviceRequest, Mount, MountKind};
 use crate::model::value::Text;
 
 /// Everything that decides what a container is. Absent means "as the image or the engine has it".
@@ -175,6 +175,14 @@ impl ContainerSpec {
     /// `2000-2002/udp` is three of them.
     pub fn exposed_ports(&self) -> impl Iterator<Item = String> + '_ {
         self.expose.iter().flat_map(|port| single_ports(port))
+    }
+
+    /// The real names of the volumes that it mounts by name, one for each mount.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.mounts.values().filter_map(|mount| match &mount.kind {
+            MountKind::Volume { source, .. } => Some(source.as_str()),
+            _ => None,
+        })
     }
 }
 

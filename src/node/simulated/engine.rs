@@ -86,10 +86,10 @@ impl World {
     }
 
     pub(super) fn remove_volume(&mut self, name: &str) -> Result<(), ErrorKind> {
-        let user = self.containers.values().find(|c| {
-            c.anonymous_volumes.values().any(|v| v == name)
-                || c.spec.mounts.values().any(|m| matches!(&m.kind, MountKind::Volume { source, .. } if source == name))
-        });
+        let user = self
+            .containers
+            .values()
+            .find(|c| c.anonymous_volumes.values().any(|v| v == name) || c.spec.volumes().any(|volume| volume == name));
         if let Some(user) = user {
             return Err(ErrorKind::Conflict(format!("remove {name}: volume is in use - [{}]", user.id)));
         }

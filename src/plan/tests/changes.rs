@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::fixture::{World, container, needs, node_name, service_name};
 use super::outline;
 use crate::diff::Verdict;
-use crate::model::Text;
-use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder};
+use crate::model::homelab::{DependentRestart, Role, RunState, UpdateOrder, Volume};
 use crate::model::spec::{ContainerRef, ImageRef, Mount, MountKind, NetworkMode, Port, RestartPolicy};
 use crate::model::view::{Health, NodeView, Status};
-use crate::plan::{Action, ObjectionKind, Operation, Reason, Required};
+use crate::model::{Target, Text};
+use crate::plan::{Action, Objection, ObjectionKind, Operation, Reason, Required};
 use crate::render::sentences;
 
 #[test]
@@ -271,6 +271,43 @@ fn a_volume_that_others_mount_does_not_go() {
         let text = outline(&plan);
         assert!(!text.contains("other-id") && !text.contains("remove volume"), "{text}");
     }
+}
+
+/// Another service of the homelab that mounts it comes back in the same plan, whichever of the two is planned first.
+#[test]
+fn a_service_that_mounts_a_volume_is_made_anew_with_it() {
+    let mounted_by = |service: &str, owner: &str| {
+        let mut world = World::new();
+        let mount = world.spec(owner).mounts["/data"].clone();
+        world.spec(service).mounts.insert("/shared".to_owned(), mount);
+        let volume = Volume::External { name: format!("{owner}_data") };
+        world.service(service).volumes.insert("shared".to_owned(), volume);
+        world.settle();
+        let lost: Target = format!("{owner}/volume:data").parse().unwrap();
+        (world.options.allow_data_loss, world.options.replace) = (vec![lost.clone()], vec![lost]);
+        world
+    };
+    let mut world = mounted_by("web", "api");
+    insta::assert_snapshot!(outline(&world.plan()));
+    let whole = world.plan();
+    world.options.targets = vec!["api".parse().unwrap()];
+    assert_eq!(world.plan().steps, whole.steps, "it comes along unasked");
+    world.options.excludes = vec!["web".parse().unwrap()];
+    let held = |plan: crate::plan::Plan| {
+        let objections = plan.objections;
+        assert!(matches!(objections.as_slice(), [Objection::VolumeHeld { .. }]), "{objections:?}");
+    };
+    held(world.plan());
+    // web needs api, so that neither could be first.
+    held(mounted_by("api", "web").plan());
+    let mut free = mounted_by("api", "web");
+    free.service("web").depends_on.clear();
+    let plan = free.plan();
+    assert!(plan.objections.is_empty());
+    let makes = |step: &&crate::plan::Step| matches!(step.operation, Operation::CreateVolume(_));
+    let made = plan.steps.iter().find(makes).unwrap().id;
+    let api = |step: &&crate::plan::Step| matches!(&step.operation, Operation::CreateContainer { name, .. } if name == "api-main-1");
+    assert!(plan.steps.iter().find(api).unwrap().after.contains(&made), "{}", outline(&plan));
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn cause(reason: &Reason) -> String {
         Reason::MountedKindChanged(path) => format!("kind changed {path}"),
         Reason::MountedFileRewritten(path) => format!("rewritten {path}"),
         Reason::NetworkRemade(network) => format!("network remade {network}"),
+        Reason::VolumeRemade(volume) => format!("volume remade {volume}"),
         Reason::FileChanged(path) => format!("file changed {path}"),
         Reason::SourceChanged(path) => format!("source changed {path}"),
         Reason::NotRunning(state) => format!("not running: {}", notation::text(&Typed::State(state.clone()))),

@@ -124,6 +124,7 @@ fn reason(reason: &Reason, node: &NodeName, service: &ServiceName) -> Json {
         Reason::MountedKindChanged(path) => ("mounted_kind_changed", "path", json!(path)),
         Reason::MountedFileRewritten(path) => ("mounted_file_rewritten", "path", json!(path)),
         Reason::NetworkRemade(network) => ("network_remade", "network", json!(network)),
+        Reason::VolumeRemade(volume) => ("volume_remade", "volume", json!(volume)),
         Reason::SourceChanged(path) => ("source_changed", "path", json!(path)),
         Reason::NotRunning(state) => ("not_running", "state", json!(notation::text(&Typed::State(state.clone())))),
         Reason::DeclaredStopped => ("declared_stopped", "", Json::Null),
