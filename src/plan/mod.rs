@@ -30,6 +30,7 @@ mod readiness;
 mod reason;
 pub mod record;
 mod relocation;
+mod remade_volumes;
 mod removal;
 mod renamed;
 mod repointed;
@@ -171,7 +172,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let mut order = scope::asked_for(input);
     let mut plans = decisions::decide_all(&context, &mut scope, &order, &sharing);
     scope::add_followers(input, &mut order, &plans);
-    let progress = Progress::new(&sharing, decisions::volume_users(&context, &plans));
+    let progress = Progress::new(&sharing, remade_volumes::volume_users(&context, &plans));
     let mut services = Services::new(&context, progress, &mut graph);
     for name in &order {
         if let Some(plan) = plans.remove(name) {

@@ -2,15 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decisions::VolumeUsers;
 use super::graph::StepGraph;
 use super::service_plan::{Bond, ContainerSteps, Pivot, Place};
 use super::sharing::Sharing;
 use super::step::{GroupId, StepId};
+use crate::model::ServiceName;
 use crate::model::homelab::Service;
+use crate::model::view::LiveContainer;
 
 /// The steps of the containers that are planned already.
 pub(super) type PlannedContainers<'a> = BTreeMap<Place<'a>, ContainerSteps>;
+
+/// The containers that mount volumes which are made anew with the user's leave.
+#[derive(Default)]
+pub(super) struct VolumeUsers<'a> {
+    /// The ids of those that are removed before their volume, and made anew after it.
+    pub(super) removed: BTreeSet<&'a str>,
+    /// The ones that nothing is decided for, by the service that makes their volume and its real name: they hold it.
+    pub(super) holding: BTreeMap<(&'a ServiceName, &'a str), Vec<&'a LiveContainer>>,
+}
 
 /// The plan so far of all containers.
 pub(super) struct Progress<'a> {
