@@ -85,7 +85,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     }
     let access = context.access();
     let variables = &arguments.variables.variables;
-    let observation = observe(&access, variables, Connections::Keep, terminal, store.state(), None).await?;
+    let observation = observe(&access, variables, Connections::Keep, terminal, store.state_mut(), None).await?;
     let state = store.state();
     let options = match &agreed {
         Some((_, agreed)) => agreed.options.options().map_err(SavedPlanError::from)?,

@@ -14,7 +14,7 @@ use super::selection::variable;
 use super::terminal::Terminal;
 use crate::compose::yaml::{Node, Value};
 use crate::compose::{self, Options, Origin, Project, Variables};
-use crate::config;
+use crate::config::{self, ServiceSource};
 use crate::diagnostic::{SourceMap, did_you_mean};
 use crate::model::Taint;
 use crate::render::OutputFormat;
@@ -102,7 +102,16 @@ fn of_service(
     terminal: &Terminal,
 ) -> Result<Project, CommandError> {
     let (sources, found) = config::load(context.repository());
-    if !sources.services.contains_key(service) {
+    let (node, name) = service.split_once('/').map_or((None, service), |(node, name)| (Some(node), name));
+    let is_it =
+        |source: &&ServiceSource| source.name.as_str() == name && node.is_none_or(|node| source.node.as_str() == node);
+    let found_services: Vec<&ServiceSource> = sources.services.values().filter(is_it).collect();
+    if let [first, second, ..] = found_services.as_slice() {
+        let words = format!("`{name}` runs on several nodes");
+        let hint = format!("say which: `hl config {}/{name}` or `hl config {}/{name}`, say", first.node, second.node);
+        return Err(CommandError::usage(words).hint(hint));
+    }
+    let Some(service) = found_services.first().map(|source| source.name.key()) else {
         terminal.diagnostics(&found, &sources.map);
         let failure = CommandError::usage(format!("there is no service `{service}`"));
         let near = did_you_mean(service, sources.services.keys().map(|name| name.as_str()));
@@ -110,7 +119,7 @@ fn of_service(
             Some(near) => failure.hint(similar_name(near)),
             None => failure,
         });
-    }
+    };
     let (project, found, map) = config::project_offline(&sources, service, variables);
     terminal.diagnostics(&found, &map);
     project.ok_or(CommandError::shown(Exit::Failed))
@@ -127,6 +136,7 @@ fn of_files(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Re
         defaults.extend(context.home.iter().map(|home| ("HOME".to_owned(), home.clone())));
     }
     let options = Options {
+        named_after: None,
         current_dir: context.root.clone(),
         files: arguments.files.clone(),
         project_dir: arguments.project_directory.clone(),

@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     let name = &arguments.service;
     let mut store = Store::open(&context.state()?, context.lock_owner("delete"))?;
     let access = context.access();
-    let mut observation = observe(&access, &[], Connections::Keep, terminal, store.state(), Some(name)).await?;
+    let mut observation = observe(&access, &[], Connections::Keep, terminal, store.state_mut(), Some(name)).await?;
     let limits = arguments.limits.set(plan::Options::default(), &observation, &store.state().view)?;
     let removal = plan_removal(&mut observation, name, store.state(), limits)?;
     let job = Job {
@@ -45,18 +45,25 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     };
     let mut exit = carry_out(job, &mut store, context, terminal).await?;
     // Also where its node is in maintenance, which is no gap in other plans: it was asked for by name.
-    if exit == Exit::Done && removal.planned.plan.unknown.values().any(|unknown| unknown.services.contains(name)) {
+    if exit == Exit::Done
+        && removal
+            .planned
+            .plan
+            .unknown
+            .values()
+            .any(|unknown| unknown.services.iter().any(|service| service.whole() == *name))
+    {
         exit = Exit::Incomplete;
     }
-    let left: Vec<&Addr> = store.state().view.resources.keys().filter(|addr| addr.service == *name).collect();
+    let left: Vec<&Addr> = store.state().view.resources.keys().filter(|addr| addr.service.whole() == *name).collect();
     if exit == Exit::Done && !left.is_empty() {
         terminal.warn(&not_deleted(name, &left, &observation));
         exit = Exit::Incomplete;
     }
     if removal.is_declared && exit == Exit::Done {
         terminal.talk(&format!(
-            "The repository still declares {name}: remove services/{name} and its line in the inventory, or the next \
-             apply brings it back."
+            "The repository still declares {name}: remove its folder and its line in the inventory, or the next apply \
+             brings it back."
         ));
     }
     Ok(exit)

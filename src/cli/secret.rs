@@ -15,8 +15,8 @@ use super::env_var::variable;
 use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::atomic_file;
-use crate::config::Repository;
 use crate::config::secrets::{Cipher, Closed, Decrypt, FILE};
+use crate::config::{self, ServiceSource};
 use crate::diagnostic::did_you_mean;
 use crate::envfile;
 use crate::model::ServiceName;
@@ -94,20 +94,21 @@ struct SecretsFile {
 
 impl SecretsFile {
     fn find(service: &ServiceName, context: &Context) -> Result<SecretsFile, CommandError> {
-        let folder = context.root.join("services").join(service.as_str());
-        if !folder.is_dir() {
-            let repository: Repository = context.repository();
-            let names = repository.reader.names(&context.root.join("services"));
-            let failure = CommandError::usage(format!("there is no folder services/{service}"));
-            return Err(match did_you_mean(service.as_str(), names.iter().map(String::as_str)) {
+        // Whatever is wrong with the files of services, their places are known; nothing is decrypted to find them.
+        let (sources, _) = config::load(context.repository().untrusted());
+        let of_it = |source: &&ServiceSource| source.name.whole() == *service;
+        let Some(path) = sources.services.values().find(of_it).map(|source| source.secrets_file.clone()) else {
+            let failure = CommandError::usage(format!("there is no service `{service}`"));
+            let names = sources.services.keys().map(ServiceName::as_str);
+            return Err(match did_you_mean(service.as_str(), names) {
                 Some(near) => failure.hint(similar_name(near)),
                 None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),
             });
-        }
+        };
         let recipients = context.root.join("inventory/recipients.txt");
         Ok(SecretsFile {
-            path: folder.join(FILE),
-            shown: format!("services/{service}/{FILE}"),
+            shown: path.strip_prefix(&context.root).unwrap_or(&path).display().to_string(),
+            path,
             recipients: recipients.is_file().then_some(recipients),
             context: context.clone(),
         })

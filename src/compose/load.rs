@@ -30,7 +30,8 @@ pub(super) fn project(loader: &mut Loader<'_>, options: &Options) -> Option<Proj
         naming.see(documents.last()?);
     }
     let given = options.project_name.as_deref();
-    let name = discover::project_name(given, &naming, &working_dir, &variables, &mut loader.diagnostics);
+    let named_after = options.named_after.as_ref().map_or(working_dir.as_path(), Path::new);
+    let name = discover::project_name(given, &naming, named_after, &variables, &mut loader.diagnostics);
     variables.set("COMPOSE_PROJECT_NAME", name.as_deref().unwrap_or_default());
 
     let scope = Scope {

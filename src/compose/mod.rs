@@ -83,6 +83,8 @@ pub struct Options {
     pub profiles: Vec<String>,
     /// The name of the project, over all that files and variables say.
     pub project_name: Option<String>,
+    /// A name for a project that nothing names, in the place of that of its folder.
+    pub named_after: Option<String>,
     /// The home folder, for `~`.
     pub home: Option<String>,
     /// An env file of which the caller has said already what is doubtful in it.

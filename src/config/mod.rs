@@ -13,30 +13,39 @@ mod disk;
 mod facts;
 mod folders;
 mod ignored;
+mod layout;
+mod placement;
 mod preferences;
 mod project;
 mod renamed_from;
+mod repository;
 mod resolve;
 pub mod secrets;
 mod section;
 mod service;
+mod service_folder;
 mod sources;
 mod topology;
 mod tracked;
+mod written_names;
+mod yaml_file;
 
 pub use bounds::{BoundedReader, Bounds};
 pub use disk::Disk;
 pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
 pub use preferences::{Preferences, preferences};
+pub use repository::Repository;
 pub use resolve::{
     Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
 };
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
-pub use sources::{Machines, Repository, Sources, load, machines};
+pub use sources::{Machines, Sources, load, machines};
 pub use topology::NodeSource;
 
+#[cfg(test)]
+mod layout_tests;
 #[cfg(test)]
 mod mutation_tests;
 #[cfg(test)]

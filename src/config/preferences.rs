@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::section::{self, Context, Located};
-use super::sources::document;
+use super::yaml_file::document;
 use crate::compose::reader::{Files, Kind, Reader};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap};
 

@@ -3,7 +3,7 @@
 //! The caller gives what decrypts them: keys and the programs that use them belong to the person who runs hl. The
 //! clear text is only ever in memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -71,14 +71,14 @@ pub(super) struct Found {
     opened: Result<SecretString, Closed>,
 }
 
-/// Opens the files of some folders, all at once: each takes a program of its own.
-pub(super) fn open_all<'p>(
-    folders: impl Iterator<Item = &'p Path>,
+/// Opens those of some files that are there, all at once: each takes a program of its own.
+pub(super) fn open_all(
+    paths: &[PathBuf],
     keys: &(dyn Decrypt + Send + Sync),
     files: &mut Files<'_>,
     out: &mut Diagnostics,
 ) -> Vec<Option<Found>> {
-    let sealed: Vec<Option<(Span, Cipher, Vec<u8>)>> = folders.map(|folder| find(folder, files, out)).collect();
+    let sealed: Vec<Option<(Span, Cipher, Vec<u8>)>> = paths.iter().map(|path| find(path, files, out)).collect();
     std::thread::scope(|scope| {
         let opening = sealed.into_iter().map(|sealed| {
             let (place, cipher, bytes) = sealed?;
@@ -93,23 +93,22 @@ pub(super) fn open_all<'p>(
     })
 }
 
-fn find(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(Span, Cipher, Vec<u8>)> {
-    let path = folder.join(FILE);
-    if files.kind(&path) != Kind::File {
+fn find(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(Span, Cipher, Vec<u8>)> {
+    if files.kind(path) != Kind::File {
         return None;
     }
-    let bytes = match files.bytes(&path) {
+    let bytes = match files.bytes(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            out.push(error.diagnostic(&files.shown(&path), "check the file's permissions"));
+            out.push(error.diagnostic(&files.shown(path), "check the file's permissions"));
             return None;
         }
     };
     // Encrypted text says nothing to people, and clear text must not be shown.
-    let file = files.add(&path, "", Visibility::Secret);
+    let file = files.add(path, "", Visibility::Secret);
     let place = Span::new(file, 0, 0);
     let Some(cipher) = Cipher::of(&bytes) else {
-        let words = format!("{} is not encrypted", files.shown(&path).display());
+        let words = format!("{} is not encrypted", files.shown(path).display());
         let diagnostic = Diagnostic::error(Code::SecretsInTheClear, words).at(place, "");
         out.push(
             diagnostic
@@ -124,18 +123,17 @@ fn find(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(
 /// The variables of a file that was found; none if it stays closed, which is noted.
 pub(super) fn variables(
     found: Found,
-    folder: &Path,
+    path: &Path,
     files: &mut Files<'_>,
     out: &mut Diagnostics,
 ) -> Option<Assignments> {
-    let path = folder.join(FILE);
     match found.opened {
         Ok(text) => {
-            let file = files.add(&path, text.expose_secret(), Visibility::Secret);
+            let file = files.add(path, text.expose_secret(), Visibility::Secret);
             Some(envfile::parse(text.expose_secret(), file, Outside::NOTHING, out))
         }
         Err(Closed { why, hint }) => {
-            let words = format!("{} stays closed: {why}", files.shown(&path).display());
+            let words = format!("{} stays closed: {why}", files.shown(path).display());
             let diagnostic = Diagnostic::note(Code::SecretsClosed, words).at(found.place, "");
             out.push(diagnostic.detail("What is on the node already is used.").hint(hint));
             None

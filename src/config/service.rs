@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::backup;
+use super::placement::Placement;
 use super::renamed_from;
 use super::section::{self, Context, Located, Section};
+use super::written_names::{node_name, project_name, service_name};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::model::Field;
@@ -16,7 +18,12 @@ use crate::model::homelab::{Condition, OnDelete, Protect, Rollback, RunState, Up
 use crate::model::name::{NodeName, ProjectName, ServiceName};
 
 /// The keys of a service.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 18] = [
+    "path",
+    "files",
+    "profiles",
+    "env_files",
+    "nodes",
     "owner_node",
     "backup_nodes",
     "depends_on",
@@ -35,6 +42,8 @@ pub(super) const KEYS: [&str; 13] = [
 /// The keys of a service in one file; none for a key that is not written.
 #[derive(Clone, Debug, Default)]
 pub struct Declaration {
+    /// Where its files are, and on which machines it runs.
+    pub placement: Placement,
     /// Its purpose.
     pub description: Option<Located<String>>,
     /// The node that owns it.
@@ -122,9 +131,12 @@ pub struct LifecycleRules {
 
 /// Reads the keys of a service. `path` is how the mapping is called in diagnostics, empty for a file.
 pub(super) fn parse(node: &Node, path: &str, context: &mut Context<'_>) -> Declaration {
-    let Some(section) = section::open(node, path, &KEYS, context) else { return Declaration::default() };
+    // A file of a service lies where the service is, so that it cannot say where that is.
+    let keys = if path.is_empty() { &KEYS[1..] } else { &KEYS };
+    let Some(section) = section::open(node, path, keys, context) else { return Declaration::default() };
     let places = KEYS.into_iter().filter_map(|key| section.get(key).map(|n| (key, n.span))).collect();
     Declaration {
+        placement: Placement::parse(&section, context),
         description: section.text("description", context),
         owner_node: section.text("owner_node", context).and_then(|name| node_name(name, context)),
         backup_nodes: section
@@ -171,6 +183,7 @@ pub(super) fn merge(service: &str, topology: Declaration, own: Declaration, out:
     let mut places = topology.places;
     places.extend(own.places);
     Declaration {
+        placement: own.placement.over(topology.placement),
         description: own.description.or(topology.description),
         owner_node: own.owner_node.or(topology.owner_node),
         backup_nodes: own.backup_nodes.or(topology.backup_nodes),
@@ -186,44 +199,6 @@ pub(super) fn merge(service: &str, topology: Declaration, own: Declaration, out:
         backup: own.backup.or(topology.backup),
         places,
     }
-}
-
-/// The name of a Compose project, or what is wrong with it.
-fn project_name(name: Located<String>, context: &mut Context<'_>) -> Option<Located<ProjectName>> {
-    match ProjectName::new(name.value.as_str()) {
-        Ok(project) => Some(Located::new(project, name.span)),
-        Err(error) => {
-            invalid_name("Compose project", &name, &error.to_string(), context);
-            None
-        }
-    }
-}
-
-/// The name of a node, or what is wrong with it.
-pub(super) fn node_name(name: Located<String>, context: &mut Context<'_>) -> Option<Located<NodeName>> {
-    match NodeName::new(name.value.as_str()) {
-        Ok(node) => Some(Located::new(node, name.span)),
-        Err(error) => {
-            invalid_name("node", &name, &error.to_string(), context);
-            None
-        }
-    }
-}
-
-/// The name of a service, or what is wrong with it.
-pub(super) fn service_name(name: Located<String>, context: &mut Context<'_>) -> Option<Located<ServiceName>> {
-    match ServiceName::new(name.value.as_str()) {
-        Ok(service) => Some(Located::new(service, name.span)),
-        Err(error) => {
-            invalid_name("service", &name, &error.to_string(), context);
-            None
-        }
-    }
-}
-
-fn invalid_name(kind: &str, name: &Located<String>, why: &str, context: &mut Context<'_>) {
-    let words = format!("`{}` cannot be the name of a {kind}: {why}", name.value);
-    context.out.push(Diagnostic::error(Code::InvalidName, words).at(name.span, "").hint(format!("rename the {kind}")));
 }
 
 /// An absolute path of a node, without `.`, `..` and a slash at its end.

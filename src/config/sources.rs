@@ -7,100 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::bounds::{BoundedReader, Bounds};
-use super::disk::Disk;
-use super::folders::{Folder, Found, ServiceSource};
-use super::secrets::{self, Decrypt, NoKeys};
-use super::section::Context;
-use super::service::{self, Declaration};
+use super::folders::{Found, ServiceSource};
+use super::repository::Repository;
 use super::topology::{self, Inventory, NodeSource, Topology};
-use super::{consistency, ignored, tracked};
-use crate::compose;
-use crate::compose::reader::{Files, Kind, MOST_TEXT, ReadError, Reader};
-use crate::compose::yaml::{self, Node};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span, Visibility};
-use crate::envfile::{self, Outside};
-use crate::model::Trust;
+use super::yaml_file::{document, with_context};
+use super::{consistency, ignored, service_folder, tracked, written_names};
+use crate::compose::reader::{Files, Kind};
+use crate::compose::syntax::path::clean;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span};
 use crate::model::backup::BackupRepository;
 use crate::model::homelab;
 use crate::model::name::{NodeName, ServiceName};
 use crate::model::trust::Contact;
-
-/// The way out where a file is there and cannot be read.
-const READABLE: &str = "check the file's permissions and that it is text";
-
-/// Where a repository is and how it is read.
-#[derive(Clone)]
-pub struct Repository {
-    /// Its absolute folder.
-    pub root: PathBuf,
-    /// Where the user stands: paths in diagnostics are shown relative to it.
-    pub current_dir: PathBuf,
-    /// The home folder of the user, for `~` in compose files of services of this machine.
-    pub home: Option<String>,
-    /// The reader of what it names: within its bounds.
-    pub reader: Arc<dyn Reader + Send + Sync>,
-    /// The reader without bounds, for files whose paths hl knows itself.
-    pub disk: Arc<dyn Reader + Send + Sync>,
-    /// Files and folders beside the repository itself that may be read.
-    pub allowed: Vec<PathBuf>,
-    /// The keys to its encrypted files.
-    pub keys: Arc<dyn Decrypt + Send + Sync>,
-    /// Whether who runs hl trusts who wrote it.
-    pub trust: Trust,
-}
-
-impl Repository {
-    /// A repository on this machine's disk.
-    pub fn on_disk(root: impl Into<PathBuf>, current_dir: impl Into<PathBuf>, home: Option<String>) -> Self {
-        Self::read_by(Arc::new(Disk), root, current_dir, home)
-    }
-
-    /// A repository that `disk` reads, without any keys.
-    pub fn read_by(
-        disk: Arc<dyn Reader + Send + Sync>,
-        root: impl Into<PathBuf>,
-        current_dir: impl Into<PathBuf>,
-        home: Option<String>,
-    ) -> Self {
-        let repository = Self {
-            root: root.into(),
-            current_dir: current_dir.into(),
-            home,
-            reader: Arc::clone(&disk),
-            disk: Arc::clone(&disk),
-            allowed: Vec::new(),
-            keys: Arc::new(NoKeys),
-            trust: Trust::Owner,
-        };
-        repository.through(disk)
-    }
-
-    /// Whether it is part of a repository of git's, which has a top.
-    pub fn is_in_git(&self) -> bool {
-        tracked::repository(&self.disk.real(&self.root), self.disk.as_ref()).is_some()
-    }
-
-    /// The same as somebody else's: nothing but itself is read, and nothing is decrypted.
-    #[must_use]
-    pub fn untrusted(self) -> Self {
-        Self { keys: Arc::new(NoKeys), trust: Trust::Untrusted, ..self }.allowing(Vec::new())
-    }
-
-    /// The same with some more that may be read.
-    #[must_use]
-    pub fn allowing(self, allowed: Vec<PathBuf>) -> Self {
-        let disk = Arc::clone(&self.disk);
-        Self { allowed, ..self }.through(disk)
-    }
-
-    /// The same, read by another reader.
-    #[must_use]
-    pub fn through(self, disk: Arc<dyn Reader + Send + Sync>) -> Self {
-        let bounds = Bounds::of_repository(&self.root, &self.allowed, disk.as_ref());
-        Self { reader: Arc::new(BoundedReader::new(Arc::clone(&disk), bounds)), disk, ..self }
-    }
-}
 
 /// The declarations of the repository, as far as they need no variable and no node.
 #[derive(Clone)]
@@ -124,26 +42,46 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The warning about the `.env` of a service in the repository: everyone who reads the repository sees it, or will
+    /// The warnings about env files of services in the repository: everyone who reads the repository sees them, or will
     /// after the next commit of all that is there.
-    fn env_file_in_git(&self, service: &ServiceSource) -> Option<Diagnostic> {
+    fn env_files_in_git(&self) -> Vec<Diagnostic> {
+        let of_service = |service: &ServiceSource| {
+            let folder = service.folder.clone();
+            let path = |path: &str| PathBuf::from(clean(&folder.join(path).to_string_lossy()));
+            service.env_files.iter().map(|file| path(&file.path)).collect::<Vec<_>>()
+        };
+        // Several services may have one and the same.
+        let paths: BTreeSet<PathBuf> = self.services.values().flat_map(of_service).collect();
+        paths.iter().filter_map(|path| self.env_file_in_git(path)).collect()
+    }
+
+    fn env_file_in_git(&self, path: &Path) -> Option<Diagnostic> {
         let reader = &self.repository.reader;
-        let path = service.folder.join(".env");
-        if reader.kind(&path) != Kind::File {
+        if reader.kind(path) != Kind::File {
             return None;
         }
-        let shown = path.strip_prefix(&self.repository.current_dir).unwrap_or(&path).display();
-        let real = reader.real(&path);
+        let shown = path.strip_prefix(&self.repository.current_dir).unwrap_or(path).display();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let real = reader.real(path);
         if self.tracked.as_ref().is_some_and(|tracked| tracked.contains(&real)) {
             let words = format!("{shown} is in git, where everyone who reads the repository sees it");
             let hint = format!(
-                "take it out with `git rm --cached {shown}`, add `.env` to .gitignore, and change its passwords"
+                "take it out with `git rm --cached {shown}`, add `{name}` to .gitignore, and change its passwords"
             );
             return Some(Diagnostic::warning(Code::EnvFileInGit, words).hint(hint));
         }
         let words = format!("nothing keeps {shown} out of git");
-        let diagnostic = Diagnostic::warning(Code::EnvFileInGit, words).hint("add a line `.env` to .gitignore");
+        let diagnostic = Diagnostic::warning(Code::EnvFileInGit, words);
+        let diagnostic = diagnostic.hint(format!("add a line `{name}` to .gitignore"));
         (ignored::is_ignored(&real, self.repository.disk.as_ref()) == Some(false)).then_some(diagnostic)
+    }
+
+    /// The services by this name: one, or its instances on several machines. One on `node` is the only one that counts there.
+    pub fn named(&self, name: &ServiceName, node: &NodeName) -> Vec<&ServiceSource> {
+        if let Some(service) = self.services.get(name).or_else(|| self.services.get(&name.on(node))) {
+            return vec![service];
+        }
+        self.services.values().filter(|service| service.name.whole() == *name).collect()
     }
 
     /// The same with project directories of services as what runs knows them, by links that lead to the same folder.
@@ -221,17 +159,16 @@ impl Machines {
             repository,
         };
         if let Some(mut found) = found {
-            folders(&sources.repository, &mut files, &mut out, &mut found);
+            service_folder::read_all(&sources.repository, &sources.nodes, &mut files, &mut out, &mut found);
             let topology = &found.topology;
             let name = || folder_name(&sources.repository.root);
             sources.name = topology.name.as_ref().map_or_else(name, |n| n.value.clone());
             sources.vars = topology.vars.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect();
             sources.backup = topology.backup.clone();
-            sources.services = consistency::services(found, &sources.nodes, &mut files, &mut out);
+            sources.services =
+                consistency::services(found, &sources.nodes, &sources.repository.root, &mut files, &mut out);
         }
-        for service in sources.services.values() {
-            sources.env_file_in_git(service).into_iter().for_each(|diagnostic| out.push(diagnostic));
-        }
+        sources.env_files_in_git().into_iter().for_each(|diagnostic| out.push(diagnostic));
         sources.map = map;
         (sources, out)
     }
@@ -274,7 +211,7 @@ fn inventory(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnosti
         };
         let host = with_context(files, out, |context| {
             let place = Span { end: tree.span.start, ..tree.span };
-            let name = service::node_name(super::section::Located::new(stem, place), context)?;
+            let name = written_names::node_name(super::section::Located::new(stem, place), context)?;
             topology::parse_host(&name.value, &tree, context)
         });
         match host {
@@ -283,26 +220,6 @@ fn inventory(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnosti
         }
     }
     Some(found)
-}
-
-/// Reads the folders below `services/`.
-fn folders(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
-    let services = repository.root.join("services");
-    for name in repository.reader.names(&services) {
-        let path = services.join(&name);
-        if name.starts_with('.') || files.kind(&path) != Kind::Folder {
-            continue;
-        }
-        match files.refusal(&path) {
-            Some(refusal) => out.push(ReadError::Refused(refusal).diagnostic(&files.shown(&path), "")),
-            None => read_folder(name, path, files, out, found),
-        }
-    }
-    let paths = found.folders.values().map(|folder| folder.path.as_path());
-    let opened = secrets::open_all(paths, repository.keys.as_ref(), files, out);
-    for (folder, opened) in found.folders.values_mut().zip(opened) {
-        folder.secrets = opened.and_then(|opened| secrets::variables(opened, &folder.path, files, out));
-    }
 }
 
 /// The files of `inventory/hosts`, with the node that each is named after.
@@ -333,126 +250,4 @@ fn not_a_homelab(repository: &Repository, services: Kind) -> Diagnostic {
     Diagnostic::error(Code::NotAHomelab, words)
         .detail("inventory/topology.yaml names the machines and which of them owns which service.")
         .hint("run hl in the root of the repository, or say where it is with `-C DIR`")
-}
-
-fn read_folder(name: String, path: PathBuf, files: &mut Files<'_>, out: &mut Diagnostics, found: &mut Found) {
-    let compose_files = compose_files(&path, files, out);
-    let own_file =
-        ["service.yaml", "service.yml"].map(|n| path.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
-    let service = match ServiceName::new(name.as_str()) {
-        Ok(service) => service,
-        Err(error) => {
-            if !compose_files.is_empty() || own_file.is_some() {
-                let words = format!("the folder services/{name} cannot be a service: {error}");
-                let diagnostic = Diagnostic::error(Code::InvalidName, words).hint("rename the folder");
-                let file = compose_files.first().or(own_file.as_ref());
-                out.push(match file.and_then(|path| files.load(path, Visibility::Public).ok()) {
-                    Some(file) => diagnostic.at(Span::new(file, 0, 0), ""),
-                    None => diagnostic,
-                });
-            }
-            return;
-        }
-    };
-    let mut place =
-        compose_files.first().and_then(|p| files.load(p, Visibility::Public).ok()).map(|f| Span::new(f, 0, 0));
-    let mut declaration = Declaration::default();
-    if let Some(path) = own_file {
-        // An empty service.yaml says nothing, and that is allowed.
-        let is_empty = files.load(&path, Visibility::Public).is_ok_and(|f| is_blank(&files.text(f)));
-        if !is_empty && let Some(tree) = document(&path, files, out) {
-            declaration = with_context(files, out, |context| service::parse(&tree, "", context));
-            place = Some(Span { end: tree.span.start, ..tree.span });
-        }
-    }
-    let (env_example_file, env_example) = env_example(&path, files, out).unzip();
-    let folder = Folder { path, compose_files, declaration, env_example, env_example_file, secrets: None, place };
-    found.folders.insert(service, folder);
-}
-
-/// The Compose files of a folder: those that its `.env` names, else those that are called so.
-fn compose_files(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Vec<PathBuf> {
-    let env = files.bytes(&folder.join(".env")).ok().filter(|bytes| bytes.len() as u64 <= MOST_TEXT);
-    let env = env.map(|bytes| envfile::values(&String::from_utf8_lossy(&bytes)));
-    let env = env.unwrap_or_default();
-    let value = |name: &str| env.get(name).map(String::as_str).unwrap_or_default();
-    match compose::named_files(value("COMPOSE_FILE"), value("COMPOSE_PATH_SEPARATOR")) {
-        named if named.is_empty() => compose::in_folder(folder, files, out),
-        named => named.iter().map(|file| folder.join(file)).collect(),
-    }
-}
-
-/// Whether nothing but comments is in a YAML text.
-fn is_blank(text: &str) -> bool {
-    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
-}
-
-/// The file and what it sets. What it takes from `vars` is looked up once the owner is known.
-fn env_example(folder: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(FileId, envfile::Assignments)> {
-    let path = folder.join("env.example");
-    if files.kind(&path) != Kind::File {
-        return None;
-    }
-    match files.load(&path, Visibility::Public) {
-        Ok(file) => {
-            let mut said = Diagnostics::default();
-            let found = envfile::parse(&files.text(file), file, Outside::NOTHING, &mut said);
-            said.iter().filter(|d| d.code != Code::VariableUnset).for_each(|d| out.push(d.clone()));
-            Some((file, found))
-        }
-        Err(error) => {
-            out.push(error.diagnostic(&files.shown(&path), READABLE));
-            None
-        }
-    }
-}
-
-/// The one document of a YAML file; none if it cannot be read, which is then reported.
-pub(super) fn document(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Node> {
-    let file = match files.load(path, Visibility::Public) {
-        Ok(file) => file,
-        Err(error) => {
-            out.push(error.diagnostic(&files.shown(path), READABLE));
-            return None;
-        }
-    };
-    let mut found = Diagnostics::default();
-    let mut documents = yaml::parse(&files.text(file), file, &mut found).into_iter();
-    let (first, second) = (documents.next(), documents.next());
-    let broken = found.has_errors();
-    out.extend(found);
-    if let Some(second) = second {
-        let words = "the file holds more than one document";
-        out.push(
-            Diagnostic::error(Code::InvalidValue, words)
-                .at(point(second.span), "")
-                .hint("remove the `---` between them"),
-        );
-    }
-    match first {
-        _ if broken => None,
-        Some(tree) if !tree.is_null() => Some(tree),
-        _ => {
-            out.push(empty_file(file));
-            None
-        }
-    }
-}
-
-fn point(span: Span) -> Span {
-    Span { end: span.start, ..span }
-}
-
-fn empty_file(file: FileId) -> Diagnostic {
-    Diagnostic::error(Code::EmptyFile, "the file is empty")
-        .at(Span::new(file, 0, 0), "")
-        .hint("write `version: 1`, `nodes:` and `services:` into it, or remove it")
-}
-
-/// Runs `read` with a context over the texts read so far, and keeps what it reports.
-fn with_context<T>(files: &Files<'_>, out: &mut Diagnostics, read: impl FnOnce(&mut Context<'_>) -> T) -> T {
-    let mut context = Context { map: files.sources(), out: Diagnostics::default() };
-    let result = read(&mut context);
-    out.extend(context.out);
-    result
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::section::{self, Context, Located};
 use super::service::{self, Declaration};
-use super::{address, backup};
+use super::{address, backup, placement, written_names};
 use crate::compose::yaml::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::model::backup::BackupRepository;
@@ -17,7 +17,7 @@ use crate::model::name::{NodeName, ServiceName};
 use crate::model::trust::Contact;
 
 /// The keys of the file.
-const KEYS: [&str; 6] = ["version", "name", "vars", "nodes", "services", "backup"];
+const KEYS: [&str; 8] = ["version", "name", "services_dir", "env_files", "vars", "nodes", "services", "backup"];
 
 /// The keys of a node.
 const NODE_KEYS: [&str; 8] =
@@ -47,6 +47,10 @@ pub(super) enum Inventory {
 pub(super) struct Topology {
     /// The name of the homelab.
     pub name: Option<Located<String>>,
+    /// Where services are, as patterns; none if that is not said.
+    pub services_dir: Vec<Located<String>>,
+    /// Env files for every service, relative to the repository, each above those before it.
+    pub env_files: Vec<Located<String>>,
     /// Public variables for every service.
     pub vars: BTreeMap<String, Located<String>>,
     /// The machines as written.
@@ -94,6 +98,8 @@ pub(super) fn parse(document: &Node, context: &mut Context<'_>) -> Topology {
     version(document, context);
     let mut topology = Topology {
         name: file.text("name", context),
+        services_dir: file.get("services_dir").map(|node| services_dir(node, context)).unwrap_or_default(),
+        env_files: inside_all(file.texts("env_files", context).unwrap_or_default(), "env_files", context),
         vars: file.get("vars").map(|n| variables(n, "vars", context)).unwrap_or_default(),
         backup: file.get("backup").and_then(|n| backup::repository(n, context)),
         ..Topology::default()
@@ -101,24 +107,38 @@ pub(super) fn parse(document: &Node, context: &mut Context<'_>) -> Topology {
     for (name, place, node) in entries(file.get("nodes"), "nodes", context) {
         let path = format!("nodes.{}", name.value);
         let keys = node_keys(node, &path, place, &NODE_KEYS, context);
-        match (service::node_name(name, context), keys) {
+        match (written_names::node_name(name, context), keys) {
             (Some(name), Some(keys)) => drop(topology.nodes.insert(name.value, keys)),
             _ => topology.inventory = Inventory::Partial,
         }
     }
     for (name, place, node) in entries(file.get("services"), "services", context) {
         let path = format!("services.{}", name.value);
-        let Some(name) = service::service_name(name, context) else { continue };
+        let Some(name) = written_names::service_name(name, context) else { continue };
         if let Value::Text(word) = &node.value {
             context.wrong_type(node, &path, "a mapping", format!("write `{{ owner_node: {word} }}`"));
             // The owner is clear, so that it is not asked for once more.
-            let owner_node = service::node_name(Located::new(word.clone(), node.span), context);
+            let owner_node = written_names::node_name(Located::new(word.clone(), node.span), context);
             topology.services.insert(name.value, (place, Declaration { owner_node, ..Declaration::default() }));
             continue;
         }
         topology.services.insert(name.value, (place, service::parse(node, &path, context)));
     }
     topology
+}
+
+/// A folder or a pattern, or several.
+fn services_dir(node: &Node, context: &mut Context<'_>) -> Vec<Located<String>> {
+    let key = "services_dir";
+    let words: Vec<Located<String>> = match node.as_list() {
+        Some(items) => items.iter().filter_map(|item| section::text(item, key, context)).collect(),
+        None => section::text(node, key, context).into_iter().collect(),
+    };
+    inside_all(words, key, context)
+}
+
+fn inside_all(paths: Vec<Located<String>>, key: &str, context: &mut Context<'_>) -> Vec<Located<String>> {
+    paths.into_iter().filter_map(|path| placement::inside(path, key, context)).collect()
 }
 
 /// Reads `hosts/<name>.yaml`: the keys of the node, and the services that it owns.
@@ -156,7 +176,7 @@ fn owned<'a>(document: &'a Node, context: &mut Context<'_>) -> Vec<(ServiceName,
     };
     let mut found = Vec::new();
     for (name, node) in names {
-        if let Some(name) = service::service_name(name, context) {
+        if let Some(name) = written_names::service_name(name, context) {
             found.push((name.value, name.span, node));
         }
     }

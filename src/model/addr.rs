@@ -66,6 +66,13 @@ impl fmt::Display for Addr {
     }
 }
 
+impl Addr {
+    /// The address as files have it: with the machine of an instance in the name of its service.
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}:{}", self.node, self.service.key(), self.kind, self.name)
+    }
+}
+
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an address; addresses look like nas, immich, nas/immich or nas/immich/container:server")]
@@ -82,7 +89,7 @@ impl FromStr for Addr {
         let (kind, name) = resource(rest).ok_or_else(bad)?;
         Ok(Addr {
             node: NodeName::new(node).map_err(|_| bad())?,
-            service: ServiceName::new(service).map_err(|_| bad())?,
+            service: ServiceName::try_from(service.to_owned()).map_err(|_| bad())?,
             kind,
             name,
         })

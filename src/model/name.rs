@@ -91,10 +91,89 @@ name! {
     /// The name of a machine in the topology.
     NodeName
 }
-name! {
-    /// The name of a service: its folder under `services/`.
-    ServiceName
+/// The name of a service. One that runs on several machines has an instance on each, and the name of an instance knows its
+/// machine: people see and type the name of the service alone, beside that of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceName(String);
+
+/// What stands between a service and the machine of its instance, where both are one text.
+const AT: char = '@';
+
+impl ServiceName {
+    /// The name, if `text` is one.
+    ///
+    /// # Errors
+    /// [`NameError`] says which rule it breaks.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        check(&text)?;
+        Ok(Self(text))
+    }
+
+    /// Its instance on a machine.
+    #[must_use]
+    pub fn on(&self, node: &NodeName) -> Self {
+        Self(format!("{}{AT}{node}", self.as_str()))
+    }
+
+    /// The service that it is an instance of, or itself.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self(self.as_str().to_owned())
+    }
+
+    /// The machine that it is an instance on, if it is one.
+    pub fn instance(&self) -> Option<&str> {
+        self.0.split_once(AT).map(|(_, node)| node)
+    }
+
+    /// The name as people see it, and as folders are called.
+    pub fn as_str(&self) -> &str {
+        self.0.split_once(AT).map_or(self.0.as_str(), |(name, _)| name)
+    }
+
+    /// The name with the machine of an instance, which tells one from another.
+    pub fn key(&self) -> &str {
+        &self.0
+    }
 }
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for ServiceName {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for ServiceName {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        match text.split_once(AT) {
+            Some((name, node)) => Ok(Self::new(name)?.on(&NodeName::new(node)?)),
+            None => Self::new(text),
+        }
+    }
+}
+
+impl From<ServiceName> for String {
+    fn from(name: ServiceName) -> String {
+        name.0
+    }
+}
+
+impl std::borrow::Borrow<str> for ServiceName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 name! {
     /// The Compose project name of a service, as Compose would work it out.
     ProjectName

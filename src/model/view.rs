@@ -302,6 +302,38 @@ impl RecordedView {
     }
 }
 
+impl RecordedView {
+    /// Lets the names of services follow those of the repository, where one that had a machine of its own comes to run on
+    /// several, or the other way round: what is recorded of it on its machine is the same service.
+    pub fn follow(&mut self, declared: &BTreeMap<&ServiceName, &NodeName>) {
+        let mut renamed = Vec::new();
+        for (name, service) in self.services.iter().filter(|(name, _)| !declared.contains_key(*name)) {
+            let whole = name.whole();
+            let others = || self.services.keys().filter(|other| **other != *name && other.whole() == whole).count();
+            let to = match name.instance() {
+                None => Some(name.on(&service.node)).filter(|instance| declared.contains_key(instance)),
+                // Of several instances the one that is where the service is to be is that service; a single one moves.
+                Some(_) => declared.get(&whole).filter(|node| ***node == service.node || others() == 0).map(|_| whole),
+            };
+            renamed.extend(to.map(|to| (name.clone(), service.node.clone(), to)));
+        }
+        for (from, node, to) in renamed {
+            let is_it = |addr: &Addr| addr.service == from && addr.node == node;
+            let rename = |addr: Addr| match is_it(&addr) {
+                true => Addr { service: to.clone(), ..addr },
+                false => addr,
+            };
+            let service = self.services.remove(&from).map(|service| (to.clone(), service));
+            self.services.extend(service);
+            if self.unverified.remove(&from) {
+                self.unverified.insert(to.clone());
+            }
+            self.resources = std::mem::take(&mut self.resources).into_iter().map(|(a, r)| (rename(a), r)).collect();
+            self.unfinished = std::mem::take(&mut self.unfinished).into_iter().map(rename).collect();
+        }
+    }
+}
+
 /// A resource as hl applied it last. No secret is in it: they are sealed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {

@@ -199,7 +199,7 @@ impl SavedOptions {
             allow_data_loss: texts(&options.allow_data_loss),
             replace: texts(&options.replace),
             max_changes: options.max_changes,
-            delete: options.delete.iter().map(ToString::to_string).collect(),
+            delete: options.delete.iter().map(|name| name.key().to_owned()).collect(),
             require_all_nodes: options.required == Required::All,
             prune_moved: options.prune == Prune::Moved,
         }
@@ -211,7 +211,7 @@ impl SavedOptions {
     /// The text that is no address.
     pub fn options(&self) -> Result<Options, AddrError> {
         let targets = |texts: &[String]| texts.iter().map(|t| t.parse()).collect::<Result<Vec<Target>, AddrError>>();
-        let service = |text: &String| ServiceName::new(text.as_str()).map_err(|_| AddrError(text.clone()));
+        let service = |text: &String| ServiceName::try_from(text.clone()).map_err(|_| AddrError(text.clone()));
         Ok(Options {
             targets: targets(&self.targets)?,
             excludes: targets(&self.excludes)?,

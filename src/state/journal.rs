@@ -184,7 +184,7 @@ mod addr_text {
 
     pub(super) fn serialize<S: Serializer>(addr: &Option<Addr>, to: S) -> Result<S::Ok, S::Error> {
         match addr {
-            Some(addr) => to.collect_str(addr),
+            Some(addr) => to.serialize_str(&addr.key()),
             None => to.serialize_none(),
         }
     }

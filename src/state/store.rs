@@ -112,6 +112,11 @@ impl Store {
         &self.state
     }
 
+    /// The same, for whoever lets it follow the repository.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// The resources that were recorded or forgotten since the state was written last.
     pub fn unsaved(&self) -> &BTreeSet<Addr> {
         &self.unsaved_resources
@@ -380,8 +385,8 @@ impl Store {
             key: Some(StoredDigest(key::proof(sealer))),
             services: view.services.iter().map(|(name, service)| (name.clone(), service.into())).collect(),
             unverified: view.unverified.clone(),
-            unfinished: view.unfinished.iter().map(Addr::to_string).collect(),
-            resources: view.resources.iter().map(|(a, r)| (a.to_string(), format::seal(r, sealer))).collect(),
+            unfinished: view.unfinished.iter().map(Addr::key).collect(),
+            resources: view.resources.iter().map(|(a, r)| (a.key(), format::seal(r, sealer))).collect(),
         };
         let mut text = serde_json::to_vec_pretty(&file).expect("maps with text keys are JSON");
         text.push(b'\n');

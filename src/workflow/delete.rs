@@ -50,15 +50,16 @@ pub fn plan_removal(
 ) -> Result<Removal, NotRecorded> {
     let recorded = &state.view;
     let homelab = &observation.homelab;
-    let is_declared = homelab.services.contains_key(service) || homelab.unresolved.contains_key(service);
-    if !recorded.services.contains_key(service) {
+    let of_it = |name: &&ServiceName| name.whole() == *service;
+    let is_declared = homelab.services.keys().chain(homelab.unresolved.keys()).any(|name| of_it(&name));
+    let removed: BTreeSet<ServiceName> = recorded.services.keys().filter(of_it).cloned().collect();
+    if removed.is_empty() {
         let names = recorded.services.keys();
         let similar = did_you_mean(service.as_str(), names.clone().map(ServiceName::as_str));
         let similar = similar.and_then(|similar| names.clone().find(|name| name.as_str() == similar)).cloned();
         let declared = if is_declared { Declared::Yes } else { Declared::No };
         return Err(NotRecorded { service: service.clone(), similar, declared });
     }
-    let removed = BTreeSet::from([service.clone()]);
     observation.leave_out(&removed);
     let options = plan::Options { targets: vec![Target::from(service)], delete: removed, ..limits };
     Ok(Removal { planned: observation.plan(recorded, &state.sealer, options), is_declared })

@@ -1,7 +1,7 @@
 //! Observing a homelab: the repository is read, all nodes are asked, and both are resolved into one declared and one live
 //! view.
 
-use std::borrow::Borrow;
+use std::borrow::BorrowMut;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub async fn observe(
     variables: &[(String, String)],
     connections: node::Connections,
     listener: &dyn DiagnosticListener,
-    state: &State,
+    state: &mut State,
     leaving: Option<&ServiceName>,
 ) -> Result<Observation, ObserveError> {
     let state = std::future::ready(Ok(state));
@@ -119,7 +119,7 @@ fn known_paths(recorded: &RecordedView, leaving: Option<&ServiceName>) -> KnownP
     let mut paths = KnownPaths::new();
     for (addr, resource) in recorded.resources.iter().filter(|(_, resource)| resource.id.starts_with('/')) {
         if matches!(addr.kind, Kind::File | Kind::Directory) {
-            let counts = addr.kind == Kind::File || leaving == Some(&addr.service);
+            let counts = addr.kind == Kind::File || leaving == Some(&addr.service.whole());
             let known = if counts { Known::Always } else { Known::IfUndeclared };
             paths.entry(addr.node.clone()).or_default().insert(resource.id.clone(), known);
         }
@@ -128,7 +128,7 @@ fn known_paths(recorded: &RecordedView, leaving: Option<&ServiceName>) -> KnownP
 }
 
 /// Observes with what a record tells, which `state` reads at the same time.
-async fn observe_with<T: Borrow<State>>(
+async fn observe_with<T: BorrowMut<State>>(
     access: &Access,
     variables: &[(String, String)],
     connections: node::Connections,
@@ -147,7 +147,8 @@ async fn observe_with<T: Borrow<State>>(
     let refresh = node::begin_refresh(&machines.known(), &access.node_options, connections);
     let sources = load(machines, trust, listener)?;
     let (mut wanted, drafts) = config::wanted(&sources, variables);
-    let state = state.await?;
+    let mut state = state.await?;
+    state.borrow_mut().view.follow(&sources.services.values().map(|s| (&s.name, &s.node)).collect());
     config::add_known(&sources, &mut wanted, &known_paths(&state.borrow().view, leaving));
     let (files, engines) = refresh.files(wanted).await;
     let resolution = config::resolve(&sources, drafts, &node_facts_of_record(&files, state.borrow()), variables);

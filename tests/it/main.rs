@@ -31,6 +31,7 @@ mod hostile;
 mod in_the_way;
 mod keys;
 mod killed;
+mod layouts;
 mod leaks;
 mod mounted;
 mod moving;
@@ -78,6 +79,7 @@ fn main() -> std::process::ExitCode {
         in_the_way::TRIALS,
         keys::TRIALS,
         killed::TRIALS,
+        layouts::TRIALS,
         leaks::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,

@@ -7,7 +7,8 @@ use super::ServiceContext;
 use super::placeholders::Placeholder;
 use crate::compose::Plain;
 use crate::compose::reader::{MOST_TEXT, ReadError};
-use crate::config::secrets;
+use crate::config::folders::EnvFile;
+use crate::config::{ignored, secrets};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceMap, Span, Visibility};
 use crate::envfile::template::Chained;
 use crate::envfile::{self, Assignments, Outside, Sealed};
@@ -45,20 +46,35 @@ pub(super) fn service_env(
     let mut env = ServiceEnv::default();
     let mut texts = Vec::new();
     let (before, environment) = (context.above_env_files(), context.environment());
-    let beside_path = context.service.folder.join(".env");
     let mut beside = BTreeMap::new();
-    match context.reader().read(&beside_path) {
-        Ok(bytes) if bytes.len() as u64 > MOST_TEXT => {
-            let error = ReadError::TooLarge { most: MOST_TEXT };
-            out.push(error.diagnostic(&context.shown(&beside_path), ""));
+    let mut beside_paths = BTreeSet::new();
+    for file in context.env_files() {
+        let path = context.in_folder(&file.path);
+        match context.reader().read(&path) {
+            Ok(bytes) if bytes.len() as u64 > MOST_TEXT => {
+                let error = ReadError::TooLarge { most: MOST_TEXT };
+                out.push(error.diagnostic(&context.shown(&path), ""));
+            }
+            Ok(bytes) => {
+                let text = EnvText::new(&bytes, &context.shown(&path));
+                let after = Chained { first: &beside, second: &environment };
+                let found = text.values(Outside { before: &before, after: &after }, &mut env, map, out);
+                let is_tracked = |tracked: &BTreeSet<PathBuf>| tracked.contains(&context.reader().real(&path));
+                if !context.sources.tracked.as_deref().is_some_and(is_tracked) {
+                    env.private.extend(found.keys().cloned());
+                }
+                beside.extend(found);
+                texts.push(text.text);
+            }
+            Err(ReadError::Missing | ReadError::Folder) => {
+                context.missing_env_file(&file, &path).into_iter().for_each(|missing| out.push(missing));
+            }
+            Err(error) => {
+                let diagnostic = error.diagnostic(&context.shown(&path), "check the file's permissions");
+                out.push(file.named.map_or(diagnostic.clone(), |span| diagnostic.at(span, "named here")));
+            }
         }
-        Ok(bytes) => {
-            let file = EnvText::new(&bytes, &context.shown(&beside_path));
-            beside = file.values(Outside { before: &before, after: &environment }, &mut env, map, out);
-            texts.push(file.text);
-        }
-        Err(ReadError::Missing | ReadError::Folder) => {}
-        Err(error) => out.push(error.diagnostic(&context.shown(&beside_path), "check the file's permissions")),
+        beside_paths.insert(path);
     }
     let mut node = BTreeMap::new();
     for (path, bytes) in context.node_envs() {
@@ -73,7 +89,7 @@ pub(super) fn service_env(
         if path == context.node_env_path() {
             node = found
         } else {
-            if Path::new(&path) != beside_path {
+            if !beside_paths.contains(Path::new(&path)) {
                 env.private.extend(found.keys().cloned());
             }
             beside.extend(found)
@@ -132,10 +148,6 @@ pub(super) fn service_env(
         // The node may well have the file, whatever is in it.
         texts.push(String::new());
     }
-    let is_tracked = |tracked: &BTreeSet<PathBuf>| tracked.contains(&context.reader().real(&beside_path));
-    if !context.sources.tracked.as_deref().is_some_and(is_tracked) {
-        env.private.extend(beside.keys().cloned());
-    }
     env.private.extend(node.keys().chain(context.service.secrets.iter().flatten().map(|(name, _)| name)).cloned());
     env.values = beside.into_iter().chain(node).chain(added.iter().cloned()).collect();
     if !added.is_empty() {
@@ -143,6 +155,28 @@ pub(super) fn service_env(
     }
     env.text = (!texts.is_empty()).then(|| texts.join("\n"));
     env
+}
+
+impl ServiceContext<'_> {
+    /// The mistake about an env file that is named and not in the repository. It may be on the node alone; and where git
+    /// ignores it, others than its owner do not have it.
+    fn missing_env_file(&self, file: &EnvFile, path: &Path) -> Option<Diagnostic> {
+        let named = file.named?;
+        let on_node = self.project_path(&file.path);
+        let is_excused = match self.facts {
+            Some(facts) => {
+                facts.files.contains_key(on_node.as_str()) || self.sources.repository.trust == Trust::Untrusted
+            }
+            None => {
+                let disk = self.sources.repository.disk.as_ref();
+                self.service.declaration.project_dir.is_some() || ignored::is_ignored(path, disk) == Some(true)
+            }
+        };
+        let words = format!("the env file {} is not there", self.shown(path).display());
+        let hint =
+            format!("create it, or check the path: it is relative to {}", self.shown(&self.service.folder).display());
+        (!is_excused).then(|| Diagnostic::error(Code::MissingFile, words).at(named, "named here").hint(hint))
+    }
 }
 
 /// The variables that hl puts into the `.env` of the node: those of secrets.env before those of env.example, and those

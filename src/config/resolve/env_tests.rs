@@ -174,11 +174,6 @@ fn compose_files_that_cannot_be_are_named_by_place() {
         let files = [compose, ("services/web/.env", env), ("services/web/sub/a.yml", compose.1), HERE];
         assert_eq!(told(&files, &[]), [expected]);
     }
-    let given = [("COMPOSE_ENV_FILES".to_owned(), "prod.env".to_owned())];
-    let resolved = resolve(&lab(&[compose, HERE]), &live(&[]), &given);
-    let lines = said(&resolved.diagnostics, &resolved.map);
-    assert_eq!(lines.len(), 1);
-    assert!(lines[0].contains("Error HL0301: COMPOSE_ENV_FILES is not honoured"), "{lines:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod build_filter;
 mod builds;
 mod claims;
 mod env;
+mod env_paths;
 mod files;
 mod hindrance;
 mod not_writable;
@@ -354,11 +355,6 @@ impl<'a> ServiceContext<'a> {
         Attempt { project, resources, env, diagnostics, left_out, node_may_differ }
     }
 
-    /// The path at which the compose files find the service's `.env`.
-    fn env_path(&self) -> PathBuf {
-        Path::new(&self.project_dir).join(".env")
-    }
-
     fn overlay<'o>(&'o self, env: &ServiceEnv) -> Overlay<'o> {
         let env_shown = match self.node_envs().pop() {
             Some((path, _)) => PathBuf::from(self.on_node(&path)),
@@ -413,11 +409,6 @@ impl<'a> ServiceContext<'a> {
         path.strip_prefix(&self.sources.repository.current_dir).unwrap_or(path).to_owned()
     }
 
-    /// The path of the service's `.env` on the node.
-    fn node_env_path(&self) -> String {
-        self.node.node.env_file(&self.service.name)
-    }
-
     /// Whether the value of a variable of the service's `.env` on the node is one that hl wrote there.
     fn is_unchanged(&self, name: &str) -> bool {
         let variable = (self.node_env_path(), name.to_owned());
@@ -428,31 +419,12 @@ impl<'a> ServiceContext<'a> {
     fn on_node(&self, path: &str) -> String {
         format!("{}:{path}", self.service.node)
     }
-
-    /// The env files on the node with what is in them, the one that counts more last: the `.env` of a project directory
-    /// of its own, as Compose reads it, and hl's. None if there are none or nobody asked.
-    fn node_envs(&self) -> Vec<(String, &'a [u8])> {
-        let Some(facts) = self.facts else { return Vec::new() };
-        let paths = BTreeSet::from([project_env_path(&self.project_dir), self.node_env_path()]);
-        let mut paths: Vec<String> = paths.into_iter().collect();
-        paths.sort_by_key(|path| *path == self.node_env_path());
-        let content = |path: String| {
-            let bytes = (*facts.files.get(path.as_str())?)?;
-            Some((path, bytes))
-        };
-        paths.into_iter().filter_map(content).collect()
-    }
 }
 
 /// The variables that the files of a project ask for and that have no value.
 fn unset(project: &Project) -> BTreeSet<String> {
     let used = project.used_variables.iter();
     used.filter(|name| Lookup::get(&project.variables, name).is_none()).cloned().collect()
-}
-
-/// The path of the `.env` that Compose reads in a project directory.
-fn project_env_path(project_dir: &str) -> String {
-    format!("{project_dir}/.env")
 }
 
 fn machine(node: &NodeSource) -> Machine {

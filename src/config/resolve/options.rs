@@ -22,6 +22,8 @@ impl ServiceContext<'_> {
             files: self.compose_files(env)?,
             project_dir: Some(PathBuf::from(&self.project_dir)),
             project_name: self.service.declaration.project.as_ref().map(|name| name.value.to_string()),
+            named_after: self.service.named_after.clone(),
+            profiles: self.profiles(),
             variables,
             defaults: self.environment().into_iter().collect(),
             home: self.home(),
@@ -53,19 +55,20 @@ impl ServiceContext<'_> {
             let layers = [self.args, &env.values, &environment];
             layers.into_iter().find_map(|values| values.get(name)).map(String::as_str).unwrap_or_default()
         };
-        if !variable("COMPOSE_ENV_FILES").is_empty() && !env.values.contains_key("COMPOSE_ENV_FILES") {
-            let diagnostic = Diagnostic::error(Code::UnsupportedKey, "COMPOSE_ENV_FILES is not honoured");
-            let diagnostic = self.service.place.map_or(diagnostic.clone(), |place| diagnostic.at(place, ""));
-            return Err(diagnostic.hint("take it out of `vars`, and put the variables into the `.env` of the service"));
-        }
-        let named = compose::named_files(variable("COMPOSE_FILE"), variable("COMPOSE_PATH_SEPARATOR"));
+        let declared = &self.service.files;
+        let named = match declared.is_empty() {
+            true => compose::named_files(variable("COMPOSE_FILE"), variable("COMPOSE_PATH_SEPARATOR")),
+            false => declared.iter().map(|file| PathBuf::from(&file.value)).collect(),
+        };
+        let key = if declared.is_empty() { "COMPOSE_FILE" } else { "files" };
         if named.is_empty() {
             let below =
                 |file: &PathBuf| file.strip_prefix(&self.service.folder).map(Path::to_owned).unwrap_or_default();
             return Ok(self.service.compose_files.iter().map(|file| project_dir.join(below(file))).collect());
         }
         let mistake = |code: Code, words: String| {
-            let place = env.places.get("COMPOSE_FILE").copied().or(self.service.place);
+            let declared = declared.first().map(|file| file.span);
+            let place = declared.or(env.places.get("COMPOSE_FILE").copied()).or(self.service.place);
             let diagnostic = Diagnostic::error(code, words);
             place.map_or(diagnostic.clone(), |place| diagnostic.at(place, ""))
         };
@@ -74,19 +77,25 @@ impl ServiceContext<'_> {
         let overlay = self.overlay(env);
         for (file, name) in files.iter().zip(&named) {
             if overlay.kind(file) != Kind::File {
-                let words = format!("COMPOSE_FILE names {}, which is not there", name.display());
+                let words = format!("{key} names {}, which is not there", name.display());
                 let hint =
                     "check the path: it is relative to the service's folder, and a `:` stands between two of them";
                 return Err(mistake(Code::MissingFile, words).hint(hint));
             }
         }
         if files[0].parent() != Some(project_dir) {
-            let words = format!("COMPOSE_FILE begins with {}, which is in another folder", named[0].display());
+            let words = format!("{key} begins with {}, which is in another folder", named[0].display());
             let detail = "Compose would take that folder for the project's.";
             let hint = "let the first file be one of the service's folder, which can `include` others";
             return Err(mistake(Code::Conflict, words).detail(detail).hint(hint));
         }
         Ok(files)
+    }
+
+    /// The profiles that the service itself enables; where it says nothing, `COMPOSE_PROFILES` does.
+    fn profiles(&self) -> Vec<String> {
+        let profiles = self.service.declaration.placement.profiles.iter().flatten();
+        profiles.map(|profile| profile.value.clone()).collect()
     }
 
     /// `vars`, those of the node before those of the homelab.

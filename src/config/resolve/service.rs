@@ -11,7 +11,7 @@ use crate::config::project::Resources;
 use crate::config::renamed_from::Written;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::model::homelab::{HealthScript, Lifecycle, ProjectOrigin, Service, Update};
-use crate::model::name::ProjectName;
+use crate::model::name::{ProjectName, ServiceName};
 
 impl ServiceContext<'_> {
     /// The service with all its resources.
@@ -43,13 +43,20 @@ impl ServiceContext<'_> {
         self.place_builds(&builds, env, &mut containers, &mut placed, out);
         let update = declaration.update.unwrap_or_default();
         let lifecycle = declaration.lifecycle.clone().unwrap_or_default();
-        let needs = declaration.depends_on.iter().flatten();
+        let needs = declaration.depends_on.iter().flatten().flat_map(|needed| {
+            let found = self.sources.named(&needed.service.value, &source.node);
+            let names: Vec<ServiceName> = match found.is_empty() {
+                true => vec![needed.service.value.clone()],
+                false => found.iter().map(|service| service.name.clone()).collect(),
+            };
+            names.into_iter().map(|name| (name, needed.condition))
+        });
         Some(Service {
             name: source.name.clone(),
             description: declaration.description.as_ref().map(|d| d.value.clone()).unwrap_or_default(),
             node: source.node.clone(),
             backup_nodes: declaration.backup_nodes.iter().flatten().map(|node| node.value.clone()).collect(),
-            depends_on: needs.map(|d| (d.service.value.clone(), d.condition)).collect::<BTreeMap<_, _>>(),
+            depends_on: needs.collect::<BTreeMap<_, _>>(),
             state: declaration.state.as_ref().map(|s| s.value).unwrap_or_default(),
             health: source.health.clone().map(|script| HealthScript { variables: self.vars(), ..script }),
             update: Update { order: update.order.unwrap_or_default(), rollback: update.rollback.unwrap_or_default() },

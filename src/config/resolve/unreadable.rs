@@ -2,7 +2,7 @@
 //! certain, and the other services go on.
 
 use super::hindrance::Hindrance;
-use super::{ServiceContext, at_service, project_env_path};
+use super::{ServiceContext, at_service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::homelab::Service;
 
@@ -11,8 +11,8 @@ impl ServiceContext<'_> {
     pub(super) fn unreadable(&self, service: Option<&Service>) -> Option<Hindrance> {
         let facts = self.facts?;
         let (node, name) = (&self.node.node, &self.service.name);
-        let own =
-            [self.node_env_path(), project_env_path(&self.project_dir), node.data_dir(name), node.config_dir(name)];
+        let own = [self.node_env_path(), node.data_dir(name), node.config_dir(name)];
+        let own: Vec<String> = own.into_iter().chain(self.project_env_paths()).collect();
         let directories = service.into_iter().flat_map(|s| s.directories.values().map(|directory| &directory.path));
         let files = service.into_iter().flat_map(|s| s.files.values().map(|file| &file.path));
         let mut all = own.iter().chain(directories).chain(files);

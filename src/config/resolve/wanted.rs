@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::overlay::Machine;
-use super::{Draft, ServiceContext, machine, project_dir, project_env_path};
+use super::{Draft, ServiceContext, machine, project_dir};
 use crate::config::sources::Sources;
 use crate::config::topology::NodeSource;
 use crate::diagnostic::SourceMap;
@@ -39,15 +39,16 @@ pub fn wanted(sources: &Sources, variables: &[(String, String)]) -> (BTreeMap<No
         wanted.add(node.node.config_dir(name), WantContent::No);
         wanted.add(node.node.env_file(name), WantContent::Yes);
         let project_dir = project_dir(source, node);
+        let context = ServiceContext { sources, service: source, node, facts: None, args: &args, project_dir };
         if source.declaration.project_dir.is_some() {
-            wanted.add(project_env_path(&project_dir), WantContent::Yes);
+            context.project_env_paths().into_iter().for_each(|path| wanted.add(path, WantContent::Yes));
         }
         // Where the service is read from its own folder, there is nothing of it on the node but the above, unless the
         // node's root is in that folder.
-        if source.folder == Path::new(&project_dir) && !Path::new(&node.node.root).starts_with(&source.folder) {
+        let is_own = source.folder == Path::new(&context.project_dir);
+        if is_own && !Path::new(&node.node.root).starts_with(&source.folder) {
             continue;
         }
-        let context = ServiceContext { sources, service: source, node, facts: None, args: &args, project_dir };
         let draft = context.draft_offline(&mut drafts.map);
         if let Some((service, _)) = &draft.service {
             service.directories.values().for_each(|directory| wanted.add(&directory.path, WantContent::No));

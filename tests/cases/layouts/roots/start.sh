@@ -1,0 +1,6 @@
+# As the owner of this repository starts it.
+set -e
+cd sample-lab-web
+$COMPOSE up -d
+cd ../sample-lab-db
+$COMPOSE up -d
