@@ -21,6 +21,7 @@ mod completions;
 mod config;
 mod delete;
 mod drift;
+mod init;
 mod interruptions;
 mod plan;
 mod progress;
@@ -77,6 +78,7 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Drift(drift::Arguments),
@@ -115,6 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
     let context = || context(&arguments.common, terminal);
     match &arguments.command {
+        Command::Init(arguments) => wait(init::run(arguments, &context()?, terminal)),
         Command::Plan(arguments) => wait(plan::run(arguments, &context()?, terminal)),
         Command::Apply(arguments) => wait(apply::run(arguments, &context()?, terminal)),
         Command::Drift(arguments) => wait(drift::run(arguments, &context()?, terminal)),

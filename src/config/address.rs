@@ -8,7 +8,7 @@ const TLS_PORT: u16 = 2376;
 
 /// Why a text is no address, with the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct AddressError {
+pub struct AddressError {
     /// The error, to stand after the quoted address.
     pub why: String,
     /// The way out.
@@ -20,7 +20,7 @@ pub(super) struct AddressError {
 /// # Errors
 ///
 /// The error, and the way out.
-pub(super) fn parse(text: &str) -> Result<NodeAddress, AddressError> {
+pub fn node_address(text: &str) -> Result<NodeAddress, AddressError> {
     match text {
         "local" => return Ok(NodeAddress::Local),
         "simulated" => return Ok(NodeAddress::Simulated),
@@ -151,11 +151,11 @@ mod tests {
             "ssh://[fd00::1]:22",
             "tcp://[fd00::1]:2376",
         ] {
-            assert_eq!(parse(text).unwrap().to_string(), text);
+            assert_eq!(node_address(text).unwrap().to_string(), text);
         }
-        assert_eq!(parse("tcp://nas").unwrap().to_string(), "tcp://nas:2376");
+        assert_eq!(node_address("tcp://nas").unwrap().to_string(), "tcp://nas:2376");
         let v6 = NodeAddress::Ssh { user: None, host: "fd00::1".into(), port: Some(22) };
-        assert_eq!(parse("ssh://[fd00::1]:22"), Ok(v6));
+        assert_eq!(node_address("ssh://[fd00::1]:22"), Ok(v6));
     }
 
     #[test]
@@ -174,9 +174,9 @@ mod tests {
             ("ssh://", "write a host name or an address after `://`"),
             ("ssh://-oProxyCommand=x", "write a host name or an address after `://`"),
         ] {
-            assert_eq!(parse(text).unwrap_err().hint, hint, "{text}");
+            assert_eq!(node_address(text).unwrap_err().hint, hint, "{text}");
         }
-        let password = parse("ssh://admin:hunter2@nas").unwrap_err();
+        let password = node_address("ssh://admin:hunter2@nas").unwrap_err();
         assert!(!format!("{password:?}").contains("hunter2"));
     }
 }

@@ -121,7 +121,10 @@ fn what_cannot_be_is_said_with_its_place() {
     assert!(double.contains("a/web and b/web would both be the service `web`"), "{double}");
     assert!(double.contains("`web-2: { path: b/web }`"), "{double}");
     let missing = told(&format!("{ONE}services: {{ web: {{ files: [x.yml] }} }}\n"), &["services/web/compose.yml"]);
-    assert!(missing.contains("inventory/topology.yaml:3:28 Error HL0106: services/web/x.yml is not there"), "{missing}");
+    assert!(
+        missing.contains("inventory/topology.yaml:3:28 Error HL0106: services/web/x.yml is not there"),
+        "{missing}"
+    );
     let nowhere = told(&format!("{ONE}services: {{ web: {{ path: stack/web }} }}\n"), &["stacks/web/compose.yml"]);
     assert!(nowhere.contains("3:26 Error HL0405: the service `web` has no folder stack/web"), "{nowhere}");
     let both =

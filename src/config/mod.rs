@@ -20,6 +20,7 @@ mod project;
 mod renamed_from;
 mod repository;
 mod resolve;
+mod scan;
 pub mod secrets;
 mod section;
 mod service;
@@ -30,19 +31,22 @@ mod tracked;
 mod written_names;
 mod yaml_file;
 
+pub use address::{AddressError, node_address};
 pub use bounds::{BoundedReader, Bounds};
 pub use disk::Disk;
 pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
+pub use ignored::env_files_reach_git;
 pub use preferences::{Preferences, preferences};
 pub use repository::Repository;
 pub use resolve::{
     Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
 };
+pub use scan::{FoundBy, FoundProject, FoundService, Layout, layout, scan};
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};
 pub use sources::{Machines, Sources, load, machines};
-pub use topology::NodeSource;
+pub use topology::{NodeSource, node_at};
 
 #[cfg(test)]
 mod layout_tests;

@@ -27,7 +27,7 @@ const NODE_KEYS: [&str; 8] =
 const DEFAULT_ROOT: &str = "/opt/homelab";
 
 /// How many steps a node takes at once unless it says otherwise.
-const DEFAULT_PARALLELISM: u32 = 4;
+const DEFAULT_PARALLELISM: usize = 4;
 
 /// How long a node may take to answer unless it says otherwise, in milliseconds.
 const DEFAULT_CONNECT_TIMEOUT: u64 = 10_000;
@@ -241,7 +241,7 @@ fn node_keys(node: &Node, path: &str, place: Span, keys: &[&str], context: &mut 
 }
 
 fn node_address(text: Located<String>, context: &mut Context<'_>) -> Option<Located<NodeAddress>> {
-    match address::parse(&text.value) {
+    match address::node_address(&text.value) {
         Ok(address) => Some(Located::new(address, text.span)),
         Err(error) => {
             // The text itself may hold a password, so it is not repeated.
@@ -260,6 +260,21 @@ fn variables(node: &Node, path: &str, context: &mut Context<'_>) -> BTreeMap<Str
         }
     }
     found
+}
+
+/// A machine of which nothing is said but its address.
+pub fn node_at(name: NodeName, address: NodeAddress) -> homelab::Node {
+    homelab::Node {
+        name,
+        address,
+        root: DEFAULT_ROOT.to_owned(),
+        labels: BTreeMap::new(),
+        parallelism: DEFAULT_PARALLELISM,
+        maintenance: Maintenance::Off,
+        connect_timeout_ms: DEFAULT_CONNECT_TIMEOUT,
+        undeclared: Undeclared::Report,
+        contact: Contact::Allowed,
+    }
 }
 
 impl Topology {
@@ -300,17 +315,15 @@ impl Topology {
             let plain = |map: &BTreeMap<String, Located<String>>| {
                 map.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect::<BTreeMap<_, _>>()
             };
-            let parallelism = keys.parallelism.as_ref().map_or(DEFAULT_PARALLELISM, |p| p.value);
+            let unsaid = node_at(name.clone(), address.value.clone());
             let node = homelab::Node {
-                name: name.clone(),
-                address: address.value.clone(),
-                root: keys.root.as_ref().map_or_else(|| DEFAULT_ROOT.to_owned(), |r| r.value.clone()),
+                root: keys.root.as_ref().map_or(unsaid.root, |r| r.value.clone()),
                 labels: plain(&keys.labels),
-                parallelism: parallelism as usize,
+                parallelism: keys.parallelism.as_ref().map_or(unsaid.parallelism, |p| p.value as usize),
                 maintenance: keys.maintenance.as_ref().map(|m| m.value).unwrap_or_default(),
-                connect_timeout_ms: keys.connect_timeout.as_ref().map_or(DEFAULT_CONNECT_TIMEOUT, |t| t.value),
+                connect_timeout_ms: keys.connect_timeout.as_ref().map_or(unsaid.connect_timeout_ms, |t| t.value),
                 undeclared: keys.undeclared.as_ref().map(|u| u.value).unwrap_or_default(),
-                contact: Contact::Allowed,
+                ..unsaid
             };
             nodes.insert(name.clone(), NodeSource { node, vars: plain(&keys.vars), place: keys.place });
         }

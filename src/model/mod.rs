@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod backup;
+pub mod beginning;
 pub mod begun;
 pub mod content;
 pub mod cycle;

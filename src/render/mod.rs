@@ -27,6 +27,7 @@ pub mod plan;
 mod report;
 
 mod forms;
+pub mod init;
 pub mod json;
 pub mod markdown;
 

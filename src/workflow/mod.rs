@@ -21,6 +21,7 @@ mod saved_plan;
 
 mod apply;
 
+mod init;
 mod locks;
 mod status;
 mod undeclared;
@@ -30,6 +31,7 @@ pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
 pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
+pub use init::begin;
 pub use locks::{LocksError, NodeLocks, node_locks};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{

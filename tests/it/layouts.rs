@@ -16,6 +16,7 @@ use crate::support::trial::{Trial, trial};
 pub const TRIALS: &[Trial] = &[
     trial!(layouts_of_one_machine_are_adopted, needs Engine, Compose),
     trial!(layouts_of_several_machines_are_adopted, needs Engine, Compose, Root),
+    trial!(what_runs_is_taken_in_by_one_command, needs Engine, Compose, Root),
     trial!(links_out_of_the_repository_need_the_owners_word, needs Engine, Compose),
     trial!(a_service_that_comes_to_run_on_several_machines_is_the_same, needs Engine, Root),
 ];
@@ -107,6 +108,40 @@ fn layouts_of_several_machines_are_adopted() {
             _ => removed("home"),
         }
         assert!(lives(&lab, &engines).is_empty(), "{case}");
+    }
+}
+
+/// `hl init` finds the layout, what runs of it and as what, and its plan has nothing but adoptions.
+fn what_runs_is_taken_in_by_one_command() {
+    let pi = OwnEngine::start();
+    let engines = BTreeMap::from([("NAS", Engine::connect()), ("PI", pi.engine())]);
+    for case in
+        ["stacks", "roots", "groups", "include", "files", "compose_file", "stack_env", "root_env", "extends", "hosts"]
+    {
+        let lab = layout(case, &engines);
+        std::fs::remove_dir_all(lab.repository().join("inventory")).expect("it was written");
+        let mut from = vec![format!("nas={}", engines["NAS"].address())];
+        if case == "hosts" {
+            from.push(format!("pi={}", engines["PI"].address()));
+        }
+        let before = lives(&lab, &engines);
+        let arguments: Vec<&str> = from.iter().flat_map(|machine| ["--from", machine.as_str()]).collect();
+        let outcome = lab.hl(&[&["init"], &arguments[..]].concat());
+        outcome.code(0).never_says("secret-of-").talks("Written: inventory/topology.yaml");
+        let plan = lab.hl(&["plan", "--format", "json"]);
+        let plan: Value = serde_json::from_str(&plan.code(0).stdout).expect("a plan in JSON");
+        let changes = plan["changes"].as_array().expect("a list");
+        let others: Vec<&Value> = changes.iter().filter(|change| change["action"] != "adopt").collect();
+        let topology = std::fs::read_to_string(lab.repository().join("inventory/topology.yaml")).expect("written");
+        assert!(others.is_empty(), "{case}: {others:#?}\n{topology}");
+        let containers = changes.iter().filter(|change| change["kind"] == "container").count();
+        assert_eq!(containers, before.len(), "{case}: {topology}\n{outcome}");
+        assert_eq!(lives(&lab, &engines), before, "{case}");
+        // What is there already stays as it is.
+        lab.hl(&["init"]).code(0).talks("is there already: nothing is written");
+        lab.hl(&[&["init"], &arguments[..]].concat()).code(64);
+        let after = std::fs::read_to_string(lab.repository().join("inventory/topology.yaml")).expect("it is there");
+        assert_eq!(after, topology);
     }
 }
 

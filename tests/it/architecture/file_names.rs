@@ -18,6 +18,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("error", "why something could not be done: on a node, and with data"),
     ("field", "a field of a resource, and how it is told"),
     ("history", "what was applied when: as it is kept, and as it is told"),
+    ("init", "the beginning of a homelab: how it is found, told and asked for"),
     ("image", "an image: its spec, how it is read, and the syntax of its name"),
     ("lock", "a lock: of the state, and of a node"),
     ("locks", "the locks of all nodes: who takes them, who holds them, how that is told"),
