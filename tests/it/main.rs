@@ -32,6 +32,7 @@ mod in_the_way;
 mod keys;
 mod killed;
 mod leaks;
+mod manual;
 mod mounted;
 mod moving;
 mod node_calls;
@@ -78,6 +79,7 @@ fn main() -> std::process::ExitCode {
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,
+        manual::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
         node_calls::TRIALS,
