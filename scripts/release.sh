@@ -5,8 +5,8 @@
 # usage: release.sh [--binary PATH] [OUT]   OUT: a folder, target/release-files by default
 #        --binary                           pack this program instead of building one
 #
-# The same commit gives the same files, as long as the packages that the image is made of are the same; their time is that
-# of the commit, or SOURCE_DATE_EPOCH. On Debian or Ubuntu with rustup, as root or with passwordless sudo.
+# Packing the same program again gives the same bytes, as long as the packages that the image is made of are the same. The
+# time of all files is that of the commit, or SOURCE_DATE_EPOCH. On Debian or Ubuntu with rustup, as root or with passwordless sudo.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"

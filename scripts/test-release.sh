@@ -42,6 +42,7 @@ tar -xzf "$work/one/$name-linux.tar.gz" -C "$work" "$name-linux/bin/hl"
 hl=$work/$name-linux/bin/hl
 scripts/release.sh --binary "$hl" "$work/two" 2>/dev/null
 diff -r "$work/one" "$work/two"
+[ -n "$binary" ] || "$hl" --version | grep -qF "($(git rev-parse --short=10 HEAD)"
 (cd "$work/one" && sha256sum --quiet -c SHA256SUMS && [ "$(wc -l <SHA256SUMS)" = 4 ])
 
 say "the bill of materials has what is linked"
@@ -121,7 +122,7 @@ else
     for node in localhost engine.test nowhere.test "$public"; do
         printf '  %s: { address: "tcp://%s:1", connect_timeout: 5s }\n' "${node%%.*}" "$node"
     done >>"$bare/homelab/inventory/topology.yaml"
-    plan=$(env -i HOME=/homelab DOCKER_CERT_PATH=/certs chroot "$bare" /bin/hl -C /homelab plan --format json 2>&1 || true)
+    plan=$(env -i HOME=/homelab DOCKER_CERT_PATH=/certs "$(command -v chroot)" "$bare" /bin/hl -C /homelab plan --format json 2>&1 || true)
     unknown() { grep -F "tcp://$1:1" <<<"$plan" | grep -q "$2"; }
     unknown localhost refused || die "localhost is not found: $plan"
     unknown engine.test refused || die "a name of /etc/hosts is not found: $plan"
@@ -147,7 +148,8 @@ cp -R examples/quickstart "$work/homelab"
 mkdir "$work/node"
 chown 1000:1000 "$work/homelab" "$work/node"
 chmod 755 "$work"
-docker run --rm -v "$work/homelab:/homelab" -v "$work/node:/opt/homelab-quickstart" \
+docker run --rm -v "$work/homelab:/homelab:ro" "$image" validate
+docker run --rm -v "$work/homelab:$work/homelab" -w "$work/homelab" -v "$work/node:/opt/homelab-quickstart" \
     -v "$engine/docker.sock:/var/run/docker.sock" --group-add "$(stat -c %g "$engine/docker.sock")" "$image" plan |
     tee "$work/plan"
 grep -q 'Plan: .* to create' "$work/plan" || die "there is no plan"

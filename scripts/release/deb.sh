@@ -35,8 +35,10 @@ printf 'hl (%s) unstable; urgency=medium\n\n  * CHANGELOG.md.gz says what is new
     "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -n9 >"$doc/changelog.gz"
 mkdir -p "$root/usr/share/lintian/overrides"
 cat >"$root/usr/share/lintian/overrides/hl" <<'END'
-# One program for every Debian and Ubuntu, whatever C library they have.
+# One program for every Debian and Ubuntu, whatever C library they have. It can be loaded anywhere in memory, so that some
+# versions of lintian take it for a library.
 hl: statically-linked-binary [usr/bin/hl]
+hl: shared-library-lacks-prerequisites [usr/bin/hl]
 # It was never in Debian, so that no bug asks for it.
 hl: initial-upload-closes-no-bugs *
 END

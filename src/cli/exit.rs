@@ -31,7 +31,7 @@ impl Exit {
         match self {
             Exit::Done => "Done, or nothing (more) to do.",
             Exit::Failed => {
-                "Failed. So do files with errors, and then nothing is done, and a plan that a problem keeps from being applied."
+                "Failed; or the files have errors, and nothing was done; or a problem prevents the apply of a plan."
             }
             Exit::Changes => {
                 "There are changes, and nothing prevents them (plan --detailed-exitcode, drift), or a container does not \

@@ -26,8 +26,11 @@ pub(super) struct Arguments {
 const ENVIRONMENT: [(&str, &str); 18] = [
     ("HL_AGE_KEY_FILE", "File with the private keys of age that open secrets.env."),
     ("SOPS_AGE_KEY_FILE", "The same, where HL_AGE_KEY_FILE is not set."),
-    ("DOCKER_HOST", "The socket of the engine of this machine, as unix:///path. Other forms are for Docker alone."),
-    ("DOCKER_CERT_PATH", "Folder with the certificates for engines at tcp:// addresses."),
+    ("DOCKER_HOST", "The socket of the engine of this machine, as unix:///path; other forms are ignored."),
+    (
+        "DOCKER_CERT_PATH",
+        "Folder with the certificates for engines at tcp:// addresses; that of DOCKER_CONFIG by default.",
+    ),
     ("DOCKER_CONFIG", "Folder of Docker's config.json, with the credentials for registries; ~/.docker by default."),
     ("XDG_CONFIG_HOME", "Folder of hl/config.yaml and hl/age.txt; ~/.config by default."),
     ("XDG_DATA_HOME", "Folder of hl/keys; ~/.local/share by default."),
@@ -55,7 +58,7 @@ const FILES: [(&str, &str); 9] = [
     ("services/SERVICE/", "A Compose file with all that belongs to it."),
     ("services/SERVICE/service.yaml", "What Compose cannot say: dependencies, health, passwords, data."),
     ("services/SERVICE/secrets.env", "Passwords, encrypted with age or SOPS."),
-    ("state/", "What was applied last, and the history. It belongs into git, and holds no value of a secret."),
+    ("state/", "What was applied last, and the history. It belongs in git, and holds no value of a secret."),
     ("~/.config/hl/config.yaml", "Your preferences: what repositories may have read beside themselves."),
     ("~/.config/hl/age.txt", "Your private keys of age."),
     ("~/.local/share/hl/keys/", "Keys of the digests of secrets, one for each homelab."),
