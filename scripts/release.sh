@@ -48,6 +48,10 @@ tree=$work/$name-linux doc=$work/$name-linux/share/doc/hl
 
 say "the files that go below /usr/local"
 install -D -m 755 --strip "$binary" "$tree/bin/hl"
+said=$("$tree/bin/hl" --version)
+[[ $said =~ ^"hl $version"(\ \((.*)\))?$ ]] || die "this is $said, and Cargo.toml has $version"
+# Of a program that was built elsewhere it alone knows the commit.
+HL_COMMIT=${BASH_REMATCH[2]:-}
 "$tree/bin/hl" man "$tree/share/man/man1"
 # complete SHELL FILE
 complete() { mkdir -p "$(dirname "$tree/share/$2")" && "$tree/bin/hl" completions "$1" >"$tree/share/$2"; }
