@@ -3,12 +3,13 @@
 #
 # usage: archive.sh SUITE DIR PACKAGE...     SUITE: trixie, sid, …; on Ubuntu `ubuntu` is the machine's own release
 #        archive.sh --version SUITE PACKAGE  the version that the archive has, or nothing
+#        archive.sh --sources SUITE          the lines of apt's sources for it, with those of its security updates
 #
 # The mirror is the one that the machine's own apt sources name; $HL_TEST_MIRROR names one explicitly. What has left the
 # archive is said by name.
 set -euo pipefail
 die() { echo "archive.sh: $*" >&2; exit 1; }
-usage() { sed -n '4,5s/^# \{0,1\}//p' "$(readlink -f "$0")" >&2; exit 64; }
+usage() { sed -n '4,6s/^# \{0,1\}//p' "$(readlink -f "$0")" >&2; exit 64; }
 
 # Prints "URI KEYRING" of the machine's main archive, from both forms of apt's sources; KEYRING may be empty.
 main_archive() {
@@ -32,8 +33,8 @@ main_archive() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Reads the lists of a suite, beside those of the machine, which stay as they are.
-read_lists() {
+# Prints the lines of apt's sources that a suite has, with the mirror and the key of the machine.
+source_lines() {
     local suite=$1 uri key options components=main one
     # The security archive has no packages of its own release beside the main one.
     read -r uri key <<<"$(main_archive | grep -v security | head -n 1)"
@@ -43,9 +44,26 @@ read_lists() {
         suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
         suite="$suite $suite-updates" components="main universe"
     fi
-    mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     options="arch=$(dpkg --print-architecture)${key:+ signed-by=$key}"
-    for one in $suite; do echo "deb [$options] $uri $one $components"; done >"$work/sources.list"
+    for one in $suite; do echo "deb [$options] $uri $one $components"; done
+}
+
+# Prints the line of the security updates of a suite, where the machine's own sources name their archive.
+security_line() {
+    local suite=$1 uri key components=main
+    [ "$suite" != sid ] && [ -z "${HL_TEST_MIRROR:-}" ] || return 0
+    read -r uri key <<<"$(main_archive | grep security | head -n 1)"
+    [ -n "$uri" ] || return 0
+    if [ "$suite" = ubuntu ]; then
+        suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) components="main universe"
+    fi
+    echo "deb [arch=$(dpkg --print-architecture)${key:+ signed-by=$key}] $uri $suite-security $components"
+}
+
+# Reads the lists of a suite, beside those of the machine, which stay as they are.
+read_lists() {
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+    source_lines "$1" >"$work/sources.list"
     apt=(-o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o Dir::State::Lists="$work/lists" -o Dir::State::status=/dev/null -o Dir::Cache="$work/cache"
         -o Acquire::Languages=none -o APT::Sandbox::User="$(id -un)")
@@ -60,6 +78,12 @@ if [ "${1:-}" = --version ]; then
     [ $# = 3 ] || usage
     read_lists "$2"
     version "$3"
+    exit
+fi
+if [ "${1:-}" = --sources ]; then
+    [ $# = 2 ] || usage
+    source_lines "$2"
+    security_line "$2"
     exit
 fi
 [ $# -ge 3 ] || usage

@@ -23,6 +23,7 @@ mod delete;
 mod drift;
 mod init;
 mod interruptions;
+mod man;
 mod plan;
 mod progress;
 mod schema;
@@ -37,6 +38,7 @@ mod waiting;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -51,7 +53,7 @@ use terminal::{Colour, Terminal};
 
 /// Plan and apply for a homelab that runs on Docker Compose.
 #[derive(Debug, Parser)]
-#[command(name = "hl", version, max_term_width = 100)]
+#[command(name = "hl", version = version(), max_term_width = 100)]
 struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -92,6 +94,7 @@ enum Command {
     Unlock(unlock::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs hl with the arguments of a command line, the program's own name first.
@@ -114,6 +117,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     command(&arguments, &terminal).unwrap_or_else(|failure| failure.report(&terminal)).into()
 }
 
+/// The version, and the commit where the build was told it.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| match option_env!("HL_COMMIT") {
+        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    &VERSION
+}
+
 fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
     let context = || context(&arguments.common, terminal);
     match &arguments.command {
@@ -131,6 +143,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Unlock(arguments) => wait(unlock::run(arguments, &context()?, terminal)),
         Command::Schema(arguments) => schema::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command(), terminal),
+        Command::Man(arguments) => man::run(arguments, Arguments::command(), terminal),
     }
 }
 

@@ -33,6 +33,7 @@ mod keys;
 mod killed;
 mod layouts;
 mod leaks;
+mod manual;
 mod mounted;
 mod moving;
 mod node_calls;
@@ -81,6 +82,7 @@ fn main() -> std::process::ExitCode {
         killed::TRIALS,
         layouts::TRIALS,
         leaks::TRIALS,
+        manual::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
         node_calls::TRIALS,

@@ -33,6 +33,8 @@ pub enum Need {
     Age,
     /// The program that gives another the wrong time.
     Clock,
+    /// The program that reads manual pages and says what is wrong with them.
+    Mandoc,
 }
 
 /// `trial!(name)` or `trial!(name, needs Engine, Compose)`: lists the function `name` as a test.
@@ -94,6 +96,8 @@ fn lack(need: Need) -> Option<&'static str> {
         Need::Root => (!is_root()).then_some("not root"),
         Need::Age => (!answers("age")).then_some("no age"),
         Need::Clock => (!answers("faketime")).then_some("no faketime"),
+        // It has no option that only says its version.
+        Need::Mandoc => (!Path::new("/usr/bin/mandoc").exists()).then_some("no mandoc"),
     }
 }
 
