@@ -8,6 +8,7 @@ use super::backup::{BackupPolicy, BackupRepository};
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
 use super::trust::{Contact, SecretSettings};
+use super::version::Level;
 
 /// All that the repository declares.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -320,11 +321,13 @@ pub struct Update {
     pub order: UpdateOrder,
     /// The action if the new one cannot be verified.
     pub rollback: Rollback,
+    /// The greatest change of version that is proposed; any if nothing is said.
+    pub allow: Option<Level>,
 }
 
 impl Default for Update {
     fn default() -> Self {
-        Self { order: UpdateOrder::Auto, rollback: Rollback::On }
+        Self { order: UpdateOrder::Auto, rollback: Rollback::On, allow: None }
     }
 }
 

@@ -25,7 +25,9 @@ pub mod status;
 pub mod trust;
 pub mod typed;
 pub mod unseen;
+pub mod update;
 pub mod value;
+pub mod version;
 pub mod view;
 
 pub use addr::{Addr, AddrError, Kind, Target};
