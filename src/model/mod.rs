@@ -25,7 +25,7 @@ pub mod status;
 pub mod trust;
 pub mod typed;
 pub mod unseen;
-pub mod update;
+pub mod updates;
 pub mod value;
 pub mod version;
 pub mod view;

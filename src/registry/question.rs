@@ -10,7 +10,7 @@ use super::endpoint::Repository;
 use super::error::{RegistryError, Trouble};
 use super::manifest::{self, Document};
 use super::tag_list::Extent;
-use crate::model::update::{News, Remark};
+use crate::model::updates::{News, Remark};
 use crate::model::version::{Level, Newer, Version, newer_tags};
 
 /// How many tags without an image for the machine are looked at before one that has it is given up.

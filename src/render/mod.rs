@@ -38,6 +38,7 @@ pub mod locks;
 pub mod stale;
 pub mod status;
 pub mod undeclared;
+pub mod updates;
 pub mod verify;
 
 pub mod records;

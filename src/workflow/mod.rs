@@ -24,6 +24,7 @@ mod apply;
 mod locks;
 mod status;
 mod undeclared;
+mod updates;
 mod verify;
 
 pub use crate::apply::{Error as ApplyError, Redactor};
@@ -43,4 +44,5 @@ pub use saved_plan::{
 pub use selection::{Named, Selection, SelectionError, require_recorded, require_resources};
 pub use status::status;
 pub use undeclared::{reported, undeclared};
+pub use updates::{Proposal, Updates, updates};
 pub use verify::verify;

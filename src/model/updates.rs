@@ -12,6 +12,19 @@ pub struct UpdateReport {
     pub unasked: Vec<Unasked>,
     /// The containers of whose images no registry is asked.
     pub skipped: Vec<Skipped>,
+    /// The services of which it is not known what they run.
+    pub unknown: Vec<UnknownService>,
+}
+
+/// A service of which it is not known what it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownService {
+    /// Its node.
+    pub node: NodeName,
+    /// Its name.
+    pub service: ServiceName,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// A container, and what there is newer for its image.

@@ -1,0 +1,64 @@
+//! `hl update`: which images are newer than those in use.
+
+use clap::Args;
+
+use super::caller::Context;
+use super::command_error::Answer;
+use super::exit::Exit;
+use super::output_format;
+use super::selection::{Selection, Variables};
+use super::terminal::Terminal;
+use crate::model::{NodeName, Target};
+use crate::node::Connections;
+use crate::render::{self, OutputFormat, json};
+use crate::workflow::{self, observe_with_record, record};
+
+const FORMATS: &[OutputFormat] = &[OutputFormat::Text, OutputFormat::Json];
+
+/// Show which images are newer than those in use. Exits with 3 if a registry or a node could not be asked.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only this node or service, such as nas, immich or nas/immich; all by default.
+    #[arg(value_name = "SERVICE")]
+    services: Vec<Target>,
+    /// Everything but this node or service.
+    #[arg(short = 'x', long = "exclude", value_name = "SERVICE")]
+    excludes: Vec<Target>,
+    /// Only services on this node.
+    #[arg(long = "node", value_name = "NODE")]
+    nodes: Vec<NodeName>,
+    #[command(flatten)]
+    variables: Variables,
+    /// Exit with 2 if something is newer.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Output format.
+    #[arg(long, value_name = "FORMAT", value_parser = output_format::one_of(FORMATS), default_value = "text")]
+    format: OutputFormat,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Terminal) -> Answer {
+    let env = &arguments.variables.variables;
+    let (access, record) = (context.access(), record(context.state()?));
+    let (observation, state) = observe_with_record(&access, env, Connections::Keep, terminal, record).await?;
+    let selection = Selection {
+        targets: arguments.services.clone(),
+        excludes: arguments.excludes.clone(),
+        nodes: arguments.nodes.clone(),
+    };
+    let options = selection.options(&observation, &state.view)?;
+    let config = access.node_options.docker_config.as_deref();
+    let updates = workflow::updates(&observation, &state.view, &options, config).await;
+    let silent = observation.silent_nodes(&options);
+    match arguments.format {
+        OutputFormat::Text => terminal.data(&render::updates::updates(&updates.report, &silent, &terminal.options()))?,
+        OutputFormat::Json => terminal.json(&json::updates::updates(&updates.report, &silent))?,
+        format => return Err(output_format::missing(format, "hl update")),
+    }
+    Ok(match (updates.has_gaps() || observation.has_gaps(&options), updates.has_news()) {
+        (true, _) => Exit::Incomplete,
+        (false, true) if arguments.detailed_exitcode => Exit::Changes,
+        (false, _) => Exit::Done,
+    })
+}
