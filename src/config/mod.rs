@@ -30,7 +30,8 @@ pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
 pub use preferences::{Preferences, preferences};
 pub use resolve::{
-    Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
+    Drafts, ImageChange, ImageEdits, Known, Resolution, Resolved, Resolving, TextEdit, add_known, check_offline,
+    image_edits, project_offline, resolve, resolve_offline, wanted,
 };
 pub use section::Located;
 pub use service::{Declaration, Dependency, EnvRules, HealthRules, LifecycleRules, UpdateRules};

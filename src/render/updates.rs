@@ -215,9 +215,11 @@ fn pulls(report: &UpdateReport) -> Option<Line> {
 pub fn edits(report: &EditReport, options: &Options) -> String {
     let mut page = Page::default();
     for edited in &report.written {
-        let place = format!("{}:{}  ", edited.file, edited.line);
-        let line = Line::at(0).whole(Label::Good, "✎ ").whole(Label::Title, place);
-        page.push(line.text(Label::Plain, format!("{} → {}", short_image(&edited.from), short_image(&edited.to))));
+        let place = format!("{}:{}", edited.file, edited.line);
+        let users: Vec<String> = edited.containers.iter().map(|of| format!("{} {}", service(of), of.container)).collect();
+        let change = format!("  {} → {}", short_image(&edited.from), short_image(&edited.to));
+        let line = Line::at(0).whole(Label::Good, "written: ").whole(Label::Title, place).text(Label::Plain, change);
+        page.push(line.text(Label::Faint, format!(" for {}", shortened(&users, 3))));
     }
     for left in &report.left {
         let (why, way_out) = no_edit(&left.why, &left.image);
@@ -229,6 +231,7 @@ pub fn edits(report: &EditReport, options: &Options) -> String {
     if report.written.is_empty() && report.left.is_empty() {
         page.push(Line::at(0).text(Label::Plain, "There is nothing to write."));
     }
+    page.gap();
     page.print(options.palette, options.width)
 }
 

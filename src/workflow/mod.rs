@@ -26,6 +26,7 @@ mod status;
 mod undeclared;
 mod updates;
 mod verify;
+mod write_updates;
 
 pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
@@ -46,3 +47,4 @@ pub use status::status;
 pub use undeclared::{reported, undeclared};
 pub use updates::{Proposal, Updates, updates};
 pub use verify::verify;
+pub use write_updates::write_updates;

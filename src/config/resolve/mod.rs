@@ -11,6 +11,7 @@ mod claims;
 mod env;
 mod files;
 mod hindrance;
+mod image_edits;
 mod not_writable;
 mod options;
 mod overlay;
@@ -43,6 +44,7 @@ use hindrance::Hindrance;
 use overlay::{Above, Machine, Overlay, OwnFolders};
 use placeholders::{Placeholder, explained, required_names};
 
+pub use image_edits::{ImageChange, ImageEdits, Resolving, TextEdit, image_edits};
 pub use wanted::{Drafts, Known, add_known, wanted};
 
 /// The resolved homelab.
