@@ -74,14 +74,6 @@ impl Http {
         Http { idle: Mutex::default(), tls: OnceLock::new() }
     }
 
-    /// One that trusts `roots` instead of the authorities of the system.
-    #[cfg(test)]
-    pub fn trusting(roots: RootCertStore) -> Self {
-        let http = Http::new();
-        assert!(http.tls.set(connector(roots)).is_ok(), "nobody has asked for it yet");
-        http
-    }
-
     /// Sends a request, and what it is sent on to.
     pub async fn send(&self, ask: Ask<'_>) -> Result<Heard, Trouble> {
         let whole = self.follow(ask);
@@ -167,7 +159,7 @@ impl Http {
     }
 
     fn tls(&self) -> Result<TlsConnector, Trouble> {
-        self.tls.get_or_init(|| connector(system_roots())).clone().map_err(Trouble::Unreachable)
+        self.tls.get_or_init(|| connector()).clone().map_err(Trouble::Unreachable)
     }
 
     fn take(&self, endpoint: &Endpoint) -> Option<SendRequest<Full<Bytes>>> {
@@ -235,15 +227,11 @@ fn host_of(url: &str) -> String {
     authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
-/// The authorities that this machine trusts.
-fn system_roots() -> RootCertStore {
+/// Encrypts to whom an authority vouches for that this machine trusts.
+fn connector() -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
     // One that cannot be read is as good as missing; where none is left, the handshake says so.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
-}
-
-fn connector(roots: RootCertStore) -> Result<TlsConnector, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))

@@ -18,9 +18,6 @@ mod manifest;
 mod question;
 mod tag_list;
 
-#[cfg(test)]
-mod tests;
-
 pub use client::Client;
 pub use endpoint::{Repository, RepositoryError};
 pub use error::{RegistryError, Trouble};

@@ -185,19 +185,23 @@ fn total(report: &UpdateReport) -> String {
         (count(&|news| matches!(news, News::Content { .. })), "with new content"),
     ];
     let kinds: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}")).collect();
-    let mut text = match (with_news, report.images.len()) {
-        (0, 0) => "No image was asked for".to_owned(),
-        (0, 1) => "The image is up to date".to_owned(),
-        (0, all) => format!("All {all} images are up to date"),
-        (some, all) => {
-            format!("{some} of {} {} a newer one: {}", plural(all, "image"), if some == 1 { "has" } else { "have" }, shortened(&kinds, counts.len()))
-        }
-    };
     let unasked: BTreeSet<&str> = report.unasked.iter().map(|one| one.image.as_str()).collect();
-    if !unasked.is_empty() {
-        text.push_str(&format!("; {} could not be asked for", plural(unasked.len(), "image")));
+    let mut parts = Vec::new();
+    match (with_news, report.images.len()) {
+        (0, 0) if unasked.is_empty() => parts.push("No registry was asked".to_owned()),
+        (0, 0) => {}
+        (0, 1) => parts.push("The container has the newest image".to_owned()),
+        (0, all) => parts.push(format!("All {all} containers have the newest images")),
+        (some, all) => {
+            let (all, kinds) = (plural(all, "container"), shortened(&kinds, counts.len()));
+            let verb = if some == 1 { "has" } else { "have" };
+            parts.push(format!("{some} of {all} {verb} a newer image: {kinds}"));
+        }
     }
-    text + "."
+    if !unasked.is_empty() {
+        parts.push(format!("{} could not be asked for", plural(unasked.len(), "image")));
+    }
+    parts.join("; ") + "."
 }
 
 /// How new content gets to a node, which no file tells.
@@ -214,6 +218,7 @@ fn pulls(report: &UpdateReport) -> Option<Line> {
 /// What was written, and what was not.
 pub fn edits(report: &EditReport, options: &Options) -> String {
     let mut page = Page::default();
+    page.gap();
     for edited in &report.written {
         let place = format!("{}:{}", edited.file, edited.line);
         let users: Vec<String> = edited.containers.iter().map(|of| format!("{} {}", service(of), of.container)).collect();

@@ -57,6 +57,7 @@ mod truth_files;
 mod truth_outside;
 mod truth_removed;
 mod truth_repair;
+mod updates;
 mod userland;
 mod way_back;
 
@@ -101,6 +102,7 @@ fn main() -> std::process::ExitCode {
         truth_outside::TRIALS,
         truth_removed::TRIALS,
         truth_repair::TRIALS,
+        updates::TRIALS,
         userland::TRIALS,
         way_back::TRIALS,
     ];

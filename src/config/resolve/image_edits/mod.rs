@@ -350,6 +350,3 @@ impl Reader for Patched {
         self.inner.visibility(path)
     }
 }
-
-#[cfg(test)]
-mod tests;
