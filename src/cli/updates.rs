@@ -68,14 +68,18 @@ pub(super) async fn run(arguments: &Arguments, context: &Context, terminal: &Ter
     };
     if let Some(written) = written {
         match arguments.format {
-            OutputFormat::Text => terminal.data(&render::updates::edits(&written, &terminal.options()))?,
+            OutputFormat::Text => {
+                terminal.data(&format!("\n{}", render::updates::edits(&written, &terminal.options())))?
+            }
             _ => report["edits"] = json::updates::edits(&written),
         }
         if !written.written.is_empty() {
             drop(observation);
             let plan = plan(arguments, context, &selection, terminal).await?;
             match arguments.format {
-                OutputFormat::Text => terminal.data(&render::plan::plan(&plan, &terminal.options()))?,
+                OutputFormat::Text => {
+                    terminal.data(&format!("\n{}", render::plan::plan(&plan, &terminal.options())))?
+                }
                 _ => report["plan"] = json::plan(&plan, &mut Secrets::default()),
             }
         }

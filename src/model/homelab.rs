@@ -8,7 +8,6 @@ use super::backup::{BackupPolicy, BackupRepository};
 use super::name::{NodeName, ProjectName, ServiceName};
 use super::spec::{BuildSpec, ContainerSpec, DirectorySpec, FileSpec, ImageRef, NetworkSpec, PullPolicy, VolumeSpec};
 use super::trust::{Contact, SecretSettings};
-use super::version::Level;
 
 /// All that the repository declares.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -322,7 +321,7 @@ pub struct Update {
     /// The action if the new one cannot be verified.
     pub rollback: Rollback,
     /// The greatest change of version that is proposed; any if nothing is said.
-    pub allow: Option<Level>,
+    pub allow: Option<super::version::Level>,
 }
 
 impl Default for Update {

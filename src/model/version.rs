@@ -196,16 +196,14 @@ pub struct Newer {
 /// spellings of one version the first by name counts.
 pub fn newer_tags<'t>(current: &str, tags: impl IntoIterator<Item = &'t str>) -> Vec<Newer> {
     let Some(current) = Version::parse(current) else { return Vec::new() };
-    let versions = tags.into_iter().filter_map(|tag| Some((Version::parse(tag)?, tag)));
-    let mut found: Vec<(Version, &str, Level)> =
-        versions.filter_map(|(version, tag)| Some((current.newer(&version)?, version, tag))).map(swap).collect();
-    found.sort_by(|(a, a_tag, _), (b, b_tag, _)| b.order(a).then_with(|| a_tag.cmp(b_tag)));
-    found.dedup_by(|(a, ..), (b, ..)| a.order(b) == Ordering::Equal);
-    found.into_iter().map(|(_, tag, level)| Newer { tag: tag.to_owned(), level }).collect()
-}
-
-fn swap<'t>((level, version, tag): (Level, Version, &'t str)) -> (Version, &'t str, Level) {
-    (version, tag, level)
+    let newer = |tag| {
+        let version = Version::parse(tag)?;
+        Some((current.newer(&version)?, version, tag))
+    };
+    let mut found: Vec<(Level, Version, &str)> = tags.into_iter().filter_map(newer).collect();
+    found.sort_by(|(_, a, a_tag), (_, b, b_tag)| b.order(a).then_with(|| a_tag.cmp(b_tag)));
+    found.dedup_by(|(_, a, _), (_, b, _)| a.order(b) == Ordering::Equal);
+    found.into_iter().map(|(level, _, tag)| Newer { tag: tag.to_owned(), level }).collect()
 }
 
 /// `1.2.3` as numbers.
@@ -398,17 +396,13 @@ mod tests {
 
     #[test]
     fn the_newest_comes_first_and_once() {
-        let tags = ["1.30.5", "latest", "1.31.1", "2.0.0-rc1", "1.30.4", "2.0.0", "1.31", "v3.0.0", "1.31.01", "1.31.2"];
+        let tags =
+            ["1.30.5", "latest", "1.31.1", "2.0.0-rc1", "1.30.4", "2.0.0", "1.31", "v3.0.0", "1.31.01", "1.31.2"];
         let found = newer_tags("1.30.4", tags);
         let found: Vec<_> = found.iter().map(|newer| (newer.tag.as_str(), newer.level)).collect();
         assert_eq!(
             found,
-            [
-                ("2.0.0", Level::Major),
-                ("1.31.2", Level::Minor),
-                ("1.31.01", Level::Minor),
-                ("1.30.5", Level::Patch)
-            ]
+            [("2.0.0", Level::Major), ("1.31.2", Level::Minor), ("1.31.01", Level::Minor), ("1.30.5", Level::Patch)]
         );
     }
 

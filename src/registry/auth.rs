@@ -46,9 +46,7 @@ pub(super) async fn prove(
 ) -> Result<Proof, Trouble> {
     match challenge {
         Challenge::Basic => match config.find(&repository.registry).await.map(|found| found.login) {
-            Some(Login::Password { user, password }) => {
-                Ok(Proof { header: basic(&user, &password)?, who: Who::Known })
-            }
+            Some(Login::Password { user, password }) => Ok(Proof { header: basic(&user, &password)?, who: Who::Known }),
             Some(Login::IdentityToken(_)) | None => Err(Trouble::NoCredentials),
         },
         Challenge::Bearer { realm, service, scope } => {
@@ -163,7 +161,9 @@ fn secret(text: &str) -> Result<HeaderValue, Trouble> {
 fn encoded(pairs: &[(&str, &str)]) -> String {
     let escape = |text: &str| -> String {
         let escaped = |byte: u8| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' => {
+                char::from(byte).to_string()
+            }
             byte => format!("%{byte:02X}"),
         };
         text.bytes().map(escaped).collect()

@@ -220,7 +220,8 @@ mod tests {
         ] {
             assert_eq!((endpoint(registry).scheme, endpoint(registry).authority().as_str()), (scheme, authority));
         }
-        for refused in ["http://reg.lan/token", "ftp://reg.lan/", "reg.lan/token", "https://me@reg.lan/", "https:///x"] {
+        for refused in ["http://reg.lan/token", "ftp://reg.lan/", "reg.lan/token", "https://me@reg.lan/", "https:///x"]
+        {
             assert_eq!(Endpoint::of_url(refused), None, "{refused}");
         }
         let (found, path) = Endpoint::of_url("https://auth.docker.io/token?a=b#c").unwrap();

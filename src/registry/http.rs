@@ -159,7 +159,7 @@ impl Http {
     }
 
     fn tls(&self) -> Result<TlsConnector, Trouble> {
-        self.tls.get_or_init(|| connector()).clone().map_err(Trouble::Unreachable)
+        self.tls.get_or_init(connector).clone().map_err(Trouble::Unreachable)
     }
 
     fn take(&self, endpoint: &Endpoint) -> Option<SendRequest<Full<Bytes>>> {

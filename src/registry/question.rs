@@ -205,8 +205,7 @@ impl Asking<'_> {
             if let Some(found) = self.fitting(&newer.tag).await? {
                 return Ok(Some((newer, found)));
             }
-            let remark =
-                Remark::LacksPlatform { tag: newer.tag.clone(), platform: self.question.platform.clone() };
+            let remark = Remark::LacksPlatform { tag: newer.tag.clone(), platform: self.question.platform.clone() };
             if !remarks.contains(&remark) {
                 remarks.push(remark);
             }

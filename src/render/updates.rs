@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Detail;
 use super::english::{plural, shortened};
 use super::page::{Line, Page};
 use super::plan::Options;
@@ -9,7 +10,6 @@ use super::status::short_image;
 use super::style::Label;
 use super::table::{Cell, Column, table};
 use super::verify::silent_nodes;
-use super::Detail;
 use crate::model::status::SilentNode;
 use crate::model::updates::{
     ContainerOf, EditReport, ImageInUse, News, NoEdit, Remark, SkipReason, Unasked, UpdateReport,
@@ -53,29 +53,36 @@ pub fn updates(report: &UpdateReport, silent: &[SilentNode], options: &Options) 
 }
 
 fn rows(image: &ImageInUse) -> Vec<[Cell; 6]> {
-    let row = |in_use: String, available: String, label: Label, change: &str| {
+    let row = |name: String, in_use: &str, available: &str, label: Label, change: &str| {
         [
             Cell::plain(service(&image.container)),
             Cell::plain(&image.container.container),
-            Cell::plain(&image.name),
+            Cell::plain(name),
             Cell::plain(in_use),
             Cell::plain(available),
             Cell::new(label, change),
         ]
     };
-    let tag = image.tag.clone().unwrap_or_default();
+    let tag = image.tag.as_deref().unwrap_or_default();
     let of = |news: &News| match news {
-        News::Tag { to, level, .. } => row(tag.clone(), to.clone(), level_label(*level), level.as_str()),
-        News::Content { from, to, digest } => {
-            // A version says more than a digest; where both are alike only the digest tells them apart.
-            let (from, to) = match (from, to) {
-                (Some(from), Some(to)) if from != to => (format!("{tag} ({from})"), format!("{tag} ({to})")),
-                _ => (tag.clone(), short_image(&format!("{tag}@{digest}"))),
-            };
-            row(from, to, Label::Plain, "new content")
-        }
+        News::Tag { to, level, .. } => row(image.name.clone(), tag, to, level_label(*level), level.as_str()),
+        News::Content { from, to, digest } => match (from, to) {
+            (Some(from), Some(to)) if from != to => {
+                row(format!("{}:{tag}", image.name), from, to, Label::Plain, CONTENT)
+            }
+            // Where no version tells them apart, the digest does.
+            _ => row(image.name.clone(), tag, short_digest(digest), Label::Plain, CONTENT),
+        },
     };
     image.news.iter().map(of).collect()
+}
+
+const CONTENT: &str = "new content";
+
+/// A digest that is as long as an id.
+fn short_digest(digest: &str) -> &str {
+    let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);
+    hex.get(..12).unwrap_or(hex)
 }
 
 fn level_label(level: Level) -> Label {
@@ -95,9 +102,8 @@ fn links(report: &UpdateReport) -> Vec<Line> {
     let with_news = report.images.iter().filter(|image| !image.news.is_empty());
     let links: BTreeMap<&str, &str> =
         with_news.filter_map(|image| Some((image.name.as_str(), image.releases.as_deref()?))).collect();
-    let line = |(name, link): (&str, &str)| {
-        Line::at(0).whole(Label::Plain, format!("{name}: ")).whole(Label::Faint, link)
-    };
+    let line =
+        |(name, link): (&str, &str)| Line::at(0).whole(Label::Plain, format!("{name}: ")).whole(Label::Faint, link);
     links.into_iter().map(line).collect()
 }
 
@@ -176,7 +182,8 @@ pub(super) fn skip_reason(why: SkipReason) -> &'static str {
 /// All in one line.
 fn total(report: &UpdateReport) -> String {
     let with_news = report.images.iter().filter(|image| !image.news.is_empty()).count();
-    let count = |is: &dyn Fn(&News) -> bool| report.images.iter().flat_map(|image| &image.news).filter(|n| is(n)).count();
+    let count =
+        |is: &dyn Fn(&News) -> bool| report.images.iter().flat_map(|image| &image.news).filter(|n| is(n)).count();
     let of_level = |wanted: Level| count(&|news| matches!(news, News::Tag { level, .. } if *level == wanted));
     let counts = [
         (of_level(Level::Major), "major"),
@@ -218,10 +225,10 @@ fn pulls(report: &UpdateReport) -> Option<Line> {
 /// What was written, and what was not.
 pub fn edits(report: &EditReport, options: &Options) -> String {
     let mut page = Page::default();
-    page.gap();
     for edited in &report.written {
         let place = format!("{}:{}", edited.file, edited.line);
-        let users: Vec<String> = edited.containers.iter().map(|of| format!("{} {}", service(of), of.container)).collect();
+        let users: Vec<String> =
+            edited.containers.iter().map(|of| format!("{} {}", service(of), of.container)).collect();
         let change = format!("  {} → {}", short_image(&edited.from), short_image(&edited.to));
         let line = Line::at(0).whole(Label::Good, "written: ").whole(Label::Title, place).text(Label::Plain, change);
         page.push(line.text(Label::Faint, format!(" for {}", shortened(&users, 3))));
@@ -236,7 +243,6 @@ pub fn edits(report: &EditReport, options: &Options) -> String {
     if report.written.is_empty() && report.left.is_empty() {
         page.push(Line::at(0).text(Label::Plain, "There is nothing to write."));
     }
-    page.gap();
     page.print(options.palette, options.width)
 }
 
@@ -259,15 +265,36 @@ pub(super) fn no_edit(why: &NoEdit, image: &str) -> (String, String) {
             format!("{place} is also where {with} is defined"),
             format!("give the image a line of its own, or write `{image}` by hand"),
         ),
-        NoEdit::Unusual { place } => {
-            ("the image is written in a way that hl does not edit".to_owned(), by_hand(place))
+        NoEdit::Unusual { place } => ("the image is written in a way that hl does not edit".to_owned(), by_hand(place)),
+        NoEdit::Disagreement { place } => {
+            ("containers for which different tags are the newest have one definition".to_owned(), by_hand(place))
         }
-        NoEdit::Disagreement { place } => (
-            "containers for which different tags are the newest have one definition".to_owned(),
-            by_hand(place),
-        ),
         NoEdit::Failed { file, why } => {
             (format!("{file} cannot be written: {why}"), "check the file's permissions".to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures::updates as fixtures;
+    use crate::render::table::Room;
+
+    #[test]
+    fn each_piece_of_news_has_a_line_and_all_of_it_fits() {
+        let on = Options { room: Room::Columns(80), ..Options::default() };
+        let text = updates(&fixtures::report(), &fixtures::silent(), &on);
+        insta::assert_snapshot!(text);
+        assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains("https://")), "{text}");
+        let full = updates(&fixtures::report(), &[], &Options { detail: Detail::Full, ..on });
+        insta::assert_snapshot!("full", full);
+        assert_eq!(updates(&UpdateReport::default(), &[], &Options::default()), "No registry was asked.\n");
+    }
+
+    #[test]
+    fn each_edit_and_each_reason_has_its_words() {
+        insta::assert_snapshot!(edits(&fixtures::edits(), &Options::default()));
+        assert_eq!(edits(&EditReport::default(), &Options::default()), "There is nothing to write.\n");
     }
 }

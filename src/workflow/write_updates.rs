@@ -16,12 +16,7 @@ const MODE: u32 = 0o644;
 
 /// Puts the proposed references where those in use are written. Every other byte of the files stays what it is, and nothing
 /// but the images that are meant becomes another; what cannot be written in this way is left, with why.
-pub fn write_updates(
-    access: &Access,
-    observation: &Observation,
-    state: &State,
-    proposals: &[Proposal],
-) -> EditReport {
+pub fn write_updates(access: &Access, observation: &Observation, state: &State, proposals: &[Proposal]) -> EditReport {
     let change = |proposal: &Proposal| ImageChange {
         service: proposal.container.service.clone(),
         container: proposal.container.container.clone(),
@@ -60,11 +55,11 @@ pub fn write_updates(
     EditReport { written: written.map(edited).collect(), left: left.iter().map(not_edited).collect() }
 }
 
-/// Replaces the text of a file, behind the links that lead to it.
+/// Replaces the text of a file, which is no link.
 fn write(access: &Access, file: &Path, text: &str) -> std::io::Result<()> {
     let disk = &access.repository.disk;
     let mode = disk.size_and_mode(file).and_then(|(_, mode)| mode).unwrap_or(MODE);
-    atomic_file::replace(&disk.real(file), text.as_bytes(), mode)
+    atomic_file::replace(file, text.as_bytes(), mode)
 }
 
 /// A path as the user knows it.

@@ -103,6 +103,7 @@ fn main() -> std::process::ExitCode {
         truth_removed::TRIALS,
         truth_repair::TRIALS,
         updates::TRIALS,
+        updates::SIGN_IN,
         userland::TRIALS,
         way_back::TRIALS,
     ];

@@ -1,32 +1,25 @@
 //! `hl update`: what is newer, asked of registries of all kinds, and written into the files.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::support::authority::Authority;
 use crate::support::engine::Engine;
 use crate::support::homelab::Homelab;
 use crate::support::image::Image;
-use crate::support::outcome::Outcome;
 use crate::support::registry::{Access, Registry};
 use crate::support::stock::Stock;
 use crate::support::trial::{Trial, trial};
 use crate::support::web::{Reply, Web};
 
+mod sign_in;
+
+pub use sign_in::TRIALS as SIGN_IN;
+
 pub const TRIALS: &[Trial] = &[
     trial!(newer_tags_and_contents_are_found_without_a_pull, needs Engine, Registry),
     trial!(what_is_written_is_applied_and_then_up_to_date, needs Engine, Registry),
-    trial!(a_password_opens_a_registry, needs Engine, Registry),
-    trial!(a_helper_is_asked_for_the_password, needs Engine, Registry),
-    trial!(a_token_opens_a_registry, needs Engine, Registry),
-    trial!(a_registry_behind_tls_must_be_vouched_for, needs Engine, Registry),
-    trial!(credentials_go_nowhere_else),
     trial!(each_trouble_is_told_and_holds_nothing_else_back),
     trial!(a_registry_that_is_slow_is_not_waited_for),
     trial!(a_registry_that_is_asked_too_often_is_left_alone),
@@ -36,8 +29,6 @@ pub const TRIALS: &[Trial] = &[
     trial!(what_cannot_be_written_is_told_with_the_way_out),
     trial!(unknown_services_are_wrong_usage),
 ];
-
-const PASSWORD: &str = "s3cret-of-nobody";
 
 /// A homelab on a node in memory: nothing runs there.
 fn lab() -> Homelab {
@@ -56,17 +47,6 @@ fn service(lab: &Homelab, name: &str, image: &str) {
 
 fn read(lab: &Homelab, path: &str) -> String {
     std::fs::read_to_string(lab.repository().join(lab.name(path))).expect("the file is there")
-}
-
-/// Gives the user of hl a configuration of the Docker client.
-fn configure(lab: &Homelab, config: &Value) {
-    let folder = lab.home().join(".docker");
-    std::fs::create_dir_all(&folder).expect("a folder can be made");
-    std::fs::write(folder.join("config.json"), config.to_string()).expect("a file can be written");
-}
-
-fn auth(user: &str, password: &str) -> Value {
-    json!({ "auth": STANDARD.encode(format!("{user}:{password}")) })
 }
 
 /// An image of the engine that says its version.
@@ -103,14 +83,14 @@ fn newer_tags_and_contents_are_found_without_a_pull() {
     let ended = lab.hl(&["update", "--detailed-exitcode"]);
     ended.code(2);
     ended.says_in_words("1.30.4 1.30.5 patch").says("https://github.com/example/app/releases");
-    ended.says("stable (1.30.4)").says("stable (1.30.5)").says("new content");
+    ended.says_in_words("app:stable 1.30.4 1.30.5 new content");
     ended.says_in_words("2 of 2 containers have a newer image: 1 patch and 1 with new content.");
     ended.never_says("alpine").never_says("rc1");
     let asked = registry.asked().split_off(before);
     assert!(!asked.is_empty() && asked.iter().all(|line| reads_no_layer(&engine, line)), "{asked:#?}");
     assert_eq!(names(&engine, registry.host()), images, "something was pulled");
     lab.hl(&["update"]).code(0);
-    lab.hl(&["update", "sample-lab-db"]).code(0).never_says("patch");
+    lab.hl(&["update", "sample-lab-db"]).code(0).never_says(" patch");
     let json = lab.hl(&["update", "--format", "json"]);
     let json: Value = serde_json::from_str(&json.code(0).stdout).expect("it is JSON");
     assert_eq!((&json["format_version"], &json["images"][1]["news"][0]["tag"]), (&json!(1), &json!("1.30.5")));
@@ -146,7 +126,9 @@ fn what_is_written_is_applied_and_then_up_to_date() {
     let digest = registry.publish(&engine, "hl-test/app:1", "app", "1.0.0");
     let app = format!("{}/app", registry.host());
     let compose = |tag: &str, pinned: &str| {
-        format!("services: # why\r\n  app: {{ image: '{app}:{tag}', stop_grace_period: 1s }}\r\n  pin:\r\n    image: \"{app}:{pinned}\"   # pinned\r\n    stop_grace_period: 1s\r\n")
+        format!(
+            "services: # why\r\n  app: {{ image: '{app}:{tag}', stop_grace_period: 1s }}\r\n  pin:\r\n    image: \"{app}:{pinned}\"   # pinned\r\n    stop_grace_period: 1s\r\n"
+        )
     };
     lab.write("services/sample-lab-web/docker-compose.yml", &compose("1.0.0", &format!("1.0.0@sha256:{digest}")));
     lab.write("services/sample-lab-web/service.yaml", "owner_node: box\n");
@@ -154,7 +136,10 @@ fn what_is_written_is_applied_and_then_up_to_date() {
     let newer = registry.publish(&engine, "hl-test/app:2", "app", "1.1.0");
     let ended = lab.hl(&["update", "--write"]);
     ended.code(0).says("docker-compose.yml:2  1.0.0 → 1.1.0").says("2 to replace").says("Plan: ");
-    assert_eq!(read(&lab, "services/sample-lab-web/docker-compose.yml"), compose("1.1.0", &format!("1.1.0@sha256:{newer}")));
+    assert_eq!(
+        read(&lab, "services/sample-lab-web/docker-compose.yml"),
+        compose("1.1.0", &format!("1.1.0@sha256:{newer}"))
+    );
     lab.hl(&["apply", "--yes"]).code(0);
     lab.hl(&["update", "--detailed-exitcode", "--write"]).code(0).says("There is nothing to write.");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0);
@@ -165,169 +150,10 @@ fn what_is_written_is_applied_and_then_up_to_date() {
     lab.write("services/sample-lab-env/service.yaml", "owner_node: box\n");
     lab.hl(&["apply", "--yes"]).code(0);
     let ended = lab.hl(&["update", "--write"]);
-    ended.code(0).says_in_words("`TAG` has its value in box:[LAB]/box/config/sample-lab-env/.env, which hl leaves to you");
+    ended
+        .code(0)
+        .says_in_words("`TAG` has its value in box:[LAB]/box/config/sample-lab-env/.env, which hl leaves to you");
     assert_eq!(read(&lab, "services/sample-lab-env/env.example"), "TAG=1.0.0\n");
-}
-
-/// A registry with two versions of an image, that lets in as `access` has it.
-fn stocked(lab: &Homelab, access: Access<'_>) -> Registry {
-    let folder = lab.scratch("registry");
-    let open = Registry::start(&folder, Access::Open);
-    for (image, tag) in [("hl-test/app:1", "1.0.0"), ("hl-test/app:2", "1.1.0")] {
-        open.publish(&Engine::connect(), image, "app", tag);
-    }
-    drop(open);
-    Registry::start(&folder, access)
-}
-
-fn a_password_opens_a_registry() {
-    let lab = lab();
-    let registry = stocked(&lab, Access::Locked);
-    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
-    let refused = lab.hl(&["update"]);
-    refused.code(3).says_in_words("there are no credentials for it").says("docker login");
-    configure(&lab, &json!({ "auths": { registry.host(): auth("me", PASSWORD) } }));
-    let refused = lab.hl(&["update", "-v"]);
-    refused.code(3).says_in_words("does not take the credentials").never_says(PASSWORD);
-    refused.never_says(&STANDARD.encode(format!("me:{PASSWORD}")));
-    configure(&lab, &json!({ "auths": { registry.host(): auth("me", "pw") } }));
-    lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.0.0").says("1.1.0");
-}
-
-fn a_helper_is_asked_for_the_password() {
-    let lab = lab();
-    let registry = stocked(&lab, Access::Locked);
-    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
-    let heard = lab.scratch("heard");
-    lab.program(
-        "docker-credential-test",
-        &format!("{{ echo \"$@\"; cat; }} > {}\necho '{{\"Username\":\"me\",\"Secret\":\"pw\"}}'\n", heard.display()),
-    );
-    for config in [json!({ "credsStore": "test" }), json!({ "credHelpers": { registry.host(): "test" } })] {
-        configure(&lab, &config);
-        lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.1.0");
-        let heard = std::fs::read_to_string(&heard).expect("it was asked");
-        assert_eq!(heard, format!("get\n{}", registry.host()));
-    }
-    configure(&lab, &json!({ "credsStore": "absent" }));
-    lab.hl(&["update"]).code(3).says_in_words("there are no credentials for it");
-}
-
-/// What signs tokens: a key and the certificate that a registry trusts.
-struct Signer {
-    folder: std::path::PathBuf,
-}
-
-impl Signer {
-    fn new(folder: &Path) -> Signer {
-        std::fs::create_dir_all(folder).expect("a folder can be made");
-        let arguments = "req -x509 -days 2 -subj /CN=tests -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem";
-        openssl(folder, &arguments.split(' ').collect::<Vec<_>>());
-        Signer { folder: folder.to_owned() }
-    }
-
-    /// A token that lets its bearer pull `app`.
-    fn token(&self) -> String {
-        let pem = std::fs::read_to_string(self.folder.join("cert.pem")).expect("it was made");
-        let der: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
-        let now = jiff::Timestamp::now().as_second();
-        let head = json!({ "typ": "JWT", "alg": "RS256", "x5c": [der] });
-        let claims = json!({
-            "iss": "tests", "sub": "me", "aud": "test", "exp": now + 300, "nbf": now - 300, "iat": now, "jti": "1",
-            "access": [{ "type": "repository", "name": "app", "actions": ["pull"] }],
-        });
-        let encode = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        let text = format!("{}.{}", encode(&head), encode(&claims));
-        let unsigned = tempfile::NamedTempFile::new_in(&self.folder).expect("a file can be made");
-        std::fs::write(unsigned.path(), &text).expect("a file can be written");
-        let path = unsigned.path().display().to_string();
-        let signature = openssl(&self.folder, &["dgst", "-sha256", "-sign", "key.pem", path.as_str()]);
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
-}
-
-#[track_caller]
-fn openssl(folder: &Path, arguments: &[&str]) -> Vec<u8> {
-    let mut command = Command::new("openssl");
-    let output = command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().expect("openssl runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-fn a_token_opens_a_registry() {
-    let lab = lab();
-    let signer = Signer::new(&lab.scratch("signer"));
-    let certificate = lab.scratch("signer").join("cert.pem");
-    let proof = format!("Basic {}", STANDARD.encode(format!("me:{PASSWORD}")));
-    let token = signer.token();
-    let given = token.clone();
-    let tokens = Web::start(move |request| match request.headers.get("authorization") {
-        Some(header) if *header == proof => Reply::new(200, json!({ "token": given }).to_string()),
-        _ => Reply::new(401, "{}"),
-    });
-    let realm = format!("http://{}/token", tokens.host());
-    let registry = stocked(&lab, Access::Token { realm: &realm, certificate: &certificate });
-    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
-    lab.hl(&["update"]).code(3).says_in_words("there are no credentials for it");
-    configure(&lab, &json!({ "auths": { registry.host(): auth("me", "wrong") } }));
-    lab.hl(&["update"]).code(3).says_in_words("does not take the credentials");
-    configure(&lab, &json!({ "auths": { registry.host(): auth("me", PASSWORD) } }));
-    let ended = lab.hl(&["update", "--detailed-exitcode", "-v"]);
-    ended.code(2).says("1.1.0").never_says(PASSWORD).never_says(&token);
-    let last = tokens.asked().pop().expect("it was asked");
-    assert_eq!(last.path, "/token?scope=repository:app:pull&service=test");
-}
-
-fn a_registry_behind_tls_must_be_vouched_for() {
-    let engine = Engine::connect();
-    let lab = Homelab::on(&engine);
-    drop(stocked(&lab, Access::Open));
-    // The address of this machine in a network of its engine: one that is no loopback.
-    let address = "10.213.77.1".to_owned();
-    let pools = json!([{ "Subnet": "10.213.77.0/24", "Gateway": address }]);
-    let network = json!({ "Name": lab.name("sample-lab-net"), "IPAM": { "Config": pools } });
-    engine.post("/networks/create", &network);
-    let authority = Authority::new(&lab.scratch("authority"));
-    let certificates = authority.sign("registry", &format!("subjectAltName=IP:{address}"));
-    let registry = Registry::start_encrypted(&lab.scratch("registry"), &address, &certificates);
-    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
-    let hl = |certificates: &Path| {
-        let mut command = lab.command(&["update", "--detailed-exitcode"]);
-        let output = command.env("SSL_CERT_FILE", certificates).output().expect("hl runs");
-        Outcome::new("hl update".to_owned(), &output, |text| lab.stand_in(text))
-    };
-    hl(&certificates.join("ca.pem")).code(2).says("1.1.0");
-    let stranger = Authority::new(&lab.scratch("stranger")).sign("stranger", "subjectAltName=IP:127.0.0.1");
-    hl(&stranger.join("ca.pem")).code(3).says_in_words("cannot be reached: invalid peer certificate");
-}
-
-/// What is told to one host is told to no other, whoever sends on.
-fn credentials_go_nowhere_else() {
-    let lab = lab();
-    let stock = Stock::default().image("1.0.0", "linux/amd64", &json!({})).image("1.1.0", "linux/amd64", &json!({}));
-    let behind = stock.clone();
-    let elsewhere = Web::start(move |request| behind.reply(request));
-    let to = elsewhere.host().to_owned();
-    let registry = Web::start(move |request| {
-        match (request.headers.contains_key("authorization"), request.path.contains("/blobs/")) {
-            (false, _) => Reply::new(401, "{}").with("WWW-Authenticate", "Basic realm=\"x\""),
-            (true, true) => Reply::new(307, "").with("Location", &format!("http://{to}{}", request.path)),
-            (true, false) => stock.reply(request),
-        }
-    });
-    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
-    configure(&lab, &json!({ "auths": { registry.host(): auth("me", PASSWORD) } }));
-    lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.1.0");
-    let asked = elsewhere.asked();
-    assert!(!asked.is_empty() && asked.iter().all(|r| !r.headers.contains_key("authorization")), "{asked:#?}");
-    // A realm of a foreign host is told nothing that is meant for the registry, and one that is not encrypted is not asked.
-    let strangers = Web::start(|_| {
-        Reply::new(401, "{}").with("WWW-Authenticate", "Bearer realm=\"http://stranger.example/token\",service=\"x\"")
-    });
-    service(&lab, "web", &format!("{}/app:1.0.0", strangers.host()));
-    configure(&lab, &json!({ "auths": { strangers.host(): auth("me", PASSWORD) } }));
-    let ended = lab.hl(&["update"]);
-    ended.code(3).says_in_words("stranger.example for a token, which is not followed").never_says(PASSWORD);
 }
 
 fn each_trouble_is_told_and_holds_nothing_else_back() {
@@ -338,7 +164,11 @@ fn each_trouble_is_told_and_holds_nothing_else_back() {
         ("a401", Reply::new(401, "{}"), "there are no credentials for it"),
         ("a403", Reply::new(403, "{}"), "does not let the image be read"),
         ("a404", Reply::new(404, "{}"), "does not have it"),
-        ("a429", Reply::new(429, "{}").with("Retry-After", "600"), "asked too often, and is to be left alone for 10 min"),
+        (
+            "a429",
+            Reply::new(429, "{}").with("Retry-After", "600"),
+            "asked too often, and is to be left alone for 10 min",
+        ),
         ("a500", Reply::new(500, "{}"), "answered with status 500"),
         ("garbage", Reply::new(200, html), "its manifest is not JSON"),
         ("loop", Reply::new(302, "").with("Location", "/v2/again"), "one address after another"),
@@ -452,7 +282,10 @@ fn each_definition_is_written_where_it_stands() {
         ("services/c/docker-compose.yml", format!("services:\n  app:\n    image: {app}:${{APP}}\n")),
         ("services/d/docker-compose.yml", format!("services:\n  app:\n    image: \"{app}:${{NODE_APP}}\"\n")),
         ("services/e/docker-compose.yml", format!("services:\n  app:\n    image: {app}:${{NONE:-1.0.0}}\n")),
-        ("services/f/docker-compose.yml", format!("x-app: &app\n  image: {app}:1.0.0\nservices:\n  one: {{<<: *app}}\n  two: *app\n")),
+        (
+            "services/f/docker-compose.yml",
+            format!("x-app: &app\n  image: {app}:1.0.0\nservices:\n  one: {{<<: *app}}\n  two: *app\n"),
+        ),
         ("services/g/docker-compose.yml", format!("services:\n  app:\n    image: {app}:${{IN_EXAMPLE}}\n")),
         ("services/g/env.example", "IN_EXAMPLE=1.0.0\n".to_owned()),
     ];
@@ -494,7 +327,8 @@ fn what_cannot_be_written_is_told_with_the_way_out() {
     }
     let ended = lab.hl(&["update", "--write", "--env", "GIVEN=1.0.0"]);
     ended.code(0);
-    ended.says_in_words("box/a app was not changed: services/a/docker-compose.yml:1 is also where box/a app is defined");
+    ended
+        .says_in_words("box/a app was not changed: services/a/docker-compose.yml:1 is also where box/a app is defined");
     ended.says_in_words("box/b app was not changed: the image is written in a way that hl does not edit");
     ended.says_in_words("box/c app was not changed: `GIVEN` was given with `--env`");
     ended.says_in_words("box/d app was not changed: `WHOLE` is not a text that stands in one place");

@@ -45,7 +45,8 @@ mod tests {
     #[tokio::test]
     async fn the_engine_is_sent_what_the_configuration_has() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let config = json!({"auths": {"ghcr.io": {"auth": STANDARD.encode("me:pw")}, "reg.lan": {"identitytoken": "t"}}});
+        let config =
+            json!({"auths": {"ghcr.io": {"auth": STANDARD.encode("me:pw")}, "reg.lan": {"identitytoken": "t"}}});
         std::fs::write(file.path(), config.to_string()).unwrap();
         let read = |text: String| serde_json::from_slice::<Value>(&URL_SAFE.decode(text).unwrap()).unwrap();
         let me = json!({"username": "me", "password": "pw", "serveraddress": "ghcr.io"});

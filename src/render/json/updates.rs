@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::FORMAT_VERSION;
 use crate::model::status::SilentNode;
 use crate::model::updates::{
-    ContainerOf, EditReport, ImageInUse, News, NoEdit, Remark, SkipReason, Skipped, Unasked, UnknownService, UpdateReport,
+    ContainerOf, EditReport, ImageInUse, News, NoEdit, Remark, SkipReason, Skipped, Unasked, UnknownService,
+    UpdateReport,
 };
 
 /// What registries have that is newer.
@@ -109,5 +110,24 @@ fn why(why: &NoEdit) -> Json {
         NoEdit::Unusual { place } => json!({ "kind": "unusual", "place": place }),
         NoEdit::Disagreement { place } => json!({ "kind": "disagreement", "place": place }),
         NoEdit::Failed { file, why } => json!({ "kind": "failed", "file": file, "why": why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures::updates as fixtures;
+    use crate::render::json::violations::violations;
+
+    #[test]
+    fn the_output_follows_its_published_schema() {
+        let schema: Json = serde_json::from_str(include_str!("../../../schema/update.schema.json")).unwrap();
+        let mut json = updates(&fixtures::report(), &fixtures::silent());
+        json["edits"] = edits(&fixtures::edits());
+        json["plan"] = json!({});
+        assert_eq!(violations(&schema, &json), Vec::<String>::new());
+        json["images"][0]["news"][0]["change"] = json!("huge");
+        json["edits"]["written"][0]["line"] = json!(0);
+        assert_eq!(violations(&schema, &json).len(), 2);
     }
 }

@@ -20,7 +20,10 @@ pub enum Access<'a> {
     /// A user and a password open it.
     Locked,
     /// A token opens it, which the server at this address gives; they trust the certificate in this file.
-    Token { realm: &'a str, certificate: &'a Path },
+    Token {
+        realm: &'a str,
+        certificate: &'a Path,
+    },
 }
 
 /// A running registry; it ends when it is dropped, and its images stay in its folder.

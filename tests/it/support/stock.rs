@@ -32,7 +32,8 @@ impl Stock {
         };
         let entries: Vec<Value> = platforms.iter().map(|platform| entry(&mut self, platform)).collect();
         let kind = "application/vnd.oci.image.index.v1+json";
-        let digest = self.add("manifests", kind, &json!({ "schemaVersion": 2, "mediaType": kind, "manifests": entries }));
+        let digest =
+            self.add("manifests", kind, &json!({ "schemaVersion": 2, "mediaType": kind, "manifests": entries }));
         self.point(tag, &digest);
         self
     }
@@ -48,7 +49,8 @@ impl Stock {
 
     fn add(&mut self, folder: &str, kind: &str, document: &Value) -> String {
         let bytes = document.to_string().into_bytes();
-        let digest = format!("sha256:{}", Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let digest =
+            format!("sha256:{}", Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>());
         self.documents.insert(format!("{folder}/{digest}"), (kind.to_owned(), bytes));
         digest
     }

@@ -96,11 +96,7 @@ pub fn image_edits(resolving: &Resolving<'_>, changes: &[ImageChange]) -> ImageE
 }
 
 /// Leaves out the changes of which two want different texts in one place.
-fn refuse_disagreements(
-    wanted: &mut BTreeMap<usize, BTreeSet<TextEdit>>,
-    found: &mut ImageEdits,
-    sources: &Sources,
-) {
+fn refuse_disagreements(wanted: &mut BTreeMap<usize, BTreeSet<TextEdit>>, found: &mut ImageEdits, sources: &Sources) {
     let all: BTreeSet<TextEdit> = wanted.values().flatten().cloned().collect();
     let overlap = |a: &TextEdit, b: &TextEdit| {
         a != b && a.file == b.file && a.start < b.start + b.from.len() && b.start < a.start + a.from.len()
@@ -121,10 +117,7 @@ fn place(sources: &Sources, file: &Path, at: usize) -> String {
 }
 
 /// The texts of files with some edits in them.
-fn texts<'e>(
-    reader: &dyn Reader,
-    edits: impl Iterator<Item = &'e TextEdit>,
-) -> BTreeMap<PathBuf, (String, String)> {
+fn texts<'e>(reader: &dyn Reader, edits: impl Iterator<Item = &'e TextEdit>) -> BTreeMap<PathBuf, (String, String)> {
     let mut by_file: BTreeMap<&Path, BTreeSet<&TextEdit>> = BTreeMap::new();
     for edit in edits {
         by_file.entry(&edit.file).or_default().insert(edit);
@@ -146,7 +139,7 @@ impl Resolving<'_> {
     /// The repository with other texts in some of its files.
     fn resolve(&self, texts: &BTreeMap<PathBuf, (String, String)>) -> (Sources, Resolution) {
         let files = texts.iter().map(|(file, (_, new))| (file.clone(), new.clone().into_bytes())).collect();
-        let disk = Arc::new(Patched { inner: Arc::clone(&self.repository.disk), files });
+        let disk = Arc::new(Patched { repository: self.repository.clone(), files });
         let (sources, _) = sources::load(self.repository.clone().through(disk));
         let resolution = resolve(&sources, Drafts::none(&sources), self.nodes, self.variables);
         (sources, resolution)
@@ -170,20 +163,19 @@ impl Resolving<'_> {
         let source = before.resolved.map.get(image.span.file);
         let file = self.repository.current_dir.join(&source.path);
         let unusual = || NoEdit::Unusual { place: place(sources, &file, image.span.start as usize) };
+        let file = own_name(self.repository, &file).ok_or_else(unusual)?;
         let text = repository_text(sources, &file).filter(|text| **text == *source.text).ok_or_else(unusual)?;
         let inner = text_of_scalar(&text, span(image)).ok_or_else(unusual)?;
         let written = reference::Written { text: &text[inner.clone()], variables: &project.variables };
         let mut edits = Vec::new();
         for piece in written.changes(change.from.as_str(), change.to.as_str()).ok_or_else(unusual)? {
             edits.push(match piece.at {
-                reference::At::Text(place) => TextEdit {
-                    file: file.clone(),
-                    start: inner.start + place.start,
-                    from: piece.from,
-                    to: piece.to,
-                },
+                reference::At::Text(place) => {
+                    TextEdit { file: file.clone(), start: inner.start + place.start, from: piece.from, to: piece.to }
+                }
                 reference::At::Variable(name) => {
                     let (file, place) = context.origin(&name, &piece.from)?;
+                    let file = own_name(self.repository, &file).ok_or_else(unusual)?;
                     TextEdit { file, start: place.start, from: piece.from, to: piece.to }
                 }
             });
@@ -253,16 +245,18 @@ fn repository_text(sources: &Sources, file: &Path) -> Option<String> {
     String::from_utf8(repository.reader.read(file).ok()?).ok()
 }
 
+/// The name of a file of the repository that is no link, and leads through none; none for a file that is not in it.
+fn own_name(repository: &Repository, file: &Path) -> Option<PathBuf> {
+    let real = |path: &Path| repository.disk.real(path);
+    Some(repository.root.join(real(file).strip_prefix(real(&repository.root)).ok()?))
+}
+
 fn span(node: &Node) -> Range<usize> {
     node.span.start as usize..node.span.end as usize
 }
 
 /// What is another in `after` although only the images of `meant` are to be; none if nothing is.
-fn difference(
-    before: &Homelab,
-    after: &Homelab,
-    meant: &BTreeMap<(&ServiceName, &str), &ImageRef>,
-) -> Option<String> {
+fn difference(before: &Homelab, after: &Homelab, meant: &BTreeMap<(&ServiceName, &str), &ImageRef>) -> Option<String> {
     let names: BTreeSet<&ServiceName> = before.services.keys().chain(after.services.keys()).collect();
     for name in names {
         let (Some(old), Some(new)) = (before.services.get(name), after.services.get(name)) else {
@@ -309,44 +303,57 @@ fn rest(service: &Service) -> Service {
 
 /// A reader that finds other texts in some files.
 struct Patched {
-    inner: Arc<dyn Reader + Send + Sync>,
+    repository: Repository,
+    /// By their own names.
     files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Patched {
+    fn text(&self, path: &Path) -> Option<&Vec<u8>> {
+        if self.files.is_empty() {
+            return None;
+        }
+        self.files.get(path).or_else(|| self.files.get(&own_name(&self.repository, path)?))
+    }
 }
 
 impl Reader for Patched {
     fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        match self.files.get(path) {
+        match self.text(path) {
             Some(bytes) => Ok(bytes.clone()),
-            None => self.inner.read(path),
+            None => self.repository.disk.read(path),
         }
     }
 
     fn kind(&self, path: &Path) -> Kind {
-        self.inner.kind(path)
+        self.repository.disk.kind(path)
     }
 
     fn names(&self, path: &Path) -> Vec<String> {
-        self.inner.names(path)
+        self.repository.disk.names(path)
     }
 
     fn size_and_mode(&self, path: &Path) -> Option<(u64, Option<u32>)> {
-        let (size, mode) = self.inner.size_and_mode(path)?;
-        Some((self.files.get(path).map_or(size, |bytes| bytes.len() as u64), mode))
+        let (size, mode) = self.repository.disk.size_and_mode(path)?;
+        Some((self.text(path).map_or(size, |bytes| bytes.len() as u64), mode))
     }
 
     fn real(&self, path: &Path) -> PathBuf {
-        self.inner.real(path)
+        self.repository.disk.real(path)
     }
 
     fn is_link(&self, path: &Path) -> bool {
-        self.inner.is_link(path)
+        self.repository.disk.is_link(path)
     }
 
     fn refusal(&self, path: &Path) -> Option<Refusal> {
-        self.inner.refusal(path)
+        self.repository.disk.refusal(path)
     }
 
     fn visibility(&self, path: &Path) -> Visibility {
-        self.inner.visibility(path)
+        self.repository.disk.visibility(path)
     }
 }
+
+#[cfg(test)]
+mod tests;
