@@ -2,6 +2,9 @@
 //!
 //! Source: "Token Authentication Specification" and "OAuth2 Token Authentication" of the distribution project.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
@@ -9,6 +12,7 @@ use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::challenge::Challenge;
 use super::endpoint::{Endpoint, Repository};
@@ -18,6 +22,25 @@ use crate::credentials::{DockerConfig, Login};
 
 /// The most bytes of a token's answer.
 const MOST: usize = 1 << 20;
+
+/// The credentials of the Docker client, each asked for once: the program that keeps them may ask its user.
+pub(super) struct Keyring {
+    config: DockerConfig,
+    found: Mutex<BTreeMap<String, Arc<OnceCell<Option<Login>>>>>,
+}
+
+impl Keyring {
+    pub fn new(config: DockerConfig) -> Self {
+        Keyring { config, found: Mutex::default() }
+    }
+
+    async fn find(&self, registry: &str) -> Option<Login> {
+        let all = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::clone(all().entry(registry.to_owned()).or_default());
+        let find = async || self.config.find(registry).await.map(|found| found.login);
+        cell.get_or_init(find).await.clone()
+    }
+}
 
 /// The answer to a challenge.
 #[derive(Clone)]
@@ -39,13 +62,13 @@ pub(super) enum Who {
 /// Answers a challenge.
 pub(super) async fn prove(
     http: &Http,
-    config: &DockerConfig,
+    keyring: &Keyring,
     repository: &Repository,
     endpoint: &Endpoint,
     challenge: &Challenge,
 ) -> Result<Proof, Trouble> {
     match challenge {
-        Challenge::Basic => match config.find(&repository.registry).await.map(|found| found.login) {
+        Challenge::Basic => match keyring.find(&repository.registry).await {
             Some(Login::Password { user, password }) => Ok(Proof { header: basic(&user, &password)?, who: Who::Known }),
             Some(Login::IdentityToken(_)) | None => Err(Trouble::NoCredentials),
         },
@@ -57,13 +80,13 @@ pub(super) async fn prove(
             }
             // Elsewhere only what is meant for elsewhere is told.
             let login = match endpoint.may_sign_in_at(&server) {
-                true => config.find(&repository.registry).await,
-                false => config.find(&server.authority()).await,
+                true => keyring.find(&repository.registry).await,
+                false => keyring.find(&server.authority()).await,
             };
             let who = if login.is_some() { Who::Known } else { Who::Nobody };
             let scope = scope.clone().unwrap_or_else(|| format!("repository:{}:pull", repository.path));
             let wanted = Wanted { server: &server, path: &path, service: service.as_deref(), scope: &scope };
-            let token = wanted.token(http, login.map(|found| found.login)).await?;
+            let token = wanted.token(http, login).await?;
             Ok(Proof { header: bearer(&token)?, who })
         }
     }

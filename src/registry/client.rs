@@ -9,10 +9,10 @@ use hyper::body::Bytes;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::auth::{self, Proof, Who};
+use super::auth::{self, Keyring, Proof, Who};
 use super::challenge::{self, Challenge};
 use super::endpoint::{Endpoint, Repository};
 use super::error::{RegistryError, Trouble};
@@ -42,9 +42,12 @@ const PAGE: usize = 1000;
 /// What asks registries.
 pub struct Client {
     http: Http,
-    config: DockerConfig,
+    keyring: Keyring,
     registries: Mutex<BTreeMap<String, Arc<Registry>>>,
 }
+
+/// An answer that is waited for, and then kept: whoever asks the same gets the same.
+type Kept = Arc<OnceCell<Result<Heard, RegistryError>>>;
 
 /// A registry as far as it was asked.
 struct Registry {
@@ -57,6 +60,8 @@ struct Registry {
     paused: Mutex<Option<Instant>>,
     /// What it was told of who asks, by repository.
     proofs: Mutex<BTreeMap<String, Proof>>,
+    /// The answers by method and path.
+    answers: Mutex<BTreeMap<(String, String), Kept>>,
 }
 
 /// A manifest or a list of them.
@@ -68,11 +73,8 @@ pub(super) struct Pointed {
 impl Client {
     /// With the credentials in a configuration of the Docker client, if there is one.
     pub async fn new(docker_config: Option<&Path>) -> Client {
-        Self::with(Http::new(), DockerConfig::read(docker_config).await)
-    }
-
-    pub(super) fn with(http: Http, config: DockerConfig) -> Client {
-        Client { http, config, registries: Mutex::default() }
+        let keyring = Keyring::new(DockerConfig::read(docker_config).await);
+        Client { http: Http::new(), keyring, registries: Mutex::default() }
     }
 
     /// The digest that a tag points to, by a request that reads nothing.
@@ -146,13 +148,25 @@ impl Client {
             closed: Mutex::default(),
             paused: Mutex::default(),
             proofs: Mutex::default(),
+            answers: Mutex::default(),
         });
         registries.insert(name.clone(), Arc::clone(&registry));
         Ok(registry)
     }
 
-    /// Asks a registry, which may be told who asks, and may want to be left alone for a moment.
+    /// The answer of a registry, which is asked nothing twice.
     async fn request(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        wanted: &Wanted<'_>,
+    ) -> Result<Heard, RegistryError> {
+        let kept = registry.kept(wanted);
+        kept.get_or_init(|| self.ask(registry, repository, wanted)).await.clone()
+    }
+
+    /// Asks a registry, which may be told who asks, and may want to be left alone for a moment.
+    async fn ask(
         &self,
         registry: &Registry,
         repository: &Repository,
@@ -198,7 +212,7 @@ impl Client {
         }
         // What was good for an earlier request may be too old by now.
         let challenge = challenge_of(&heard.headers).ok_or(Trouble::NoCredentials)?;
-        let proof = auth::prove(&self.http, &self.config, repository, &registry.endpoint, &challenge).await?;
+        let proof = auth::prove(&self.http, &self.keyring, repository, &registry.endpoint, &challenge).await?;
         heard = self.send(registry, wanted, Some(&proof)).await?;
         if heard.status == StatusCode::UNAUTHORIZED {
             return Err(match (proof.who, challenge) {
@@ -253,6 +267,11 @@ impl Registry {
             Some(trouble) => Err(trouble),
             None => Ok(()),
         }
+    }
+
+    fn kept(&self, wanted: &Wanted<'_>) -> Kept {
+        let question = (wanted.method.to_string(), wanted.path.to_owned());
+        Arc::clone(self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(question).or_default())
     }
 
     fn pause(&self, wait: Duration) {

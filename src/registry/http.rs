@@ -56,7 +56,7 @@ pub(super) enum Redirects {
 }
 
 /// An answer with the whole of its body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Heard {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -240,7 +240,12 @@ fn connector() -> Result<TlsConnector, String> {
 /// The message of a system error, without the error number.
 fn words(error: &io::Error) -> String {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls.to_string();
+        return match tls {
+            rustls::Error::InvalidMessage(_) => {
+                "it does not speak TLS, and only registries of this machine are asked in the clear".to_owned()
+            }
+            tls => tls.to_string(),
+        };
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),

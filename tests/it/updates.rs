@@ -23,6 +23,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(each_trouble_is_told_and_holds_nothing_else_back),
     trial!(a_registry_that_is_slow_is_not_waited_for),
     trial!(a_registry_that_is_asked_too_often_is_left_alone),
+    trial!(nothing_is_asked_twice),
     trial!(what_is_not_for_the_machine_is_not_proposed),
     trial!(the_service_says_how_much_may_change),
     trial!(each_definition_is_written_where_it_stands),
@@ -226,6 +227,30 @@ fn a_registry_that_is_asked_too_often_is_left_alone() {
     let lab = self::lab();
     service(&lab, "web", &format!("{}/app:1.0.0", brief.host()));
     lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.1.0");
+}
+
+/// However many containers use an image, and on however many nodes.
+fn nothing_is_asked_twice() {
+    let registry = two_versions();
+    let lab = lab();
+    lab.write(
+        "inventory/topology.yaml",
+        "version: 1\nnodes: { box: { address: simulated }, pi: { address: simulated } }\n",
+    );
+    for (name, node, allow) in [("a", "box", "major"), ("b", "pi", "major"), ("c", "pi", "minor")] {
+        service(&lab, name, &format!("{}/app:1.0.0", registry.host()));
+        lab.write(
+            &format!("services/{name}/service.yaml"),
+            &format!("owner_node: {node}\nupdate: {{ allow: {allow} }}\n"),
+        );
+    }
+    lab.hl(&["update", "--detailed-exitcode"]).code(2).says("3 of 3 containers have a newer image: 3 minor.");
+    let asked = registry.asked();
+    let asked: Vec<(&str, &str)> = asked.iter().map(|r| (r.method.as_str(), r.path.as_str())).collect();
+    let expected =
+        [("HEAD", "/v2/app/manifests/1.0.0"), ("GET", "/v2/app/tags/list?n=1000"), ("GET", "/v2/app/manifests/1.1.0")];
+    assert_eq!(asked[..3], expected);
+    assert!(asked.len() == 4 && asked[3].1.starts_with("/v2/app/blobs/sha256:"), "{asked:#?}");
 }
 
 fn what_is_not_for_the_machine_is_not_proposed() {

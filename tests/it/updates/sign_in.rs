@@ -1,5 +1,7 @@
 //! Registries that want to know who asks, and whom they are told.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -166,6 +168,16 @@ fn a_registry_behind_tls_must_be_vouched_for() {
         Outcome::new("hl update".to_owned(), &output, |text| lab.stand_in(text))
     };
     hl(&certificates.join("ca.pem")).code(2).says("1.1.0");
+    let plain = TcpListener::bind((address.as_str(), 0)).expect("a port is free");
+    let port = plain.local_addr().expect("it has an address").port();
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().map_while(Result::ok) {
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
+        }
+    });
+    service(&lab, "web", &format!("{address}:{port}/app:1.0.0"));
+    hl(&certificates.join("ca.pem")).code(3).says_in_words("it does not speak TLS");
+    service(&lab, "web", &format!("{}/app:1.0.0", registry.host()));
     let stranger = Authority::new(&lab.scratch("stranger")).sign("stranger", "subjectAltName=IP:127.0.0.1");
     hl(&stranger.join("ca.pem")).code(3).says_in_words("cannot be reached: invalid peer certificate");
 }
