@@ -16,6 +16,9 @@ use crate::model::version::{Level, Newer, Version, newer_tags};
 /// How many tags without an image for the machine are looked at before one that has it is given up.
 const MOST_TRIES: usize = 5;
 
+/// How many of the digests of an image in use are looked up.
+const MOST_LISTS: usize = 2;
+
 /// How long all questions about one image may take.
 const IMAGE: Duration = Duration::from_secs(120);
 
@@ -141,8 +144,7 @@ impl Asking<'_> {
         }
         let config = self.config_of(&found).await?;
         let is_that_of_node = live.as_ref().is_some_and(|live| config.as_deref() == Some(live.id.as_str()));
-        // What is pinned is another digest all the same, and one that may go away.
-        if is_that_of_node && pinned.is_none() {
+        if (is_that_of_node && pinned.is_none()) || self.lists(&known, &found.own).await {
             return Ok(None);
         }
         let from = live.as_ref().and_then(|live| live.labels.get(VERSION).cloned());
@@ -157,6 +159,20 @@ impl Asking<'_> {
             }
         }
         Ok(Some(News::Content { digest, from, to }))
+    }
+
+    /// Whether one of the lists in use has an image for the machine: then only what it has for others is another by now.
+    async fn lists(&self, known: &BTreeSet<String>, image: &str) -> bool {
+        for digest in known.iter().take(MOST_LISTS) {
+            // A list that the registry has no more says nothing.
+            if let Ok(Pointed { document: Document::Index(entries), .. }) =
+                self.client.document(&self.question.repository, digest).await
+                && manifest::for_machine(&entries, &self.question.platform).is_some_and(|entry| entry.digest == image)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// The newest tag of the kind of the one in use that there is for the machine.

@@ -25,6 +25,8 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_registry_that_is_asked_too_often_is_left_alone),
     trial!(nothing_is_asked_twice),
     trial!(what_is_not_for_the_machine_is_not_proposed),
+    trial!(what_is_new_for_other_machines_is_no_news),
+    trial!(links_lead_to_the_file_that_is_written),
     trial!(the_service_says_how_much_may_change),
     trial!(each_definition_is_written_where_it_stands),
     trial!(what_cannot_be_written_is_told_with_the_way_out),
@@ -265,6 +267,38 @@ fn what_is_not_for_the_machine_is_not_proposed() {
     lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.1.0").never_says("1.2.0").never_says("1.3.0");
     let verbose = lab.hl(&["update", "-v"]);
     verbose.says_in_words("1.3.0 has no image for linux/amd64").says_in_words("1.2.0 has no image for linux/amd64");
+}
+
+fn what_is_new_for_other_machines_is_no_news() {
+    let first = Stock::default().list("stable", &[("linux/amd64", "1.0"), ("linux/arm64", "1.0")]);
+    let others = first.clone().list("stable", &[("linux/amd64", "1.0"), ("linux/arm64", "1.1")]);
+    let all = others.clone().list("stable", &[("linux/amd64", "1.1"), ("linux/arm64", "1.1")]);
+    let (before, after) = (first.digest("stable"), all.digest("stable"));
+    for (stock, news) in [(first, false), (others, false), (all, true)] {
+        let registry = Web::start(move |request| stock.reply(request));
+        let lab = lab();
+        service(&lab, "web", &format!("{}/app:stable@{before}", registry.host()));
+        let ended = lab.hl(&["update", "--detailed-exitcode", "--write"]);
+        ended.code(if news { 2 } else { 0 });
+        let digest = if news { &after } else { &before };
+        assert!(read(&lab, "services/web/docker-compose.yml").contains(&format!("app:stable@{digest}\"")), "{ended}");
+    }
+}
+
+fn links_lead_to_the_file_that_is_written() {
+    let registry = two_versions();
+    let lab = lab();
+    let text = format!("services:\n  app:\n    image: {}/app:1.0.0 # of both\n", registry.host());
+    lab.write("shared.yml", &text);
+    for name in ["a", "b"] {
+        lab.write(&format!("services/{name}/service.yaml"), "owner_node: box\n");
+        let link = lab.repository().join(format!("services/{name}/docker-compose.yml"));
+        std::os::unix::fs::symlink("../../shared.yml", &link).expect("a link can be made");
+    }
+    let ended = lab.hl(&["update", "--write"]);
+    ended.code(0).says_in_words("written: shared.yml:3 1.0.0 → 1.1.0 for box/a app and box/b app");
+    assert_eq!(read(&lab, "shared.yml"), text.replace("1.0.0", "1.1.0"));
+    assert!(lab.repository().join("services/a/docker-compose.yml").is_symlink());
 }
 
 fn the_service_says_how_much_may_change() {

@@ -24,18 +24,32 @@ impl Stock {
     }
 
     /// Adds a tag of a list with an image for each of some platforms.
-    pub fn index(mut self, tag: &str, platforms: &[&str]) -> Stock {
-        let entry = |stock: &mut Stock, platform: &str| {
-            let digest = stock.add_image(platform, &json!({ "tag": tag }));
+    pub fn index(self, tag: &str, platforms: &[&str]) -> Stock {
+        let images: Vec<(&str, &str)> = platforms.iter().map(|platform| (*platform, tag)).collect();
+        self.list(tag, &images)
+    }
+
+    /// Adds a tag of a list of images, each with its platform and the version that it says it is. What the tag pointed to
+    /// before stays there by its digest.
+    pub fn list(mut self, tag: &str, images: &[(&str, &str)]) -> Stock {
+        let entry = |stock: &mut Stock, platform: &str, version: &str| {
+            let digest = stock.add_image(platform, &json!({ "org.opencontainers.image.version": version }));
             let (os, architecture) = platform.split_once('/').expect("os/arch");
             json!({ "digest": digest, "platform": { "os": os, "architecture": architecture } })
         };
-        let entries: Vec<Value> = platforms.iter().map(|platform| entry(&mut self, platform)).collect();
+        let entries: Vec<Value> =
+            images.iter().map(|(platform, version)| entry(&mut self, platform, version)).collect();
         let kind = "application/vnd.oci.image.index.v1+json";
         let digest =
             self.add("manifests", kind, &json!({ "schemaVersion": 2, "mediaType": kind, "manifests": entries }));
         self.point(tag, &digest);
         self
+    }
+
+    /// The digest that a tag points to.
+    pub fn digest(&self, tag: &str) -> String {
+        let (_, bytes) = &self.documents[&format!("manifests/{tag}")];
+        format!("sha256:{}", Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>())
     }
 
     fn add_image(&mut self, platform: &str, labels: &Value) -> String {
