@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use super::challenge::Challenge;
 use super::endpoint::{Endpoint, Repository};
 use super::error::Trouble;
-use super::http::{Ask, Http, Redirects, retry_after};
+use super::http::{Ask, Http, Redirects, host_of, retry_after};
 use crate::credentials::{DockerConfig, Login};
 
 /// The most bytes of a token's answer.
@@ -73,7 +73,7 @@ pub(super) async fn prove(
             Some(Login::IdentityToken(_)) | None => Err(Trouble::NoCredentials),
         },
         Challenge::Bearer { realm, service, scope } => {
-            let unusable = || Trouble::Redirected(unencrypted(realm));
+            let unusable = || Trouble::Redirected(format!("{} for a token", host_of(realm)));
             let (server, path) = Endpoint::of_url(realm).ok_or_else(unusable)?;
             if server.scheme < endpoint.scheme {
                 return Err(unusable());
@@ -157,12 +157,6 @@ impl Wanted<'_> {
         let joint = if self.path.contains('?') { '&' } else { '?' };
         format!("{}{joint}{}", self.path, encoded(query))
     }
-}
-
-/// The host of a realm that is not asked.
-fn unencrypted(realm: &str) -> String {
-    let host = realm.split_once("://").map_or(realm, |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
-    format!("{} for a token", host.rsplit('@').next().unwrap_or_default())
 }
 
 fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, Trouble> {

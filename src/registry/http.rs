@@ -26,6 +26,8 @@ use super::error::Trouble;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a request may take with all of its answer.
 pub(super) const REQUEST: Duration = Duration::from_secs(20);
+/// The most characters of a host that are told.
+const MOST_HOST: usize = 100;
 /// How often one request is sent on.
 const MOST_REDIRECTS: usize = 5;
 
@@ -221,10 +223,10 @@ fn target(from: &Endpoint, location: &HeaderValue) -> Result<(Endpoint, String),
 }
 
 /// The host of an address, without what may be secret in the rest of it.
-fn host_of(url: &str) -> String {
+pub(super) fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().to_owned()
+    authority.rsplit('@').next().unwrap_or_default().chars().take(MOST_HOST).collect()
 }
 
 /// Encrypts to whom an authority vouches for that this machine trusts.

@@ -24,6 +24,11 @@ const IMAGE: Duration = Duration::from_secs(120);
 
 /// The label that tells where an image is from.
 const SOURCE: &str = "org.opencontainers.image.source";
+/// The most bytes of a version in a label.
+const MOST_VERSION: usize = 60;
+/// The most bytes of an address in a label.
+const MOST_ADDRESS: usize = 200;
+
 /// The label that tells its version.
 const VERSION: &str = "org.opencontainers.image.version";
 
@@ -147,13 +152,13 @@ impl Asking<'_> {
         if (is_that_of_node && pinned.is_none()) || self.lists(&known, &found.own).await {
             return Ok(None);
         }
-        let from = live.as_ref().and_then(|live| live.labels.get(VERSION).cloned());
+        let from = live.as_ref().and_then(|live| version(&live.labels));
         let mut to = None;
         if (from.is_some() || source.is_none())
             && let Some(config) = config
         {
             let labels = self.client.config(repository, &config).await?.labels;
-            to = labels.get(VERSION).cloned();
+            to = version(&labels);
             if source.is_none() {
                 *source = labels.get(SOURCE).cloned();
             }
@@ -259,12 +264,21 @@ impl Asking<'_> {
     }
 }
 
+/// The version that an image says it is; none for a text that is no such thing.
+fn version(labels: &BTreeMap<String, String>) -> Option<String> {
+    let fits = |text: &&String| {
+        !text.is_empty() && text.len() <= MOST_VERSION && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    labels.get(VERSION).filter(fits).cloned()
+}
+
 /// The page with the releases of what a source label names; none for one that is no address for people.
 fn releases(source: &str) -> Option<String> {
     let source = source.split(['#', '?']).next().unwrap_or_default().trim_end_matches('/');
     let source = source.strip_suffix(".git").unwrap_or(source);
     let rest = source.strip_prefix("https://").or_else(|| source.strip_prefix("http://"))?;
-    let fits = rest.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'"' | b'<' | b'>' | b'\\'));
+    let fits = rest.len() <= MOST_ADDRESS
+        && rest.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'"' | b'<' | b'>' | b'\\'));
     let (host, path) = rest.split_once('/')?;
     if !fits || host.is_empty() || path.is_empty() {
         return None;

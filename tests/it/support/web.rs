@@ -14,6 +14,7 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: BTreeMap<String, String>,
+    pub body: String,
 }
 
 /// An answer.
@@ -103,8 +104,9 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Request>>, answer: &Answer) -> std
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
         let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
-        let request = Request { method, path, headers };
+        let mut body = String::new();
+        (&mut reader).take(length).read_to_string(&mut body)?;
+        let request = Request { method, path, headers, body };
         asked.lock().expect("nobody panics with it").push(request.clone());
         let reply = answer(&request);
         thread::sleep(reply.after);

@@ -132,9 +132,14 @@ fn a_token_opens_a_registry() {
     let proof = format!("Basic {}", STANDARD.encode(format!("me:{PASSWORD}")));
     let token = signer.token();
     let given = token.clone();
-    let tokens = Web::start(move |request| match request.headers.get("authorization") {
-        Some(header) if *header == proof => Reply::new(200, json!({ "token": given }).to_string()),
-        _ => Reply::new(401, "{}"),
+    let refreshed = format!("refresh_token={PASSWORD}");
+    let tokens = Web::start(move |request| {
+        let is_known = request.headers.get("authorization").is_some_and(|header| *header == proof);
+        match (request.method.as_str(), is_known, request.body.ends_with(&refreshed)) {
+            ("GET", true, _) => Reply::new(200, json!({ "token": given }).to_string()),
+            ("POST", false, true) => Reply::new(200, json!({ "access_token": given }).to_string()),
+            _ => Reply::new(401, "{}"),
+        }
     });
     let realm = format!("http://{}/token", tokens.host());
     let registry = stocked(&lab, Access::Token { realm: &realm, certificate: &certificate });
@@ -147,6 +152,10 @@ fn a_token_opens_a_registry() {
     ended.code(2).says("1.1.0").never_says(PASSWORD).never_says(&token);
     let last = tokens.asked().pop().expect("it was asked");
     assert_eq!(last.path, "/token?scope=repository:app:pull&service=test");
+    // A token that lasts is changed for one that does not.
+    configure(&lab, &json!({ "auths": { registry.host(): { "identitytoken": PASSWORD } } }));
+    lab.hl(&["update", "--detailed-exitcode"]).code(2).says("1.1.0");
+    assert_eq!(tokens.asked().pop().map(|request| request.path).as_deref(), Some("/token"));
 }
 
 fn a_registry_behind_tls_must_be_vouched_for() {
