@@ -45,7 +45,7 @@ pub enum Login {
 pub struct Credentials {
     /// The registry as the client calls it.
     pub server: String,
-    /// What it wants to be told.
+    /// The proof that it takes.
     pub login: Login,
 }
 

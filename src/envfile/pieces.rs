@@ -9,11 +9,11 @@ use super::template::{Match, closing_brace, first_match, name_end};
 pub struct Piece<'t> {
     /// Where it stands.
     pub place: Range<usize>,
-    /// What it is.
+    /// Its meaning.
     pub part: Part<'t>,
 }
 
-/// What a piece is.
+/// The meaning of a piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'t> {
     /// A text that stands for itself.
@@ -22,7 +22,7 @@ pub enum Part<'t> {
     Variable {
         /// The variable.
         name: &'t str,
-        /// What is taken instead, where it is not set.
+        /// The value that is taken instead, where it is not set.
         default: Option<Default>,
     },
 }
@@ -78,7 +78,7 @@ pub fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
     Some(found)
 }
 
-/// What stands between braces, which begins at `at`.
+/// The expression between braces, which begins at `at`.
 fn braced(inside: &str, at: usize) -> Option<Part<'_>> {
     let length = name_end(inside).unwrap_or(inside.len());
     let (name, operation) = inside.split_at(length);

@@ -36,11 +36,11 @@ pub struct ImageInUse {
     pub name: String,
     /// The tag in use; none for an image that is pinned to a digest alone.
     pub tag: Option<String>,
-    /// What is newer; nothing if it is up to date.
+    /// Everything newer; nothing if it is up to date.
     pub news: Vec<News>,
     /// Where its releases are described.
     pub releases: Option<String>,
-    /// What is worth knowing for whoever wonders why something is not proposed.
+    /// Why something is not proposed.
     pub remarks: Vec<Remark>,
 }
 
@@ -158,9 +158,9 @@ pub struct Edited {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// What stood there.
+    /// The text that stood there.
     pub from: String,
-    /// What stands there now.
+    /// The text that stands there now.
     pub to: String,
     /// The containers that it is for.
     pub containers: Vec<ContainerOf>,
@@ -201,7 +201,7 @@ pub enum NoEdit {
     Shared {
         /// Where.
         place: String,
-        /// What else would change.
+        /// The service or the container that would change, too.
         with: String,
     },
     /// The text is written in a way that is not edited, such as over several lines.

@@ -20,7 +20,7 @@ pub struct Version {
     revision: Option<Revision>,
 }
 
-/// What stands before the numbers.
+/// The letter before the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prefix {
     Nothing,

@@ -50,7 +50,7 @@ pub(super) struct Proof {
     pub who: Who,
 }
 
-/// Who asks.
+/// The one who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     /// Somebody who has credentials.

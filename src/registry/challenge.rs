@@ -1,6 +1,6 @@
 //! `WWW-Authenticate`: how a registry wants to be told who asks.
 
-/// What a registry asks for.
+/// The proof that a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// A user and a password, with each request.
@@ -11,7 +11,7 @@ pub(super) enum Challenge {
         realm: String,
         /// The name of the registry there; may be missing.
         service: Option<String>,
-        /// What the token is to be good for; may be missing.
+        /// The rights that the token is to give; may be missing.
         scope: Option<String>,
     },
 }

@@ -39,7 +39,7 @@ const MOST_TAGS: usize = 100_000;
 /// How many tags a page is asked to have.
 const PAGE: usize = 1000;
 
-/// What asks registries.
+/// Asks registries.
 pub struct Client {
     http: Http,
     keyring: Keyring,
@@ -58,7 +58,7 @@ struct Registry {
     closed: Mutex<Option<Trouble>>,
     /// Until when it wants to be left alone.
     paused: Mutex<Option<Instant>>,
-    /// What it was told of who asks, by repository.
+    /// The proofs that it took, by repository.
     proofs: Mutex<BTreeMap<String, Proof>>,
     /// The answers by method and path.
     answers: Mutex<BTreeMap<(String, String), Kept>>,
@@ -210,7 +210,7 @@ impl Client {
         if heard.status != StatusCode::UNAUTHORIZED {
             return verdict(heard);
         }
-        // What was good for an earlier request may be too old by now.
+        // A proof that was good for an earlier request may be too old by now.
         let challenge = challenge_of(&heard.headers).ok_or(Trouble::NoCredentials)?;
         let proof = auth::prove(&self.http, &self.keyring, repository, &registry.endpoint, &challenge).await?;
         heard = self.send(registry, wanted, Some(&proof)).await?;
@@ -248,7 +248,7 @@ struct Wanted<'a> {
     path: &'a str,
     /// The most bytes of its answer.
     most: usize,
-    /// What is read.
+    /// The subject of the answer, for messages.
     what: &'static str,
 }
 
@@ -294,7 +294,7 @@ impl Registry {
     }
 }
 
-/// What an answer that has nothing to do with who asks means.
+/// The meaning of an answer that has nothing to do with who asks.
 fn verdict(heard: Heard) -> Result<Heard, Trouble> {
     match heard.status.as_u16() {
         200 => Ok(heard),

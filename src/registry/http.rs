@@ -43,7 +43,7 @@ pub(super) struct Ask<'a> {
     pub body: Bytes,
     /// The most bytes of the answer.
     pub most: usize,
-    /// What is read, for the message where it is too long.
+    /// The subject of the answer, for the message where it is too long.
     pub what: &'static str,
     pub redirects: Redirects,
 }

@@ -85,7 +85,7 @@ pub(super) fn fits(image: &str, machine: &str) -> bool {
     let parts = |platform: &str| -> Vec<String> { platform.split('/').map(str::to_ascii_lowercase).collect() };
     let (image, machine) = (parts(image), parts(machine));
     if image.len() < 2 || machine.len() < 2 {
-        // Whoever does not say what it is for is for any.
+        // An image that does not say what it is for is for any.
         return true;
     }
     let arch = |arch: &str| match arch {

@@ -60,7 +60,7 @@ pub struct LiveContent {
     pub labels: BTreeMap<String, String>,
 }
 
-/// What there is newer.
+/// Everything newer than an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Each piece of news.
@@ -71,7 +71,7 @@ pub struct Answer {
     pub remarks: Vec<Remark>,
 }
 
-/// What there is newer for an image.
+/// Finds everything newer than an image.
 ///
 /// # Errors
 /// The registry gave no answer.

@@ -43,7 +43,7 @@ pub(super) fn next(headers: &HeaderMap, list: &str) -> Option<String> {
         let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
         parameters.split(';').any(is_next).then_some(target)
     })?;
-    // Whatever host it names: pages are asked for where the list is.
+    // The host in it does not count: pages are asked for where the list is.
     let query = target.split_once('?').map(|(_, query)| query).filter(|query| !query.is_empty())?;
     let fits = query.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     fits.then(|| format!("{list}?{query}"))

@@ -33,6 +33,8 @@ pub fn updates(report: &UpdateReport, silent: &[SilentNode], options: &Options) 
         rows => table(COLUMNS, rows, options.palette, options.room),
     };
     let mut page = Page::default();
+    page.extend(report.images.iter().filter_map(smaller));
+    page.gap();
     page.extend(links(report));
     page.gap();
     page.extend(unasked(&report.unasked));
@@ -137,14 +139,20 @@ fn unknown(report: &UpdateReport, silent: &[SilentNode]) -> Vec<Line> {
 /// Why something is not proposed.
 fn remarks(image: &ImageInUse) -> Vec<Line> {
     let name = format!("{} {}", service(&image.container), image.container.container);
-    let mut texts: Vec<String> = image.remarks.iter().map(remark).collect();
-    for news in &image.news {
-        if let News::Tag { smaller, .. } = news {
-            texts.extend(smaller.iter().map(|newer| format!("{} is the newest {}", newer.tag, newer.level)));
-        }
-    }
+    let texts = image.remarks.iter().map(remark);
     let line = |text: String| Line::at(0).whole(Label::Plain, format!("{name}: ")).text(Label::Faint, text);
-    texts.into_iter().map(line).collect()
+    texts.map(line).collect()
+}
+
+/// The newer tags that change less than the newest one, for those who are not ready for that.
+fn smaller(image: &ImageInUse) -> Option<Line> {
+    let all = image.news.iter().flat_map(|news| match news {
+        News::Tag { smaller, .. } => smaller.as_slice(),
+        News::Content { .. } => &[],
+    });
+    let texts: Vec<String> = all.map(|newer| format!("{} is the newest {}", newer.tag, newer.level)).collect();
+    let name = format!("{} {}: ", service(&image.container), image.container.container);
+    (!texts.is_empty()).then(|| Line::at(0).whole(Label::Plain, name).text(Label::Plain, texts.join(", ")))
 }
 
 /// A remark in words.
@@ -222,7 +230,7 @@ fn pulls(report: &UpdateReport) -> Option<Line> {
     })
 }
 
-/// What was written, and what was not.
+/// The edits, and the images that were left.
 pub fn edits(report: &EditReport, options: &Options) -> String {
     let mut page = Page::default();
     for edited in &report.written {

@@ -29,7 +29,7 @@ pub struct Proposal {
     pub to: ImageRef,
 }
 
-/// What registries have that is newer, and what could be written because of it.
+/// The images that are newer, and the references that could be written because of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Updates {
     /// All that was found out.
@@ -39,7 +39,7 @@ pub struct Updates {
 }
 
 /// Asks the registries of the images that `options` ask for, with the credentials in the configuration of the Docker client.
-/// What one registry does not answer holds nothing else back.
+/// A registry that does not answer holds nothing else back.
 pub async fn updates(
     observation: &Observation,
     recorded: &RecordedView,

@@ -9,7 +9,7 @@ use crate::model::updates::{
     UpdateReport,
 };
 
-/// What registries have that is newer.
+/// The images that are newer.
 pub fn updates(report: &UpdateReport, silent: &[SilentNode]) -> Json {
     let node = |silent: &SilentNode| json!({ "node": silent.node.as_str(), "why": silent.why, "hint": silent.hint });
     json!({
@@ -22,7 +22,7 @@ pub fn updates(report: &UpdateReport, silent: &[SilentNode]) -> Json {
     })
 }
 
-/// What was written because of it.
+/// The edits because of them.
 pub fn edits(report: &EditReport) -> Json {
     let written = report.written.iter().map(|edited| {
         let containers: Vec<Json> = edited.containers.iter().map(container).collect();

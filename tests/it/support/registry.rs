@@ -100,7 +100,7 @@ impl Registry {
         digest.unwrap_or_else(|| panic!("it is not pushed: {said}"))
     }
 
-    /// What it was asked since it was started: `GET /v2/…`, in order.
+    /// The requests since it was started: `GET /v2/…`, in order.
     pub fn asked(&self) -> Vec<String> {
         let log = std::fs::read_to_string(&self.log).expect("it has a log");
         let request = |line: &str| Some(line.split('"').nth(1)?.strip_suffix(" HTTP/1.1")?.to_owned());

@@ -10,7 +10,7 @@ use super::web::{Reply, Request};
 /// One repository called `app`.
 #[derive(Clone, Default)]
 pub struct Stock {
-    /// What each path below `/v2/app/` has.
+    /// The document at each path below `/v2/app/`.
     documents: BTreeMap<String, (String, Vec<u8>)>,
     tags: Vec<String>,
 }

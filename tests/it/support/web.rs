@@ -81,7 +81,7 @@ impl Web {
 impl Drop for Web {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        // Whoever waits for a connection gets one.
+        // The thread that waits for a connection gets one.
         TcpStream::connect(&self.host).ok();
     }
 }

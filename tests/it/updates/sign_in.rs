@@ -84,7 +84,7 @@ fn a_helper_is_asked_for_the_password() {
     lab.hl(&["update"]).code(3).says_in_words("there are no credentials for it");
 }
 
-/// What signs tokens: a key and the certificate that a registry trusts.
+/// A key, and the certificate that a registry trusts, to sign tokens.
 struct Signer {
     folder: PathBuf,
 }
@@ -191,7 +191,7 @@ fn a_registry_behind_tls_must_be_vouched_for() {
     hl(&stranger.join("ca.pem")).code(3).says_in_words("cannot be reached: invalid peer certificate");
 }
 
-/// What is told to one host is told to no other, whoever sends on.
+/// A password for one host is told to no other, whoever sends on.
 fn credentials_go_nowhere_else() {
     let lab = lab();
     let stock = Stock::default().image("1.0.0", "linux/amd64", &json!({})).image("1.1.0", "linux/amd64", &json!({}));

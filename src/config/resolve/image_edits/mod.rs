@@ -43,9 +43,9 @@ pub struct TextEdit {
     pub file: PathBuf,
     /// The first byte.
     pub start: usize,
-    /// What stands there.
+    /// The text that stands there.
     pub from: String,
-    /// What is to stand there.
+    /// The text that is to stand there.
     pub to: String,
 }
 
@@ -64,7 +64,7 @@ pub struct ImageEdits {
 pub struct Resolving<'a> {
     /// The repository.
     pub repository: &'a Repository,
-    /// What the nodes say.
+    /// The facts of the nodes.
     pub nodes: &'a BTreeMap<NodeName, NodeState<'a>>,
     /// The variables of the command line.
     pub variables: &'a [(String, String)],
@@ -255,7 +255,7 @@ fn span(node: &Node) -> Range<usize> {
     node.span.start as usize..node.span.end as usize
 }
 
-/// What is another in `after` although only the images of `meant` are to be; none if nothing is.
+/// The first thing that is another in `after` although only the images of `meant` are to be; none if nothing is.
 fn difference(before: &Homelab, after: &Homelab, meant: &BTreeMap<(&ServiceName, &str), &ImageRef>) -> Option<String> {
     let names: BTreeSet<&ServiceName> = before.services.keys().chain(after.services.keys()).collect();
     for name in names {

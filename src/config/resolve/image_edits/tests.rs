@@ -64,7 +64,7 @@ fn what_several_share_is_one_edit_and_others_are_not_taken_along() {
     let found = edits(&files, &changes);
     assert_eq!(changed(&found), ("services/base/compose.yaml".to_owned(), base.replace("a:1", "a:2")));
     assert_eq!(found.edits.values().next().map(|numbers| numbers.len()), Some(3));
-    // Who asks for one of them alone does not get the others changed.
+    // A change of one of them alone does not change the others.
     let found = edits(&files, &changes[1..2]);
     let expected =
         NoEdit::Shared { place: "services/base/compose.yaml:1".to_owned(), with: "nas/base base".to_owned() };
@@ -142,7 +142,7 @@ proptest! {
         ];
         let (from, to) = (format!("h/a:{old}"), format!("h/a:{new}"));
         let mut expected = homelab(&files);
-        // What the generator makes that is no homelab is no case.
+        // A generated text that declares no homelab is no case.
         prop_assume!(expected.services.values().any(|s| s.containers.get("app").is_some_and(|c| c.spec.image.as_str() == from)));
         let found = edits(&files, &[change("x", "app", &from, &to)]);
         prop_assert_eq!(&found.left, &BTreeMap::new());
