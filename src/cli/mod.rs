@@ -31,6 +31,7 @@ mod secret;
 mod state;
 mod status;
 mod unlock;
+mod updates;
 mod validate;
 mod verify;
 mod waiting;
@@ -86,6 +87,7 @@ enum Command {
     Drift(drift::Arguments),
     Verify(verify::Arguments),
     Status(status::Arguments),
+    Update(updates::Arguments),
     Delete(delete::Arguments),
     Validate(validate::Arguments),
     Config(config::Arguments),
@@ -135,6 +137,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Drift(arguments) => wait(drift::run(arguments, &context()?, terminal)),
         Command::Verify(arguments) => wait(verify::run(arguments, &context()?, terminal)),
         Command::Status(arguments) => wait(status::run(arguments, &context()?, terminal)),
+        Command::Update(arguments) => wait(updates::run(arguments, &context()?, terminal)),
         Command::Delete(arguments) => wait(delete::run(arguments, &context()?, terminal)),
         Command::Validate(_) => validate::run(&context()?, terminal),
         Command::Config(arguments) => config::run(arguments, &context()?, terminal),

@@ -19,6 +19,8 @@ pub(super) struct Arguments {
 enum Shape {
     /// Of `hl plan --format json`.
     Plan,
+    /// Of `hl update --format json`.
+    Update,
     /// Of `hl state list` and `hl state show`.
     State,
     /// Of `services/<service>/service.yaml`.
@@ -31,6 +33,7 @@ enum Shape {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
     let schema = match arguments.shape {
         Shape::Plan => include_str!("../../schema/plan.schema.json"),
+        Shape::Update => include_str!("../../schema/update.schema.json"),
         Shape::State => include_str!("../../schema/state.schema.json"),
         Shape::Service => include_str!("../../schema/service.schema.json"),
         Shape::Topology => include_str!("../../schema/topology.schema.json"),

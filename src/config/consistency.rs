@@ -209,6 +209,7 @@ impl Instance<'_> {
             compose_files,
             env_example: folder.env_example,
             env_example_file: folder.env_example_file,
+            env_example_path: folder.env_example_path,
             secrets: folder.secrets,
             health,
             place: folder.place.or(place),

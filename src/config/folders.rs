@@ -37,6 +37,8 @@ pub struct ServiceSource {
     pub env_example: Option<envfile::Assignments>,
     /// The text of that file.
     pub env_example_file: Option<FileId>,
+    /// Where that file is.
+    pub env_example_path: Option<PathBuf>,
     /// The variables of `secrets.env`; none without that file, or where it stays closed.
     pub secrets: Option<envfile::Assignments>,
     /// Where its encrypted variables are, or would be.
@@ -73,6 +75,7 @@ pub(super) struct Folder {
     pub declaration: Declaration,
     pub env_example: Option<envfile::Assignments>,
     pub env_example_file: Option<FileId>,
+    pub env_example_path: Option<PathBuf>,
     pub secrets: Option<envfile::Assignments>,
     pub place: Option<Span>,
 }

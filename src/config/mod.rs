@@ -40,7 +40,8 @@ pub use ignored::env_files_reach_git;
 pub use preferences::{Preferences, preferences};
 pub use repository::Repository;
 pub use resolve::{
-    Drafts, Known, Resolution, Resolved, add_known, check_offline, project_offline, resolve, resolve_offline, wanted,
+    Drafts, ImageChange, ImageEdits, Known, Resolution, Resolved, Resolving, TextEdit, add_known, check_offline,
+    image_edits, project_offline, resolve, resolve_offline, wanted,
 };
 pub use scan::{FoundBy, FoundProject, FoundService, Layout, layout, scan};
 pub use section::Located;

@@ -16,6 +16,7 @@ use crate::model::Field;
 use crate::model::backup::BackupPolicy;
 use crate::model::homelab::{Condition, OnDelete, Protect, Rollback, RunState, UpdateOrder};
 use crate::model::name::{NodeName, ProjectName, ServiceName};
+use crate::model::version::Level;
 
 /// The keys of a service.
 pub(super) const KEYS: [&str; 18] = [
@@ -116,6 +117,8 @@ pub struct UpdateRules {
     pub order: Option<UpdateOrder>,
     /// Whether the old one comes back when the new one cannot be verified.
     pub rollback: Option<Rollback>,
+    /// The greatest change of version that is proposed.
+    pub allow: Option<Level>,
 }
 
 /// The rules for the end of a service.
@@ -344,13 +347,18 @@ pub(super) fn positive(section: &Section<'_>, key: &str, context: &mut Context<'
 }
 
 fn update(node: &Node, path: &str, context: &mut Context<'_>) -> UpdateRules {
-    let Some(section) = section::open(node, path, &["order", "rollback"], context) else {
+    let Some(section) = section::open(node, path, &["order", "rollback", "allow"], context) else {
         return UpdateRules::default();
     };
     let orders =
         [("auto", UpdateOrder::Auto), ("stop-first", UpdateOrder::StopFirst), ("start-first", UpdateOrder::StartFirst)];
     let rollback = section.flag("rollback", context).map(|f| if f.value { Rollback::On } else { Rollback::Off });
-    UpdateRules { order: section.word("order", &orders, context).map(|o| o.value), rollback }
+    let levels = [("patch", Level::Patch), ("minor", Level::Minor), ("major", Level::Major)];
+    UpdateRules {
+        order: section.word("order", &orders, context).map(|o| o.value),
+        rollback,
+        allow: section.word("allow", &levels, context).map(|level| level.value),
+    }
 }
 
 fn lifecycle(node: &Node, path: &str, context: &mut Context<'_>) -> LifecycleRules {

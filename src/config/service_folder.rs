@@ -206,7 +206,9 @@ fn read(
     if compose_files.is_empty() && expects == Expects::Nothing && own_file.is_none() && said.is_none() {
         return None;
     }
-    let (env_example_file, env_example) = env_example(&path, &prefix, files, out).unzip();
+    let env_example_path = example(&path, &prefix, files, out);
+    let read = env_example_path.as_ref().and_then(|path| env_example(path, files, out));
+    let (env_example_file, env_example) = read.unzip();
     let folder = Folder {
         file: file.and_then(|file| Some(Located::new(file, first?))),
         path,
@@ -217,6 +219,7 @@ fn read(
         declaration,
         env_example,
         env_example_file,
+        env_example_path,
         secrets: None,
         place: place.or(first),
     };
@@ -251,13 +254,8 @@ pub(super) fn own_name(prefix: &str, name: &str) -> String {
     }
 }
 
-/// The file and what it sets. What it takes from `vars` is looked up once the owner is known.
-fn env_example(
-    folder: &Path,
-    prefix: &str,
-    files: &mut Files<'_>,
-    out: &mut Diagnostics,
-) -> Option<(FileId, envfile::Assignments)> {
+/// The file of examples of a service.
+fn example(folder: &Path, prefix: &str, files: &Files<'_>, out: &mut Diagnostics) -> Option<PathBuf> {
     let mut there = EXAMPLES.map(|name| folder.join(own_name(prefix, name))).into_iter();
     let path = there.find(|path| files.kind(path) == Kind::File)?;
     if let Some(second) = there.find(|other| *other != path && files.kind(other) == Kind::File) {
@@ -265,7 +263,12 @@ fn env_example(
         let words = format!("{} is used, and {} is not read", first.display(), second.display());
         out.push(Diagnostic::warning(Code::SurprisingValue, words).hint("remove the one that is not meant"));
     }
-    match files.load(&path, Visibility::Public) {
+    Some(path)
+}
+
+/// The file and what it sets. What it takes from `vars` is looked up once the owner is known.
+fn env_example(path: &Path, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<(FileId, envfile::Assignments)> {
+    match files.load(path, Visibility::Public) {
         Ok(file) => {
             let mut said = Diagnostics::default();
             let found = envfile::parse(&files.text(file), file, Outside::NOTHING, &mut said);
@@ -273,7 +276,7 @@ fn env_example(
             Some((file, found))
         }
         Err(error) => {
-            out.push(error.diagnostic(&files.shown(&path), READABLE));
+            out.push(error.diagnostic(&files.shown(path), READABLE));
             None
         }
     }

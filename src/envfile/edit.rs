@@ -76,6 +76,20 @@ pub fn set(text: &str, name: &str, value: &str) -> Result<String, Unreadable> {
     verified(text, changed, [(&name.to_owned(), &value.to_owned())].into_iter())
 }
 
+/// The bytes of a variable's value within its quotes, in the last of its assignments. None if there is none, or if the value
+/// is not what these bytes say: with escapes or variables in it.
+pub fn text_of_value(text: &str, name: &str) -> Option<Range<usize>> {
+    let place = value_places(text, name).pop()?;
+    let raw = text.get(place.clone())?;
+    let quote = ['"', '\''].into_iter().find(|quote| raw.len() > 1 && raw.starts_with(*quote) && raw.ends_with(*quote));
+    let inner = match quote {
+        Some(_) => place.start + 1..place.end - 1,
+        None => place,
+    };
+    let is_itself = values(text).get(name).is_some_and(|value| *value == text[inner.clone()]);
+    (is_itself && !text[inner.clone()].contains(['$', '\\', '"', '\''])).then_some(inner)
+}
+
 /// Puts a value where another stands. More may follow on the line, from which only quotes part it.
 fn replace(text: &mut String, place: Range<usize>, value: &str) {
     let rest = text[place.end..].split('\n').next().unwrap_or_default();
@@ -138,12 +152,44 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_value_is_found_within_its_quotes() {
+        for (text, value) in [
+            ("A=1.2\n", Some("1.2")),
+            ("# A=0\nexport A=\"1.2\" # why\r\nB=1\n", Some("1.2")),
+            ("A='1.2'\nB=1", Some("1.2")),
+            ("A=1\nA=1.2\n", Some("1.2")),
+            ("B=1\nA=${B}.2\n", None),
+            ("A=\"1\\\\2\"\n", None),
+            ("B=1\n", None),
+        ] {
+            assert_eq!(text_of_value(text, "A").map(|place| &text[place]), value, "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_would_be_hidden_is_not_written() {
         assert_eq!(set("B=\"open\n", "A", "x"), Err(Unreadable { name: "A".to_owned() }));
         assert_eq!(merge("B C=1\n", &[addition(&[("A", "x")])]), Err(Unreadable { name: "A".to_owned() }));
     }
 
     proptest! {
+        /// A new text in place of the old one is read as the value, and all other variables stay what they are.
+        #[test]
+        fn a_value_is_changed_within_its_quotes(
+            before in "((B=1|C='x y'|# A=0|export D=\"\\$B\"|)(\n|\r\n)){0,3}",
+            quote in "(|\"|')",
+            comment in "(| # why)",
+            after in "((B=2|E=x)(\n|\r\n)){0,2}",
+            new in "[0-9]{1,2}(\\.[0-9]{1,2}){0,2}(-alpine)?",
+        ) {
+            let text = format!("{before}A={quote}1.2{quote}{comment}\n{after}");
+            let place = text_of_value(&text, "A").unwrap();
+            let changed = format!("{}{new}{}", &text[..place.start], &text[place.end..]);
+            let mut expected = values(&text);
+            expected.insert("A".to_owned(), new);
+            prop_assert_eq!(values(&changed), expected);
+        }
+
         #[test]
         fn no_other_line_changes(
             old in "([AB]=['\"]?[AB=: #$0-9x]{0,5}['\"]?|#A=|\t|export B=2|M='\nA=1\n')(\n|\r\n)([ABM= '\"\\\\$#\n\r\t0-9x]{0,20})",

@@ -220,7 +220,7 @@ impl Substituted {
 
 /// The kind of expression that a text with a leading `$` starts with; numbers are its length in bytes.
 #[derive(Debug, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     /// A dollar sign that means itself.
     None,
     /// `$$`
@@ -234,7 +234,7 @@ enum Match {
 }
 
 /// `last_brace` says where the last `}` of the line is.
-fn first_match(text: &str, last_brace: &mut dyn FnMut() -> Option<usize>) -> Match {
+pub(super) fn first_match(text: &str, last_brace: &mut dyn FnMut() -> Option<usize>) -> Match {
     match text.as_bytes().get(1) {
         Some(b'$') => Match::Escaped,
         Some(b'{') => match name_end(&text[2..]).map(|end| end + 2) {
@@ -260,7 +260,7 @@ fn braced_end(text: &str, name_end: usize, last_brace: &mut dyn FnMut() -> Optio
 }
 
 /// The length of the variable name that a text starts with.
-fn name_end(text: &str) -> Option<usize> {
+pub(super) fn name_end(text: &str) -> Option<usize> {
     let end = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     if end == 0 || text.as_bytes()[0].is_ascii_digit() { None } else { Some(end) }
 }
@@ -340,7 +340,7 @@ impl Operator {
 
 /// The brace that closes the first one, by compose-go's count, which never looks at the character
 /// behind an opening brace: in `${A:-{}}` it thus finds none, and the last brace counts.
-fn closing_brace(text: &str) -> Option<usize> {
+pub(super) fn closing_brace(text: &str) -> Option<usize> {
     let (mut open, mut at) = (0_usize, 0);
     let bytes = text.as_bytes();
     while at < bytes.len() {

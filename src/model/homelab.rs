@@ -320,11 +320,13 @@ pub struct Update {
     pub order: UpdateOrder,
     /// The action if the new one cannot be verified.
     pub rollback: Rollback,
+    /// The greatest change of version that is proposed; any if nothing is said.
+    pub allow: Option<super::version::Level>,
 }
 
 impl Default for Update {
     fn default() -> Self {
-        Self { order: UpdateOrder::Auto, rollback: Rollback::On }
+        Self { order: UpdateOrder::Auto, rollback: Rollback::On, allow: None }
     }
 }
 

@@ -26,7 +26,9 @@ pub mod status;
 pub mod trust;
 pub mod typed;
 pub mod unseen;
+pub mod updates;
 pub mod value;
+pub mod version;
 pub mod view;
 
 pub use addr::{Addr, AddrError, Kind, Target};

@@ -39,6 +39,7 @@ pub mod locks;
 pub mod stale;
 pub mod status;
 pub mod undeclared;
+pub mod updates;
 pub mod verify;
 
 pub mod records;

@@ -25,7 +25,9 @@ mod init;
 mod locks;
 mod status;
 mod undeclared;
+mod updates;
 mod verify;
+mod write_updates;
 
 pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
@@ -45,4 +47,6 @@ pub use saved_plan::{
 pub use selection::{Named, Selection, SelectionError, require_declared, require_recorded, require_resources};
 pub use status::status;
 pub use undeclared::{reported, undeclared};
+pub use updates::{Proposal, Updates, updates};
 pub use verify::verify;
+pub use write_updates::write_updates;

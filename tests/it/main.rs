@@ -60,6 +60,7 @@ mod truth_files;
 mod truth_outside;
 mod truth_removed;
 mod truth_repair;
+mod updates;
 mod userland;
 mod way_back;
 
@@ -107,6 +108,8 @@ fn main() -> std::process::ExitCode {
         truth_outside::TRIALS,
         truth_removed::TRIALS,
         truth_repair::TRIALS,
+        updates::TRIALS,
+        updates::SIGN_IN,
         userland::TRIALS,
         way_back::TRIALS,
     ];

@@ -6,12 +6,14 @@
 //! that is no mapping. So are files that nest or expand beyond reason. This module does not know
 //! Compose: `!reset` and `!override` are noted on the nodes and left to whoever merges.
 
+mod in_place;
 mod node_builder;
 mod scalar;
 mod syntax;
 mod timestamp;
 mod tree;
 
+pub use in_place::text_of_scalar;
 pub use tree::{Entry, Map, Node, Tag, Value};
 
 use crate::diagnostic::{Diagnostics, FileId};

@@ -12,6 +12,7 @@ mod env;
 mod env_paths;
 mod files;
 mod hindrance;
+mod image_edits;
 mod not_writable;
 mod options;
 mod overlay;
@@ -44,6 +45,7 @@ use hindrance::Hindrance;
 use overlay::{Above, Machine, Overlay, OwnFolders};
 use placeholders::{Placeholder, explained, required_names};
 
+pub use image_edits::{ImageChange, ImageEdits, Resolving, TextEdit, image_edits};
 pub use wanted::{Drafts, Known, add_known, wanted};
 
 /// The resolved homelab.

@@ -59,7 +59,11 @@ impl ServiceContext<'_> {
             depends_on: needs.collect::<BTreeMap<_, _>>(),
             state: declaration.state.as_ref().map(|s| s.value).unwrap_or_default(),
             health: source.health.clone().map(|script| HealthScript { variables: self.vars(), ..script }),
-            update: Update { order: update.order.unwrap_or_default(), rollback: update.rollback.unwrap_or_default() },
+            update: Update {
+                order: update.order.unwrap_or_default(),
+                rollback: update.rollback.unwrap_or_default(),
+                allow: update.allow,
+            },
             backup: declaration.backup.clone(),
             lifecycle: Lifecycle {
                 protect: lifecycle.protect.unwrap_or_default(),

@@ -5,6 +5,7 @@ pub mod history;
 mod plan;
 pub mod records;
 pub mod status;
+pub mod updates;
 mod value;
 
 #[cfg(test)]

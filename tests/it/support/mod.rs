@@ -15,6 +15,8 @@
 //! - [`image`]: the images, made without a registry.
 //! - [`pack`]: real projects of other people, where they are.
 //! - [`sent`]: recorded requests in a form in which two clients can be compared.
+//! - [`stock::Stock`]: the images of a registry that is none.
+//! - [`web::Web`]: a web server that answers as a test has it.
 //! - [`source`]: Rust source as a list of paths and macros, for the architecture test.
 
 pub mod authority;
@@ -38,4 +40,6 @@ pub mod sent;
 pub mod shop;
 pub mod source;
 pub mod sshd;
+pub mod stock;
 pub mod trial;
+pub mod web;
