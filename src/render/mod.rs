@@ -35,6 +35,7 @@ pub mod progress;
 
 pub mod history;
 pub mod locks;
+pub mod logs;
 pub mod stale;
 pub mod status;
 pub mod undeclared;

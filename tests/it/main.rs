@@ -22,6 +22,7 @@ mod claims;
 mod convergence;
 mod dozen;
 mod equivalence;
+mod exec;
 mod faults;
 mod fleet;
 mod front;
@@ -32,6 +33,7 @@ mod in_the_way;
 mod keys;
 mod killed;
 mod leaks;
+mod logs;
 mod mounted;
 mod moving;
 mod node_calls;
@@ -70,6 +72,7 @@ fn main() -> std::process::ExitCode {
         claims::TRIALS,
         convergence::TRIALS,
         equivalence::TRIALS,
+        exec::TRIALS,
         fleet::TRIALS,
         front::TRIALS,
         harness::TRIALS,
@@ -78,6 +81,7 @@ fn main() -> std::process::ExitCode {
         keys::TRIALS,
         killed::TRIALS,
         leaks::TRIALS,
+        logs::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
         node_calls::TRIALS,
