@@ -1,8 +1,10 @@
-//! Events during an apply, for its reporters: terminal, plain lines, JSON, journal.
+//! Events during an apply, for its reporters: terminal, plain lines, JSON, journal; and what comes of reading logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::model::log::LogLine;
+use crate::model::status::SilentNode;
 use crate::model::{Addr, NodeName, ServiceName};
 
 /// One thing that happened. Steps are named by their index in the plan.
@@ -159,4 +161,53 @@ impl Report {
             && self.recording == Recording::Whole
             && self.steps.values().all(|o| matches!(o, Outcome::Done | Outcome::Warned { .. }))
     }
+}
+
+/// What comes of reading logs, in the order in which it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEvent {
+    /// Containers whose lines may come from now on. Lines name a container by its place in the list of all that were told.
+    Containers(Vec<Addr>),
+    /// Lines in the order of time.
+    Lines(Vec<ContainerLine>),
+    /// Something that is not in a log.
+    Notice(LogNotice),
+}
+
+/// A line of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerLine {
+    /// The place of the container in the list of all that were told.
+    pub container: usize,
+    /// The line.
+    pub line: LogLine,
+}
+
+/// Why lines are missing, or come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogNotice {
+    /// A node could not be asked.
+    Silent(SilentNode),
+    /// A node is out of service on purpose.
+    Maintenance(NodeName),
+    /// A node has no logs to read, such as a simulated one.
+    NoLogs(NodeName),
+    /// The connection to a node was lost; it is connected to again.
+    Lost {
+        /// The node.
+        node: NodeName,
+        /// Why, in one line.
+        why: String,
+    },
+    /// A node that could not be reached is there again.
+    Connected(NodeName),
+    /// The log of a container cannot be read, or not to its end.
+    Unreadable {
+        /// The container.
+        container: Addr,
+        /// The engine's own words.
+        why: String,
+    },
+    /// These services have no container.
+    NoContainers(Vec<(NodeName, ServiceName)>),
 }

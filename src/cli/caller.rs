@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::age_keys::AgeKeys;
 use super::env_var::variable;
+use super::terminal::Terminal;
 use crate::compose::syntax::path::clean;
 use crate::config::Repository;
+use crate::model::view::RecordedView;
 use crate::node;
 use crate::state::{self, LockOwner, Paths};
 use crate::workflow::Access;
@@ -107,6 +109,14 @@ impl Context {
         let data = data.or_else(|| self.home.as_ref().map(|home| Path::new(home).join(".local/share")));
         let data = data.ok_or(EnvironmentError::NoHome)?;
         Ok(Paths { folder: self.root.join("state"), keys: data.join("hl/keys") })
+    }
+
+    /// What is recorded, for commands that only look for things: one that cannot be read is told and keeps them from nothing.
+    pub fn record(&self, terminal: &Terminal) -> Result<RecordedView, EnvironmentError> {
+        Ok(state::read(&self.state()?).map(|state| state.view).unwrap_or_else(|error| {
+            terminal.warn(&error.to_string());
+            RecordedView::default()
+        }))
     }
 
     /// How nodes are reached.

@@ -12,7 +12,8 @@ use crate::render::english;
 use crate::render::stale;
 use crate::state;
 use crate::workflow::{
-    ApplyError, BrokenServices, Declared, LocksError, NotRecorded, ObserveError, SavedPlanError, SelectionError,
+    AddressError, ApplyError, BrokenServices, Declared, ExecTargetError, LocksError, NotRecorded, ObserveError,
+    SavedPlanError, SelectionError,
 };
 
 /// The result of a command.
@@ -185,6 +186,33 @@ impl From<SelectionError> for CommandError {
         match error {
             SelectionError::Unknown { .. } | SelectionError::NotReplaceable(_) => CommandError::of(Exit::Usage, error),
             SelectionError::EmptyNode(_) => CommandError::of(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<AddressError> for CommandError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Repository => CommandError::shown(Exit::Failed),
+            AddressError::Selection(error) => error.into(),
+            AddressError::NotAContainer { .. } => CommandError::of(Exit::Usage, error),
+        }
+    }
+}
+
+impl From<ExecTargetError> for CommandError {
+    fn from(error: ExecTargetError) -> Self {
+        match error {
+            ExecTargetError::Address(error) => error.into(),
+            ExecTargetError::Node(error) => error.into(),
+            ExecTargetError::Several { ref containers, .. } => {
+                let list: String = containers.iter().map(|addr| format!("\n{addr}")).collect();
+                let text = format!("{error}:{list}");
+                CommandError { text, ..CommandError::of(Exit::Usage, error) }.hint("name one of them")
+            }
+            ExecTargetError::Nothing(_) | ExecTargetError::Maintenance(_) | ExecTargetError::NoCommands(_) => {
+                CommandError::of(Exit::Failed, error)
+            }
         }
     }
 }

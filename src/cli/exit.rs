@@ -6,23 +6,39 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Done, or nothing (more) to do.
-    Done = 0,
+    Done,
     /// It did not work, or would not: a problem prevents the apply of a plan.
-    Failed = 1,
+    Failed,
     /// There are changes, and that is what was asked.
-    Changes = 2,
+    Changes,
     /// The output is true, and some node or service could not be asked.
-    Incomplete = 3,
+    Incomplete,
     /// The apply ended with steps that failed or were not tried.
-    Partial = 4,
+    Partial,
     /// The arguments make no sense.
-    Usage = 64,
+    Usage,
     /// The user interrupted it.
-    Interrupted = 130,
+    Interrupted,
+    /// A command that ran in a container ended with this code.
+    OfCommand(u8),
 }
 
 impl Exit {
-    /// All of them, in the order of their codes.
+    /// The code.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Changes => 2,
+            Exit::Incomplete => 3,
+            Exit::Partial => 4,
+            Exit::Usage => 64,
+            Exit::Interrupted => 130,
+            Exit::OfCommand(code) => code,
+        }
+    }
+
+    /// All of hl's own, in the order of their codes.
     pub const ALL: [Exit; 7] =
         [Exit::Done, Exit::Failed, Exit::Changes, Exit::Incomplete, Exit::Partial, Exit::Usage, Exit::Interrupted];
 
@@ -50,12 +66,13 @@ impl Exit {
                 "Interrupted, by Ctrl-C, SIGTERM or a terminal that was closed: steps under way are finished first. A \
                  second time it stops at once."
             }
+            Exit::OfCommand(_) => "The exit code of the command that exec ran.",
         }
     }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }

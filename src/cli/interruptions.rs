@@ -54,7 +54,7 @@ pub(super) fn listen(ask: watch::Sender<Interruption>, terminal: Terminal) -> Re
 }
 
 /// The signals by which somebody wants a process to end and leaves it the choice how.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     /// None where whoever started hl has it go on without a terminal, as `nohup` does.
@@ -62,12 +62,17 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Signals> {
+    /// From now on they do not end the process by themselves.
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub(super) fn new() -> std::io::Result<Signals> {
         let hangup = if is_ignored(HANGUP) { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -112,5 +117,5 @@ fn end_after(time: Duration) {
 }
 
 fn end() {
-    std::process::exit(Exit::Interrupted as i32);
+    std::process::exit(i32::from(Exit::Interrupted.code()));
 }

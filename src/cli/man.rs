@@ -174,7 +174,7 @@ fn exit_status(page: &mut Roff, above: &[String]) {
         page.text([roman("The codes are those of "), bold(first), roman("(1).")]);
         return;
     }
-    let codes: Vec<(String, &str)> = Exit::ALL.iter().map(|exit| ((*exit as u8).to_string(), exit.meaning())).collect();
+    let codes: Vec<(String, &str)> = Exit::ALL.iter().map(|exit| (exit.code().to_string(), exit.meaning())).collect();
     list(page, "EXIT STATUS", codes.iter().map(|(code, meaning)| (code.as_str(), *meaning)));
 }
 

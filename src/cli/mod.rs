@@ -21,15 +21,19 @@ mod completions;
 mod config;
 mod delete;
 mod drift;
+mod exec;
 mod init;
 mod interruptions;
+mod logs;
 mod man;
 mod plan;
 mod progress;
+mod raw_terminal;
 mod schema;
 mod secret;
 mod state;
 mod status;
+mod time_argument;
 mod unlock;
 mod updates;
 mod validate;
@@ -88,6 +92,8 @@ enum Command {
     Verify(verify::Arguments),
     Status(status::Arguments),
     Update(updates::Arguments),
+    Logs(logs::Arguments),
+    Exec(exec::Arguments),
     Delete(delete::Arguments),
     Validate(validate::Arguments),
     Config(config::Arguments),
@@ -138,6 +144,8 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Verify(arguments) => wait(verify::run(arguments, &context()?, terminal)),
         Command::Status(arguments) => wait(status::run(arguments, &context()?, terminal)),
         Command::Update(arguments) => wait(updates::run(arguments, &context()?, terminal)),
+        Command::Logs(arguments) => wait_on_one_thread(logs::run(arguments, &context()?, terminal)),
+        Command::Exec(arguments) => wait(exec::run(arguments, &context()?, terminal)),
         Command::Delete(arguments) => wait(delete::run(arguments, &context()?, terminal)),
         Command::Validate(_) => validate::run(&context()?, terminal),
         Command::Config(arguments) => config::run(arguments, &context()?, terminal),
@@ -166,7 +174,17 @@ fn context(common: &Common, terminal: &Terminal) -> Result<Context, CommandError
 
 /// Runs what speaks to nodes. Only that pays for a runtime.
 fn wait(command: impl Future<Output = Answer>) -> Answer {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    wait_on(tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+/// The same for what hands a great many small pieces from task to task: to wake another thread for each costs more than all
+/// else.
+fn wait_on_one_thread(command: impl Future<Output = Answer>) -> Answer {
+    wait_on(tokio::runtime::Builder::new_current_thread(), command)
+}
+
+fn wait_on(mut runtime: tokio::runtime::Builder, command: impl Future<Output = Answer>) -> Answer {
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::because("cannot start threads", error))?;
     let answer = runtime.block_on(command);
     // A thread that waits for a file or a device may do so for ever, and nobody needs its answer any more.

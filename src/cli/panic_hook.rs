@@ -3,12 +3,14 @@
 use std::panic::{PanicHookInfo, set_hook};
 
 use super::exit::Exit;
+use super::raw_terminal;
 
 /// From now on a panic tells the user that it is a bug, and what to report, and ends the process.
 pub(super) fn report_panics() {
     set_hook(Box::new(|panic| {
+        raw_terminal::restore();
         eprint!("{}", text(panic));
-        std::process::exit(Exit::Failed as i32);
+        std::process::exit(i32::from(Exit::Failed.code()));
     }));
 }
 

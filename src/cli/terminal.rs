@@ -26,6 +26,15 @@ pub(super) enum TerminalError {
     NoTerminal,
 }
 
+/// Whether somebody still reads the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// As far as one can know.
+    Yes,
+    /// Its other end is closed.
+    No,
+}
+
 /// When output is in colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Colour {
@@ -92,11 +101,16 @@ impl Terminal {
 
     /// Writes what may be printed as data. That nobody reads it to its end is no error.
     pub fn print(&self, text: &Printable) -> Result<(), TerminalError> {
+        self.stream(text).map(drop)
+    }
+
+    /// Writes what may be printed as data, and tells whether somebody still reads.
+    pub fn stream(&self, text: &Printable) -> Result<Heard, TerminalError> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_str().as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Heard::No),
             Err(error) => Err(TerminalError::Output(error)),
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(Heard::Yes),
         }
     }
 
@@ -114,6 +128,12 @@ impl Terminal {
     /// Says that something is not as it should be.
     pub fn warn(&self, text: &str) {
         self.line(Line::at(0).text(Label::Warning, "warning: ").text(Label::Plain, text));
+    }
+
+    /// Says something in one line however long it is, and what to do about it.
+    pub fn note(&self, text: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        self.stderr(&format!("{text}{hint}\n"));
     }
 
     /// Says what went wrong, and what to do about it.

@@ -140,6 +140,11 @@ impl Target {
         self.is_whole() && matches!(self.words.as_slice(), [one] if one == node.as_str())
     }
 
+    /// The kind of resource that it chooses; none for a node or a service as a whole.
+    pub fn kind(&self) -> Option<Kind> {
+        self.resource.as_ref().map(|(kind, _)| *kind)
+    }
+
     /// The words before the resource: a node, a service, or both.
     pub fn words(&self) -> &[String] {
         &self.words

@@ -15,6 +15,7 @@ pub mod history;
 pub mod homelab;
 pub mod ignore;
 pub mod live_index;
+pub mod log;
 pub mod name;
 pub mod notation;
 pub mod pending;

@@ -14,6 +14,7 @@ mod refresh;
 mod shell;
 pub mod simulated;
 mod ssh;
+mod streams;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,10 @@ pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ConnectionPhase, ErrorKind, NodeError};
 pub use reconnecting_reader::reconnect_lost;
 pub use refresh::{Connections, Engines, Refresh, begin_refresh, refresh};
+pub use streams::{
+    ComposeContainer, Exec, ExecCommand, ExecOutput, Follow, LogPiece, LogPieces, Output, PieceEnd, Running, Starts,
+    Streams, WindowSize,
+};
 pub use tools::{FreeSpace, Incoming, Outgoing, Tools};
 
 pub use crate::model::view::{WantContent, Wanted};
@@ -165,6 +170,11 @@ pub trait Node: Send + Sync {
 
     /// Primitives on its file trees, as copying data needs them; none where files cannot be reached.
     fn tools(&self) -> Option<&dyn Tools> {
+        None
+    }
+
+    /// Logs that are followed and commands in containers; none where it has no engine that runs anything.
+    fn streams(&self) -> Option<&dyn Streams> {
         None
     }
 

@@ -36,6 +36,7 @@ pub mod progress;
 
 pub mod history;
 pub mod locks;
+pub mod logs;
 pub mod stale;
 pub mod status;
 pub mod undeclared;

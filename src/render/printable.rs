@@ -40,7 +40,7 @@ pub(super) fn quoted_line(line: &str) -> String {
 
 /// Text that may be printed. Only this file makes one, so that no text of a repository, an engine, a script or a node
 /// reaches a terminal without having gone through it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Printable(String);
 
 impl Printable {
@@ -48,20 +48,45 @@ impl Printable {
     pub fn lines(text: &str, palette: Palette) -> Self {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some(start) = rest.find(COLOUR) {
-            out.push_str(&escaped(&rest[..start], |c| c == '\n'));
-            let end = start + COLOUR.len();
-            let length = rest[end..].bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
-            let is_colour = palette == Palette::Coloured && rest[end + length..].starts_with('m');
-            let end = if is_colour { end + length + 1 } else { end };
-            match is_colour {
-                true => out.push_str(&rest[start..end]),
-                false => out.push_str(&visible(&rest[start..end])),
-            }
-            rest = &rest[end..];
+        while let Some((before, colour, after)) = next_colour(rest).filter(|_| palette == Palette::Coloured) {
+            out.push_str(&escaped(before, |c| c == '\n'));
+            out.push_str(colour);
+            rest = after;
         }
         out.push_str(&escaped(rest, |c| c == '\n'));
         Self(out)
+    }
+
+    /// Adds lines to what is there; see [`Printable::lines`].
+    pub fn add_lines(&mut self, text: &str, palette: Palette) {
+        self.0.push_str(Printable::lines(text, palette).as_str());
+    }
+
+    /// Adds a line that a program wrote, with its end. Tabs stay; bytes that are no text are escaped. Colours of the program
+    /// stay where the palette has some, and end with the line.
+    pub fn add_output(&mut self, line: &[u8], palette: Palette) {
+        if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+            self.0.extend(line.iter().map(|byte| char::from(*byte)));
+        } else {
+            let mut coloured = false;
+            for chunk in line.utf8_chunks() {
+                let mut rest = chunk.valid();
+                while let Some((before, colour, after)) = next_colour(rest).filter(|_| palette == Palette::Coloured) {
+                    self.0.push_str(&quoted_line(before));
+                    self.0.push_str(colour);
+                    coloured = true;
+                    rest = after;
+                }
+                self.0.push_str(&quoted_line(rest));
+                for byte in chunk.invalid() {
+                    let _ = write!(self.0, "\\x{byte:02x}");
+                }
+            }
+            if coloured {
+                self.0.push_str(NO_COLOUR);
+            }
+        }
+        self.0.push('\n');
     }
 
     /// A document for programs, such as YAML or a shell's completions, in which tabs have a meaning.
@@ -92,8 +117,25 @@ impl Printable {
     }
 }
 
+/// The first colour in a text, with what is before and behind it.
+fn next_colour(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let start = from + text[from..].find(COLOUR)?;
+        let end = start + COLOUR.len();
+        let length = text[end..].bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
+        if text[end + length..].starts_with('m') {
+            let end = end + length + 1;
+            return Some((&text[..start], &text[start..end], &text[end..]));
+        }
+        from = end;
+    }
+}
+
 /// How a colour begins.
 const COLOUR: &str = "\u{1b}[";
+/// The end of all colours.
+const NO_COLOUR: &str = "\u{1b}[0m";
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +170,22 @@ mod tests {
         let coloured = "\u{1b}[31mred\u{1b}[0m\n\\x1b[2J\\x1b]0;x\\x07\\tend\\x1b[";
         assert_eq!(Printable::lines(text, Palette::Coloured).as_str(), coloured);
         assert!(!Printable::lines(text, Palette::Plain).as_str().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn output_keeps_its_tabs_and_its_colours_to_the_end_of_the_line() {
+        let output = |line: &[u8], palette| {
+            let mut text = Printable::default();
+            text.add_output(line, palette);
+            text.as_str().to_owned()
+        };
+        let hostile = b"\x1b[31mred\x1b[2J\x1b]0;x\x07\ta\rb \xff \xe2\x80\xae\x1b[8";
+        let plain = "\\x1b[31mred\\x1b[2J\\x1b]0;x\\x07\ta\\rb \\xff \\u{202e}\\x1b[8\n";
+        let coloured = "\x1b[31mred\\x1b[2J\\x1b]0;x\\x07\ta\\rb \\xff \\u{202e}\\x1b[8\x1b[0m\n";
+        assert_eq!(output(hostile, Palette::Plain), plain);
+        assert_eq!(output(hostile, Palette::Coloured), coloured);
+        assert_eq!(output(b"\tplain ~", Palette::Coloured), "\tplain ~\n");
+        assert_eq!(output(b"", Palette::Coloured), "\n");
     }
 
     #[test]

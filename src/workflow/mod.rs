@@ -21,7 +21,11 @@ mod saved_plan;
 
 mod apply;
 
+mod directory;
+mod exec;
 mod init;
+mod logs;
+
 mod locks;
 mod status;
 mod undeclared;
@@ -33,8 +37,11 @@ pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
 pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
+pub use directory::AddressError;
+pub use exec::{ExecTarget, ExecTargetError, exec_target};
 pub use init::begin;
 pub use locks::{LocksError, NodeLocks, node_locks};
+pub use logs::{LogRequest, LogsEnd, logs};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,

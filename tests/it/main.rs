@@ -22,6 +22,7 @@ mod claims;
 mod convergence;
 mod dozen;
 mod equivalence;
+mod exec;
 mod faults;
 mod fleet;
 mod front;
@@ -33,6 +34,7 @@ mod keys;
 mod killed;
 mod layouts;
 mod leaks;
+mod logs;
 mod manual;
 mod mounted;
 mod moving;
@@ -74,6 +76,7 @@ fn main() -> std::process::ExitCode {
         claims::TRIALS,
         convergence::TRIALS,
         equivalence::TRIALS,
+        exec::TRIALS,
         fleet::TRIALS,
         front::TRIALS,
         harness::TRIALS,
@@ -84,6 +87,7 @@ fn main() -> std::process::ExitCode {
         layouts::TRIALS,
         leaks::TRIALS,
         manual::TRIALS,
+        logs::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
         node_calls::TRIALS,

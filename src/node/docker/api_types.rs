@@ -24,6 +24,24 @@ pub struct Listed {
     #[serde(rename = "ImageID")]
     pub image_id: Option<String>,
     pub labels: Option<Texts>,
+    pub state: Option<String>,
+    /// In seconds since 1970.
+    pub created: Option<i64>,
+}
+
+/// The answer to `POST /containers/{id}/exec`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ExecCreated {
+    pub id: String,
+}
+
+/// `GET /exec/{id}/json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ExecState {
+    pub running: bool,
+    pub exit_code: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -26,6 +26,11 @@ pub trait Dial: Send + Sync {
     fn reads_at_once(&self) -> usize {
         6
     }
+
+    /// How many logs may be read at once, each on a connection of its own; none if that has no limit.
+    fn logs_at_once(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Bytes to an engine and back.

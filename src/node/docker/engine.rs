@@ -13,7 +13,8 @@ use bollard::errors::Error;
 use bollard::{BollardRequest, ClientVersion, Docker};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub const CHANGE: Duration = Duration::from_secs(120);
 pub const SLOW: Duration = Duration::from_secs(600);
 
 /// One engine that has answered.
+#[derive(Clone)]
 pub struct Engine {
     node: NodeName,
     transport: Arc<Transport>,
@@ -151,6 +153,32 @@ impl Engine {
         self.line(what, &buffer, &mut each)
     }
 
+    /// Begins to read what a path shows for as long as it goes on; only the head of the answer has a time-out.
+    pub async fn open(&self, what: &str, path: &str) -> Result<Incoming, NodeError> {
+        let answer =
+            async { accepted(Arc::clone(&self.transport).send(request(Method::GET, path, None)?).await?).await };
+        Ok(self.call(what, READ, answer).await?.into_body())
+    }
+
+    /// Posts a body and takes the connection over, which is a pair of streams of bytes from then on.
+    pub async fn take_over(&self, what: &str, path: &str, body: &Value) -> Result<Upgraded, NodeError> {
+        self.call(what, CHANGE, async {
+            let mut request = request(Method::POST, path, Some(body))?;
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
+            let response = Arc::clone(&self.transport).send(request).await?;
+            match response.status() {
+                StatusCode::SWITCHING_PROTOCOLS => Ok(hyper::upgrade::on(response).await?),
+                // One that does not change the protocol cannot be written to.
+                _ => {
+                    accepted(response).await?;
+                    Err(Error::DockerStreamError { error: "the engine goes on to speak HTTP".to_owned() })
+                }
+            }
+        })
+        .await
+    }
+
     fn line(&self, what: &str, line: &[u8], each: &mut impl FnMut(&Value)) -> Result<(), NodeError> {
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -188,9 +216,24 @@ impl Engine {
         }
     }
 
+    /// How many logs may be read at once; none if that has no limit.
+    pub fn logs_at_once(&self) -> Option<usize> {
+        self.transport.logs_at_once()
+    }
+
     /// The time on its machine.
     pub fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.clock_ahead)
+    }
+
+    /// The error of an answer that broke off.
+    pub fn broken(&self, what: &str, error: &hyper::Error) -> NodeError {
+        failed(&self.node, what, lost(error))
+    }
+
+    /// The error of a connection that was taken over and broke.
+    pub fn cut(&self, what: &str, error: &io::Error) -> NodeError {
+        failed(&self.node, what, by_io(error))
     }
 
     /// An error of this node that the engine did not report itself.

@@ -12,10 +12,12 @@ mod create;
 mod credentials;
 mod dial;
 mod engine;
+mod frames;
 mod inspect;
 mod pull;
 mod read;
 mod resources;
+mod streams;
 mod tls;
 mod transport;
 mod update;
@@ -32,7 +34,7 @@ pub use self::tls::TlsPort;
 use super::shell::{LocalShell, Shell};
 use super::{
     Capabilities, ContainerState, EngineInfo, FileWrite, LockGuard, LockHolder, NewContainer, Node, NodeError, Options,
-    Progress, Script, ScriptOutcome, Tools,
+    Progress, Script, ScriptOutcome, Streams, Tools,
 };
 use crate::model::NodeName;
 use crate::model::spec::{
@@ -204,6 +206,10 @@ impl Node for DockerNode {
 
     fn tools(&self) -> Option<&dyn Tools> {
         self.shell.tools()
+    }
+
+    fn streams(&self) -> Option<&dyn Streams> {
+        Some(self)
     }
 
     async fn lock(&self, path: &str, holder: &str) -> Result<LockGuard, NodeError> {

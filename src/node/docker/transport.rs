@@ -56,6 +56,11 @@ impl Transport {
         self.dial.address()
     }
 
+    /// How many logs may be read at once; none if that has no limit.
+    pub fn logs_at_once(&self) -> Option<usize> {
+        self.dial.logs_at_once()
+    }
+
     /// From now on every request asks for this version of the API, so that what inspect shows does
     /// not change under hl when the engine is upgraded. The first version that is set stays.
     pub fn pin(&self, version: ApiVersion) {
@@ -117,8 +122,8 @@ impl Transport {
         });
         let stream = stream.map_err(io::Error::other)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // Errors of the connection reach whoever waits for an answer on it.
-        tokio::spawn(connection);
+        // Errors of the connection reach whoever waits for an answer on it. One that is upgraded goes to whoever asked.
+        tokio::spawn(connection.with_upgrades());
         Ok(sender)
     }
 

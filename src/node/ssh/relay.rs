@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use openssh::{Child, ChildStdin, ChildStdout, Session};
-use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, Join, ReadBuf};
+use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{Connection, NO_SESSION, PAUSE, Rights, TRIES};
@@ -19,12 +19,15 @@ use crate::node::docker::{ConnectFailed, Dial, Stream};
 const AT_ONCE: usize = 4;
 /// Reads of these; what changes something never waits for one.
 const READS: usize = 2;
+/// Logs of these that are read at once: one connection is left for what the engine tells by itself.
+const LOGS: usize = 1;
 
-/// Any program that does it: Docker's own, or one of those that many systems have.
+/// Any program that does it: Docker's own, or one of those that many systems have. `socat` would go half a second after the
+/// end of what is written, whatever still comes back.
 const OPEN: &str = r#"
 socket=$1
 if command -v docker >/dev/null 2>&1; then set -- docker -H "unix://$socket" system dial-stdio
-elif command -v socat >/dev/null 2>&1; then set -- socat - "UNIX-CONNECT:$socket"
+elif command -v socat >/dev/null 2>&1; then set -- socat -t 86400 - "UNIX-CONNECT:$socket"
 elif nc -h 2>&1 | grep -q -- -U; then set -- nc -U "$socket"
 else echo none; exit 1
 fi
@@ -60,14 +63,14 @@ impl Relay {
     }
 
     /// One try; none if the server has no session for it.
-    async fn open(&self) -> Result<Option<(Child<Arc<Session>>, Join<ChildStdout, ChildStdin>)>, ConnectFailed> {
+    async fn open(&self) -> Result<Option<(Child<Arc<Session>>, ChildStdout, ChildStdin)>, ConnectFailed> {
         let begun = self.connection.begin_speaking(Rights::Own, OPEN, &[&self.socket]).await;
         let (mut child, mut stdout) = begun.map_err(|error| self.failed(error.to_string(), ""))?;
         let stdin = child.stdin().take().expect("it is a pipe");
         drop(child.stderr().take());
         let mut said = [0; OPENED.len()];
         match stdout.read_exact(&mut said).await {
-            Ok(_) if said == OPENED => Ok(Some((child, io::join(stdout, stdin)))),
+            Ok(_) if said == OPENED => Ok(Some((child, stdout, stdin))),
             Ok(_) => {
                 self.lacks_program.store(true, Ordering::Relaxed);
                 Err(self.failed(errors::NO_RELAY, errors::LET_FORWARD))
@@ -100,8 +103,8 @@ impl Dial for Relay {
         let room = Arc::clone(&self.room).acquire_owned().await;
         let room = room.map_err(|_| self.failed("the connection is closed", ""))?;
         for _ in 0..TRIES {
-            if let Some((child, bytes)) = self.open().await? {
-                return Ok(Box::new(Relayed { bytes, _child: child, _room: room }));
+            if let Some((child, stdout, stdin)) = self.open().await? {
+                return Ok(Box::new(Relayed { stdout, stdin: Some(stdin), _child: child, _room: room }));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -111,31 +114,47 @@ impl Dial for Relay {
     fn reads_at_once(&self) -> usize {
         READS
     }
+
+    fn logs_at_once(&self) -> Option<usize> {
+        Some(LOGS)
+    }
 }
 
 /// The input and output of the program, for as long as it runs.
 struct Relayed {
-    bytes: Join<ChildStdout, ChildStdin>,
+    stdout: ChildStdout,
+    /// None once there is no more to write: that the other side learns of nothing but a pipe that is closed.
+    stdin: Option<ChildStdin>,
     _child: Child<Arc<Session>>,
     _room: OwnedSemaphorePermit,
 }
 
+impl Relayed {
+    fn stdin(&mut self) -> io::Result<Pin<&mut ChildStdin>> {
+        self.stdin.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
 impl AsyncRead for Relayed {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_read(cx, buffer)
+        Pin::new(&mut self.stdout).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Relayed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.bytes).poll_write(cx, bytes)
+        self.stdin()?.poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_flush(cx)
+        match self.stdin() {
+            Ok(stdin) => stdin.poll_flush(cx),
+            Err(_) => Poll::Ready(Ok(())),
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        drop(self.stdin.take());
+        Poll::Ready(Ok(()))
     }
 }

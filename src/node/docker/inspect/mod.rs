@@ -106,7 +106,7 @@ impl ReferenceIndex {
 
 /// A listed container's own name: of the names that the engine lists, links add some with a second
 /// slash in them.
-fn list_name(listed: &api_types::Listed) -> String {
+pub fn list_name(listed: &api_types::Listed) -> String {
     let names = listed.names.as_deref().unwrap_or_default();
     let own = names.iter().find(|n| !n[1.min(n.len())..].contains('/'));
     own.map_or_else(|| listed.id.clone(), |n| n.trim_start_matches('/').to_owned())
@@ -197,7 +197,7 @@ fn split_labels(labels: Option<api_types::Texts>) -> (BTreeMap<String, Text>, BT
 }
 
 /// Which instance of which Compose service the labels tell; `None` without project and service.
-fn identity(labels: &api_types::Texts) -> Option<ComposeIdentity> {
+pub fn identity(labels: &api_types::Texts) -> Option<ComposeIdentity> {
     let label = |name: &str| labels.get(&format!("{COMPOSE}{name}"));
     Some(ComposeIdentity {
         project: ProjectName::new(label("project")?).ok()?,
