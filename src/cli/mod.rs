@@ -20,6 +20,7 @@ mod apply;
 mod completions;
 mod config;
 mod delete;
+mod doctor;
 mod drift;
 mod interruptions;
 mod plan;
@@ -84,6 +85,7 @@ enum Command {
     Status(status::Arguments),
     Delete(delete::Arguments),
     Validate(validate::Arguments),
+    Doctor(doctor::Arguments),
     Config(config::Arguments),
     State(state::Arguments),
     Secret(secret::Arguments),
@@ -122,6 +124,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Status(arguments) => wait(status::run(arguments, &context()?, terminal)),
         Command::Delete(arguments) => wait(delete::run(arguments, &context()?, terminal)),
         Command::Validate(_) => validate::run(&context()?, terminal),
+        Command::Doctor(arguments) => wait(doctor::run(arguments, &context()?, terminal)),
         Command::Config(arguments) => config::run(arguments, &context()?, terminal),
         Command::State(arguments) => state::run(arguments, &context()?, terminal),
         Command::Secret(arguments) => secret::run(arguments, &context()?, terminal),

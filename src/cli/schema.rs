@@ -21,6 +21,8 @@ enum Shape {
     Plan,
     /// Of `hl state list` and `hl state show`.
     State,
+    /// Of `hl doctor --format json`.
+    Doctor,
     /// Of `services/<service>/service.yaml`.
     Service,
     /// Of `inventory/topology.yaml`.
@@ -32,6 +34,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
     let schema = match arguments.shape {
         Shape::Plan => include_str!("../../schema/plan.schema.json"),
         Shape::State => include_str!("../../schema/state.schema.json"),
+        Shape::Doctor => include_str!("../../schema/doctor.schema.json"),
         Shape::Service => include_str!("../../schema/service.schema.json"),
         Shape::Topology => include_str!("../../schema/topology.schema.json"),
     };

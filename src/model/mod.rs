@@ -6,6 +6,7 @@
 pub mod addr;
 pub mod backup;
 pub mod begun;
+pub mod checkup;
 pub mod content;
 pub mod cycle;
 pub mod field;

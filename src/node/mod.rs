@@ -34,7 +34,7 @@ pub use connect::{Fleet, Options, Reach, connect, connect_all};
 pub use error::{ConnectionPhase, ErrorKind, NodeError};
 pub use reconnecting_reader::reconnect_lost;
 pub use refresh::{Connections, Engines, Refresh, begin_refresh, refresh};
-pub use tools::{FreeSpace, Incoming, Outgoing, Tools};
+pub use tools::{DATA_PROGRAMS, FILE_PROGRAMS, FreeSpace, Incoming, Outgoing, Tools};
 
 pub use crate::model::view::{WantContent, Wanted};
 
@@ -185,6 +185,8 @@ pub trait Node: Send + Sync {
 pub struct EngineInfo {
     /// The newest API that it speaks.
     pub api_version: ApiVersion,
+    /// By how many seconds its clock is ahead of this machine's; negative if it is behind.
+    pub clock_ahead: i64,
 }
 
 /// A version of the engine's API, such as 1.41.

@@ -33,6 +33,7 @@ pub mod markdown;
 pub mod printable;
 pub mod progress;
 
+pub mod doctor;
 pub mod history;
 pub mod locks;
 pub mod stale;

@@ -21,7 +21,9 @@ mod saved_plan;
 
 mod apply;
 
+mod doctor;
 mod locks;
+mod node_checks;
 mod status;
 mod undeclared;
 mod verify;
@@ -30,6 +32,7 @@ pub use crate::apply::{Error as ApplyError, Redactor};
 pub use apply::{ApplyRequest, apply, record_services};
 pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
+pub use doctor::{CompletionPlaces, doctor};
 pub use locks::{LocksError, NodeLocks, node_locks};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{

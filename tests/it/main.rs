@@ -20,6 +20,7 @@ mod broken;
 mod built;
 mod claims;
 mod convergence;
+mod doctor;
 mod dozen;
 mod equivalence;
 mod faults;
@@ -71,6 +72,7 @@ fn main() -> std::process::ExitCode {
         built::TRIALS,
         claims::TRIALS,
         convergence::TRIALS,
+        doctor::TRIALS,
         equivalence::TRIALS,
         fleet::TRIALS,
         front::TRIALS,

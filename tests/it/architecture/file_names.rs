@@ -15,6 +15,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("container", "a container of a service: its spec, how it is read, compared and called"),
     ("cycle", "a cycle of dependencies: how it is found, and how it is reported"),
     ("delete", "the removal of a service: what it does, and its command"),
+    ("doctor", "whether all is there that a plan needs: looked at, told, and asked for"),
     ("error", "why something could not be done: on a node, and with data"),
     ("field", "a field of a resource, and how it is told"),
     ("history", "what was applied when: as it is kept, and as it is told"),
