@@ -23,6 +23,7 @@ mod delete;
 mod doctor;
 mod drift;
 mod interruptions;
+mod new;
 mod plan;
 mod progress;
 mod schema;
@@ -87,6 +88,7 @@ enum Command {
     Validate(validate::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
+    New(new::Arguments),
     State(state::Arguments),
     Secret(secret::Arguments),
     Unlock(unlock::Arguments),
@@ -126,6 +128,7 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Validate(_) => validate::run(&context()?, terminal),
         Command::Doctor(arguments) => wait(doctor::run(arguments, &context()?, terminal)),
         Command::Config(arguments) => config::run(arguments, &context()?, terminal),
+        Command::New(arguments) => new::run(arguments, &context()?, terminal),
         Command::State(arguments) => state::run(arguments, &context()?, terminal),
         Command::Secret(arguments) => secret::run(arguments, &context()?, terminal),
         Command::Unlock(arguments) => wait(unlock::run(arguments, &context()?, terminal)),

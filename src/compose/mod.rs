@@ -61,6 +61,7 @@ use crate::diagnostic::{Diagnostics, SourceMap, Span};
 use reader::{Files, Reader};
 
 pub use discover::{FILE_NAMES, OVERRIDE_NAMES, in_folder, named_files};
+pub use normalize::project_name;
 pub use variables::{Origin, Plain, Variables};
 
 /// The files, variables and profiles to load.

@@ -9,6 +9,7 @@ pub mod begun;
 pub mod checkup;
 pub mod content;
 pub mod cycle;
+pub mod draft;
 pub mod field;
 pub mod hex;
 pub mod history;

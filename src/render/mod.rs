@@ -36,6 +36,7 @@ pub mod progress;
 pub mod doctor;
 pub mod history;
 pub mod locks;
+pub mod new_service;
 pub mod stale;
 pub mod status;
 pub mod undeclared;

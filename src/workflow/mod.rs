@@ -23,6 +23,7 @@ mod apply;
 
 mod doctor;
 mod locks;
+mod new_service;
 mod node_checks;
 mod status;
 mod undeclared;
@@ -34,6 +35,7 @@ pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
 pub use doctor::{CompletionPlaces, doctor};
 pub use locks::{LocksError, NodeLocks, node_locks};
+pub use new_service::{Begun, Drafted, NewFile, NewServiceError, Registered, draft_service};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,

@@ -36,6 +36,7 @@ mod layouts;
 mod leaks;
 mod mounted;
 mod moving;
+mod new_service;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -85,6 +86,7 @@ fn main() -> std::process::ExitCode {
         leaks::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
+        new_service::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,

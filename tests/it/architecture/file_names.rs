@@ -23,6 +23,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("lock", "a lock: of the state, and of a node"),
     ("locks", "the locks of all nodes: who takes them, who holds them, how that is told"),
     ("network", "a network: how it is read, and what the engine is told"),
+    ("new_service", "a service that is begun: its place, its files, and what they say"),
     ("plan", "the plan: how it is made, told and asked for"),
     ("progress", "how far an apply is: how it is told, and where"),
     ("reason", "why something is done: as data, and as it is told"),
