@@ -173,7 +173,7 @@ http() {
     if draft.ports.iter().any(|port| !is_http(&port)) {
         text.push_str(
             "
-# Without nc here nobody can ask.
+# That a port is open proves little: put a question to the program itself here. Without nc nobody can ask.
 tcp() { ! command -v nc >/dev/null || nc -z -w 5 \"$1\" \"$2\"; }
 ",
         );

@@ -16,6 +16,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(nothing_is_overwritten),
     trial!(wrong_usage_says_what_is_right),
     trial!(what_was_begun_is_applied_and_proven, needs Engine),
+    trial!(a_published_port_is_really_asked, needs Engine),
 ];
 
 const FILES: [&str; 5] = ["docker-compose.yml", "service.yaml", "README.md", "env.example", "healthcheck.sh"];
@@ -156,4 +157,45 @@ fn what_was_begun_is_applied_and_proven() {
     lab.hl(&["apply", "--yes"]).code(0);
     lab.hl(&["verify"]).code(0).says("healthcheck.sh");
     lab.hl(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+fn a_published_port_is_really_asked() {
+    let engine = Engine::connect();
+    let lab = Homelab::on(&engine);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let compose = format!(
+        "name: sample-lab-web\nservices:\n  web:\n    image: hl-test/web:1\n    stop_grace_period: 1s\n    ports: [\"127.0.0.1:{port}:80\"]\n"
+    );
+    lab.write("mine.yml", &compose);
+    lab.hl(&["new", "web", "--from", "mine.yml"]).code(0);
+    lab.hl(&["apply", "--yes"]).code(0);
+    lab.hl(&["verify"]).code(0).says("services/web/healthcheck.sh");
+    let script = lab.repository().join("services/web/healthcheck.sh");
+    let ask = |program: &str| {
+        // The folder of the one program comes alone, so that the script finds no other to ask with.
+        let bin = lab.scratch(program);
+        std::fs::create_dir_all(&bin).expect("a folder can be made");
+        for name in [program, "timeout"] {
+            let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh runs");
+            let found = String::from_utf8(found.stdout).expect("a path");
+            let link = bin.join(name);
+            (!found.is_empty() && !link.exists())
+                .then(|| std::os::unix::fs::symlink(found.trim(), link).expect("a link can be made"));
+        }
+        let is_there = bin.join(program).exists();
+        let output = Command::new("/bin/sh").arg(&script).env("PATH", &bin).output().expect("sh runs");
+        (is_there, output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for program in ["curl", "wget"] {
+        let (is_there, works, said) = ask(program);
+        assert!(works || !is_there, "{program}: {said}");
+    }
+    let container = lab.name("sample-lab-web-web-1");
+    engine.post(&format!("/containers/{container}/stop?t=1"), &serde_json::Value::Null);
+    for program in ["curl", "wget"] {
+        let (_, works, said) = ask(program);
+        assert!(!works && said.contains("web does not answer http://127.0.0.1:"), "{program}: {said}");
+    }
 }
