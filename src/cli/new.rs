@@ -1,6 +1,5 @@
 //! `hl new`: the files of a new service.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
@@ -12,8 +11,8 @@ use super::terminal::Terminal;
 use crate::compose::yaml;
 use crate::model::draft::DraftContent;
 use crate::model::{NodeName, ServiceName};
-use crate::render::new_service::{Texts, texts};
-use crate::workflow::{Begun, NewFile, Registered, draft_service};
+use crate::render::new_service::{Texts, begun, texts};
+use crate::workflow::{NewFile, draft_service};
 
 /// Make the files of a new service.
 ///
@@ -52,32 +51,13 @@ pub(super) fn run(arguments: &Arguments, context: &Context, terminal: &Terminal)
     let Texts { compose, service: own, readme, example, health } = texts(&drafted.draft, yaml::is_plain_text);
     let names = drafted.draft.files.clone();
     let file = |name: String, content: Vec<u8>, mode: u32| NewFile { name, content, mode };
-    let begun = drafted.write(vec![
+    let written = drafted.write(vec![
         file(names.compose, compose, 0o644),
         file(names.service, own.into_bytes(), 0o644),
         file(names.readme, readme.into_bytes(), 0o644),
         file(names.example, example.into_bytes(), 0o644),
         file(names.health, health.into_bytes(), 0o755),
     ])?;
-    terminal.data(&said(&begun, service))?;
+    terminal.data(&begun(&written, service))?;
     Ok(Exit::Done)
-}
-
-/// What was written, and what comes next.
-fn said(begun: &Begun, service: &ServiceName) -> String {
-    let mut text = String::new();
-    for file in &begun.files {
-        let _ = writeln!(text, "wrote {}", file.display());
-    }
-    match &begun.registered {
-        Registered::NotNeeded => {}
-        Registered::Entry { path, line } => {
-            let _ = writeln!(text, "added to {}: `{line}`", path.display());
-        }
-        Registered::ByHand { path, line } => {
-            let _ = writeln!(text, "\n{} is left as it is. Add below its `services:`:\n\n  {line}", path.display());
-        }
-    }
-    let _ = writeln!(text, "\nnext: edit them, `hl validate`, `hl plan --target {service}`");
-    text
 }

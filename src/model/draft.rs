@@ -1,5 +1,7 @@
 //! A service that is about to be written: what its files are called, and what they say.
 
+use std::path::PathBuf;
+
 use super::{NodeName, ServiceName};
 
 /// A new service.
@@ -87,4 +89,34 @@ pub enum VariableNeed {
     Optional,
     /// It has not.
     Required,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The files, as seen from where the user stands.
+    pub files: Vec<PathBuf>,
+    /// What was, or is to be, done in the topology.
+    pub registered: Registered,
+}
+
+/// What the topology got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// Nothing; it needs nothing.
+    NotNeeded,
+    /// An entry.
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        line: String,
+    },
+    /// Nothing, and it needs an entry.
+    ByHand {
+        /// The file.
+        path: PathBuf,
+        /// The entry, below `services:`.
+        line: String,
+    },
 }

@@ -1,6 +1,9 @@
-//! The files of a new service: what each says, and why.
+//! The files of a new service: what each says, and why; and what was written.
 
-use crate::model::draft::{DraftContent, DraftPort, OwnerIsSaid, ServiceDraft, VariableNeed};
+use std::fmt::Write;
+
+use crate::model::ServiceName;
+use crate::model::draft::{Begun, DraftContent, DraftPort, OwnerIsSaid, Registered, ServiceDraft, VariableNeed};
 
 /// Ports in containers at which programs answer HTTP by custom.
 const HTTP_PORTS: [u16; 14] = [80, 2283, 3000, 3001, 5000, 8000, 8001, 8080, 8081, 8096, 8123, 9000, 9090, 9091];
@@ -34,6 +37,25 @@ pub fn texts(draft: &ServiceDraft, plain: fn(&str) -> bool) -> Texts {
         example: example(draft),
         health: health(draft),
     }
+}
+
+/// What was written, and what comes next.
+pub fn begun(begun: &Begun, service: &ServiceName) -> String {
+    let mut text = String::new();
+    for file in &begun.files {
+        let _ = writeln!(text, "wrote {}", file.display());
+    }
+    match &begun.registered {
+        Registered::NotNeeded => {}
+        Registered::Entry { path, line } => {
+            let _ = writeln!(text, "added to {}: `{line}`", path.display());
+        }
+        Registered::ByHand { path, line } => {
+            let _ = writeln!(text, "\n{} is left as it is. Add below its `services:`:\n\n  {line}", path.display());
+        }
+    }
+    let _ = writeln!(text, "\nnext: edit them, `hl validate`, `hl plan --target {service}`");
+    text
 }
 
 fn compose(name: &str, image: &str, data_dir: &str) -> String {
@@ -192,8 +214,8 @@ tcp() { ! command -v nc >/dev/null || nc -z -w 5 \"$1\" \"$2\"; }
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::NodeName;
     use crate::model::draft::{DraftFiles, DraftVariable};
-    use crate::model::{NodeName, ServiceName};
 
     fn draft() -> ServiceDraft {
         let name = |text: &str| text.to_owned();
@@ -241,5 +263,21 @@ mod tests {
             schema: None,
             ..draft()
         }));
+    }
+
+    #[test]
+    fn what_was_written_is_told_with_what_comes_next() {
+        let with = |registered| Begun { files: vec!["services/web/service.yaml".into()], registered };
+        let (path, line) = ("inventory/topology.yaml".into(), "web: { owner_node: nas }".to_owned());
+        let text = begun(&with(Registered::ByHand { path, line }), &ServiceName::new("web").unwrap());
+        insta::assert_snapshot!(text, @r"
+        wrote services/web/service.yaml
+
+        inventory/topology.yaml is left as it is. Add below its `services:`:
+
+          web: { owner_node: nas }
+
+        next: edit them, `hl validate`, `hl plan --target web`
+        ");
     }
 }

@@ -35,7 +35,7 @@ pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
 pub use doctor::{CompletionPlaces, doctor};
 pub use locks::{LocksError, NodeLocks, node_locks};
-pub use new_service::{Begun, Drafted, NewFile, NewServiceError, Registered, draft_service};
+pub use new_service::{Drafted, NewFile, NewServiceError, draft_service};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,

@@ -11,7 +11,7 @@ use crate::compose::{FILE_NAMES, project_name, syntax};
 use crate::config::{self, NewService, NotPlaced, Registration, Repository};
 use crate::diagnostic::{Diagnostics, SourceMap, Visibility};
 use crate::envfile::template::{Seen, TemplateError, substitute};
-use crate::model::draft::{DraftContent, DraftPort, DraftVariable, ServiceDraft, VariableNeed};
+use crate::model::draft::{Begun, DraftContent, DraftPort, DraftVariable, Registered, ServiceDraft, VariableNeed};
 use crate::model::{NodeName, ServiceName};
 
 /// A service with its place.
@@ -30,34 +30,6 @@ pub struct NewFile {
     pub content: Vec<u8>,
     /// Its mode bits.
     pub mode: u32,
-}
-
-/// What was written.
-pub struct Begun {
-    /// The files, as seen from where the user stands.
-    pub files: Vec<PathBuf>,
-    /// What was, or is to be, done in the topology.
-    pub registered: Registered,
-}
-
-/// What the topology got.
-pub enum Registered {
-    /// Nothing; it needs nothing.
-    NotNeeded,
-    /// An entry.
-    Entry {
-        /// The file.
-        path: PathBuf,
-        /// The entry.
-        line: String,
-    },
-    /// Nothing, and it needs an entry.
-    ByHand {
-        /// The file.
-        path: PathBuf,
-        /// The entry, below `services:`.
-        line: String,
-    },
 }
 
 /// Why a service was not begun.

@@ -21,6 +21,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_clock_that_is_off_is_told, needs Engine, Clock),
     trial!(a_root_that_cannot_be_written_to_is_a_problem, needs Engine, Root),
     trial!(an_engine_without_rights_is_a_problem, needs Engine, Root),
+    trial!(little_space_is_told),
     trial!(a_machine_without_ssh_is_told),
     trial!(a_key_that_is_lost_or_open_is_a_problem, needs Engine),
     trial!(a_lock_that_is_held_is_told, needs Engine),
@@ -145,6 +146,12 @@ fn an_engine_without_rights_is_a_problem() {
     std::fs::set_permissions(&socket, Permissions::from_mode(0o000)).expect("a mode can be set");
     let outcome = lab.hl_under(without_rights(), &["doctor"]);
     outcome.code(1).says("permission denied").says_in_words("sudo usermod -aG docker");
+}
+
+fn little_space_is_told() {
+    let lab = simulated();
+    lab.write("state/simulated/box.json", "{ \"format_version\": 1, \"machine\": { \"disk\": 900000000 } }\n");
+    lab.hl(&["doctor"]).code(0).says("! 900 MB free on").says("docker system df");
 }
 
 fn a_machine_without_ssh_is_told() {
