@@ -7,13 +7,14 @@ use super::caller::EnvironmentError;
 use super::exit::Exit;
 use super::git_base::BaseError;
 use super::terminal::{Terminal, TerminalError};
+use crate::config::NotPlaced;
 use crate::node::NodeError;
 use crate::render::english;
 use crate::render::stale;
 use crate::state;
 use crate::workflow::{
-    AddressError, ApplyError, BrokenServices, Declared, ExecTargetError, LocksError, NotRecorded, ObserveError,
-    SavedPlanError, SelectionError,
+    AddressError, ApplyError, BrokenServices, Declared, ExecTargetError, LocksError, NewServiceError, NotRecorded,
+    ObserveError, SavedPlanError, SelectionError,
 };
 
 /// The result of a command.
@@ -178,6 +179,39 @@ impl From<LocksError> for CommandError {
             LocksError::Repository => CommandError::shown(Exit::Failed),
             LocksError::Selection(error) => error.into(),
         }
+    }
+}
+
+impl From<NewServiceError> for CommandError {
+    fn from(error: NewServiceError) -> Self {
+        let (exit, hint) = match &error {
+            // The terminal was the listener, and has shown them.
+            NewServiceError::NotPlaced(NotPlaced::Inventory) => return CommandError::shown(Exit::Failed),
+            NewServiceError::NotPlaced(NotPlaced::UnknownNode { similar, .. }) => {
+                (Exit::Usage, similar.as_deref().map(similar_name).unwrap_or_default())
+            }
+            NewServiceError::NotPlaced(NotPlaced::NoNode { nodes, .. }) => {
+                let nodes: Vec<String> = nodes.iter().map(|node| format!("`--node {node}`")).collect();
+                (Exit::Usage, format!("name it: {}", nodes.join(", ")))
+            }
+            NewServiceError::NotPlaced(NotPlaced::OtherOwner { owner, .. }) => {
+                (Exit::Usage, format!("leave `--node` out, or write `--node {owner}`"))
+            }
+            NewServiceError::NotPlaced(NotPlaced::Taken(name)) => {
+                (Exit::Failed, format!("`hl config {name}` shows it"))
+            }
+            NewServiceError::NotPlaced(NotPlaced::NoPlace(name)) => (
+                Exit::Failed,
+                format!("say where it is to be, below `services:` in the topology: `{name}: {{ path: FOLDER }}`"),
+            ),
+            NewServiceError::NotPlaced(NotPlaced::Outside { .. }) => {
+                (Exit::Failed, "check `services_dir` and links on the way".to_owned())
+            }
+            NewServiceError::Image(_) => (Exit::Usage, "write it as `docker pull` takes it: `nginx:1.27`".to_owned()),
+            NewServiceError::InTheWay(_) => (Exit::Failed, "nothing was written; move it away".to_owned()),
+            NewServiceError::Write { .. } => (Exit::Failed, String::new()),
+        };
+        CommandError::of(exit, error).hint(hint)
     }
 }
 

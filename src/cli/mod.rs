@@ -20,12 +20,14 @@ mod apply;
 mod completions;
 mod config;
 mod delete;
+mod doctor;
 mod drift;
 mod exec;
 mod init;
 mod interruptions;
 mod logs;
 mod man;
+mod new;
 mod plan;
 mod progress;
 mod raw_terminal;
@@ -96,7 +98,9 @@ enum Command {
     Exec(exec::Arguments),
     Delete(delete::Arguments),
     Validate(validate::Arguments),
+    Doctor(doctor::Arguments),
     Config(config::Arguments),
+    New(new::Arguments),
     State(state::Arguments),
     Secret(secret::Arguments),
     Unlock(unlock::Arguments),
@@ -148,7 +152,9 @@ fn command(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Command::Exec(arguments) => wait(exec::run(arguments, &context()?, terminal)),
         Command::Delete(arguments) => wait(delete::run(arguments, &context()?, terminal)),
         Command::Validate(_) => validate::run(&context()?, terminal),
+        Command::Doctor(arguments) => wait(doctor::run(arguments, &context()?, terminal)),
         Command::Config(arguments) => config::run(arguments, &context()?, terminal),
+        Command::New(arguments) => new::run(arguments, &context()?, terminal),
         Command::State(arguments) => state::run(arguments, &context()?, terminal),
         Command::Secret(arguments) => secret::run(arguments, &context()?, terminal),
         Command::Unlock(arguments) => wait(unlock::run(arguments, &context()?, terminal)),

@@ -23,6 +23,8 @@ enum Shape {
     Update,
     /// Of `hl state list` and `hl state show`.
     State,
+    /// Of `hl doctor --format json`.
+    Doctor,
     /// Of `services/<service>/service.yaml`.
     Service,
     /// Of `inventory/topology.yaml`.
@@ -35,6 +37,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Answer {
         Shape::Plan => include_str!("../../schema/plan.schema.json"),
         Shape::Update => include_str!("../../schema/update.schema.json"),
         Shape::State => include_str!("../../schema/state.schema.json"),
+        Shape::Doctor => include_str!("../../schema/doctor.schema.json"),
         Shape::Service => include_str!("../../schema/service.schema.json"),
         Shape::Topology => include_str!("../../schema/topology.schema.json"),
     };

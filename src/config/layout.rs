@@ -87,6 +87,38 @@ pub(super) fn spots(pattern: &str, root: &Path, nodes: &BTreeSet<NodeName>, read
     found
 }
 
+/// Where a new service would be, by a pattern; none where the pattern has no one place for it, or none by its name.
+pub(super) fn new_spot(pattern: &str, root: &Path, name: &str, node: &NodeName) -> Option<Spot> {
+    let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
+    let mut words: Vec<&str> = pattern.split('/').filter(|word| !matches!(*word, "" | ".")).collect();
+    if !pattern.contains(['*', '{']) && !is_yaml(pattern) {
+        words.push("*");
+    }
+    let (last, above) = words.split_last()?;
+    let (mut folder, mut owner) = (root.to_owned(), None);
+    for word in above {
+        match *word {
+            NODE => {
+                folder.push(node.as_str());
+                owner = Some(node.clone());
+            }
+            word if word.contains('*') => return None,
+            word => folder.push(word),
+        }
+    }
+    let ending = [".yml", ".yaml"].into_iter().find(|ending| last.ends_with(ending)).unwrap_or_default();
+    let entry = format!("{name}{ending}");
+    let fits = last.contains('*') && Ignore::parse(last).leaves_out(&entry) && !RESERVED.contains(&entry.as_str());
+    let is_file = !ending.is_empty();
+    (fits && (!is_file || is_service_file(&entry))).then(|| Spot {
+        name: name.to_owned(),
+        folder: if is_file { folder.clone() } else { folder.join(name) },
+        file: is_file.then_some(entry),
+        node: owner,
+        expects: Expects::ComposeFile,
+    })
+}
+
 /// The entries of a folder that fit a part.
 fn steps((path, node): &Way, word: &str, nodes: &BTreeSet<NodeName>, reader: &dyn Reader) -> Vec<Way> {
     let part = match word {

@@ -1,12 +1,12 @@
 //! Where a repository is and how it is read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bounds::{BoundedReader, Bounds};
 use super::disk::Disk;
 use super::secrets::{Decrypt, NoKeys};
-use super::tracked;
+use super::{ignored, tracked};
 use crate::compose::reader::Reader;
 use crate::model::Trust;
 
@@ -60,6 +60,11 @@ impl Repository {
     /// Whether it is part of a repository of git's, which has a top.
     pub fn is_in_git(&self) -> bool {
         tracked::repository(&self.disk.real(&self.root), self.disk.as_ref()).is_some()
+    }
+
+    /// Whether git ignores a file, by its absolute path; none if it is in no repository of git's.
+    pub fn is_ignored(&self, file: &Path) -> Option<bool> {
+        ignored::is_ignored(&self.disk.real(file), self.disk.as_ref())
     }
 
     /// The same as somebody else's: nothing but itself is read, and nothing is decrypted.

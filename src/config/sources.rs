@@ -127,6 +127,16 @@ impl Machines {
         }
     }
 
+    /// What is wrong with the inventory, with the texts that it points into.
+    pub(super) fn diagnostics(&self) -> (&Diagnostics, &SourceMap) {
+        (&self.out, &self.map)
+    }
+
+    /// The inventory as written.
+    pub(super) fn topology(&self) -> Option<&Topology> {
+        self.found.as_ref().map(|found| &found.topology)
+    }
+
     /// The same with the machines as `base` has them: one that is not there, or is somewhere else there, is not asked.
     #[must_use]
     pub fn keeping_to(mut self, base: &BTreeMap<NodeName, homelab::Node>) -> Self {
@@ -186,8 +196,7 @@ fn folder_name(path: &Path) -> String {
 fn inventory(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnostics) -> Option<Found> {
     let inventory = repository.root.join("inventory");
     let services = repository.root.join("services");
-    let topology_file =
-        ["topology.yaml", "topology.yml"].map(|n| inventory.join(n)).into_iter().find(|p| files.kind(p) == Kind::File);
+    let topology_file = topology_file(repository);
     let hosts = host_files(&inventory.join("hosts"), repository);
     if topology_file.is_none() && hosts.is_empty() {
         out.push(not_a_homelab(repository, files.kind(&services)));
@@ -220,6 +229,13 @@ fn inventory(repository: &Repository, files: &mut Files<'_>, out: &mut Diagnosti
         }
     }
     Some(found)
+}
+
+/// The file that names the machines, if there is one.
+pub(super) fn topology_file(repository: &Repository) -> Option<PathBuf> {
+    let inventory = repository.root.join("inventory");
+    let mut names = ["topology.yaml", "topology.yml"].map(|name| inventory.join(name)).into_iter();
+    names.find(|path| repository.reader.kind(path) == Kind::File)
 }
 
 /// The files of `inventory/hosts`, with the node that each is named after.

@@ -8,6 +8,9 @@ use crate::model::spec::ImageRef;
 /// Questions that the live view does not answer, because few commands ask them. They only read.
 #[async_trait]
 pub trait Capabilities: Send + Sync {
+    /// The version of the engine, such as `28.5.2`.
+    async fn engine_version(&self) -> Result<String, NodeError>;
+
     /// The platform of the machine, `os/arch`.
     async fn platform(&self) -> Result<String, NodeError>;
 

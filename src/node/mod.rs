@@ -39,7 +39,7 @@ pub use streams::{
     ComposeContainer, Exec, ExecCommand, ExecOutput, Follow, LogPiece, LogPieces, Output, PieceEnd, Running, Starts,
     Streams, WindowSize,
 };
-pub use tools::{FreeSpace, Incoming, Outgoing, Tools};
+pub use tools::{DATA_PROGRAMS, FILE_PROGRAMS, FreeSpace, Incoming, Outgoing, Tools};
 
 pub use crate::model::view::{WantContent, Wanted};
 
@@ -195,6 +195,8 @@ pub trait Node: Send + Sync {
 pub struct EngineInfo {
     /// The newest API that it speaks.
     pub api_version: ApiVersion,
+    /// By how many seconds its clock is ahead of this machine's; negative if it is behind.
+    pub clock_ahead: i64,
 }
 
 /// A version of the engine's API, such as 1.41.

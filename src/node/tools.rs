@@ -5,6 +5,14 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::NodeError;
+use crate::model::checkup::FolderAccess;
+
+/// The programs by which hl reads, writes and locks files over SSH.
+pub const FILE_PROGRAMS: &[&str] =
+    &["base64", "dd", "flock", "id", "mv", "readlink", "setsid", "stat", "sync", "timeout", "wc"];
+
+/// The programs by which hl measures and copies the data of services.
+pub const DATA_PROGRAMS: &[&str] = &["awk", "df", "du", "find", "rm", "rmdir", "sha256sum", "sort", "tar", "xargs"];
 
 /// A stream out of a node.
 pub struct Outgoing {
@@ -67,6 +75,12 @@ pub trait Tools: Send + Sync {
 
     /// Removes paths with everything below them. What does not exist is removed.
     async fn remove(&self, paths: &[&str]) -> Result<(), NodeError>;
+
+    /// Whether each of these programs is there, in order.
+    async fn find_programs(&self, programs: &[&str]) -> Result<Vec<bool>, NodeError>;
+
+    /// Whether files can be made in a directory, which need not be there yet. Nothing is made.
+    async fn folder_access(&self, directory: &str) -> Result<FolderAccess, NodeError>;
 
     /// The free space where a path is, or would be made.
     async fn free_space(&self, path: &str) -> Result<FreeSpace, NodeError>;

@@ -75,6 +75,7 @@ pub use operation::{AnonymousVolumes, Operation, Scheduling};
 pub use order::services as service_order;
 pub use readiness::timeout as readiness_timeout;
 pub use reason::Reason;
+pub use scope::clock_is_far;
 pub use stake::{DataOutcome, Stake};
 pub use step::{GroupId, OnFailure, Phase, Step, StepId};
 

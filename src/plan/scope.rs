@@ -47,10 +47,15 @@ pub(super) fn scope<'a>(input: &Input<'a>, index: &Index<'_>) -> Scope<'a> {
 /// Seconds that clocks may differ without anybody being told: an answer takes a while.
 const CLOCKS_DIFFER: i64 = 60;
 
+/// Whether a clock that is so many seconds ahead, or behind, is worth a word.
+pub fn clock_is_far(ahead: i64) -> bool {
+    ahead.abs() > CLOCKS_DIFFER
+}
+
 /// Nodes whose clock is far from this machine's.
 fn clocks(input: &Input<'_>) -> Vec<Note> {
     let known = input.live.nodes.iter().filter_map(|(name, view)| Some((name, view.known()?.clock_ahead)));
-    let far = known.filter(|(_, ahead)| ahead.abs() > CLOCKS_DIFFER);
+    let far = known.filter(|(_, ahead)| clock_is_far(*ahead));
     far.map(|(node, ahead)| Note::ClockDiffers { node: node.clone(), ahead }).collect()
 }
 

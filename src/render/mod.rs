@@ -34,9 +34,11 @@ pub mod markdown;
 pub mod printable;
 pub mod progress;
 
+pub mod doctor;
 pub mod history;
 pub mod locks;
 pub mod logs;
+pub mod new_service;
 pub mod stale;
 pub mod status;
 pub mod undeclared;

@@ -49,7 +49,7 @@ pub fn note(note: &Note) -> String {
 }
 
 /// Seconds in the unit that suits them, rounded down.
-fn coarse(seconds: i64) -> String {
+pub(super) fn coarse(seconds: i64) -> String {
     match seconds {
         0..7_200 => plural(usize::try_from(seconds / 60).unwrap_or(0), "minute"),
         7_200..172_800 => format!("{} hours", seconds / 3_600),

@@ -26,5 +26,5 @@ pub use history::History;
 pub use journal::{Intent, Ticket};
 pub use key::KeyMatch;
 pub use lock::LockOwner;
-pub use recorded::{Error, Paths, State, history, now, of_record, read};
+pub use recorded::{Error, Paths, State, history, key_file, now, of_record, read};
 pub use store::{Store, Summary};

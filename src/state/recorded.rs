@@ -122,6 +122,11 @@ pub fn of_record(record: Option<Vec<u8>>, paths: &Paths) -> Result<State, Error>
     opened(&bytes, &name, &paths.keys, None, Vec::new())
 }
 
+/// Where the key of a lineage lies, whether it is there or not.
+pub fn key_file(paths: &Paths, lineage: &str) -> PathBuf {
+    key::path(&paths.keys, lineage)
+}
+
 /// The past applies.
 ///
 /// # Errors

@@ -22,11 +22,14 @@ mod saved_plan;
 mod apply;
 
 mod directory;
+mod doctor;
 mod exec;
 mod init;
 mod logs;
 
 mod locks;
+mod new_service;
+mod node_checks;
 mod status;
 mod undeclared;
 mod updates;
@@ -38,10 +41,12 @@ pub use apply::{ApplyRequest, apply, record_services};
 pub use base::Base;
 pub use delete::{Declared, NotRecorded, Removal, plan_removal};
 pub use directory::AddressError;
+pub use doctor::{CompletionPlaces, doctor};
 pub use exec::{ExecTarget, ExecTargetError, exec_target};
 pub use init::begin;
 pub use locks::{LocksError, NodeLocks, node_locks};
 pub use logs::{LogRequest, LogsEnd, logs};
+pub use new_service::{Drafted, NewFile, NewServiceError, draft_service};
 pub use node_facts::{engine_states, node_facts};
 pub use observe::{
     Access, ConnectedNodes, DiagnosticListener, Observation, ObserveError, observe, observe_with_record, record,

@@ -20,6 +20,7 @@ mod broken;
 mod built;
 mod claims;
 mod convergence;
+mod doctor;
 mod dozen;
 mod equivalence;
 mod exec;
@@ -38,6 +39,7 @@ mod logs;
 mod manual;
 mod mounted;
 mod moving;
+mod new_service;
 mod node_calls;
 mod node_refresh;
 mod node_specs;
@@ -75,6 +77,7 @@ fn main() -> std::process::ExitCode {
         built::TRIALS,
         claims::TRIALS,
         convergence::TRIALS,
+        doctor::TRIALS,
         equivalence::TRIALS,
         exec::TRIALS,
         fleet::TRIALS,
@@ -90,6 +93,7 @@ fn main() -> std::process::ExitCode {
         logs::TRIALS,
         mounted::TRIALS,
         moving::TRIALS,
+        new_service::TRIALS,
         node_calls::TRIALS,
         node_refresh::TRIALS,
         node_specs::TRIALS,

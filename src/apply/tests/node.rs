@@ -120,7 +120,7 @@ impl Node for TestNode {
 
     async fn ping(&self) -> Result<EngineInfo, NodeError> {
         self.call("ping".to_owned()).await?;
-        Ok(EngineInfo { api_version: ApiVersion::new(1, 41) })
+        Ok(EngineInfo { api_version: ApiVersion::new(1, 41), clock_ahead: 0 })
     }
 
     async fn read_engine(&self) -> Result<LiveNode, NodeError> {

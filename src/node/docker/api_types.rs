@@ -305,6 +305,7 @@ pub struct Volume {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Version {
+    pub version: String,
     pub os: String,
     pub arch: String,
 }

@@ -9,6 +9,11 @@ use crate::node::{Capabilities, NodeError};
 
 #[async_trait]
 impl Capabilities for DockerNode {
+    async fn engine_version(&self) -> Result<String, NodeError> {
+        let version: api_types::Version = self.engine.get("ask for the version", "/version").await?;
+        Ok(version.version)
+    }
+
     async fn platform(&self) -> Result<String, NodeError> {
         let version: api_types::Version = self.engine.get("ask for the platform", "/version").await?;
         Ok(format!("{}/{}", version.os, version.arch))

@@ -23,7 +23,7 @@ use super::dial::{ConnectFailed, Dial};
 use super::tls;
 use super::transport::Transport;
 use crate::model::NodeName;
-use crate::node::{ApiVersion, ConnectionPhase, ErrorKind, NodeError};
+use crate::node::{ApiVersion, ConnectionPhase, EngineInfo, ErrorKind, NodeError};
 
 /// The oldest API that hl speaks: that of Docker 20.10.
 const OLDEST: ApiVersion = ApiVersion::new(1, 41);
@@ -89,10 +89,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Asks for the engine's newest API version. Only the head of `/_ping` has it at no cost:
+    /// Asks for the engine's newest API version and its time. Only the head of `/_ping` has them at no cost:
     /// `/version` and `/info` take a hundred times as long.
-    pub async fn ping(&self, what: &str, timeout: Duration) -> Result<ApiVersion, NodeError> {
-        Ok(self.first_answer(what, timeout).await?.newest)
+    pub async fn ping(&self, what: &str, timeout: Duration) -> Result<EngineInfo, NodeError> {
+        let Answer { newest, clock_ahead, podman: _ } = self.first_answer(what, timeout).await?;
+        Ok(EngineInfo { api_version: newest, clock_ahead })
     }
 
     /// The same, with all that the head of the answer says.

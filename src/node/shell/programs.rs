@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::LocalShell;
 use crate::model::NodeName;
+use crate::model::checkup::FolderAccess;
 use crate::node::{ErrorKind, FreeSpace, Incoming, NodeError, Outgoing, Tools};
 
 /// For what looks at a few names, or changes them.
@@ -47,6 +48,19 @@ sync -f "$2" 2>/dev/null || sync
 const REMOVE_VACANT: &str = r#"[ ! -e "$1" ] || rmdir -- "$1""#;
 const REMOVE_FILE: &str = r#"rm -f -- "$1""#;
 const REMOVE: &str = r#"rm -rf -- "$@""#;
+/// Tells of each program whether it is there.
+const FIND_PROGRAMS: &str =
+    r#"for program; do if command -v "$program" >/dev/null 2>&1; then echo there; else echo missing; fi; done"#;
+/// Whether the nearest thing that is there, a directory or one above it, can be written to, and its path.
+const FOLDER_ACCESS: &str = r#"
+at=$1
+while [ ! -e "$at" ] && [ ! -L "$at" ]; do at=$(dirname -- "$at"); done
+if [ ! -d "$at" ]; then how=blocked
+elif [ -w "$at" ] && [ -x "$at" ]; then how=open
+else how=closed
+fi
+printf '%s %s\n' "$how" "$at"
+"#;
 /// The file system in which a path is to be, and the bytes that are free there.
 const FREE_SPACE: &str = r#"
 set -eu
@@ -127,6 +141,24 @@ impl<T: Programs> Tools for T {
 
     async fn remove(&self, paths: &[&str]) -> Result<(), NodeError> {
         self.run_program(&format!("remove {}", paths.join(", ")), REMOVE, paths, LONG).await.map(drop)
+    }
+
+    async fn find_programs(&self, programs: &[&str]) -> Result<Vec<bool>, NodeError> {
+        let said = self.run_program("look for programs", FIND_PROGRAMS, programs, SHORT).await?;
+        Ok(said.lines().map(|line| line == "there").collect())
+    }
+
+    async fn folder_access(&self, directory: &str) -> Result<FolderAccess, NodeError> {
+        let what = format!("look at {directory}");
+        let said = self.run_program(&what, FOLDER_ACCESS, &[directory], SHORT).await?;
+        let said = said.trim_end_matches('\n');
+        match said.split_once(' ') {
+            Some(("open", at)) if at == directory => Ok(FolderAccess::Open),
+            Some(("open", at)) => Ok(FolderAccess::ToBeMade { at: at.to_owned() }),
+            Some(("closed", at)) => Ok(FolderAccess::Closed { at: at.to_owned() }),
+            Some(("blocked", at)) => Ok(FolderAccess::Blocked { at: at.to_owned() }),
+            _ => Err(self.failed(&what, ErrorKind::Script(format!("`{said}` is no answer")))),
+        }
     }
 
     async fn free_space(&self, path: &str) -> Result<FreeSpace, NodeError> {

@@ -155,7 +155,7 @@ impl Node for Simulated {
     }
 
     async fn ping(&self) -> Result<EngineInfo, NodeError> {
-        Ok(EngineInfo { api_version: ApiVersion::new(1, 41) })
+        Ok(EngineInfo { api_version: ApiVersion::new(1, 41), clock_ahead: 0 })
     }
 
     async fn read_engine(&self) -> Result<LiveNode, NodeError> {

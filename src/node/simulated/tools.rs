@@ -11,6 +11,7 @@ use tokio::io::AsyncWrite;
 use super::Simulated;
 use super::file_tree::file_error;
 use super::world::{World, volume_directory};
+use crate::model::checkup::FolderAccess;
 use crate::model::spec::ImageRef;
 use crate::model::view::FileKind;
 use crate::node::error::NodeError;
@@ -18,6 +19,10 @@ use crate::node::{Capabilities, FreeSpace, Incoming, Outgoing, Tools};
 
 #[async_trait]
 impl Capabilities for Simulated {
+    async fn engine_version(&self) -> Result<String, NodeError> {
+        self.look("ask for the version", |_| Ok("20.10".to_owned()))
+    }
+
     async fn platform(&self) -> Result<String, NodeError> {
         self.look("ask for the platform", |world| Ok(world.machine.platform.clone()))
     }
@@ -114,6 +119,26 @@ impl Tools for Simulated {
             paths.iter().for_each(|path| world.files.remove(path));
             Ok(())
         })
+    }
+
+    async fn find_programs(&self, programs: &[&str]) -> Result<Vec<bool>, NodeError> {
+        self.look("look for programs", |_| Ok(vec![true; programs.len()]))
+    }
+
+    async fn folder_access(&self, directory: &str) -> Result<FolderAccess, NodeError> {
+        let access = |world: &World| {
+            let kind = |path: &str| world.files.live(path).map(|live| live.kind);
+            let mut at = directory;
+            while kind(at).is_none() && at.len() > 1 {
+                at = at.rsplit_once('/').map_or("/", |(above, _)| if above.is_empty() { "/" } else { above });
+            }
+            match kind(at) {
+                Some(FileKind::File | FileKind::Other) => FolderAccess::Blocked { at: at.to_owned() },
+                Some(FileKind::Directory) if at == directory => FolderAccess::Open,
+                Some(FileKind::Directory) | None => FolderAccess::ToBeMade { at: at.to_owned() },
+            }
+        };
+        self.look(&format!("look at {directory}"), |world| Ok(access(world)))
     }
 
     async fn free_space(&self, path: &str) -> Result<FreeSpace, NodeError> {

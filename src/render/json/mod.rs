@@ -1,6 +1,7 @@
 //! JSON for other programs. Every output says its `format_version`; its shape is published in
 //! `schema/`. Within one version, members are only ever added.
 
+pub mod doctor;
 pub mod history;
 mod plan;
 pub mod records;
@@ -9,7 +10,7 @@ pub mod updates;
 mod value;
 
 #[cfg(test)]
-mod violations;
+pub(super) mod violations;
 
 pub use plan::{drift, plan};
 pub use value::{change_texts, value};
