@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use super::repository::Repository;
 use super::tracked;
 use crate::compose::reader::Reader;
 use crate::model::ignore::Ignore;
@@ -27,11 +26,6 @@ pub(super) fn is_ignored(path: &Path, reader: &dyn Reader) -> Option<bool> {
     }
     let ignore = Ignore::parse(&rules.join("\n"));
     Some(ignore.leaves_out(&path.strip_prefix(&top).ok()?.to_string_lossy()))
-}
-
-/// Whether nothing keeps an env file at the root of a repository out of git.
-pub fn env_files_reach_git(repository: &Repository) -> bool {
-    is_ignored(&repository.root.join(".env"), repository.disk.as_ref()) == Some(false)
 }
 
 /// A line of a `.gitignore` in a folder as a pattern of a `.dockerignore` at the top: there one without a slash fits the

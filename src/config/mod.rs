@@ -38,7 +38,6 @@ pub use bounds::{BoundedReader, Bounds};
 pub use disk::Disk;
 pub use facts::{EngineState, NodeFacts, NodeState};
 pub use folders::ServiceSource;
-pub use ignored::env_files_reach_git;
 pub use new_service::{NewService, NotPlaced, Registration, new_service};
 pub use preferences::{Preferences, preferences};
 pub use repository::Repository;

@@ -59,7 +59,7 @@ pub async fn begin(
     }
     let left = running.into_iter().map(|live| ((live.node, live.project), live.working_dir));
     beginning.left.elsewhere = left.collect();
-    beginning.left.env_in_git = config::env_files_reach_git(repository);
+    beginning.left.env_in_git = repository.is_ignored(&repository.root.join(".env")) == Some(false);
     beginning
 }
 
