@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::model::homelab::Condition;
 use crate::model::view::{FailedCheck, Health, Status};
-use crate::node::{ContainerState, ErrorKind, Node, NodeError};
+use crate::node::{ContainerState, Node, NodeError};
 
 /// How long a container without a health check has to run before that counts: most that cannot work
 /// (a wrong option, a missing file) end well within it.
@@ -150,7 +150,7 @@ pub(super) async fn wait(
                     Look::NotYet(state) => state,
                 }
             }
-            Err(error) if is_silence(&error) && silences < MOST_SILENCES => {
+            Err(error) if error.is_silence() && silences < MOST_SILENCES => {
                 silences += 1;
                 "out of reach"
             }
@@ -232,21 +232,5 @@ fn look_at_running(live: &ContainerState, condition: Condition, seen: &mut Seen)
                 (false, _) => Look::NotYet("restarting"),
             }
         }
-    }
-}
-
-/// Whether an error says that nobody answered, which may pass.
-fn is_silence(error: &NodeError) -> bool {
-    match error.kind {
-        ErrorKind::Unreachable { .. } | ErrorKind::Timeout { .. } => true,
-        ErrorKind::NotFound(_)
-        | ErrorKind::Conflict(_)
-        | ErrorKind::Denied(_)
-        | ErrorKind::Locked(_)
-        | ErrorKind::Engine { .. }
-        | ErrorKind::Garbled(_)
-        | ErrorKind::File { .. }
-        | ErrorKind::Script(_)
-        | ErrorKind::Unsupported(_) => false,
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 /// Variables of the environment, and what hl takes from them.
-const ENVIRONMENT: [(&str, &str); 18] = [
+const ENVIRONMENT: [(&str, &str); 19] = [
     ("HL_AGE_KEY_FILE", "File with the private keys of age that open secrets.env."),
     ("SOPS_AGE_KEY_FILE", "The same, where HL_AGE_KEY_FILE is not set."),
     ("DOCKER_HOST", "The socket of the engine of this machine, as unix:///path; other forms are ignored."),
@@ -36,6 +36,7 @@ const ENVIRONMENT: [(&str, &str); 18] = [
     ("XDG_DATA_HOME", "Folder of hl/keys; ~/.local/share by default."),
     ("XDG_RUNTIME_DIR", "Folder for the sockets of SSH connections; /tmp by default."),
     ("HOME", "Your home folder."),
+    ("SHELL", "Your shell: doctor says how its completions are installed."),
     (
         "PATH",
         "Where ssh, git, age, sops and the editor are. Scripts that run on this machine get it, too, with HOME, USER, \

@@ -97,9 +97,13 @@ impl SecretsFile {
         // Whatever is wrong with the files of services, their places are known; nothing is decrypted to find them.
         let (sources, _) = config::load(context.repository().untrusted());
         let of_it = |source: &&ServiceSource| source.name.whole() == *service;
-        let Some(path) = sources.services.values().find(of_it).map(|source| source.secrets_file.clone()) else {
+        let known = sources.services.values().find(of_it).map(|source| source.secrets_file.clone());
+        // A service of which nothing but its folder is there yet is where services are unless somebody says otherwise.
+        let folder = context.root.join("services").join(service.as_str());
+        let Some(path) = known.or_else(|| folder.is_dir().then(|| folder.join(FILE))) else {
             let failure = CommandError::usage(format!("there is no service `{service}`"));
-            let names = sources.services.keys().map(ServiceName::as_str);
+            let folders = sources.repository.reader.names(&context.root.join("services"));
+            let names = sources.services.keys().map(ServiceName::as_str).chain(folders.iter().map(String::as_str));
             return Err(match did_you_mean(service.as_str(), names) {
                 Some(near) => failure.hint(similar_name(near)),
                 None => failure.hint("run hl in the root of the repository, or say where it is with `-C DIR`"),

@@ -194,8 +194,9 @@ fn read(
         Err(error) => {
             if !compose_files.is_empty() || own_file.is_some() {
                 let shown = files.shown(&file.as_ref().map_or_else(|| path.clone(), |file| path.join(file)));
-                let words = format!("{} cannot be a service: {error}", shown.display());
-                let hint = if file.is_some() { "rename the file" } else { "rename the folder" };
+                let kind = if file.is_some() { "file" } else { "folder" };
+                let words = format!("the {kind} {} cannot be a service: {error}", shown.display());
+                let hint = format!("rename the {kind}");
                 let diagnostic = Diagnostic::error(Code::InvalidName, words).hint(hint);
                 let at = first.or_else(|| file_id(own_file.as_ref()?, files).map(|file| Span::new(file, 0, 0)));
                 out.push(at.map_or(diagnostic.clone(), |at| diagnostic.at(at, "")));

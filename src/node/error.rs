@@ -85,6 +85,22 @@ pub enum ConnectionPhase {
 }
 
 impl NodeError {
+    /// Whether it says that nobody answered, which may pass; who refuses will refuse again.
+    pub fn is_silence(&self) -> bool {
+        match self.kind {
+            ErrorKind::Unreachable { .. } | ErrorKind::Timeout { .. } => true,
+            ErrorKind::NotFound(_)
+            | ErrorKind::Conflict(_)
+            | ErrorKind::Denied(_)
+            | ErrorKind::Locked(_)
+            | ErrorKind::Engine { .. }
+            | ErrorKind::Garbled(_)
+            | ErrorKind::File { .. }
+            | ErrorKind::Script(_)
+            | ErrorKind::Unsupported(_) => false,
+        }
+    }
+
     /// The suggested remedy; empty if there is none.
     pub fn hint(&self) -> &str {
         match &self.kind {

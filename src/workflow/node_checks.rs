@@ -9,7 +9,7 @@ use crate::apply::{fallback_lock_file, lock_file};
 use crate::model::checkup::{Check, Finding, FolderAccess, Outcome, ProgramPurpose, Subject};
 use crate::model::homelab::{self, Maintenance, NodeAddress};
 use crate::model::status::LockState;
-use crate::node::{self, DATA_PROGRAMS, ErrorKind, FILE_PROGRAMS, Node, NodeError, Tools};
+use crate::node::{self, DATA_PROGRAMS, FILE_PROGRAMS, Node, NodeError, Tools};
 use crate::plan;
 
 /// Free bytes below which the next image may not fit.
@@ -39,18 +39,7 @@ struct Found<'a> {
 
 /// Whoever does not answer may answer tomorrow; who refuses will refuse again.
 fn severity(error: &NodeError) -> Outcome {
-    match &error.kind {
-        ErrorKind::Unreachable { .. } | ErrorKind::Timeout { .. } => Outcome::Unknown,
-        ErrorKind::NotFound(_)
-        | ErrorKind::Conflict(_)
-        | ErrorKind::Denied(_)
-        | ErrorKind::Locked(_)
-        | ErrorKind::Engine { .. }
-        | ErrorKind::Garbled(_)
-        | ErrorKind::File { .. }
-        | ErrorKind::Script(_)
-        | ErrorKind::Unsupported(_) => Outcome::Problem,
-    }
+    if error.is_silence() { Outcome::Unknown } else { Outcome::Problem }
 }
 
 /// Whether whoever runs hl has no right to the engine of this machine, which no waiting changes.

@@ -34,15 +34,8 @@ impl From<NodeError> for End {
     fn from(error: NodeError) -> Self {
         match &error.kind {
             ErrorKind::NotFound(_) => End::Gone,
-            ErrorKind::Unreachable { .. } | ErrorKind::Timeout { .. } => End::Lost(error),
-            ErrorKind::Conflict(_)
-            | ErrorKind::Denied(_)
-            | ErrorKind::Locked(_)
-            | ErrorKind::Engine { .. }
-            | ErrorKind::Garbled(_)
-            | ErrorKind::File { .. }
-            | ErrorKind::Script(_)
-            | ErrorKind::Unsupported(_) => End::Unreadable(error.kind.to_string()),
+            _ if error.is_silence() => End::Lost(error),
+            _ => End::Unreadable(error.kind.to_string()),
         }
     }
 }
