@@ -35,6 +35,8 @@ pub struct FoundProject {
     pub way: FoundBy,
     /// The project that Compose makes of it where nobody says another name.
     pub project: String,
+    /// The project that Compose calls after its folder, unless a file has a name for it.
+    pub folder_project: String,
     /// The variables of its files whose names tell a password, and that have their value in the file.
     pub passwords: BTreeSet<String>,
 }
@@ -80,6 +82,8 @@ pub struct FoundService {
     pub node: Option<NodeName>,
     /// Its folder, where no pattern leads to it under its name.
     pub path: Option<String>,
+    /// Its files, where they are those of a machine in a folder of several: `compose.{node}.yml`.
+    pub files: Vec<String>,
 }
 
 /// Looks for Compose projects below the root of a repository. What an `include` of another one names is a part of that.
@@ -151,15 +155,16 @@ impl Scan<'_, '_> {
         let said = trees.iter().rev().find_map(|tree| tree.get("name")?.as_text().map(str::to_owned));
         let folder = self.root.join(below);
         let name = |path: &Path| path.file_name().map(|name| project_name(&name.to_string_lossy())).unwrap_or_default();
-        let project = match (said.filter(|name| !name.contains('$')), way) {
-            (Some(said), _) => project_name(&said),
-            (None, FoundBy::Folder) => name(&folder),
+        let said = said.filter(|name| !name.contains('$')).map(|said| project_name(&said));
+        let folder_project = said.clone().unwrap_or_else(|| name(&folder));
+        let project = match (said, way) {
             (None, FoundBy::File) => project_name(files[0].rsplit_once('.').map_or(&files[0], |(stem, _)| stem)),
+            (Some(_), _) | (None, FoundBy::Folder) => folder_project.clone(),
         };
         let parts = trees.iter().flat_map(|tree| includes(tree).into_iter().chain(extended(tree)));
         self.parts.extend(parts.map(|path| PathBuf::from(clean(&below.join(path).to_string_lossy()))));
         let passwords = trees.iter().flat_map(passwords).collect();
-        self.found.push(FoundProject { folder: below.to_owned(), files, way, project, passwords });
+        self.found.push(FoundProject { folder: below.to_owned(), files, way, project, folder_project, passwords });
     }
 }
 
@@ -217,6 +222,11 @@ pub fn layout(found: &[FoundProject], nodes: &BTreeSet<NodeName>) -> Layout {
     let mut services = Vec::new();
     let mut taken: BTreeMap<String, BTreeSet<Option<NodeName>>> = BTreeMap::new();
     for project in found {
+        if let Some(service) = of_machine(project, nodes) {
+            taken.entry(service.name.clone()).or_default().insert(service.node.clone());
+            services.push(service);
+            continue;
+        }
         let name = project.name();
         let above = parent(project);
         let word = above.as_ref().and_then(|above| above.file_name()).map(|word| word.to_string_lossy().into_owned());
@@ -234,7 +244,7 @@ pub fn layout(found: &[FoundProject], nodes: &BTreeSet<NodeName>) -> Layout {
             Some(pattern) => {
                 patterns.insert(pattern);
                 others.insert(node.clone());
-                services.push(FoundService { name, node, path: None });
+                services.push(FoundService { name, node, path: None, files: Vec::new() });
             }
             None => {
                 let path = match project.folder.as_os_str().is_empty() {
@@ -243,7 +253,7 @@ pub fn layout(found: &[FoundProject], nodes: &BTreeSet<NodeName>) -> Layout {
                 };
                 let name = free_name(&name, above.as_deref(), &taken);
                 taken.entry(name.clone()).or_default().insert(None);
-                services.push(FoundService { name, node: None, path: Some(path) });
+                services.push(FoundService { name, node: None, path: Some(path), files: Vec::new() });
             }
         }
     }
@@ -253,6 +263,18 @@ pub fn layout(found: &[FoundProject], nodes: &BTreeSet<NodeName>) -> Layout {
         services_dir.clear();
     }
     Layout { services_dir, services }
+}
+
+/// The service of a folder that has a Compose file for each machine, such as `compose.nas.yml`.
+fn of_machine(project: &FoundProject, nodes: &BTreeSet<NodeName>) -> Option<FoundService> {
+    let file = project.files.first().filter(|_| project.way == FoundBy::File)?;
+    let (stem, kind) = file.rsplit_once('.')?;
+    let (before, word) = stem.split_once('.').filter(|(before, _)| matches!(*before, "compose" | "docker-compose"))?;
+    let node = nodes.iter().find(|node| node.as_str() == word)?.clone();
+    let folder = project.folder.to_string_lossy().into_owned();
+    let path = if folder.is_empty() { ".".to_owned() } else { folder };
+    let name = ServiceName::new(project.folder_project.as_str()).ok()?.to_string();
+    Some(FoundService { name, node: Some(node), path: Some(path), files: vec![format!("{before}.{NODE}.{kind}")] })
 }
 
 /// The pattern that leads to a project below a folder.
@@ -315,7 +337,9 @@ mod tests {
         let hosts = ["nas/agent/compose.yml", "pi/agent/compose.yml"];
         assert_eq!(found(&hosts, &["nas", "pi"]), (texts(&["{node}/*"]), texts(&["nas/agent", "pi/agent"])));
         assert_eq!(found(&["apps/web.yml", "apps/db.yml"], &[]), (texts(&["apps/*.yml"]), texts(&["db", "web"])));
-        assert_eq!(found(&["compose.yml"], &[]), (none, texts(&["lab at ."])));
+        assert_eq!(found(&["compose.yml"], &[]), (none.clone(), texts(&["lab at ."])));
+        let machines = ["compose.nas.yml", "compose.pi.yml"];
+        assert_eq!(found(&machines, &["nas", "pi"]), (none, texts(&["nas/lab at .", "pi/lab at ."])));
     }
 
     #[test]

@@ -73,7 +73,12 @@ fn spots(
     }
     for pattern in &topology.services_dir {
         let spots = layout::spots(&pattern.value, root, &declared, reader);
-        if spots.is_empty() {
+        let certain = pattern.value.split('/').take_while(|part| !part.contains(['*', '{']));
+        let begins = root.join(certain.filter(|part| !matches!(*part, "" | ".")).collect::<PathBuf>());
+        if let Some(refusal) = files.refusal(&begins) {
+            let diagnostic = ReadError::Refused(refusal).diagnostic(&files.shown(&begins), "");
+            out.push(diagnostic.at(pattern.span, "named here"));
+        } else if spots.is_empty() {
             let words = format!("`services_dir` leads to nothing: no service is at `{}`", pattern.value);
             let hint =
                 "write a folder whose folders are services, or a pattern such as `apps/*`, `{node}/*` or `apps/*.yml`";

@@ -105,14 +105,18 @@ impl Place<'_> {
         }
         let entry = beginning.services.entry(service.name.clone()).or_default();
         entry.path = entry.path.take().or_else(|| service.path.clone());
-        if service.path.is_some() && self.project.way == FoundBy::File {
-            entry.files.clone_from(&self.project.files);
+        let is_of_machine = !service.files.is_empty();
+        match (is_of_machine, service.path.is_some() && self.project.way == FoundBy::File) {
+            (true, _) => entry.files.clone_from(&service.files),
+            (false, true) => entry.files.clone_from(&self.project.files),
+            (false, false) => {}
         }
+        let default = if is_of_machine { &self.project.folder_project } else { &self.project.project };
         for live in mine {
-            if live.project.as_str() != self.project.project {
+            if live.project.as_str() != default {
                 entry.project = Some(live.project.clone());
             }
-            if service.node.is_none() && self.nodes.len() > 1 {
+            if (service.node.is_none() || is_of_machine) && self.nodes.len() > 1 {
                 entry.nodes.insert(live.node.clone());
             }
             if !live.working_dir.is_empty() && !self.is_here(&live) {
@@ -161,7 +165,9 @@ impl Place<'_> {
             let folder = Path::new(&live.working_dir).file_name();
             folder.is_some() && folder == self.folder().file_name()
         };
-        live.project.as_str() == self.project.project && (same_folder() || names_file() || live.working_dir.is_empty())
+        let names = [&self.project.project, &self.project.folder_project];
+        names.iter().any(|name| **name == live.project.as_str())
+            && (same_folder() || names_file() || live.working_dir.is_empty())
     }
 
     /// Whether the files that a project was started with say something that is not found by itself, and are all here.

@@ -115,13 +115,14 @@ fn layouts_of_several_machines_are_adopted() {
 fn what_runs_is_taken_in_by_one_command() {
     let pi = OwnEngine::start();
     let engines = BTreeMap::from([("NAS", Engine::connect()), ("PI", pi.engine())]);
-    for case in
-        ["stacks", "roots", "groups", "include", "files", "compose_file", "stack_env", "root_env", "extends", "hosts"]
+    for case in ["stacks", "roots", "groups", "include", "files", "compose_file", "stack_env", "root_env", "extends"]
+        .into_iter()
+        .chain(["hosts", "host_files"])
     {
         let lab = layout(case, &engines);
         std::fs::remove_dir_all(lab.repository().join("inventory")).expect("it was written");
         let mut from = vec![format!("nas={}", engines["NAS"].address())];
-        if case == "hosts" {
+        if case.starts_with("host") {
             from.push(format!("pi={}", engines["PI"].address()));
         }
         let before = lives(&lab, &engines);
@@ -154,6 +155,11 @@ fn links_out_of_the_repository_need_the_owners_word() {
     std::fs::create_dir_all(&preferences).expect("a folder can be made");
     std::fs::write(preferences.join("config.yaml"), allowed).expect("a file can be written");
     adopted("links", &lab, &engines);
+    std::fs::remove_file(preferences.join("config.yaml")).expect("it was written");
+    let topology = std::fs::read_to_string(lab.repository().join("inventory/topology.yaml")).expect("it is there");
+    lab.write("inventory/topology.yaml", &topology.replace("services_dir: stacks", "services_dir: far"));
+    std::os::unix::fs::symlink(lab.scratch("outside"), lab.repository().join("far")).expect("a link can be made");
+    lab.hl(&["validate"]).code(1).talks("allow_read").talks("inventory/topology.yaml");
 }
 
 /// What runs on one machine is not made anew because the service comes to run on others too, nor when it is one again.
