@@ -1,6 +1,6 @@
 //! `hl init`: declares a homelab of the compose files that are here and of what runs of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
@@ -126,17 +126,14 @@ fn own_name(address: &NodeAddress) -> NodeName {
 fn write(beginning: &Beginning, context: &Context, terminal: &Terminal) -> Result<(), CommandError> {
     let mut files: Vec<(&str, String)> = vec![(TOPOLOGY, render::init::topology(beginning))];
     files.extend(SCHEMAS.map(|(path, text)| (path, text.to_owned())));
-    let mut written = BTreeSet::new();
     for (path, text) in files {
         let file = context.root.join(path);
         if file.exists() {
             continue;
         }
         create(&file, &text).map_err(|error| CommandError::because(&format!("{path} cannot be written"), error))?;
-        written.insert(path);
+        terminal.talk(&format!("wrote {path}"));
     }
-    let written: Vec<&str> = written.into_iter().collect();
-    terminal.talk(&format!("Written: {}.", written.join(", ")));
     Ok(())
 }
 
@@ -168,7 +165,7 @@ fn ignore_env_files(
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     create(&file, &format!("{before}{gap}.env\n"))
         .map_err(|error| CommandError::because(".gitignore cannot be written", error))?;
-    terminal.talk("Written: .gitignore keeps .env files out of git.");
+    terminal.talk("wrote .gitignore: it keeps .env files out of git");
     Ok(())
 }
 

@@ -128,7 +128,7 @@ fn what_runs_is_taken_in_by_one_command() {
         let before = lives(&lab, &engines);
         let arguments: Vec<&str> = from.iter().flat_map(|machine| ["--from", machine.as_str()]).collect();
         let outcome = lab.hl(&[&["init"], &arguments[..]].concat());
-        outcome.code(0).never_says("secret-of-").talks("Written: inventory/topology.yaml");
+        outcome.code(0).never_says("secret-of-").talks("wrote inventory/topology.yaml");
         let plan = lab.hl(&["plan", "--format", "json"]);
         let plan: Value = serde_json::from_str(&plan.code(0).stdout).expect("a plan in JSON");
         let changes = plan["changes"].as_array().expect("a list");
