@@ -71,7 +71,7 @@ inside() {
         root=$1 && shift && mount -t proc proc "$root/proc" && exec env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin \
             HOME=/root LANG=C.UTF-8 MANPAGER=cat chroot "$root" "$@"' sh "$root" "$@"
 }
-# What holds wherever hl is installed.
+# The checks that hold wherever hl is installed.
 works() {
     inside hl --version | grep -q "^hl $version" || die "hl does not say its version"
     inside man hl | grep -q 'EXIT STATUS' || die "there is no page hl(1)"

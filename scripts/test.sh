@@ -17,7 +17,7 @@ PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
 die() { echo "test.sh: $*" >&2; exit 1; }
 say() { echo "test.sh: $*" >&2; }
 
-# What the tests need beside Rust: a linker; an engine, its network, its images and a registry; SSH; the programs that hl drives; one that
+# The packages that the tests need beside Rust: a linker; an engine, its network, its images and a registry; SSH; the programs that hl drives; one that
 # reads manual pages.
 packages=(gcc libc6-dev git busybox-static curl docker.io docker-registry iproute2 iptables openssh-client openssh-server sudo restic age openssl faketime mandoc)
 

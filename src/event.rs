@@ -163,7 +163,7 @@ impl Report {
     }
 }
 
-/// What comes of reading logs, in the order in which it is shown.
+/// The events of reading logs, in the order in which it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogEvent {
     /// Containers whose lines may come from now on. Lines name a container by its place in the list of all that were told.

@@ -49,6 +49,11 @@ pub(super) struct Context {
     pub allow_read: Vec<PathBuf>,
 }
 
+/// The name of this machine, as its kernel has it.
+pub(super) fn own_host() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned())
+}
+
 /// Variables of the environment that scripts on this machine get.
 const FOR_SCRIPTS: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ"];
 
@@ -111,7 +116,7 @@ impl Context {
         Ok(Paths { folder: self.root.join("state"), keys: data.join("hl/keys") })
     }
 
-    /// What is recorded, for commands that only look for things: one that cannot be read is told and keeps them from nothing.
+    /// The record, for commands that only look for things: one that cannot be read is told and keeps them from nothing.
     pub fn record(&self, terminal: &Terminal) -> Result<RecordedView, EnvironmentError> {
         Ok(state::read(&self.state()?).map(|state| state.view).unwrap_or_else(|error| {
             terminal.warn(&error.to_string());
@@ -142,11 +147,10 @@ impl Context {
 
     /// The person and process running hl, for the lock and the history.
     pub fn lock_owner(&self, why: &str) -> LockOwner {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
         let nobody = || "unknown".to_owned();
         LockOwner {
             who: variable("USER").or_else(|| variable("LOGNAME")).or_else(name_of_user).unwrap_or_else(nobody),
-            host: host.or_else(|| variable("HOSTNAME")).unwrap_or_else(nobody),
+            host: own_host().or_else(|| variable("HOSTNAME")).unwrap_or_else(nobody),
             pid: std::process::id(),
             why: why.to_owned(),
             since: state::now(),

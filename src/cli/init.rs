@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
 
-use super::caller::Context;
+use super::caller::{Context, own_host};
 use super::command_error::{Answer, CommandError};
 use super::exit::Exit;
 use super::plan;
@@ -110,9 +110,7 @@ fn machines(from: &[Machine]) -> Result<BTreeMap<NodeName, Node>, CommandError> 
 fn own_name(address: &NodeAddress) -> NodeName {
     let host = match address {
         NodeAddress::Ssh { host, .. } | NodeAddress::Tcp { host, .. } => host.clone(),
-        NodeAddress::Local | NodeAddress::Unix { .. } | NodeAddress::Simulated => {
-            rustix::system::uname().nodename().to_string_lossy().into_owned()
-        }
+        NodeAddress::Local | NodeAddress::Unix { .. } | NodeAddress::Simulated => own_host().unwrap_or_default(),
     };
     let is_number = host.parse::<std::net::IpAddr>().is_ok();
     let first = if is_number { host.as_str() } else { host.split('.').next().unwrap_or_default() };

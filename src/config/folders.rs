@@ -27,7 +27,7 @@ pub struct ServiceSource {
     pub declaration: Declaration,
     /// Its Compose files in the repository.
     pub compose_files: Vec<PathBuf>,
-    /// Those of them that are named one by one, relative to its folder; none where they are found by their names.
+    /// The ones of them that are named one by one, relative to its folder; none where they are found by their names.
     pub files: Vec<Located<String>>,
     /// Its env files in the repository, each above those before it, relative to its folder.
     pub env_files: Vec<EnvFile>,
@@ -62,7 +62,7 @@ pub struct EnvFile {
 #[derive(Clone)]
 pub(super) struct Folder {
     pub path: PathBuf,
-    /// What the names of its own files begin with, in a folder that several services share.
+    /// The beginning of the names of its own files, in a folder that several services share.
     pub prefix: String,
     /// The machine that its path names.
     pub node: Option<NodeName>,

@@ -34,7 +34,7 @@ pub(super) struct Spot {
     pub expects: Expects,
 }
 
-/// What is expected of a folder.
+/// The contents that are expected of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Expects {
     /// It is among services: without a Compose file it is said to be of no use.

@@ -27,19 +27,19 @@ const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
 pub struct NewService {
     /// Its folder.
     pub folder: PathBuf,
-    /// What its files are called in it.
+    /// The names of its files in it.
     pub files: DraftFiles,
     /// The node that it is for.
     pub node: Node,
     /// The variables that the repository has for it.
     pub vars: BTreeMap<String, String>,
-    /// What makes the node its owner.
+    /// The entry that makes the node its owner.
     pub registration: Registration,
     /// The schema of service.yaml, as editors find it from its folder.
     pub schema: Option<String>,
 }
 
-/// What makes a node the owner of a new service.
+/// The entry that makes a node the owner of a new service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// Nothing is needed: there is one node, the place says it, or the topology does already.
@@ -48,9 +48,9 @@ pub enum Registration {
     Entry {
         /// The file.
         path: PathBuf,
-        /// What is in it now.
+        /// The text that is in it now.
         before: String,
-        /// What is to be in it.
+        /// The text that is to be in it.
         after: String,
         /// The entry.
         line: String,
@@ -233,7 +233,7 @@ fn spot(
     spots.next().ok_or_else(|| NotPlaced::NoPlace(name.clone()))
 }
 
-/// What most Compose files of the repository are called.
+/// The name that most Compose files of the repository have.
 fn usual_compose_file(sources: &Sources) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for service in sources.services.values() {

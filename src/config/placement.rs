@@ -12,7 +12,7 @@ use crate::model::name::NodeName;
 /// The word that stands for the name of the machine in paths.
 pub(super) const NODE: &str = "{node}";
 
-/// What a service says of its place; none for a key that is not written.
+/// The place of a service as it says it itself; none for a key that is not written.
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     /// Its folder, relative to the repository.
@@ -34,7 +34,7 @@ pub enum Nodes {
     All,
     /// These.
     Named(Vec<Located<NodeName>>),
-    /// Those with this label, whatever its value, or with this value.
+    /// The ones with this label, whatever its value, or with this value.
     Labelled {
         /// The label.
         name: String,
@@ -76,7 +76,7 @@ impl Placement {
 }
 
 impl Nodes {
-    /// Those of the machines that are meant, each with its labels.
+    /// The machines that are meant, each with its labels.
     pub fn chosen<'n>(
         &self,
         nodes: impl Iterator<Item = (&'n NodeName, &'n BTreeMap<String, String>)>,

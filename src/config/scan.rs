@@ -1,4 +1,4 @@
-//! What a folder that is no homelab yet has of Compose files, and the layout that finds all of them.
+//! The Compose files of a folder that is no homelab yet, and the layout that finds all of them.
 //!
 //! Reads names of files and the first keys of Compose files, and decides nothing about machines.
 

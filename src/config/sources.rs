@@ -127,7 +127,7 @@ impl Machines {
         }
     }
 
-    /// What is wrong with the inventory, with the texts that it points into.
+    /// The mistakes in the inventory, with the texts that it points into.
     pub(super) fn diagnostics(&self) -> (&Diagnostics, &SourceMap) {
         (&self.out, &self.map)
     }

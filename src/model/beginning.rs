@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::{NodeName, ProjectName};
 
-/// What a homelab of this folder and these machines would be.
+/// The homelab that a folder and some machines would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beginning {
     /// The name of the homelab.
@@ -15,11 +15,11 @@ pub struct Beginning {
     pub nodes: BTreeMap<NodeName, String>,
     /// The services, each with what the topology has to say of it.
     pub services: BTreeMap<String, BegunService>,
-    /// What is left for a person to decide or to look at.
+    /// The rest, for a person to decide or to look at.
     pub left: Left,
 }
 
-/// What the topology says of a service.
+/// A service as the topology would declare it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BegunService {
     /// Its folder, where no pattern leads to it.
@@ -36,7 +36,7 @@ pub struct BegunService {
     pub nodes: BTreeSet<NodeName>,
 }
 
-/// What is left for a person.
+/// The rest, which is left for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Machines that did not answer, with why.

@@ -1,4 +1,4 @@
-//! What a checkup finds: whether everything that a plan needs is there, one check a thing.
+//! A checkup: whether everything that a plan needs is there, one check a thing.
 
 use super::NodeName;
 use super::status::LockState;
@@ -6,20 +6,20 @@ use super::status::LockState;
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
     /// Whether something is to be done.
     pub outcome: Outcome,
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
 }
 
-/// What a check is about.
+/// The subject of a check.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The files of the repository.
     Repository,
-    /// What git keeps of them.
+    /// Git, and how much of them it keeps.
     Git,
     /// The programs of this machine.
     ThisMachine,
@@ -42,7 +42,7 @@ pub enum Outcome {
     Problem,
 }
 
-/// What was found.
+/// The finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The repository is read.
@@ -65,12 +65,12 @@ pub enum Finding {
     },
     /// The repository is not one of git's.
     NoGit,
-    /// What git does with env files of services that lie in the repository.
+    /// The treatment by git of env files of services that lie in the repository.
     EnvFiles {
         /// The folders of the repository whose `.env` nothing keeps out of git.
         open: Vec<String>,
     },
-    /// What git does with the record.
+    /// The treatment of the record by git.
     RecordInGit(RecordInGit),
     /// The program `ssh`, which some node needs.
     Ssh(Presence),
@@ -99,7 +99,7 @@ pub enum Finding {
     },
     /// An apply is writing the record.
     Busy {
-        /// Who, as they have said.
+        /// The one that does, in their own words.
         who: String,
     },
     /// An apply was cut off.
@@ -138,7 +138,7 @@ pub enum Finding {
     Root {
         /// Its path on the node.
         path: String,
-        /// What can be done there.
+        /// The access that there is.
         access: FolderAccess,
     },
     /// The free space for that folder.
@@ -150,9 +150,9 @@ pub enum Finding {
     },
     /// Programs of the node.
     Programs {
-        /// What hl does with them.
+        /// The purpose that they have.
         purpose: ProgramPurpose,
-        /// Those that are not there.
+        /// The ones that are not there.
         missing: Vec<String>,
     },
     /// The lock of the node.
@@ -175,7 +175,7 @@ pub enum Presence {
     Missing,
 }
 
-/// What git does with the record of what was applied.
+/// The treatment by git of the record of what was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordInGit {
     /// There is no record yet.
@@ -223,7 +223,7 @@ impl Shell {
     }
 }
 
-/// What programs of a node are needed for.
+/// The purpose of programs of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramPurpose {
     /// Files of services, and the lock.

@@ -15,9 +15,9 @@ pub struct ServiceDraft {
     pub project: String,
     /// Whether its own file says who owns it, because the topology does not.
     pub owner: OwnerIsSaid,
-    /// What its files are called.
+    /// The names of its files.
     pub files: DraftFiles,
-    /// What it runs.
+    /// Its origin.
     pub content: DraftContent,
     /// The ports of its node by which it can be asked.
     pub ports: Vec<DraftPort>,
@@ -43,7 +43,7 @@ pub enum OwnerIsSaid {
 pub struct DraftFiles {
     /// The Compose file.
     pub compose: String,
-    /// What Compose cannot say.
+    /// The keys that Compose cannot say.
     pub service: String,
     /// For people.
     pub readme: String,
@@ -53,12 +53,12 @@ pub struct DraftFiles {
     pub health: String,
 }
 
-/// What a new service runs.
+/// The origin of a new service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DraftContent {
     /// One container of an image.
     Image(String),
-    /// What a Compose file says, byte for byte.
+    /// A Compose file, byte for byte.
     Compose(Vec<u8>),
 }
 
@@ -91,16 +91,16 @@ pub enum VariableNeed {
     Required,
 }
 
-/// What was written.
+/// The files that were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
     /// The files, as seen from where the user stands.
     pub files: Vec<PathBuf>,
-    /// What was, or is to be, done in the topology.
+    /// The line that the topology got or is to get.
     pub registered: Registered,
 }
 
-/// What the topology got.
+/// The outcome for the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registered {
     /// Nothing; it needs nothing.

@@ -1,4 +1,4 @@
-//! What containers wrote: lines of their logs.
+//! Lines of the logs of containers.
 
 use jiff::Timestamp;
 

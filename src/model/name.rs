@@ -97,7 +97,7 @@ name! {
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceName(String);
 
-/// What stands between a service and the machine of its instance, where both are one text.
+/// The character between a service and the machine of its instance, where both are one text.
 const AT: char = '@';
 
 impl ServiceName {

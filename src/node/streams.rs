@@ -1,4 +1,4 @@
-//! What goes on for longer than a call: logs that are followed, and commands in containers with their input and output.
+//! Streams, which go on for longer than a call: logs that are followed, and commands in containers with their input and output.
 
 use std::pin::Pin;
 
@@ -79,7 +79,7 @@ pub type LogPieces = Pin<Box<dyn Stream<Item = Result<Vec<LogPiece>, NodeError>>
 /// The containers that start: their ids.
 pub type Starts = Pin<Box<dyn Stream<Item = Result<String, NodeError>> + Send>>;
 
-/// What the engine keeps as one entry of a log: a line or, of a long line, a part.
+/// One entry of a log as the engine keeps it: a line or, of a long line, a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPiece {
     /// When it was written, by the engine's clock.
@@ -134,15 +134,15 @@ pub struct WindowSize {
     pub columns: u16,
 }
 
-/// What a command writes: some bytes at a time, and where to.
+/// The output of a command: some bytes at a time, and where to.
 pub type ExecOutput = Pin<Box<dyn Stream<Item = Result<(Output, Vec<u8>), NodeError>> + Send>>;
 
 /// A command that was begun.
 pub struct Exec {
     /// The engine's name of it.
     pub id: String,
-    /// What it writes.
+    /// Its output.
     pub output: ExecOutput,
-    /// What it reads; its end is told by a shutdown.
+    /// Its input; its end is told by a shutdown.
     pub input: Box<dyn AsyncWrite + Send + Unpin>,
 }

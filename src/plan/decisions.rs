@@ -34,12 +34,12 @@ pub(super) fn decide_all<'a>(
     loop {
         let remade =
             remade_volumes(context, scope, asked.iter().chain(&further).filter(|name| !barred.contains(**name)));
-        let sharers = homelab
-            .services
-            .values()
-            .filter(|service| remade.iter().any(|volume| volume.takes_along(homelab, service)));
-        further.extend(sharers.map(|service| &service.name).filter(|name| !asked.contains(name)));
-        further.extend(&sharing.followers_of(&(&asked | &further)));
+        if !remade.is_empty() {
+            let is_taken = |service: &&Service| remade.iter().any(|volume| volume.takes_along(homelab, service));
+            let taken = homelab.services.values().filter(is_taken).map(|service| &service.name);
+            further.extend(taken.filter(|name| !asked.contains(name)));
+            further.extend(&sharing.followers_of(&(&asked | &further)));
+        }
         let all = asked.iter().chain(&further).filter(|name| !barred.contains(**name));
         let mut plans: Plans<'a> = all
             .filter_map(|name| known(name))
@@ -118,8 +118,9 @@ fn service_plan<'a>(
         .filter(|c| c.presence != Presence::Leftover)
         .map(|c| (c.addr.name.clone(), *c))
         .collect();
-    let remade_volumes = resources::remade_volumes(context, service, &changes);
-    let taken_along = remade.iter().filter(|volume| volume.takes_along(context.input.homelab, service));
+    let (own, others): (Vec<_>, Vec<_>) = remade.iter().partition(|volume| volume.owner.name == service.name);
+    let taken_along = others.into_iter().filter(|volume| volume.takes_along(context.input.homelab, service));
+    let remade_volumes: BTreeSet<&str> = own.into_iter().map(|volume| volume.name).collect();
     let volumes = remade_volumes.iter().copied().chain(taken_along.map(|volume| volume.name)).collect();
     let files = context.written.get(&service.node).cloned().unwrap_or_default();
     let remade_networks = resources::remade_networks(context, service, &changes);

@@ -14,7 +14,7 @@ use crate::model::homelab::{Homelab, Service};
 /// A volume that is made anew.
 pub(super) struct RemadeVolume<'a> {
     /// The service that makes it.
-    owner: &'a Service,
+    pub(super) owner: &'a Service,
     /// Its real name.
     pub(super) name: &'a str,
 }
@@ -63,7 +63,7 @@ where
 /// The containers that mount volumes which are made anew.
 pub(super) fn volume_users<'a>(context: &Context<'a>, plans: &Plans<'a>) -> VolumeUsers<'a> {
     let mut users = VolumeUsers::default();
-    for owner in plans.values() {
+    for owner in plans.values().filter(|owner| !owner.remade_volumes.is_empty()) {
         let Some(node) = context.index.node(&owner.service.node) else { continue };
         let left = owner.instances.leftovers.values().flatten().map(|old| old.id.as_str());
         let may = |other: &&ServicePlan<'_>| {

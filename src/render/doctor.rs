@@ -1,4 +1,4 @@
-//! What a checkup found, for people: one line a check, and below it what to type.
+//! A checkup, for people: one line a check, and below it what to type.
 
 use super::english::{list, plural};
 use super::page::{Line, Page};
@@ -73,7 +73,7 @@ fn summary(checks: &[Check]) -> String {
     }
 }
 
-/// What was found, and what to do about it where something is to be done.
+/// The finding, and what to do about it where something is to be done.
 pub fn sentence(finding: &Finding) -> (String, Option<String>) {
     let say = |words: &str, advice: &str| (words.to_owned(), Some(advice.to_owned()).filter(|a| !a.is_empty()));
     match finding {

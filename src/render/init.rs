@@ -24,13 +24,13 @@ pub fn topology(beginning: &Beginning) -> String {
              # vars: { TZ: Europe/Berlin }\n\
              \nnodes:\n";
     for (name, address) in &beginning.nodes {
-        text += &format!("  {name}: {{ address: {} }}\n", scalar(address));
+        text += &format!("  {}: {{ address: {} }}\n", scalar(name.as_str()), scalar(address));
     }
     let mut services = String::new();
     for (name, service) in &beginning.services {
         let keys = keys(service);
         if !keys.is_empty() {
-            services += &format!("  {name}: {{ {} }}\n", keys.join(", "));
+            services += &format!("  {}: {{ {} }}\n", scalar(name), keys.join(", "));
         }
     }
     if !services.is_empty() {
@@ -84,7 +84,7 @@ fn scalar(text: &str) -> String {
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
-/// What was found, and what is left for a person to decide or to look at.
+/// The sum of what was found, and what is left for a person to decide or to look at.
 pub fn found(beginning: &Beginning, options: &Options) -> String {
     let mut page = Page::default();
     let (services, nodes) = (beginning.services.len(), beginning.nodes.len());

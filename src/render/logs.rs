@@ -50,7 +50,7 @@ pub struct LogText {
     names: Names,
     times: Times,
     containers: Vec<Addr>,
-    /// What stands before the lines of each container.
+    /// The text before the lines of each container.
     prefixes: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ const HTTP_PORTS: [u16; 14] = [80, 2283, 3000, 3001, 5000, 8000, 8001, 8080, 808
 pub struct Texts {
     /// The Compose file.
     pub compose: Vec<u8>,
-    /// What Compose cannot say.
+    /// The file of what Compose cannot say.
     pub service: String,
     /// For people.
     pub readme: String,
@@ -39,7 +39,7 @@ pub fn texts(draft: &ServiceDraft, plain: fn(&str) -> bool) -> Texts {
     }
 }
 
-/// What was written, and what comes next.
+/// The files that were written, and what comes next.
 pub fn begun(begun: &Begun, service: &ServiceName) -> String {
     let mut text = String::new();
     for file in &begun.files {

@@ -30,7 +30,7 @@ pub enum AddressError {
     NotAContainer {
         /// The address.
         target: Target,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
     },
 }
@@ -51,7 +51,7 @@ pub(super) struct Directory {
 
 /// The live containers at one address.
 pub(super) struct Instances {
-    /// Those that count: what runs, else the newest one.
+    /// The ones that count: what runs, else the newest one.
     pub current: Vec<ComposeContainer>,
     /// Others that carry the same labels, such as the one that was replaced and is kept until the new one works.
     pub others: Vec<ComposeContainer>,

@@ -61,7 +61,7 @@ fn repository(sources: &Sources, mut found: Diagnostics) -> Vec<Check> {
     vec![check(Subject::Repository, outcome, Finding::Homelab { nodes, services, errors, warnings })]
 }
 
-/// What git keeps of the repository, and what it should not.
+/// Checks what git keeps of the repository, and what it should not.
 fn git(sources: &Sources) -> Vec<Check> {
     let repository = &sources.repository;
     if !repository.is_in_git() {

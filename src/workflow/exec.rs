@@ -32,7 +32,7 @@ pub enum ExecTargetError {
     Several {
         /// The address.
         target: Target,
-        /// What it means.
+        /// The containers that it means.
         containers: Vec<Addr>,
     },
     /// There is nothing at it.

@@ -16,7 +16,7 @@ use crate::model::{NodeName, ServiceName};
 
 /// A service with its place.
 pub struct Drafted {
-    /// What its files have to say.
+    /// The facts that its files have to say.
     pub draft: ServiceDraft,
     place: NewService,
     repository: Repository,
@@ -158,7 +158,7 @@ impl Drafted {
     }
 }
 
-/// What a Compose file says of itself.
+/// The facts that a Compose file says of itself.
 #[derive(Default)]
 struct Asked {
     /// The name of its project, if it says one.

@@ -138,7 +138,7 @@ fn what_runs_is_taken_in_by_one_command() {
         let containers = changes.iter().filter(|change| change["kind"] == "container").count();
         assert_eq!(containers, before.len(), "{case}: {topology}\n{outcome}");
         assert_eq!(lives(&lab, &engines), before, "{case}");
-        // What is there already stays as it is.
+        // A file that is there already stays as it is.
         lab.hl(&["init"]).code(0).talks("is there already: nothing is written");
         lab.hl(&[&["init"], &arguments[..]].concat()).code(64);
         let after = std::fs::read_to_string(lab.repository().join("inventory/topology.yaml")).expect("it is there");
@@ -162,7 +162,7 @@ fn links_out_of_the_repository_need_the_owners_word() {
     lab.hl(&["validate"]).code(1).talks("allow_read").talks("inventory/topology.yaml");
 }
 
-/// What runs on one machine is not made anew because the service comes to run on others too, nor when it is one again.
+/// A container on one machine is not made anew because the service comes to run on others too, nor when it is one again.
 fn a_service_that_comes_to_run_on_several_machines_is_the_same() {
     let pi = OwnEngine::start();
     let engines = BTreeMap::from([("NAS", Engine::connect()), ("PI", pi.engine())]);

@@ -14,7 +14,7 @@ pub const TRIALS: &[Trial] = &[
     trial!(a_page_reads_well, needs Mandoc),
 ];
 
-/// What is missing in every page on purpose: a date would be another one at each build.
+/// Missing in every page on purpose: a date would be another one at each build.
 const NO_DATE: &str = "WARNING: missing date, using \"\": TH";
 
 /// The pages by the names of their files.
@@ -90,7 +90,7 @@ fn a_page_reads_well() {
     insta::assert_snapshot!(page);
 }
 
-/// What mandoc makes of a page, without the characters that it strikes over others to make them bold.
+/// A page as mandoc shows it, without the characters that it strikes over others to make them bold.
 fn mandoc(arguments: &[&str], page: &Path) -> String {
     let output = Command::new("mandoc").args(arguments).arg(page).output().expect("mandoc runs");
     let text = String::from_utf8(output.stdout).expect("it is text");

@@ -10,7 +10,8 @@ impl<'a> ServiceContext<'a> {
     /// The env files of the service, each above those before it: its own, or those that `COMPOSE_ENV_FILES` names in `vars`,
     /// which stand for the environment that Compose would run in.
     pub(super) fn env_files(&self) -> Vec<EnvFile> {
-        let named = self.vars().remove("COMPOSE_ENV_FILES").unwrap_or_default();
+        let vars = [&self.node.vars, &self.sources.vars];
+        let named = vars.iter().find_map(|vars| vars.get("COMPOSE_ENV_FILES")).map(String::as_str).unwrap_or_default();
         if named.is_empty() || self.service.declaration.placement.env_files.is_some() {
             return self.service.env_files.clone();
         }

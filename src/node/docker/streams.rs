@@ -19,7 +19,7 @@ use crate::node::{
     Streams, WindowSize,
 };
 
-/// What is read of a command at a time.
+/// The most that is read of a command at a time.
 const READ: usize = 32 << 10;
 /// The first API that gives a command a terminal of the right size from its first moment.
 const SIZED: ApiVersion = ApiVersion::new(1, 42);

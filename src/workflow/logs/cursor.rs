@@ -54,7 +54,7 @@ struct Mark {
     made: Option<Timestamp>,
 }
 
-/// What to ask an engine for, and how many entries of the answer have been had already.
+/// The range to ask an engine for, and how many entries of the answer have been had already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub range: LogRange,

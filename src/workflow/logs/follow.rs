@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(5);
 const PONG: Duration = Duration::from_secs(15);
 
-/// What the followers of all nodes have in common.
+/// The common part of the followers of all nodes.
 pub(super) struct Shared {
     pub directory: Directory,
     pub targets: Vec<Target>,
@@ -62,7 +62,7 @@ pub(super) struct Follower {
     pub shared: Arc<Shared>,
     /// How far each container was read, by its id.
     pub cursors: BTreeMap<String, Cursor>,
-    /// What is asked of the containers that are there when the node is first reached; none if that is done.
+    /// The request for the containers that are there when the node is first reached; none if that is done.
     pub unread: Option<LogRange>,
     /// Containers whose logs cannot be read, which was said.
     pub unreadable: BTreeSet<Addr>,
@@ -70,7 +70,7 @@ pub(super) struct Follower {
     pub turns: Option<Arc<Semaphore>>,
 }
 
-/// What happens while containers are followed.
+/// An event while containers are followed.
 enum Happening {
     Started(String),
     Ended(Box<Reading>),
@@ -144,7 +144,7 @@ impl Follower {
         readings: &mut JoinSet<Reading>,
         stopped: &watch::Receiver<()>,
     ) -> String {
-        // What starts between this and the list is told twice, and nothing is missed.
+        // A container that starts between this and the list is told twice, and nothing is missed.
         let mut starts = match streams.starts().await {
             Ok(starts) => starts,
             Err(error) => return why(&error),

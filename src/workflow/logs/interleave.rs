@@ -50,7 +50,7 @@ pub(super) async fn interleave(mut sources: Vec<Source>, out: &Sender<LogEvent>)
                     Ok(some) => Some(some),
                     Err(TryRecvError::Disconnected) => None,
                     Err(TryRecvError::Empty) => {
-                        // Who reads need not wait for what is there already.
+                        // A reader need not wait for what is there already.
                         batch.send().await?;
                         source.lines.recv().await
                     }

@@ -1,6 +1,6 @@
 //! Reading the logs of containers on all nodes: what is there, in the order of time, and what follows.
 //!
-//! What is there is merged ([`interleave`]); what follows is put in order as far as a moment of patience allows ([`reorder`]).
+//! The history is merged ([`interleave`]); what follows is put in order as far as a moment of patience allows ([`reorder`]).
 //! Where a reader is in a log is a [`cursor::Cursor`], by which it goes on after anything that comes between. Nothing is read
 //! ahead: who reads slowly makes the engines wait. Entry: [`logs`].
 
@@ -37,7 +37,7 @@ const AHEAD: usize = 2;
 /// How many parts of all logs wait to be put in order.
 const ARRIVING: usize = 64;
 
-/// What is asked for.
+/// The request.
 #[derive(Clone, Debug)]
 pub struct LogRequest {
     /// Only these nodes, services or containers; all that is declared or recorded if there are none.
@@ -107,7 +107,7 @@ pub async fn logs(
     for (addr, reading) in readings.iter().flat_map(|(addr, readings)| readings.iter().map(move |r| (addr, r))) {
         let why = match &reading.1 {
             End::Log | End::Unwanted | End::Gone => continue,
-            // Who follows connects again, and goes on where it broke off.
+            // A follower connects again, and goes on where it broke off.
             End::Lost(_) if request.follow == Follow::Yes => continue,
             End::Lost(error) => {
                 end = LogsEnd::Incomplete;
@@ -209,7 +209,7 @@ async fn read_all(found: &[Found], roster: &[Addr], request: &LogRequest, out: &
         for (addr, instances) in containers {
             let place = roster.binary_search(addr).expect("each container is in the list");
             let current = instances.current.iter().map(|container| (container, Cursor::new(request.range)));
-            // What was replaced is not shown, unless it comes back later.
+            // A container that was replaced is not shown, unless it comes back later.
             let others = instances.others.iter().filter(|_| request.follow == Follow::Yes);
             for (container, mut cursor) in current.chain(others.map(|container| (container, Cursor::at_end()))) {
                 let (sender, lines) = mpsc::channel(AHEAD);

@@ -75,7 +75,7 @@ impl Outlet {
         self.lines.send(arrived).await.map_err(|_| End::Unwanted)
     }
 
-    /// What comes of something that takes long.
+    /// The outcome of something that takes long.
     ///
     /// # Errors
     /// [`End::Unwanted`] if the reading is to end first.
@@ -105,7 +105,7 @@ pub(super) async fn follow(node: &dyn Node, container: &str, cursor: &mut Cursor
         }
     }
     let end = read(node, container, cursor, Follow::Yes, outlet).await;
-    // What has no end of a line now never gets one.
+    // A piece that has no end of a line now never gets one.
     match end {
         End::Log => outlet.send(cursor.rest()).await.err().unwrap_or(End::Log),
         end => end,
